@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * supervisor <-> vmm-<device>. After START_READY a device says nothing more on its control socket
+ * unless it fails (START_FAILED); it serves vhost-user on `vhost_fd` until either socket ends.
+ */
+
+#include <stdint.h>
+
+#include "vmm/protocol/start.h"
+
+struct device_setup {
+    struct start_setup start;
+    int32_t vhost_fd; /* connected vhost-user stream socket, this process is the back end */
+};
+
+/* vmm-rng needs nothing more: struct device_setup. Randomness is getrandom(2). */
+
+struct console_setup {
+    struct device_setup device;
+    int32_t stream_fd; /* stream socket to vmm-display: guest bytes out, typed bytes in */
+};
+
+enum block_flags {
+    BLOCK_READ_ONLY = 1 << 0,
+    BLOCK_SPARSE = 1 << 1, /* discard and write-zeroes may punch holes */
+};
+
+struct block_setup {
+    struct device_setup device;
+    int32_t disk_fd;     /* raw image or block device, opened as `flags` say */
+    uint32_t flags;      /* enum block_flags */
+    uint64_t size;       /* bytes; a rest below 512 is not shown to the guest */
+    uint32_t block_size; /* logical block size, 512 or 4096 */
+    char serial[20];     /* GET_ID answer, NUL padded, not necessarily NUL terminated */
+};
+
+enum input_kind {
+    INPUT_KEYBOARD = 1,
+    INPUT_POINTER = 2, /* absolute X and Y, wheel, five buttons */
+};
+
+struct input_setup {
+    struct device_setup device;
+    int32_t display_fd; /* vmm/protocol/input.h */
+    uint32_t kind;      /* enum input_kind */
+};
+
+enum {
+    GPU_SCANOUTS_MAX = 16
+};
+
+struct gpu_setup {
+    struct device_setup device;
+    int32_t display_fd; /* vmm/protocol/gpu.h */
+    uint32_t n_scanouts;
+    uint32_t width; /* first mode of every scanout, pixels */
+    uint32_t height;
+    uint64_t memory_limit; /* bytes that all resources together may take on the host */
+};

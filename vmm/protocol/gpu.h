@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * vmm-gpu <-> vmm-display, SOCK_SEQPACKET. The gpu process serves untrusted guests: vmm-display
+ * checks every number. Both sides use the socket non-blocking; when it is full the gpu process
+ * keeps the damage and sends it later, merged.
+ *
+ * The supervisor keeps the display's end open, so the socket outlives a display process. A new one
+ * sends GPU_DISPLAY_HELLO and ignores everything up to GPU_HELLO; the gpu process then sends every
+ * buffer, scanout and cursor again.
+ */
+
+#include <stdint.h>
+
+#include "vmm/protocol/start.h"
+
+enum {
+    GPU_CURSOR_SIZE = 64, /* pixels, both ways; always this size */
+    GPU_EDGE_MAX = 16384, /* largest width or height of a scanout */
+};
+
+enum gpu_type {
+    /* display -> gpu */
+    GPU_DISPLAY_HELLO = START_TYPE_TO_CHILD, /* struct start_header */
+    GPU_MODE,                                /* struct gpu_mode */
+
+    /* gpu -> display */
+    GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
+    GPU_BUFFER,                        /* struct gpu_buffer, + memfd sealed against shrinking */
+    GPU_BUFFER_GONE,                   /* struct gpu_buffer, no descriptor */
+    GPU_SCANOUT,                       /* struct gpu_scanout */
+    GPU_UPDATE,                        /* struct gpu_update */
+    GPU_CURSOR,                        /* struct gpu_cursor */
+    GPU_CURSOR_MOVE,                   /* struct gpu_cursor_move */
+};
+
+/* What the window wants; the guest sees it as a new EDID and a display change. */
+struct gpu_mode {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t enabled; /* 0 or 1 */
+    uint32_t width;   /* pixels, at most GPU_EDGE_MAX */
+    uint32_t height;
+    uint32_t width_mm; /* 0: unknown */
+    uint32_t height_mm;
+};
+
+struct gpu_hello {
+    struct start_header header;
+    uint32_t n_scanouts;
+};
+
+struct gpu_buffer {
+    struct start_header header;
+    uint32_t id; /* not 0; chosen by the gpu process, reusable after GPU_BUFFER_GONE */
+    uint32_t reserved;
+    uint64_t size;
+};
+
+/* Show part of a buffer. `buffer` 0 switches the scanout off. */
+struct gpu_scanout {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t buffer;
+    uint64_t offset; /* bytes to the first pixel */
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride; /* bytes */
+    uint32_t format; /* DRM fourcc: XR24, AR24, XB24, AB24 (memory B G R X and so on) */
+};
+
+/* New content in this rectangle, in scanout coordinates; the pixels are already in the buffer. */
+struct gpu_update {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t x;
+    uint32_t y;
+    uint32_t width;
+    uint32_t height;
+};
+
+struct gpu_cursor {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t visible; /* 0: hide; the pixels are then meaningless */
+    uint32_t hot_x;
+    uint32_t hot_y;
+    uint32_t pixels[GPU_CURSOR_SIZE * GPU_CURSOR_SIZE]; /* ARGB8888, premultiplied */
+};
+
+struct gpu_cursor_move {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t x;
+    uint32_t y;
+};
