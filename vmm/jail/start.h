@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The child's half of vmm/protocol/start.h, for plain C children.
+ */
+
+#include <stddef.h>
+
+#include "vmm/jail/jail.h"
+#include "vmm/protocol/start.h"
+
+/*
+ * Receive the setup structure of `size` bytes on START_FD_CONTROL into `setup` (whose first member is
+ * struct start_setup) and set the log level. 0 or -errno.
+ */
+int start_receive_setup(void *setup, size_t size);
+
+/* Enter the jail (unless START_FLAG_NO_JAIL) and answer START_READY; on failure answers START_FAILED. */
+int start_enter_jail(const struct jail_policy *policy, const struct start_setup *setup);
+
+/* Answer START_FAILED with an error id and a sentence. Always returns 1, for `return start_fail(...)`. */
+int start_fail(const char *id, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A vhost-user back end (vhost-user specification; virtio 1.2 for the devices). One object per
+ * process: it reads the front end's messages from a connected stream socket inside the caller's
+ * loop, maps guest memory, runs the kick descriptors, and calls the device. All callbacks run on the
+ * loop's thread. Protocol features offered: MQ, REPLY_ACK, CONFIG, RESET_DEVICE, STATUS,
+ * BACKEND_REQ, BACKEND_SEND_FD, CONFIGURE_MEM_SLOTS as they are implemented.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/loop.h"
+#include "vmm/virtio/queue.h"
+
+enum {
+    BACKEND_QUEUES_MAX = 16,
+    BACKEND_CONFIG_MAX = 256
+};
+
+struct backend;
+
+struct backend_ops {
+    uint64_t features;     /* device feature bits; ring features and VERSION_1 are added */
+    unsigned int n_queues; /* most queues the device has */
+    /* Mandatory: queue `index` was kicked (or was just started with requests in it). */
+    void (*kicked)(void *device, unsigned int index);
+    /* Optional: the driver accepted these features. */
+    void (*features_set)(void *device, uint64_t features);
+    /* Optional: fill `size` bytes of config space from `offset`; both already checked to fit. */
+    void (*config_read)(void *device, uint32_t offset, void *data, uint32_t size);
+    uint32_t config_size; /* bytes of config space; at most BACKEND_CONFIG_MAX */
+    /* Optional: the driver wrote config space. */
+    void (*config_write)(void *device, uint32_t offset, const void *data, uint32_t size);
+    /*
+     * Optional: a queue stops (reset, or GET_VRING_BASE). Push back or forget every chain of that
+     * queue: they are freed when this returns.
+     */
+    void (*queue_stopped)(void *device, unsigned int index);
+    /* Optional: the device was reset: forget everything the driver said. */
+    void (*reset)(void *device);
+};
+
+/*
+ * Serve `fd` (taken over, closed by backend_destroy) in `loop` for `device`. When the front end goes
+ * away the loop is left with status 0. `ops` must stay valid. NULL with errno set on failure.
+ */
+struct backend *backend_create(struct loop *loop, int fd, const struct backend_ops *ops,
+                               void *device);
+void backend_destroy(struct backend *backend);
+CLEANUP_DEFINE(struct backend, backend_destroy)
+
+/* The running queue `index`, or NULL while it is stopped. */
+struct queue *backend_queue(struct backend *backend, unsigned int index);
+/* After pushing chains: interrupt the driver if it asked for that. */
+void backend_notify(struct backend *backend, unsigned int index);
+/* Tell the front end that config space changed (VHOST_USER_BACKEND_CONFIG_CHANGE_MSG). 0 or -errno. */
+int backend_config_changed(struct backend *backend);
+/* Guest memory as the front end last set it; pointers die in the next loop round. */
+const struct guest_memory *backend_memory(struct backend *backend);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Device side of a split virtqueue (virtio 1.2 section 2.7): indirect descriptors and event index,
+ * no packed ring. Ring contents are the guest's and may change under our hands; every index, address
+ * and length is copied once and checked. A broken ring is reported once and the queue stops.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/virtio/guest-memory.h"
+
+enum {
+    QUEUE_SIZE_MAX = 1024,
+    QUEUE_CHAIN_SEGMENTS_MAX = 4096, /* descriptors of one chain, indirect ones included */
+};
+
+struct queue;
+
+/*
+ * One request: guest buffers as iovecs into guest memory, readable ones first. Belongs to the queue
+ * until chain_push(). Memory behind the iovecs is guest memory: treat as volatile.
+ */
+struct chain {
+    uint16_t head;
+    uint32_t n_out; /* device-readable segments: iov[0 .. n_out) */
+    uint32_t n_in;  /* device-writable segments: iov[n_out .. n_out + n_in) */
+    struct iovec *iov;
+    uint64_t out_size; /* bytes */
+    uint64_t in_size;
+    uint64_t out_position; /* cursors of chain_read() and chain_write() */
+    uint64_t in_position;
+};
+
+/* Copy the next bytes out of the readable part / into the writable part; returns bytes copied. */
+size_t chain_read(struct chain *chain, void *data, size_t size);
+size_t chain_write(struct chain *chain, const void *data, size_t size);
+/* Skip over `size` bytes of the readable (writable) part; returns bytes skipped. */
+size_t chain_skip_out(struct chain *chain, size_t size);
+size_t chain_skip_in(struct chain *chain, size_t size);
+/*
+ * Describe the next at most `size` bytes of the readable (writable) part as iovecs for preadv() or
+ * pwritev(), advancing the cursor. Returns the number of iovecs; stops early at `max`, so compare
+ * *ret_size.
+ */
+size_t chain_take_out(struct chain *chain, size_t size, struct iovec *iov, size_t max,
+                      size_t *ret_size);
+size_t chain_take_in(struct chain *chain, size_t size, struct iovec *iov, size_t max,
+                     size_t *ret_size);
+
+/*
+ * 1 and *ret_chain, 0 when the ring is empty, -EPROTO when the ring is broken (from then on always).
+ * Chains may be pushed in any order; at most the ring's size are out at a time.
+ */
+int queue_pop(struct queue *queue, struct chain **ret_chain);
+/* Give a chain back with `written` bytes in its writable part, and free it. */
+void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
+/* Whether the driver wants an interrupt for what was pushed since the last call (event index). */
+bool queue_needs_interrupt(struct queue *queue);
+/*
+ * Ask for (or switch off) kicks; with `true` returns whether more requests came in meanwhile, so
+ * that the caller goes on popping.
+ */
+bool queue_enable_kicks(struct queue *queue, bool on);
+bool queue_is_broken(const struct queue *queue);
+unsigned int queue_size(const struct queue *queue);
