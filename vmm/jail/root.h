@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * File system roots of a jailed process. Both functions change the calling process and need
+ * CAP_SYS_ADMIN in its user namespace and a mount namespace of its own. 0 or -errno.
+ */
+
+/* Where the executable and the empty folder stand in the small root. */
+#define JAIL_ROOT_EXECUTABLE "/vmm"
+#define JAIL_ROOT_EMPTY      "/empty"
+
+/* The small read-only root of stage one. */
+int jail_root_small(const char *executable);
+
+/* The empty, read-only root of stage two. */
+int jail_root_empty(void);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/jail/start.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/base/assert.h"
+#include "vmm/base/log.h"
+#include "vmm/base/message.h"
+
+int
+start_receive_setup(void *setup, size_t size)
+{
+    struct start_setup start;
+    ssize_t n;
+
+    assert(size >= sizeof(start));
+    n = message_receive(START_FD_CONTROL, setup, size, NULL);
+    if (n < 0) {
+        return (int)n;
+    }
+    if ((size_t)n != size) {
+        return -EPROTO;
+    }
+    memcpy(&start, setup, sizeof(start));
+    if (start.header.type != START_SETUP || start.header.size != size ||
+        !memchr(start.name, '\0', sizeof(start.name))) {
+        return -EPROTO;
+    }
+    log_set_level((enum log_level)start.log_level);
+    return 0;
+}
+
+int
+start_fail(const char *id, const char *format, ...)
+{
+    struct start_failed failed = {
+        .header = {.type = START_FAILED, .size = sizeof(failed)},
+    };
+    va_list args;
+
+    snprintf(failed.id, sizeof(failed.id), "%s", id);
+    va_start(args, format);
+    vsnprintf(failed.sentence, sizeof(failed.sentence), format, args);
+    va_end(args);
+    if (message_send(START_FD_CONTROL, &failed, sizeof(failed), NULL, 0) < 0) {
+        log_error("%s", failed.sentence);
+    }
+    return 1;
+}
+
+int
+start_enter_jail(const struct jail_policy *policy, const struct start_setup *setup)
+{
+    const struct start_header ready = {.type = START_READY, .size = sizeof(ready)};
+    const char *what = "start";
+    int r = jail_enter(policy, setup->flags, &what);
+
+    if (r < 0) {
+        start_fail("no-namespaces", "The jail of %s could not be closed: it could not %s (%s).",
+                   setup->name, what, strerror(-r));
+        return r;
+    }
+    return message_send(START_FD_CONTROL, &ready, sizeof(ready), NULL, 0);
+}
