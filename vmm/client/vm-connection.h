@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One running machine, as a client sees it: the control socket that `vmm run` listens on, spoken
+ * through GDBus without a bus. Never blocks; everything happens in the thread-default main context
+ * of the thread that called vm_connection_open().
+ *
+ * Once opened it stays connected: when the connection is lost it waits 0.2, 1, 2, 4, 8, 16, 30 s and
+ * tries again until vm_connection_close(). VmConsole and VmChardev objects stay the same across
+ * that; their "connected" property tells whether they work now.
+ */
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+    VM_CONNECTION_CLOSED,     /* not opened, or closed by us */
+    VM_CONNECTION_CONNECTING, /* on the way */
+    VM_CONNECTION_READY,      /* consoles, chardevs and machine properties are known */
+    VM_CONNECTION_WAITING,    /* lost or refused; tries again in "retry-seconds" */
+} VmConnectionState;
+
+typedef enum {
+    VM_REQUEST_POWER_BUTTON, /* the guest decides */
+    VM_REQUEST_STOP,         /* force off */
+    VM_REQUEST_RESTART,
+    VM_REQUEST_PAUSE,
+    VM_REQUEST_RESUME,
+    VM_REQUEST_PING, /* answered without touching the guest */
+} VmRequest;
+
+/*
+ * Properties (all notify):
+ *   "path"           string, construct only: the control socket
+ *   "state"          int, VmConnectionState
+ *   "retry-seconds"  uint, in VM_CONNECTION_WAITING: whole seconds to the next try
+ *   "error-message"  string or NULL: why the last try failed
+ *   "name"           string or NULL: org.vitrine.Vmm1.Machine.Name, and so on for
+ *   "machine-state"  string or NULL: "starting", "running", "paused", "shutting-down", "stopped"
+ *   "exit-status"    uint, with "stopped"
+ *   "cause", "sentence"  string or NULL, with "stopped"
+ *   "client-count"   uint
+ * The machine's properties keep their last values when the connection is lost.
+ */
+#define VM_TYPE_CONNECTION (vm_connection_get_type())
+G_DECLARE_FINAL_TYPE(VmConnection, vm_connection, VM, CONNECTION, GObject)
+
+VmConnection *vm_connection_new(const char *path);
+
+/* Start to connect and keep connected. Does nothing when already opened. */
+void vm_connection_open(VmConnection *self);
+/* Disconnect and stay so. */
+void vm_connection_close(VmConnection *self);
+/* In VM_CONNECTION_WAITING: try now instead of later. */
+void vm_connection_retry_now(VmConnection *self);
+
+const char *vm_connection_get_path(VmConnection *self);
+VmConnectionState vm_connection_get_state(VmConnection *self);
+guint vm_connection_get_retry_seconds(VmConnection *self);
+const char *vm_connection_get_error_message(VmConnection *self);
+const char *vm_connection_get_name(VmConnection *self);
+const char *vm_connection_get_machine_state(VmConnection *self);
+guint vm_connection_get_exit_status(VmConnection *self);
+const char *vm_connection_get_cause(VmConnection *self);
+const char *vm_connection_get_sentence(VmConnection *self);
+guint vm_connection_get_client_count(VmConnection *self);
+
+/* Models of VmConsole and VmChardev, in the machine's order; owned by the connection, never NULL. */
+GListModel *vm_connection_get_consoles(VmConnection *self);
+GListModel *vm_connection_get_chardevs(VmConnection *self);
+
+/* Errors: those of the machine, G_IO_ERROR_NOT_CONNECTED, G_IO_ERROR_TIMED_OUT (5 s). */
+void vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer user_data);
+gboolean vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error);
+
+typedef struct {
+    char *name;
+    guint pid;
+    guint restarts;
+    guint64 cpu_ns; /* user and system time since its start */
+    guint64 memory; /* private bytes, guest RAM left out */
+} VmProcess;
+
+void vm_process_free(VmProcess *process);
+
+void vm_connection_get_processes_async(VmConnection *self, GCancellable *cancellable,
+                                       GAsyncReadyCallback callback, gpointer user_data);
+/* (element-type VmProcess), free with g_ptr_array_unref(); NULL with `error` set. */
+GPtrArray *vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result,
+                                              GError **error);
+
+G_END_DECLS
