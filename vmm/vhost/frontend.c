@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/vhost/frontend.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/memory.h"
+#include "vmm/vhost/socket.h"
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/* What we use when the back end offers it. */
+#define PROTOCOL_FEATURES                                                                  \
+    (BIT(VHOST_PROTOCOL_MQ) | BIT(VHOST_PROTOCOL_REPLY_ACK) | BIT(VHOST_PROTOCOL_CONFIG) | \
+     BIT(VHOST_PROTOCOL_BACKEND_REQ) | BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) |               \
+     BIT(VHOST_PROTOCOL_RESET_DEVICE) | BIT(VHOST_PROTOCOL_STATUS))
+
+enum {
+    STATUS_ACKNOWLEDGE = 1,
+    STATUS_DRIVER = 2,
+    STATUS_DRIVER_OK = 4,
+    STATUS_FEATURES_OK = 8,
+};
+
+struct frontend {
+    int fd;
+    _Atomic bool failed;
+    _Atomic bool given_up; /* failed, and it was us who closed */
+    uint64_t deadline_ns;  /* of the operation that runs */
+    uint64_t features;
+    uint64_t protocol_features;
+    uint32_t n_queues;
+
+    /* The back end's requests: touched by the loop's thread only. */
+    int request_fd;
+    const struct frontend_ops *ops;
+    void *ops_data;
+    struct loop_source *hangup;
+    struct loop_source *requests;
+    struct {
+        struct vhost_header header;
+        uint32_t done; /* bytes of header and payload that were read */
+    } incoming;
+};
+
+struct frontend *
+frontend_create(int fd)
+{
+    struct frontend *fe = xalloc(sizeof(*fe));
+
+    fe->fd = fd;
+    fe->request_fd = -1;
+    return fe;
+}
+
+void
+frontend_destroy(struct frontend *fe)
+{
+    if (!fe) {
+        return;
+    }
+    loop_remove(fe->hangup);
+    loop_remove(fe->requests);
+    fd_closep(&fe->fd);
+    fd_closep(&fe->request_fd);
+    free(fe);
+}
+
+uint64_t
+frontend_features(const struct frontend *fe)
+{
+    return fe->features & ~BIT(VHOST_FEATURE_PROTOCOL_FEATURES);
+}
+
+bool
+frontend_has(const struct frontend *fe, enum vhost_protocol_feature feature)
+{
+    return (fe->protocol_features & BIT(feature)) != 0;
+}
+
+uint32_t
+frontend_queue_count(const struct frontend *fe)
+{
+    return fe->n_queues;
+}
+
+bool
+frontend_failed(const struct frontend *fe)
+{
+    return atomic_load(&fe->failed);
+}
+
+/* The connection is of no use any more; keeps `error`. */
+static int
+fail(struct frontend *fe, uint32_t request, int error)
+{
+    if (!atomic_exchange(&fe->failed, true)) {
+        log_warning("vhost-user: request %u: %s", request, strerror(-error));
+        if (error != -EPIPE) {
+            /* A late answer must not be taken for that of another request. */
+            atomic_store(&fe->given_up, true);
+            shutdown(fe->fd, SHUT_RDWR);
+        }
+    }
+    return error;
+}
+
+static void
+begin(struct frontend *fe)
+{
+    fe->deadline_ns = vhost_deadline(FRONTEND_LIMIT_MS);
+}
+
+static int
+send_request(struct frontend *fe, struct vhost_message *message)
+{
+    int r;
+
+    if (frontend_failed(fe)) {
+        return -ENOTCONN;
+    }
+    message->header.flags = VHOST_VERSION | (message->header.flags & VHOST_FLAG_NEED_REPLY);
+    r = vhost_message_send(fe->fd, message, fe->deadline_ns);
+    return r < 0 ? fail(fe, message->header.request, r) : 0;
+}
+
+/* The answer to `request`: -EPROTO, and the end, for anything but that. No answer brings an fd. */
+static int
+receive_reply(struct frontend *fe, uint32_t request, struct vhost_message *ret_reply)
+{
+    int r = vhost_message_receive(fe->fd, ret_reply, fe->deadline_ns);
+
+    if (r < 0) {
+        return fail(fe, request, r);
+    }
+    message_close_fds(&ret_reply->fds);
+    if (ret_reply->header.request != request ||
+        (ret_reply->header.flags & VHOST_VERSION_MASK) != VHOST_VERSION ||
+        !(ret_reply->header.flags & VHOST_FLAG_REPLY)) {
+        return fail(fe, request, -EPROTO);
+    }
+    return 0;
+}
+
+static int
+check_size(struct frontend *fe, const struct vhost_message *reply, uint32_t size)
+{
+    return reply->header.size == size ? 0 : fail(fe, reply->header.request, -EPROTO);
+}
+
+/* Send a request that has no answer of its own; wait for REPLY_ACK's where that was negotiated. */
+static int
+tell(struct frontend *fe, struct vhost_message *message)
+{
+    uint32_t request = message->header.request;
+    struct vhost_message reply;
+    bool ack = frontend_has(fe, VHOST_PROTOCOL_REPLY_ACK);
+    int r;
+
+    message->header.flags = ack ? VHOST_FLAG_NEED_REPLY : 0;
+    r = send_request(fe, message);
+    if (r < 0 || !ack) {
+        return r;
+    }
+    r = receive_reply(fe, request, &reply);
+    if (r == 0) {
+        r = check_size(fe, &reply, sizeof(reply.payload.u64));
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (reply.payload.u64 != 0) {
+        log_warning("vhost-user: the back end refused request %u", request);
+        return -EREMOTEIO;
+    }
+    return 0;
+}
+
+static int
+tell_u64(struct frontend *fe, enum vhost_request request, uint64_t value)
+{
+    struct vhost_message message = {.header = {.request = request, .size = sizeof(value)},
+                                    .payload.u64 = value};
+
+    return tell(fe, &message);
+}
+
+static int
+tell_state(struct frontend *fe, enum vhost_request request, uint32_t index, uint32_t num)
+{
+    struct vhost_message message = {
+        .header = {.request = request, .size = sizeof(message.payload.state)},
+        .payload.state = {.index = index, .num = num}};
+
+    return tell(fe, &message);
+}
+
+static int
+tell_fd(struct frontend *fe, enum vhost_request request, uint32_t index, int fd)
+{
+    struct vhost_message message = {.header = {.request = request, .size = sizeof(uint64_t)},
+                                    .payload.u64 = index,
+                                    .fds = {.fd = {fd}, .count = 1}};
+
+    return tell(fe, &message);
+}
+
+/* A request without payload and descriptors that is answered by a u64. */
+static int
+ask_u64(struct frontend *fe, enum vhost_request request, uint64_t *ret_value)
+{
+    struct vhost_message message = {.header = {.request = request}};
+    int r = send_request(fe, &message);
+
+    if (r == 0) {
+        r = receive_reply(fe, request, &message);
+    }
+    if (r == 0) {
+        r = check_size(fe, &message, sizeof(uint64_t));
+    }
+    if (r == 0) {
+        *ret_value = message.payload.u64;
+    }
+    return r;
+}
+
+/* Give the back end a socket for its own requests. */
+static int
+open_request_channel(struct frontend *fe)
+{
+    struct vhost_message message = {.header = {.request = VHOST_SET_BACKEND_REQ_FD}};
+    int pair[2];
+    int r = fd_socket_pair(SOCK_STREAM, pair);
+
+    if (r < 0) {
+        return r;
+    }
+    message.fds.fd[0] = pair[1];
+    message.fds.count = 1;
+    r = tell(fe, &message);
+    close(pair[1]);
+    if (r < 0) {
+        close(pair[0]);
+        return r;
+    }
+    fe->request_fd = pair[0];
+    return 0;
+}
+
+static int
+negotiate_protocol(struct frontend *fe)
+{
+    uint64_t offered;
+    uint64_t wanted;
+    uint64_t queues;
+    int r = ask_u64(fe, VHOST_GET_PROTOCOL_FEATURES, &offered);
+
+    if (r < 0) {
+        return r;
+    }
+    wanted = offered & PROTOCOL_FEATURES;
+    if (!(offered & BIT(VHOST_PROTOCOL_BACKEND_REQ))) {
+        wanted &= ~BIT(VHOST_PROTOCOL_BACKEND_SEND_FD);
+    }
+    r = tell_u64(fe, VHOST_SET_PROTOCOL_FEATURES, wanted);
+    if (r < 0) {
+        return r;
+    }
+    fe->protocol_features = wanted;
+    if (frontend_has(fe, VHOST_PROTOCOL_MQ)) {
+        r = ask_u64(fe, VHOST_GET_QUEUE_NUM, &queues);
+        if (r < 0) {
+            return r;
+        }
+        fe->n_queues = (uint32_t)MIN_OF(queues, UINT64_C(0xffff));
+    }
+    return frontend_has(fe, VHOST_PROTOCOL_BACKEND_REQ) ? open_request_channel(fe) : 0;
+}
+
+int
+frontend_negotiate(struct frontend *fe)
+{
+    struct vhost_message message = {.header = {.request = VHOST_SET_OWNER}};
+    int r;
+
+    begin(fe);
+    r = ask_u64(fe, VHOST_GET_FEATURES, &fe->features);
+    if (r == 0 && (fe->features & BIT(VHOST_FEATURE_PROTOCOL_FEATURES))) {
+        r = negotiate_protocol(fe);
+    }
+    return r < 0 ? r : tell(fe, &message);
+}
+
+/* -EREMOTEIO: the back end says that it does not have so much. */
+static int
+get_config(struct frontend *fe, void *data, uint32_t size)
+{
+    const uint32_t head = offsetof(struct vhost_config, data);
+    struct vhost_message message = {.header = {.request = VHOST_GET_CONFIG, .size = head + size},
+                                    .payload.config = {.size = size}};
+    int r = send_request(fe, &message);
+
+    if (r == 0) {
+        r = receive_reply(fe, VHOST_GET_CONFIG, &message);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (message.header.size == 0 ||
+        (message.header.size >= head && message.payload.config.size == 0)) {
+        return -EREMOTEIO;
+    }
+    r = check_size(fe, &message, head + size);
+    if (r == 0 && message.payload.config.size != size) {
+        r = fail(fe, VHOST_GET_CONFIG, -EPROTO);
+    }
+    if (r == 0) {
+        memcpy(data, message.payload.config.data, size);
+    }
+    return r;
+}
+
+int
+frontend_probe_config(struct frontend *fe, uint32_t most, uint32_t *ret_size)
+{
+    uint8_t data[VHOST_CONFIG_MAX];
+    uint32_t low = 0;                                             /* served */
+    uint32_t high = MIN_OF(most, (uint32_t)VHOST_CONFIG_MAX) + 1; /* refused */
+    uint32_t ask = high - 1;
+
+    begin(fe);
+    while (frontend_has(fe, VHOST_PROTOCOL_CONFIG) && high - low > 1) {
+        int r = get_config(fe, data, ask);
+
+        if (r == -EREMOTEIO) {
+            high = ask;
+        } else if (r < 0) {
+            return r;
+        } else {
+            low = ask;
+        }
+        ask = low + (high - low) / 2;
+    }
+    *ret_size = low;
+    return 0;
+}
+
+int
+frontend_get_config(struct frontend *fe, void *data, uint32_t size)
+{
+    if (size == 0 || size > VHOST_CONFIG_MAX || !frontend_has(fe, VHOST_PROTOCOL_CONFIG)) {
+        return -EINVAL;
+    }
+    begin(fe);
+    return get_config(fe, data, size);
+}
+
+int
+frontend_set_config(struct frontend *fe, uint32_t offset, const void *data, uint32_t size)
+{
+    struct vhost_message message = {
+        .header = {.request = VHOST_SET_CONFIG,
+                   .size = (uint32_t)offsetof(struct vhost_config, data) + size},
+        .payload.config = {.offset = offset, .size = size, .flags = VHOST_CONFIG_WRITABLE}};
+
+    if (!range_inside(offset, size, VHOST_CONFIG_MAX) || !frontend_has(fe, VHOST_PROTOCOL_CONFIG)) {
+        return -EINVAL;
+    }
+    memcpy(message.payload.config.data, data, size);
+    begin(fe);
+    return tell(fe, &message);
+}
+
+static int
+set_memory(struct frontend *fe, const struct frontend_start *start)
+{
+    struct vhost_message message = {.header = {.request = VHOST_SET_MEM_TABLE}};
+    struct vhost_memory *memory = &message.payload.memory;
+
+    if (start->n_regions > VHOST_MEMORY_REGIONS_MAX) {
+        return -EINVAL;
+    }
+    memory->n_regions = start->n_regions;
+    for (unsigned int i = 0; i < start->n_regions; i++) {
+        memory->region[i] = start->regions[i].region;
+        message.fds.fd[message.fds.count++] = start->regions[i].fd;
+    }
+    message.header.size = (uint32_t)(offsetof(struct vhost_memory, region) +
+                                     start->n_regions * sizeof(memory->region[0]));
+    return tell(fe, &message);
+}
+
+static int
+set_vring(struct frontend *fe, const struct frontend_vring *vring)
+{
+    struct vhost_message addr = {
+        .header = {.request = VHOST_SET_VRING_ADDR, .size = sizeof(addr.payload.addr)},
+        .payload.addr = {.index = vring->index,
+                         .descriptor = vring->descriptor,
+                         .used = vring->used,
+                         .available = vring->available}};
+    int r = tell_state(fe, VHOST_SET_VRING_NUM, vring->index, vring->size);
+
+    if (r == 0) {
+        r = tell_state(fe, VHOST_SET_VRING_BASE, vring->index, 0);
+    }
+    if (r == 0) {
+        r = tell(fe, &addr);
+    }
+    if (r == 0) {
+        r = tell_fd(fe, VHOST_SET_VRING_KICK, vring->index, vring->kick_fd);
+    }
+    return r < 0 ? r : tell_fd(fe, VHOST_SET_VRING_CALL, vring->index, vring->call_fd);
+}
+
+int
+frontend_start(struct frontend *fe, const struct frontend_start *start)
+{
+    /* Rings start disabled exactly when this bit is acknowledged. */
+    uint64_t own = fe->features & BIT(VHOST_FEATURE_PROTOCOL_FEATURES);
+    int r;
+
+    begin(fe);
+    r = tell_u64(fe, VHOST_SET_FEATURES, start->features | own);
+    if (r == 0) {
+        r = set_memory(fe, start);
+    }
+    for (unsigned int i = 0; r == 0 && i < start->n_vrings; i++) {
+        r = set_vring(fe, &start->vrings[i]);
+    }
+    for (unsigned int i = 0; r == 0 && own && i < start->n_vrings; i++) {
+        r = tell_state(fe, VHOST_SET_VRING_ENABLE, start->vrings[i].index, 1);
+    }
+    if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_STATUS)) {
+        r = tell_u64(fe, VHOST_SET_STATUS,
+                     STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+    }
+    return r;
+}
+
+static int
+stop_vring(struct frontend *fe, uint32_t index)
+{
+    struct vhost_message message = {
+        .header = {.request = VHOST_GET_VRING_BASE, .size = sizeof(message.payload.state)},
+        .payload.state = {.index = index}};
+    int r = send_request(fe, &message);
+
+    if (r == 0) {
+        r = receive_reply(fe, VHOST_GET_VRING_BASE, &message);
+    }
+    if (r == 0) {
+        r = check_size(fe, &message, sizeof(message.payload.state));
+    }
+    if (r == 0 && message.payload.state.index != index) {
+        r = fail(fe, VHOST_GET_VRING_BASE, -EPROTO);
+    }
+    return r;
+}
+
+int
+frontend_stop(struct frontend *fe, const struct frontend_vring *vrings, unsigned int n_vrings)
+{
+    int r = 0;
+
+    begin(fe);
+    for (unsigned int i = 0; r == 0 && i < n_vrings; i++) {
+        r = stop_vring(fe, vrings[i].index);
+    }
+    if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_STATUS)) {
+        r = tell_u64(fe, VHOST_SET_STATUS, 0);
+    } else if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_RESET_DEVICE)) {
+        struct vhost_message message = {.header = {.request = VHOST_RESET_DEVICE}};
+
+        r = tell(fe, &message);
+    }
+    return r;
+}
+
+/* The back end broke the rules of its own channel: listen to it no more. */
+static void
+close_requests(struct frontend *fe, const char *why)
+{
+    log_warning("vhost-user: the back end's requests are ignored from now on: %s", why);
+    loop_remove(fe->requests);
+    fe->requests = NULL;
+    fd_closep(&fe->request_fd);
+}
+
+/* One complete request without payload is in `incoming`. */
+static void
+serve_request(struct frontend *fe)
+{
+    struct vhost_message reply = {.header = fe->incoming.header, .payload.u64 = 0};
+    bool known = fe->incoming.header.request == VHOST_BACKEND_CONFIG_CHANGE;
+
+    fe->incoming.done = 0;
+    if (reply.header.flags & VHOST_FLAG_NEED_REPLY) {
+        reply.header.flags = VHOST_VERSION | VHOST_FLAG_REPLY;
+        reply.header.size = sizeof(reply.payload.u64);
+        reply.payload.u64 = known ? 0 : 1;
+        if (vhost_message_send(fe->request_fd, &reply, 0) < 0) {
+            close_requests(fe, "it does not read the answers");
+        }
+    }
+    if (known) {
+        fe->ops->config_changed(fe->ops_data);
+    }
+}
+
+/* Read what is there; never wait. Payload of requests that we do not know is skipped. */
+static void
+requests_ready(void *data, uint32_t events)
+{
+    struct frontend *fe = data;
+    const uint32_t head = sizeof(fe->incoming.header);
+    uint8_t skipped[256];
+    uint8_t *at = skipped;
+    size_t want;
+    ssize_t n;
+
+    if (fe->incoming.done < head) {
+        at = (uint8_t *)&fe->incoming.header + fe->incoming.done;
+        want = head - fe->incoming.done;
+    } else {
+        want = head + fe->incoming.header.size - fe->incoming.done;
+        want = MIN_OF(want, sizeof(skipped));
+    }
+    /* Without room for control data the kernel drops descriptors that came along. */
+    n = recv(fe->request_fd, at, want, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (n <= 0) {
+        close_requests(fe, n == 0 ? "end of file" : strerror(errno));
+        return;
+    }
+    fe->incoming.done += (uint32_t)n;
+    if (fe->incoming.done >= head && fe->incoming.header.size > VHOST_PAYLOAD_MAX) {
+        close_requests(fe, "a request is too long");
+    } else if (fe->incoming.done >= head && fe->incoming.done == head + fe->incoming.header.size) {
+        serve_request(fe);
+    }
+}
+
+static void
+connection_lost(void *data, uint32_t events)
+{
+    struct frontend *fe = data;
+
+    loop_remove(fe->hangup);
+    fe->hangup = NULL;
+    atomic_store(&fe->failed, true);
+    if (!atomic_load(&fe->given_up)) {
+        fe->ops->lost(fe->ops_data);
+    }
+}
+
+int
+frontend_watch(struct frontend *fe, struct loop *loop, const struct frontend_ops *ops, void *data)
+{
+    fe->ops = ops;
+    fe->ops_data = data;
+    /* Not EPOLLIN: answers are read by the thread that asked. */
+    fe->hangup = loop_add(loop, fe->fd, EPOLLRDHUP, connection_lost, fe);
+    if (!fe->hangup) {
+        return -errno;
+    }
+    if (fe->request_fd >= 0) {
+        fe->requests = loop_add(loop, fe->request_fd, EPOLLIN, requests_ready, fe);
+        if (!fe->requests) {
+            return -errno;
+        }
+    }
+    return 0;
+}

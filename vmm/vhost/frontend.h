@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A vhost-user front end: the machine's side of one device (vhost-user specification). The back end
+ * is hostile or slow until proven otherwise: every operation here has a limit of FRONTEND_LIMIT_MS in
+ * total, every reply is checked, and after the first failure of the connection the front end has
+ * failed for good and answers -ENOTCONN at once.
+ *
+ * Operations may come from any thread, one at a time: the caller serialises them.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/loop.h"
+#include "vmm/vhost/vhost-protocol.h"
+
+enum {
+    FRONTEND_LIMIT_MS = 1000
+};
+
+struct frontend;
+
+/* Called on the loop's thread, while another thread may be inside an operation. */
+struct frontend_ops {
+    void (*config_changed)(void *data); /* VHOST_BACKEND_CONFIG_CHANGE */
+    void (*lost)(void *data); /* the back end closed the connection by itself; called once */
+};
+
+struct frontend_region {
+    struct vhost_memory_region region;
+    int fd;
+};
+
+struct frontend_vring {
+    uint32_t index;
+    uint32_t size;       /* entries */
+    uint64_t descriptor; /* user addresses, as in the memory table */
+    uint64_t available;
+    uint64_t used;
+    int kick_fd; /* stay the caller's */
+    int call_fd;
+};
+
+/* Takes over `fd`, a connected stream socket, also on failure. NULL with errno set. */
+struct frontend *frontend_create(int fd);
+void frontend_destroy(struct frontend *frontend);
+CLEANUP_DEFINE(struct frontend, frontend_destroy)
+
+/* First operation: features, protocol features, ownership, back end's request socket. */
+int frontend_negotiate(struct frontend *frontend);
+/* Serve the back end's requests and notice its end. After frontend_negotiate(). */
+int frontend_watch(struct frontend *frontend, struct loop *loop, const struct frontend_ops *ops,
+                   void *data);
+
+/* What was negotiated. */
+uint64_t frontend_features(const struct frontend *frontend); /* without vhost-user's own bit */
+bool frontend_has(const struct frontend *frontend, enum vhost_protocol_feature feature);
+uint32_t frontend_queue_count(const struct frontend *frontend); /* 0: the back end has no MQ */
+bool frontend_failed(const struct frontend *frontend);
+
+/*
+ * Bytes of config space that the back end serves, found by asking for less and less from `most`
+ * (at most VHOST_CONFIG_MAX) down; 0 without VHOST_PROTOCOL_CONFIG.
+ */
+int frontend_probe_config(struct frontend *frontend, uint32_t most, uint32_t *ret_size);
+/* Read config space from its beginning, as several back ends ignore an offset. -EREMOTEIO: refused. */
+int frontend_get_config(struct frontend *frontend, void *data, uint32_t size);
+int frontend_set_config(struct frontend *frontend, uint32_t offset, const void *data,
+                        uint32_t size);
+
+/*
+ * Start the device: accepted features, memory, the rings (from index 0), and enable them; all within
+ * one limit. -EREMOTEIO when the back end refused something.
+ */
+struct frontend_start {
+    uint64_t features;
+    const struct frontend_region *regions;
+    unsigned int n_regions;
+    const struct frontend_vring *vrings;
+    unsigned int n_vrings;
+};
+int frontend_start(struct frontend *frontend, const struct frontend_start *start);
+/* Stop the rings with these indices and reset the device; within one limit. */
+int frontend_stop(struct frontend *frontend, const struct frontend_vring *vrings,
+                  unsigned int n_vrings);
