@@ -33,7 +33,7 @@ try_open(void)
 static long
 try_open_executable(void)
 {
-    return syscall(SYS_openat, AT_FDCWD, "/vmm", O_RDONLY);
+    return syscall(SYS_openat, AT_FDCWD, "/jail-probe", O_RDONLY);
 }
 
 static long
@@ -70,7 +70,7 @@ try_exec(void)
 {
     char *const argv[] = {NULL};
 
-    return syscall(SYS_execve, "/vmm", argv, argv);
+    return syscall(SYS_execve, "/jail-probe", argv, argv);
 }
 
 static long

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -128,12 +129,12 @@ enter_new_root(void)
 }
 
 static int
-fill_root(struct piece *pieces, size_t n)
+fill_root(struct piece *pieces, size_t n, const char *name)
 {
-    int r = 0;
+    int r = place_piece(&pieces[0], name);
 
-    for (size_t i = 0; i < n && r == 0; i++) {
-        r = place_piece(&pieces[i], i == 0 ? JAIL_ROOT_EXECUTABLE + 1 : pieces[i].path + 1);
+    for (size_t i = 1; i < n && r == 0; i++) {
+        r = place_piece(&pieces[i], pieces[i].path + 1);
     }
     if (r == 0 && mkdir(JAIL_ROOT_EMPTY + 1, 0755) < 0) {
         r = -errno;
@@ -169,7 +170,7 @@ jail_root_small(const char *executable)
         chdir("/proc") < 0) {
         return -errno;
     }
-    r = fill_root(pieces, N_PIECES);
+    r = fill_root(pieces, N_PIECES, strrchr(executable, '/') + 1);
     if (r < 0) {
         return r;
     }

@@ -6,11 +6,10 @@
  * CAP_SYS_ADMIN in its user namespace and a mount namespace of its own. 0 or -errno.
  */
 
-/* Where the executable and the empty folder stand in the small root. */
-#define JAIL_ROOT_EXECUTABLE "/vmm"
-#define JAIL_ROOT_EMPTY      "/empty"
+/* The folder that stage two turns into the empty root; the executable stands beside it. */
+#define JAIL_ROOT_EMPTY "/empty"
 
-/* The small read-only root of stage one. */
+/* The small read-only root of stage one, with `executable` in it under its own last name. */
 int jail_root_small(const char *executable);
 
 /* The empty, read-only root of stage two. */

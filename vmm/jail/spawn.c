@@ -164,11 +164,12 @@ step_exec(const struct spawn_context *context)
 {
     const struct jail_spawn *spawn = context->spawn;
     const bool small_root = !(spawn->flags & (START_FLAG_NO_NAMESPACES | START_FLAG_NO_JAIL));
+    const char *path = small_root ? strrchr(spawn->executable, '/') : spawn->executable;
     char *const no_environment[] = {NULL};
     char *const *argv;
 
     memcpy(&argv, &spawn->argv, sizeof(argv)); /* exec wants char *const *, and changes nothing */
-    execve(small_root ? JAIL_ROOT_EXECUTABLE : spawn->executable, argv, no_environment);
+    execve(path, argv, no_environment);
     return -errno;
 }
 
