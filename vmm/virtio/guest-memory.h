@@ -7,6 +7,8 @@
  * check the copy, use the copy.
  */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vmm/base/cleanup.h"
@@ -33,6 +35,15 @@ struct guest_memory_region {
  * ones, -ENOSPC when the table is full.
  */
 int guest_memory_add(struct guest_memory *memory, const struct guest_memory_region *region, int fd);
+/* Unmap the region with these addresses and this size; -ENOENT when there is none. */
+int guest_memory_remove(struct guest_memory *memory, const struct guest_memory_region *region);
+/*
+ * Put `count` regions in place of all present ones; region i lies in fds[i] (stay the caller's). A
+ * region that was there before, of the same file, keeps its mapping, so that pointers into it live
+ * on. On failure (as guest_memory_add()) the old table stays.
+ */
+int guest_memory_replace(struct guest_memory *memory, const struct guest_memory_region *regions,
+                         const int *fds, size_t count);
 /* Unmap everything; pointers handed out before are dead. */
 void guest_memory_clear(struct guest_memory *memory);
 
@@ -40,3 +51,6 @@ void guest_memory_clear(struct guest_memory *memory);
 void *guest_memory_range(const struct guest_memory *memory, uint64_t address, uint64_t length);
 /* The same for an address of the front end's address space (vring addresses of vhost-user). */
 void *guest_memory_user_range(const struct guest_memory *memory, uint64_t address, uint64_t length);
+/* Whether [pointer, pointer + length) is mapped: for pointers from before a change of the table. */
+bool guest_memory_is_mapped(const struct guest_memory *memory, const void *pointer,
+                            uint64_t length);

@@ -21,6 +21,37 @@ enum {
 };
 
 struct queue;
+struct log_limit;
+
+/* What the front end says about a ring; checked by queue_create(). */
+struct queue_setup {
+    unsigned int index;  /* for the log only */
+    unsigned int size;   /* a power of two, at most QUEUE_SIZE_MAX */
+    uint64_t descriptor; /* ring addresses, of the front end's address space */
+    uint64_t available;
+    uint64_t used;
+    uint16_t next_available; /* index of the first request to take */
+    bool indirect;           /* VIRTIO_RING_F_INDIRECT_DESC was negotiated */
+    bool event_index;        /* VIRTIO_RING_F_EVENT_IDX was negotiated */
+    struct log_limit *limit; /* for the log line of a broken ring; must outlive the queue */
+};
+
+/*
+ * A queue over rings in `memory`, which must outlive it. 0 and *ret_queue, or -EINVAL when size or
+ * alignment is wrong, -EFAULT when a ring does not lie in guest memory.
+ */
+int queue_create(const struct guest_memory *memory, const struct queue_setup *setup,
+                 struct queue **ret_queue);
+/* Frees every chain that is still out. NULL is fine. */
+void queue_destroy(struct queue *queue);
+CLEANUP_DEFINE(struct queue, queue_destroy)
+/*
+ * The memory table changed: find the rings again. Chains that are out and no longer lie in guest
+ * memory become empty (no segments). -EFAULT when a ring is gone: the queue is broken then.
+ */
+int queue_memory_changed(struct queue *queue);
+/* Index of the next request in the available ring: what VHOST_USER_GET_VRING_BASE answers. */
+uint16_t queue_next_available(const struct queue *queue);
 
 /*
  * One request: guest buffers as iovecs into guest memory, readable ones first. Belongs to the queue
