@@ -232,9 +232,10 @@ TAP_TEST(indirect_tables_work)
     };
 
     check(rig_open(&rig));
-    for (uint16_t i = 0; i < ENTRIES; i++) {
+    for (int i = 0; i < ENTRIES; i++) {
         uint16_t flags = i + 1 < ENTRIES ? VRING_DESC_F_NEXT : 0;
-        put(&rig, TABLE_AT, i, (struct vring_desc){DATA_AT + i, 1, flags, (uint16_t)(i + 1)});
+        put(&rig, TABLE_AT, (size_t)i,
+            (struct vring_desc){DATA_AT + (uint64_t)i, 1, flags, (uint16_t)(i + 1)});
     }
     /* A direct buffer, then the table: allowed. */
     put(&rig, DESCRIPTORS_AT, 0, (struct vring_desc){DATA_AT, 5, VRING_DESC_F_NEXT, 1});
@@ -348,9 +349,9 @@ TAP_TEST(long_chains_have_an_end)
     enum {
         ENTRIES = QUEUE_CHAIN_SEGMENTS_MAX + 1
     };
-    for (uint16_t i = 0; i < ENTRIES; i++) {
+    for (int i = 0; i < ENTRIES; i++) {
         uint16_t flags = i + 1 < ENTRIES ? VRING_DESC_F_NEXT : 0;
-        put(&rig, TABLE_AT, i, (struct vring_desc){DATA_AT, 1, flags, (uint16_t)(i + 1)});
+        put(&rig, TABLE_AT, (size_t)i, (struct vring_desc){DATA_AT, 1, flags, (uint16_t)(i + 1)});
     }
     put(&rig, DESCRIPTORS_AT, 0,
         (struct vring_desc){TABLE_AT, ENTRIES * 16, VRING_DESC_F_INDIRECT, 0});
@@ -371,9 +372,9 @@ TAP_TEST(long_chains_have_an_end)
     rig_close(&rig);
 
     check(rig_open(&rig)); /* together longer than 4 GiB, each inside memory */
-    for (uint16_t i = 0; i < ENTRIES - 1; i++) {
+    for (int i = 0; i < ENTRIES - 1; i++) {
         uint16_t flags = i + 1 < ENTRIES - 1 ? VRING_DESC_F_NEXT : 0;
-        put(&rig, TABLE_AT, i, (struct vring_desc){0, REGION, flags, (uint16_t)(i + 1)});
+        put(&rig, TABLE_AT, (size_t)i, (struct vring_desc){0, REGION, flags, (uint16_t)(i + 1)});
     }
     put(&rig, DESCRIPTORS_AT, 0,
         (struct vring_desc){TABLE_AT, (ENTRIES - 1) * 16, VRING_DESC_F_INDIRECT, 0});
@@ -440,8 +441,8 @@ TAP_TEST(event_index_rules)
     char *available_event;
 
     check(rig_open(&rig));
-    used_event = rig.ram + AVAILABLE_AT + 4 + 2 * RING_SIZE;
-    available_event = rig.ram + USED_AT + 4 + 8 * RING_SIZE;
+    used_event = rig.ram + AVAILABLE_AT + 4 + (size_t)2 * RING_SIZE;
+    available_event = rig.ram + USED_AT + 4 + (size_t)8 * RING_SIZE;
     queue_destroy(take_pointer(rig.queue));
     rig.setup.event_index = true;
     rig.setup.next_available = 0xfffe; /* across the wrap */

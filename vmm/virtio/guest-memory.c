@@ -111,6 +111,14 @@ unmap_at(struct table *table, size_t i)
     table->mapping[i] = table->mapping[--table->count];
 }
 
+static void
+unmap_all(struct table *table)
+{
+    while (table->count > 0) {
+        unmap_at(table, table->count - 1);
+    }
+}
+
 int
 guest_memory_add(struct guest_memory *memory, const struct guest_memory_region *region, int fd)
 {
@@ -162,9 +170,7 @@ guest_memory_replace(struct guest_memory *memory, const struct guest_memory_regi
     for (size_t i = 0; i < count; i++) {
         int r = map_region(&table, &regions[i], fds[i]);
         if (r < 0) {
-            while (table.count > 0) {
-                unmap_at(&table, 0);
-            }
+            unmap_all(&table);
             return r;
         }
     }
@@ -179,9 +185,7 @@ guest_memory_replace(struct guest_memory *memory, const struct guest_memory_regi
 void
 guest_memory_clear(struct guest_memory *memory)
 {
-    while (memory->table.count > 0) {
-        unmap_at(&memory->table, memory->table.count - 1);
-    }
+    unmap_all(&memory->table);
 }
 
 void *

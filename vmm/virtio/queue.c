@@ -48,7 +48,7 @@ ring_load(const char *at)
 }
 
 static void
-ring_store(char *at, uint16_t v)
+ring_store(char *at, uint16_t v) /* NOLINT(readability-non-const-parameter): it is written */
 {
     __atomic_store_n((uint16_t *)(void *)at, htole16(v), __ATOMIC_RELAXED);
 }
