@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/model/problem.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+struct VmProblem {
+    const struct vm_problem_row *row;
+    char *id;
+    char *machine;
+    char *sentence;
+    char *argument;
+    char *details;
+};
+
+G_DEFINE_BOXED_TYPE(VmProblem, vm_problem, vm_problem_copy, vm_problem_free)
+
+#define START_AGAIN                        \
+    {                                      \
+        N_("Start again"), "machine.start" \
+    }
+#define TRY_AGAIN                        \
+    {                                    \
+        N_("Try again"), "machine.start" \
+    }
+#define CHANGE_SETTING                              \
+    {                                               \
+        N_("Change settings"), "win.view::settings" \
+    }
+#define SHOW_LOG                        \
+    {                                   \
+        N_("Show log"), "win.view::log" \
+    }
+#define COPY_REPORT                              \
+    {                                            \
+        N_("Copy report"), "machine.copy-report" \
+    }
+#define SHOW_CHECK                         \
+    {                                      \
+        N_("Show check"), "app.self-check" \
+    }
+
+static const struct vm_problem_row rows[] = {
+    {"guest-panic",
+     N_("%s stopped: the guest panicked"),
+     NULL,
+     {START_AGAIN, CHANGE_SETTING, SHOW_LOG}},
+    {"part-died",
+     N_("%s stopped: one of its parts failed"),
+     NULL,
+     {START_AGAIN, COPY_REPORT, SHOW_LOG}},
+    {"blocked-call",
+     N_("%s stopped: one of its parts broke its rules"),
+     NULL,
+     {COPY_REPORT, SHOW_LOG}},
+    {"watchdog",
+     N_("%s stopped: its watchdog ran out"),
+     N_("The guest did not answer for a long time. The log may say why."),
+     {START_AGAIN, SHOW_LOG}},
+    {"kvm-denied",
+     N_("You may not use /dev/kvm"),
+     N_("Join the group “kvm”, then log in again."),
+     {SHOW_CHECK, TRY_AGAIN}},
+    {"kvm-missing",
+     N_("This computer has no KVM"),
+     N_("Turn on virtualisation in the firmware settings."),
+     {SHOW_CHECK}},
+    {"kvm-broken",
+     N_("KVM does not work here"),
+     N_("It cannot run a stock kernel, as often inside another machine."),
+     {SHOW_CHECK, COPY_REPORT}},
+    {"file-missing",
+     N_("A file of %s is gone"),
+     N_("“%s” is not there. Choose it again or remove it."),
+     {CHANGE_SETTING, TRY_AGAIN}},
+    {"file-denied", N_("A file of %s cannot be opened"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
+    {"file-busy", N_("Another program uses a file of %s"), NULL, {TRY_AGAIN, CHANGE_SETTING}},
+    {"file-bad", N_("A file of %s is not what it should be"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
+    {"no-memory", N_("Not enough memory for %s"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
+    {"no-space", N_("No room left on this computer"), NULL, {TRY_AGAIN, SHOW_LOG}},
+    {"name-in-use", N_("%s runs already"), NULL, {{N_("Connect"), "machine.reconnect"}}},
+    {"bad-config", N_("%s has a wrong setting"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
+    {"no-namespaces", N_("This computer refuses sandboxes"), NULL, {SHOW_CHECK}},
+    {"cannot-start", N_("%s cannot start"), NULL, {TRY_AGAIN, SHOW_LOG}},
+    {"lost",
+     N_("Connection to %s lost"),
+     N_("The machine still runs. Trying again."),
+     {{N_("Try now"), "machine.reconnect"}, SHOW_LOG}},
+    {"stalled",
+     N_("%s does not answer"),
+     N_("Keyboard and pointer were released."),
+     {{N_("Force off"), "machine.force-off"}}},
+    {"no-gpu",
+     N_("No graphics driver to share"),
+     N_("The machine uses 2D until one is found."),
+     {SHOW_LOG}},
+    {"build-failed",
+     N_("The Debian guest could not be made"),
+     NULL,
+     {{N_("Try again"), "app.make-debian"}}},
+    {"no-vmm",
+     N_("The program “vmm” is missing"),
+     N_("It belongs beside Vitrine's own program. Install Vitrine again."),
+     {TRY_AGAIN}},
+    {"broken-definition", N_("The definition of %s has an error"), NULL, {CHANGE_SETTING}},
+    {NULL, N_("%s has a problem"), NULL, {TRY_AGAIN, SHOW_LOG}},
+};
+
+const struct vm_problem_row *
+vm_problem_rows(void)
+{
+    return rows;
+}
+
+const struct vm_problem_row *
+vm_problem_row_for_id(const char *id)
+{
+    const struct vm_problem_row *row = rows;
+
+    while (row->id && g_strcmp0(row->id, id) != 0) {
+        row++;
+    }
+    return row;
+}
+
+VmProblem *
+vm_problem_new(const char *id, const char *machine, const char *sentence, const char *argument,
+               const char *details)
+{
+    VmProblem *problem = g_new0(VmProblem, 1);
+
+    problem->row = vm_problem_row_for_id(id);
+    problem->id = g_strdup(id);
+    problem->machine = g_utf8_make_valid(machine ? machine : "", -1);
+    problem->sentence = sentence ? g_utf8_make_valid(sentence, -1) : NULL;
+    problem->argument = argument ? g_utf8_make_valid(argument, -1) : NULL;
+    problem->details = details && details[0] ? g_utf8_make_valid(details, -1) : NULL;
+    return problem;
+}
+
+VmProblem *
+vm_problem_copy(const VmProblem *problem)
+{
+    return vm_problem_new(problem->id, problem->machine, problem->sentence, problem->argument,
+                          problem->details);
+}
+
+void
+vm_problem_free(VmProblem *problem)
+{
+    g_free(problem->id);
+    g_free(problem->machine);
+    g_free(problem->sentence);
+    g_free(problem->argument);
+    g_free(problem->details);
+    g_free(problem);
+}
+
+const char *
+vm_problem_get_id(const VmProblem *problem)
+{
+    return problem->id;
+}
+
+const char *
+vm_problem_get_details(const VmProblem *problem)
+{
+    return problem->details;
+}
+
+/* The %s of a text of the table; the texts are ours, the value is only ever inserted. */
+static char *
+fill(const char *text, const char *value)
+{
+    const char *hole = strstr(text, "%s");
+
+    if (!hole) {
+        return g_strdup(text);
+    }
+    return g_strdup_printf("%.*s%s%s", (int)(hole - text), text, value, hole + 2);
+}
+
+char *
+vm_problem_dup_title(const VmProblem *problem)
+{
+    /* First-strong isolate, so that a name of another direction does not disturb the sentence. */
+    g_autofree char *name = g_strdup_printf("\u2068%s\u2069", problem->machine);
+
+    return fill(_(problem->row->title), name);
+}
+
+static char *
+panic_cure(const VmProblem *problem)
+{
+    const char *details = problem->details ? problem->details : "";
+
+    if (strstr(details, "No working init found") || strstr(details, "init not found")) {
+        return g_strdup(_("It found no init program. Check “Kernel options” and the initrd in "
+                          "Settings ▸ Start."));
+    }
+    if (strstr(details, "Unable to mount root fs")) {
+        return g_strdup(_("It found no root file system. Check the disk and “root=” in "
+                          "Settings ▸ Start."));
+    }
+    return g_strdup(_("The last lines are in the details."));
+}
+
+char *
+vm_problem_dup_cure(const VmProblem *problem)
+{
+    const char *cure = problem->row->cure;
+
+    if (g_strcmp0(problem->row->id, "guest-panic") == 0) {
+        return panic_cure(problem);
+    }
+    if (cure && (!strstr(cure, "%s") || problem->argument)) {
+        return fill(_(cure), problem->argument ? problem->argument : "");
+    }
+    if (problem->sentence && problem->sentence[0]) {
+        return g_strdup(problem->sentence);
+    }
+    return g_strdup(_("Start it again. If it happens again, copy the report."));
+}
+
+const char *
+vm_problem_get_state_words(const VmProblem *problem)
+{
+    static const struct {
+        const char *id;
+        const char *words;
+    } words[] = {
+        {"guest-panic", N_("Stopped: guest panicked")},
+        {"part-died", N_("Stopped: a part failed")},
+        {"blocked-call", N_("Stopped: a part failed")},
+        {"watchdog", N_("Stopped: watchdog")},
+        {"broken-definition", N_("Definition has an error")},
+        {"lost", N_("Not answering")},
+        {"stalled", N_("Not answering")},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (g_strcmp0(words[i].id, problem->id) == 0) {
+            return _(words[i].words);
+        }
+    }
+    return _("Cannot start");
+}
+
+const char *
+vm_problem_id_for_status(int status)
+{
+    switch (status) {
+    case 0:
+    case 32:
+        return NULL;
+    case 33:
+        return "part-died";
+    case 34:
+        return "guest-panic";
+    case 35:
+        return "bad-config";
+    case 36:
+        return "watchdog";
+    default:
+        return "cannot-start";
+    }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What went wrong, in words: cause, cure and details. The texts come from one table, indexed by the
+ * cause's machine-readable id (docs/protocols.md), which `vmm` writes to last-run.json and sends
+ * over D-Bus.
+ */
+
+#include <glib-object.h>
+
+enum {
+    VM_PROBLEM_BUTTONS_MAX = 3
+};
+
+struct vm_problem_button {
+    const char *label;  /* translate with gettext */
+    const char *action; /* a detailed action name, as "machine.start" or "win.view::log" */
+};
+
+struct vm_problem_row {
+    const char *id;
+    const char *title; /* %s is the machine's title */
+    const char *cure;  /* %s is the argument; NULL or without an argument: vmm's own sentence */
+    struct vm_problem_button button[VM_PROBLEM_BUTTONS_MAX];
+};
+
+/* The row of an id, or the row for unknown ids. */
+const struct vm_problem_row *vm_problem_row_for_id(const char *id);
+
+/* Every row, ends with id NULL; for the test that compares it with the documents. */
+const struct vm_problem_row *vm_problem_rows(void);
+
+#define VM_TYPE_PROBLEM (vm_problem_get_type())
+typedef struct VmProblem VmProblem;
+GType vm_problem_get_type(void);
+
+/* sentence, argument and details may be NULL; machine is its title. */
+VmProblem *vm_problem_new(const char *id, const char *machine, const char *sentence,
+                          const char *argument, const char *details);
+VmProblem *vm_problem_copy(const VmProblem *problem);
+void vm_problem_free(VmProblem *problem);
+
+const char *vm_problem_get_id(const VmProblem *problem);
+const char *vm_problem_get_details(const VmProblem *problem); /* NULL when there are none */
+char *vm_problem_dup_title(const VmProblem *problem);
+char *vm_problem_dup_cure(const VmProblem *problem);
+
+/* "Stopped: guest panicked", for the sidebar. */
+const char *vm_problem_get_state_words(const VmProblem *problem);
+
+/* The id for an exit status of `vmm run` that came without a cause; NULL for 0 and 32. */
+const char *vm_problem_id_for_status(int status);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmProblem, vm_problem_free)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib/gstdio.h>
+#include <locale.h>
+
+#include "manager/model/check.h"
+#include "manager/model/definition.h"
+#include "manager/model/guest-build.h"
+#include "manager/model/paths.h"
+#include "manager/model/problem.h"
+#include "manager/model/run.h"
+
+static const char example[] =
+    "{\"kernel\":\"/boot/vmlinux\",\"initrd\":\"/boot/my "
+    "initrd\",\"params\":[\"root=/dev/vda\",\"quiet\"],"
+    "\"cpus\":{\"num-cores\":2},\"mem\":{\"size\":1024},"
+    "\"block\":[{\"path\":\"/a.img\"},{\"path\":\"/b.img\",\"read-only\":true}],"
+    "\"disable-sandbox\":false,\"manager\":{\"title\":\"Debian 12\",\"group\":\"Work\"}}";
+
+static void
+test_json(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmJson) json = vm_json_parse(example, sizeof(example) - 1, &error);
+    g_autofree char *text = NULL;
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(vm_json_get_string(json, "manager.title"), ==, "Debian 12");
+    g_assert_cmpint(vm_json_get_int(json, "cpus.num-cores", 1), ==, 2);
+    g_assert_cmpint(vm_json_get_int(json, "cpus.none.at.all", 7), ==, 7);
+    g_assert_cmpint(vm_json_get_int(json, "kernel", 7), ==, 7);
+    g_assert_true(vm_json_get_bool(json, "block.1.read-only", FALSE));
+    g_assert_null(vm_json_get_string(json, "block.2.path"));
+    g_assert_cmpuint(vm_json_length(json, "block"), ==, 2);
+    vm_json_set_string(json, "serial.0.type", "stdout");
+    vm_json_set_string(json, "block.2.path", "/c.img");
+    vm_json_remove(json, "block.0");
+    g_assert_cmpstr(vm_json_get_string(json, "block.1.path"), ==, "/c.img");
+    g_assert_cmpstr(vm_json_get_string(json, "serial.0.type"), ==, "stdout");
+    vm_json_set_string(json, "manager.title", "bad \xff byte");
+    text = vm_json_to_text(json);
+    g_assert_true(g_utf8_validate(text, -1, NULL));
+}
+
+static void
+test_json_errors(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(vm_json_parse("{\"a\":1,\n  oops}", 16, &error));
+    g_assert_error(error, VM_JSON_ERROR, VM_JSON_ERROR_SYNTAX);
+    g_assert_true(g_str_has_prefix(error->message, "line 2"));
+    g_clear_error(&error);
+    g_assert_null(vm_json_load("/nonexistent/file.json", &error));
+    g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+}
+
+static void
+test_names(void)
+{
+    g_autofree char *plain = vm_definition_name_for_title("Debian 12");
+    g_autofree char *accents = vm_definition_name_for_title("  Übung / №1 … ");
+    g_autofree char *nothing = vm_definition_name_for_title("…");
+    g_autofree char *hostile = vm_definition_name_for_title("../../etc/passwd");
+    g_autofree char *path = vm_paths_definition("debian-12");
+    g_autoptr(VmJson) json = vm_json_new();
+    g_autofree char *second = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpstr(plain, ==, "debian-12");
+    g_assert_true(vm_definition_name_is_valid(accents));
+    g_assert_true(vm_definition_name_is_valid(nothing));
+    g_assert_true(vm_definition_name_is_valid(hostile));
+    g_assert_null(strchr(hostile, '/'));
+    g_assert_false(vm_definition_name_is_valid(""));
+    g_assert_false(vm_definition_name_is_valid("-a"));
+    g_assert_false(vm_definition_name_is_valid("a/b"));
+    vm_definition_save(json, path, &error);
+    g_assert_no_error(error);
+    second = vm_definition_name_for_title("Debian 12");
+    g_assert_cmpstr(second, ==, "debian-12-2");
+}
+
+static void
+test_command_line(void)
+{
+    g_autoptr(VmJson) json = vm_json_parse(example, sizeof(example) - 1, NULL);
+    g_autofree char *line = vm_definition_command_line(json, "debian-12");
+    g_autofree char *params = vm_definition_params(json);
+
+    g_assert_cmpstr(line, ==,
+                    "vmm run --name debian-12 \\\n  --initrd '/boot/my initrd' \\\n"
+                    "  --params root=/dev/vda \\\n  --params quiet \\\n  --cpus num-cores=2 \\\n"
+                    "  --mem size=1024 \\\n  --block path=/a.img \\\n"
+                    "  --block path=/b.img,read-only=true \\\n  /boot/vmlinux");
+    g_assert_cmpstr(params, ==, "root=/dev/vda quiet");
+    g_assert_cmpstr(vm_definition_title(json, "x"), ==, "Debian 12");
+}
+
+static void
+test_problems(void)
+{
+    g_autoptr(VmProblem) panic =
+        vm_problem_new("guest-panic", "Kernel lab", NULL, NULL, "panic: No working init found.");
+    g_autoptr(VmProblem) unknown =
+        vm_problem_new("moon-phase", "Lab", "The moon is full.", NULL, NULL);
+    g_autofree char *title = vm_problem_dup_title(panic);
+    g_autofree char *cure = vm_problem_dup_cure(panic);
+    g_autofree char *unknown_title = vm_problem_dup_title(unknown);
+    g_autofree char *unknown_cure = vm_problem_dup_cure(unknown);
+
+    g_assert_cmpstr(title, ==, "\u2068Kernel lab\u2069 stopped: the guest panicked");
+    g_assert_nonnull(strstr(cure, "no init program"));
+    g_assert_nonnull(strstr(unknown_title, "has a problem"));
+    g_assert_cmpstr(unknown_cure, ==, "The moon is full.");
+    g_assert_null(vm_problem_id_for_status(0));
+    g_assert_null(vm_problem_id_for_status(32));
+    for (int status = 33; status <= 36; status++) {
+        g_assert_nonnull(vm_problem_row_for_id(vm_problem_id_for_status(status))->id);
+    }
+    for (const struct vm_problem_row *row = vm_problem_rows(); row->id; row++) {
+        const char *hole = strchr(row->title, '%');
+        g_assert_true(!hole || (hole[1] == 's' && !strchr(hole + 1, '%')));
+        g_assert_nonnull(row->button[0].label);
+    }
+}
+
+static void
+test_check(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) rows = vm_check_parse("[{\"id\":\"kvm-denied\",\"ok\":false,\"sentence\":"
+                                               "\"S\",\"cure\":\"C\",\"command\":\"sudo x\"}]",
+                                               &error);
+    VmCheckRow *row = NULL;
+
+    g_assert_no_error(error);
+    row = g_ptr_array_index(rows, 0);
+    g_assert_true(row->blocks);
+    g_assert_cmpstr(row->title, ==, "You may use /dev/kvm");
+    g_assert_cmpstr(row->command, ==, "sudo x");
+    g_assert_null(vm_check_parse("", &error));
+    g_assert_nonnull(error);
+}
+
+static void
+take_error(VmGuestBuild *build, GError *error, gpointer data)
+{
+    GError **result = data;
+
+    *result =
+        error ? g_error_copy(error) : g_error_new_literal(G_IO_ERROR, G_IO_ERROR_NONE, "done");
+}
+
+/* The builder beside this program: bin/test-model and libexec/vitrine/build-guest are not installed
+ * here, so a build must fail in words. */
+static void
+test_build_missing(void)
+{
+    g_autoptr(VmGuestBuild) build = vm_guest_build_new("desktop", "/nonexistent");
+    g_autoptr(GError) error = NULL;
+    GError *finished = NULL;
+
+    g_signal_connect(build, "finished", G_CALLBACK(take_error), &finished);
+    if (!vm_guest_build_start(build, &error)) {
+        g_assert_nonnull(error);
+        return;
+    }
+    while (!finished) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_assert_false(g_error_matches(finished, G_IO_ERROR, G_IO_ERROR_NONE));
+    g_error_free(finished);
+}
+
+static void
+test_no_run(void)
+{
+    g_assert_false(vm_run_is_alive("nobody"));
+    g_assert_null(vm_run_find("nobody"));
+    g_assert_null(vm_run_last_messages("nobody", 8));
+}
+
+int
+main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "C.UTF-8");
+    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    g_test_add_func("/model/json", test_json);
+    g_test_add_func("/model/json-errors", test_json_errors);
+    g_test_add_func("/model/names", test_names);
+    g_test_add_func("/model/command-line", test_command_line);
+    g_test_add_func("/model/problems", test_problems);
+    g_test_add_func("/model/check", test_check);
+    g_test_add_func("/model/build-missing", test_build_missing);
+    g_test_add_func("/model/no-run", test_no_run);
+    return g_test_run();
+}
