@@ -6,7 +6,9 @@
  * process: it reads the front end's messages from a connected stream socket inside the caller's
  * loop, maps guest memory, runs the kick descriptors, and calls the device. All callbacks run on the
  * loop's thread. Protocol features offered: MQ, REPLY_ACK, CONFIG, RESET_DEVICE, STATUS,
- * BACKEND_REQ, BACKEND_SEND_FD, CONFIGURE_MEM_SLOTS as they are implemented.
+ * BACKEND_REQ, CONFIGURE_MEM_SLOTS. A ring runs from when it is complete and enabled, without waiting
+ * for its first kick, until GET_VRING_BASE, its disabling or a reset. System calls used beyond
+ * vmm/base: fcntl, fstat, mmap, poll.
  */
 
 #include <stddef.h>
@@ -42,11 +44,13 @@ struct backend_ops {
     void (*queue_stopped)(void *device, unsigned int index);
     /* Optional: the device was reset: forget everything the driver said. */
     void (*reset)(void *device);
+    /* Optional: the memory table changed: addresses kept as pointers must be translated again. */
+    void (*memory_changed)(void *device);
 };
 
 /*
  * Serve `fd` (taken over, closed by backend_destroy) in `loop` for `device`. When the front end goes
- * away the loop is left with status 0. `ops` must stay valid. NULL with errno set on failure.
+ * away the loop is left with status 0, when it breaks the protocol with status 1. `ops` must stay valid. NULL with errno set on failure.
  */
 struct backend *backend_create(struct loop *loop, int fd, const struct backend_ops *ops,
                                void *device);
@@ -55,6 +59,8 @@ CLEANUP_DEFINE(struct backend, backend_destroy)
 
 /* The running queue `index`, or NULL while it is stopped. */
 struct queue *backend_queue(struct backend *backend, unsigned int index);
+/* Have `kicked` called again in the next round: for devices that stop popping to let others in. */
+void backend_serve_again(struct backend *backend, unsigned int index);
 /* After pushing chains: interrupt the driver if it asked for that. */
 void backend_notify(struct backend *backend, unsigned int index);
 /* Tell the front end that config space changed (VHOST_USER_BACKEND_CONFIG_CHANGE_MSG). 0 or -errno. */
