@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/memory.h"
+#include "vmm/config/tree.h"
+
+static int
+check_counts(const struct machine_config *config, struct config_error *error)
+{
+    for (size_t i = 0; i < config_n_options; i++) {
+        const struct config_option *option = &config_options[i];
+        const char *base = (const char *)config;
+
+        if (option->form == CONFIG_LIST &&
+            *(const size_t *)(const void *)(base + option->count_offset) > option->maximum) {
+            return config_fail(error, "--%s is given too often; give it at most %zu times.",
+                               option->name, option->maximum);
+        }
+    }
+    if (strlen(config->params) >= CONFIG_PARAMS_SIZE) {
+        return config_fail(error, "--params are too long together; give at most %d characters.",
+                           CONFIG_PARAMS_SIZE - 1);
+    }
+    return 0;
+}
+
+static int
+check_name(const struct machine_config *config, struct config_error *error)
+{
+    const char *name = config->name;
+
+    if (!name) {
+        return 0;
+    }
+    if (!isascii(name[0]) || !isalnum((unsigned char)name[0]) ||
+        name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")]) {
+        return config_fail(error,
+                           "--name: “%s” cannot be a name; begin with a letter or digit and use "
+                           "letters, digits, “.”, “_” and “-”.",
+                           name);
+    }
+    return 0;
+}
+
+static int
+check_blocks(const struct machine_config *config, struct config_error *error)
+{
+    size_t roots = 0;
+
+    for (size_t i = 0; i < config->n_block; i++) {
+        const struct block_config *block = &config->block[i];
+
+        roots += block->root;
+        if (block->block_size != 512 && block->block_size != 4096) {
+            return config_fail(error,
+                               "--block %s: block size %" PRIu64 " cannot be used; "
+                               "give 512 or 4096.",
+                               block->path, block->block_size);
+        }
+        for (const char *c = block->id ? block->id : ""; *c; c++) {
+            if (!isascii(*c)) {
+                return config_fail(error,
+                                   "--block %s: id “%s” has other than ASCII characters; "
+                                   "leave them out.",
+                                   block->path, block->id);
+            }
+        }
+    }
+    if (roots > 1) {
+        return config_fail(error, "More than one --block has “root”; keep it at one of them.");
+    }
+    return 0;
+}
+
+static bool
+number_used(const struct machine_config *config, uint64_t hardware, uint64_t number)
+{
+    for (size_t i = 0; i < config->n_serial; i++) {
+        if (config->serial[i].hardware == hardware && config->serial[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ports without a number get the first free one, in order. */
+static int
+number_serials(struct machine_config *config, struct config_error *error)
+{
+    for (size_t i = 0; i < config->n_serial; i++) {
+        struct serial_config *serial = &config->serial[i];
+        const uint64_t number = serial->number;
+
+        serial->number = 0;
+        if (number != 0 && number_used(config, serial->hardware, number)) {
+            return config_fail(error, "--serial: number %" PRIu64 " is used twice; change one.",
+                               number);
+        }
+        serial->number = number;
+    }
+    for (size_t i = 0; i < config->n_serial; i++) {
+        struct serial_config *serial = &config->serial[i];
+        uint64_t number = 1;
+
+        if (serial->number == 0) {
+            while (number_used(config, serial->hardware, number)) {
+                number++;
+            }
+            serial->number = number;
+        }
+        if (serial->hardware == SERIAL_HARDWARE_SERIAL &&
+            serial->number > CONFIG_SERIAL_PORTS_MAX) {
+            return config_fail(error,
+                               "--serial: there is no port %" PRIu64 "; use 1 to %d, or "
+                               "hardware=virtio-console.",
+                               serial->number, CONFIG_SERIAL_PORTS_MAX);
+        }
+    }
+    return 0;
+}
+
+static int
+check_serials(struct machine_config *config, struct config_error *error)
+{
+    size_t consoles = 0;
+    size_t earlycons = 0;
+    size_t inputs = 0;
+
+    for (size_t i = 0; i < config->n_serial; i++) {
+        const struct serial_config *serial = &config->serial[i];
+
+        consoles += serial->console;
+        earlycons += serial->earlycon;
+        inputs += serial->input;
+        if (serial->type == SERIAL_FILE && !serial->path) {
+            return config_fail(error, "--serial: type=file has no file; add path=PATH.");
+        }
+        if (serial->type != SERIAL_FILE && serial->path) {
+            return config_fail(error, "--serial: path=%s is for type=file; add that or remove it.",
+                               serial->path);
+        }
+        if (serial->earlycon && serial->hardware != SERIAL_HARDWARE_SERIAL) {
+            return config_fail(error, "--serial: earlycon needs hardware=serial; change one.");
+        }
+    }
+    if (consoles > 1 || earlycons > 1 || inputs > 1) {
+        return config_fail(error, "More than one --serial has “%s”; keep it at one of them.",
+                           consoles > 1    ? "console"
+                           : earlycons > 1 ? "earlycon"
+                                           : "stdin");
+    }
+    return number_serials(config, error);
+}
+
+static int
+check_memory(const struct machine_config *config, const struct config_host *host,
+             struct config_error *error)
+{
+    if (host && host->ram_mib && config->mem.size > host->ram_mib) {
+        return config_fail(error,
+                           "--mem: %" PRIu64 " MiB are more than this computer has "
+                           "(%" PRIu64 " MiB); give less.",
+                           config->mem.size, host->ram_mib);
+    }
+    return 0;
+}
+
+static int
+check_architecture(const struct machine_config *config, struct config_error *error)
+{
+#if defined(__aarch64__)
+    (void)config;
+    (void)error;
+    return 0;
+#else
+    if (config->n_overlay > 0) {
+        return config_fail(error, "--device-tree-overlay is for aarch64 machines; leave it out.");
+    }
+    return 0;
+#endif
+}
+
+int
+config_check_whole(struct machine_config *config, const struct config_host *host,
+                   struct config_error *error)
+{
+    int r = check_counts(config, error);
+
+    if (r == 0) {
+        r = check_name(config, error);
+    }
+    if (r == 0) {
+        r = check_blocks(config, error);
+    }
+    if (r == 0) {
+        r = check_serials(config, error);
+    }
+    if (r == 0) {
+        r = check_memory(config, host, error);
+    }
+    if (r == 0) {
+        r = check_architecture(config, error);
+    }
+    if (r == 0 && !config->kernel && !config->help && !config->print_config) {
+        r = config_fail(error, "No kernel is given; add its path: vmm run [OPTIONS] KERNEL.");
+    }
+    return r;
+}

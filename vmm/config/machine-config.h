@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One virtual machine as data: what the command line and the configuration files say, checked, with
+ * every default filled in. Plain: the strings are the structure's own and nothing is open. Field by
+ * field described by the table in vmm/config/option-table.c.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CONFIG_CPUS_MAX = 32,
+    CONFIG_BLOCKS_MAX = 16,
+    CONFIG_SERIALS_MAX = 8,
+    CONFIG_SERIAL_PORTS_MAX = 4, /* those of hardware "serial" */
+    CONFIG_VHOST_USERS_MAX = 8,
+    CONFIG_OVERLAYS_MAX = 8,
+    CONFIG_PARAMS_SIZE = 1536, /* leaves room for our own words in the loader's 2048 */
+};
+
+struct cpus_config {
+    uint64_t count;
+};
+
+struct mem_config {
+    uint64_t size; /* MiB */
+};
+
+struct block_config {
+    char *path;
+    bool read_only;
+    bool root;
+    bool sparse;
+    bool direct;
+    uint64_t block_size; /* bytes, 512 or 4096 */
+    char *id;            /* or NULL; at most 20 printable ASCII characters */
+};
+
+enum serial_type {
+    SERIAL_STDOUT = 0,
+    SERIAL_FILE,
+    SERIAL_SINK,
+};
+
+enum serial_hardware {
+    SERIAL_HARDWARE_SERIAL = 0, /* 8250 */
+    SERIAL_HARDWARE_VIRTIO_CONSOLE,
+};
+
+struct serial_config {
+    uint64_t type;     /* enum serial_type */
+    uint64_t hardware; /* enum serial_hardware */
+    uint64_t number;   /* from 1, per hardware; never 0 in a checked configuration */
+    char *path;        /* with SERIAL_FILE, else NULL */
+    bool console;
+    bool earlycon;
+    bool input; /* reads our standard input */
+};
+
+enum gpu_backend {
+    GPU_BACKEND_2D = 0,
+};
+
+struct gpu_config {
+    uint64_t backend; /* enum gpu_backend */
+    uint64_t width;   /* pixels */
+    uint64_t height;
+    uint64_t displays; /* scanouts */
+};
+
+enum vhost_user_type {
+    VHOST_USER_BLOCK = 0,
+    VHOST_USER_CONSOLE,
+    VHOST_USER_FS,
+    VHOST_USER_INPUT,
+    VHOST_USER_NET,
+    VHOST_USER_RNG,
+    VHOST_USER_SOUND,
+    VHOST_USER_VSOCK,
+};
+
+struct vhost_user_config {
+    uint64_t type; /* enum vhost_user_type */
+    char *socket;
+};
+
+enum config_log_level {
+    CONFIG_LOG_ERROR = 0,
+    CONFIG_LOG_WARNING,
+    CONFIG_LOG_INFO,
+    CONFIG_LOG_DEBUG,
+};
+
+struct config_text {
+    char *text;
+};
+
+struct machine_config {
+    char *name;   /* NULL: the caller makes one */
+    char *socket; /* control socket, or NULL: in the runtime folder */
+    char *kernel;
+    char *initrd; /* or NULL */
+    char *params; /* all --params joined by blanks; never NULL */
+    struct cpus_config cpus;
+    struct mem_config mem;
+    struct block_config block[CONFIG_BLOCKS_MAX];
+    size_t n_block;
+    struct serial_config serial[CONFIG_SERIALS_MAX];
+    size_t n_serial;
+    struct vhost_user_config vhost_user[CONFIG_VHOST_USERS_MAX];
+    size_t n_vhost_user;
+    struct config_text overlay[CONFIG_OVERLAYS_MAX];
+    size_t n_overlay;
+    struct gpu_config gpu; /* meaningful with has_gpu */
+    bool has_gpu;
+    bool keyboard;
+    bool pointer;
+    bool rng;
+
+    /* How to run it; not properties of the machine. */
+    bool restart;
+    bool disable_sandbox;
+    bool allow_no_namespaces;
+    bool print_config;
+    bool help;
+    uint64_t log_level; /* enum config_log_level */
+};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The one table of everything that can be said about a machine. The command line, JSON files, help,
+ * --print-config, and the manager's forms all read it; a new option is a new row.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_type {
+    CONFIG_BOOL,   /* bool */
+    CONFIG_NUMBER, /* uint64_t within minimum ... maximum */
+    CONFIG_STRING, /* char *; maximum: longest length, 0: 4096 */
+    CONFIG_CHOICE, /* uint64_t, index into choices */
+};
+
+/* One value: a key of a key=value list, or the value of a plain option. */
+struct config_key {
+    const char *name;
+    const char *old;   /* other spelling that the book uses somewhere, or NULL */
+    const char *value; /* placeholder in the help text */
+    const char *help;
+    enum config_type type;
+    uint64_t minimum;
+    uint64_t maximum;
+    const char *preset;         /* default in the command line's form; NULL: false, 0, NULL */
+    const char *const *choices; /* NULL-terminated */
+    size_t offset;              /* in the structure of the option */
+    bool required;
+    bool live;         /* can be changed while the machine runs */
+    const char *later; /* known, not working yet: what it would do, for the sentence */
+};
+
+enum config_form {
+    CONFIG_VALUE,  /* one value: keys[0] */
+    CONFIG_OBJECT, /* key=value list, once; keys[0] may be written without its name */
+    CONFIG_LIST,   /* such a list, any number of times */
+    CONFIG_WORDS,  /* text, any number of times, joined by blanks */
+    CONFIG_FILES,  /* --cfg */
+    CONFIG_IGNORE, /* an object of somebody else */
+    CONFIG_LATER,  /* an option of the book that does not work yet */
+};
+
+struct config_option {
+    const char *name;
+    char letter; /* short option, or 0 */
+    const char *help;
+    enum config_form form;
+    const struct config_key *keys;
+    size_t n_keys;
+    size_t offset;       /* in struct machine_config: object, first list element, or value */
+    size_t count_offset; /* CONFIG_LIST: size_t; CONFIG_OBJECT: bool "given", or 0 */
+    size_t element_size; /* CONFIG_LIST */
+    size_t maximum;      /* CONFIG_LIST: elements */
+    bool run_only;       /* says how to run: command line only, not printed */
+    bool value_may_miss; /* CONFIG_OBJECT: `--gpu` alone is enough */
+    bool aarch64_only;
+};
+
+/* Another way to write an option on the command line: --rwdisk X is --block X,ro=false. */
+struct config_alias {
+    const char *name;
+    char letter;
+    const char *option; /* of the table */
+    const char *prefix; /* put before the argument, or NULL */
+    const char *suffix; /* put after it, or NULL */
+    bool has_argument;
+};
+
+extern const struct config_option config_options[];
+extern const size_t config_n_options;
+extern const struct config_alias config_aliases[];
+extern const size_t config_n_aliases;
+
+/* NULL when there is none. */
+const struct config_option *config_option_find(const char *name);
+const struct config_key *config_key_find(const struct config_option *option, const char *name);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/memory.h"
+#include "vmm/config/tree.h"
+
+static json_t *
+get_value(const void *place, const struct config_key *key)
+{
+    switch (key->type) {
+    case CONFIG_BOOL:
+        return json_boolean(*(const bool *)place);
+    case CONFIG_NUMBER:
+        return json_integer((json_int_t) * (const uint64_t *)place);
+    case CONFIG_CHOICE:
+        return json_string(key->choices[*(const uint64_t *)place]);
+    case CONFIG_STRING:
+        break;
+    }
+    const char *text = *(char *const *)place;
+    return text ? json_string(text) : NULL;
+}
+
+static json_t *
+get_object(const char *base, const struct config_option *option)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < option->n_keys; i++) {
+        const struct config_key *key = &option->keys[i];
+        json_t *value = key->later ? NULL : get_value(base + key->offset, key);
+
+        if (value) {
+            json_object_set_new(object, key->name, value);
+        }
+    }
+    return object;
+}
+
+static json_t *
+get_option(const struct machine_config *config, const struct config_option *option)
+{
+    const char *base = (const char *)config;
+    const char *const *words;
+    json_t *list = NULL;
+    size_t count;
+
+    switch (option->form) {
+    case CONFIG_VALUE:
+        return get_value(base + option->offset, &option->keys[0]);
+    case CONFIG_OBJECT:
+        if (option->count_offset && !*(const bool *)(base + option->count_offset)) {
+            return NULL;
+        }
+        return get_object(base + option->offset, option);
+    case CONFIG_LIST:
+        list = json_array();
+        count = *(const size_t *)(const void *)(base + option->count_offset);
+        for (size_t i = 0; i < count; i++) {
+            json_array_append_new(
+                list, get_object(base + option->offset + i * option->element_size, option));
+        }
+        return list;
+    case CONFIG_WORDS:
+        words = (const void *)(base + option->offset);
+        list = json_array();
+        json_array_append_new(list, json_string(*words));
+        return list;
+    case CONFIG_FILES:
+    case CONFIG_IGNORE:
+    case CONFIG_LATER:
+        break;
+    }
+    return NULL;
+}
+
+char *
+config_print(const struct machine_config *config)
+{
+    cleanup_json json_t *tree = json_object();
+
+    for (size_t i = 0; i < config_n_options; i++) {
+        json_t *value = config_options[i].run_only ? NULL : get_option(config, &config_options[i]);
+
+        if (value) {
+            json_object_set_new(tree, config_options[i].name, value);
+        }
+    }
+    cleanup_free char *text = json_dumps(tree, JSON_INDENT(2));
+    return xasprintf("%s\n", text ? text : "{}");
+}
