@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""usage: summary.py [LABEL=]TESTLOG.json...     what meson's test logs say, one line per test
+
+Reads the TAP each test printed, so that every check counts. Ends with one line on its own:
+"N passed, N failed, N skipped"; exit status 1 when anything failed.
+"""
+import json
+import re
+import sys
+
+LINE = re.compile(r"^\s*(not )?ok\b\s*\d*\s*(?:- )?(.*)$")
+
+
+def checks(test):
+    """(result, text) for each check of one test; result is passed, failed or skipped."""
+    found = []
+    for line in test.get("stdout", "").splitlines():
+        match = LINE.match(line)
+        if not match:
+            continue
+        text, _, directive = match.group(2).partition("#")
+        directive = directive.strip()
+        if directive.upper().startswith("SKIP"):
+            found.append(("skipped", f"{text.strip()} ({directive[4:].strip()})"))
+        elif match.group(1):
+            found.append(("failed", match.group(2)))
+        else:
+            found.append(("passed", match.group(2)))
+    result = test["result"]
+    if result in ("SKIP", "OK", "EXPECTEDFAIL"):
+        return found or [("skipped" if result == "SKIP" else "passed", "")]
+    if not any(each == "failed" for each, _ in found):
+        last = [line for line in (test.get("stderr", "") or test.get("stdout", "")).splitlines() if line]
+        found.append(("failed", f"{result.lower()}: {last[-1] if last else 'no output'}"))
+    return found
+
+
+def main(arguments):
+    totals = {"passed": 0, "failed": 0, "skipped": 0}
+    failures = []
+    for argument in arguments:
+        label, _, path = argument.rpartition("=")
+        with open(path, encoding="utf-8") as file:
+            tests = [json.loads(line) for line in file]
+        for test in tests:
+            suite, _, name = test["name"].partition(" / ")
+            suite = suite.partition(":")[2] or suite
+            where = f"{suite} {name}".strip() + (f" [{label}]" if label else "")
+            for result, text in checks(test):
+                totals[result] += 1
+                line = f"{result:7} {where}" + (f": {text}" if text else "")
+                print(line)
+                if result == "failed":
+                    failures.append((line, test))
+    shown = set()
+    for line, test in failures:
+        print(f"\n{line}")
+        if id(test) not in shown:
+            shown.add(id(test))
+            for stream in ("stdout", "stderr"):
+                for text in [t for t in test.get(stream, "").splitlines()
+                             if not re.match(r"^\s*ok\b", t)][-60:]:
+                    print(f"    {text}")
+    print(f"\n{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
+    return 1 if totals["failed"] or not totals["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
