@@ -44,7 +44,10 @@ struct vm_range_ops {
  */
 int vm_add_range(struct vm *vm, enum vm_space space, uint64_t start, uint64_t length,
                  const char *name, const struct vm_range_ops *ops, void *data);
-/* Take a range away, e.g. when a BAR moves; accesses in flight have ended when this returns. */
+/*
+ * Take a range away, e.g. when a BAR moves; accesses in flight have ended when this returns. So the
+ * caller must not hold a lock that the range's own handlers take, and must not be one of them.
+ */
 int vm_remove_range(struct vm *vm, enum vm_space space, uint64_t start);
 
 /* RAM regions, at most two; constant after set-up. */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/machine/policy.h"
+
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "vmm/base/bytes.h"
+
+/* ioctl by request: the machine, its memory slots and its processors were made before the jail. */
+#define ALLOW_IOCTL(request)                                                                     \
+    {                                                                                            \
+        .number = SYS_ioctl, .when = { {.argument = 1, .mask = 0xffffffff, .value = (request)} } \
+    }
+#define ALLOW_NOT_EXECUTABLE(call)                                                             \
+    {                                                                                          \
+        .number = (call), .when = { {.argument = 2, .mask = 0x4 /* PROT_EXEC */, .value = 0} } \
+    }
+
+/* What handlers of port and memory accesses do, on vCPU threads and on the control thread. */
+#define CALLS_OF_BOTH                                                                              \
+    {.number = SYS_read}, {.number = SYS_write}, {.number = SYS_close}, {.number = SYS_futex},     \
+        {.number = SYS_epoll_ctl}, {.number = SYS_timerfd_settime},             /* serial ports */ \
+        {.number = SYS_poll}, {.number = SYS_recvmsg}, {.number = SYS_sendmsg}, /* vhost-user */   \
+        {.number = SYS_recvfrom}, {.number = SYS_clock_gettime}, {.number = SYS_brk},              \
+        {.number = SYS_munmap}, {.number = SYS_madvise}, /* MADV_DONTNEED of the allocator */      \
+        {.number = SYS_getpid}, {.number = SYS_tgkill},  /* kick the other vCPUs */                \
+        {.number = SYS_rt_sigprocmask}, {.number = SYS_rt_sigreturn},                              \
+        {.number = SYS_restart_syscall}, {.number = SYS_exit}, {.number = SYS_exit_group},         \
+        ALLOW_NOT_EXECUTABLE(SYS_mmap), ALLOW_NOT_EXECUTABLE(SYS_mprotect),                        \
+        ALLOW_IOCTL(KVM_SET_GSI_ROUTING), ALLOW_IOCTL(KVM_IRQFD), ALLOW_IOCTL(KVM_IOEVENTFD),      \
+        ALLOW_IOCTL(KVM_IRQ_LINE), ALLOW_IOCTL(KVM_SIGNAL_MSI)
+
+static const struct jail_call machine_calls[] = {
+    CALLS_OF_BOTH,
+    {.number = SYS_epoll_wait},
+    {.number = SYS_eventfd2},       /* rings and vectors of devices */
+    {.number = SYS_timerfd_create}, /* needs-reset limits of devices */
+    /* Starting the vCPU threads, each of which then narrows its own filter. */
+    {.number = SYS_set_robust_list},
+    {.number = SYS_rseq},
+    {.number = SYS_prctl,
+     .when = {{.argument = 0, .mask = 0xffffffff, .value = PR_SET_NO_NEW_PRIVS}}},
+    {.number = SYS_seccomp},
+    ALLOW_IOCTL(KVM_RUN),
+    ALLOW_IOCTL(KVM_KVMCLOCK_CTRL),
+    ALLOW_IOCTL(KVM_SET_REGS),
+#ifdef __x86_64__
+    ALLOW_IOCTL(KVM_GET_SREGS),
+    ALLOW_IOCTL(KVM_SET_SREGS),
+#else
+    ALLOW_IOCTL(KVM_SET_ONE_REG),
+#endif
+};
+
+static const struct jail_call vcpu_calls[] = {
+    CALLS_OF_BOTH,
+    ALLOW_IOCTL(KVM_RUN),
+    ALLOW_IOCTL(KVM_KVMCLOCK_CTRL),
+};
+
+const struct jail_policy machine_policy = {
+    .name = "machine",
+    .calls = machine_calls,
+    .n_calls = ARRAY_SIZE(machine_calls),
+    .vcpu_calls = vcpu_calls,
+    .n_vcpu_calls = ARRAY_SIZE(vcpu_calls),
+    .ceiling = 45,
+    .threads = true,
+};

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/machine/x86/rtc.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "vmm/base/memory.h"
+
+enum {
+    RTC_SECONDS = 0,
+    RTC_MINUTES = 2,
+    RTC_HOURS = 4,
+    RTC_WEEKDAY = 6,
+    RTC_DAY = 7,
+    RTC_MONTH = 8,
+    RTC_YEAR = 9,
+    RTC_A = 10,
+    RTC_B = 11,
+    RTC_C = 12,
+    RTC_D = 13,
+    RTC_CENTURY = 0x32,
+
+    RTC_A_UPDATE = 0x80,
+    RTC_A_DIVIDER = 0x26, /* 32.768 kHz, 1024 Hz rate: what firmware leaves */
+    RTC_B_SET = 0x80,
+    RTC_B_BINARY = 0x04,
+    RTC_B_24_HOURS = 0x02,
+    RTC_D_VALID = 0x80,
+
+    UPDATE_NS = 244000, /* the update bit rises this long before the second turns */
+};
+
+struct rtc {
+    pthread_mutex_t lock;
+    void (*clock)(struct timespec *ret_now);
+    int64_t offset; /* seconds that the guest's clock is ahead */
+    uint8_t index;
+    uint8_t control;   /* register B */
+    struct tm stopped; /* the time while RTC_B_SET holds the clock */
+    uint8_t memory[128];
+};
+
+static void
+host_clock(struct timespec *ret_now)
+{
+    clock_gettime(CLOCK_REALTIME, ret_now);
+}
+
+static void
+current_time(const struct rtc *rtc, struct tm *ret_time)
+{
+    struct timespec now;
+    time_t seconds;
+
+    if (rtc->control & RTC_B_SET) {
+        *ret_time = rtc->stopped;
+        return;
+    }
+    rtc->clock(&now);
+    seconds = now.tv_sec + (time_t)rtc->offset;
+    if (!gmtime_r(&seconds, ret_time)) {
+        *ret_time = (struct tm){.tm_mday = 1, .tm_year = 100};
+    }
+}
+
+static void
+set_time(struct rtc *rtc, struct tm *time)
+{
+    struct timespec now;
+
+    if (rtc->control & RTC_B_SET) {
+        rtc->stopped = *time;
+        return;
+    }
+    rtc->clock(&now);
+    rtc->offset = timegm(time) - now.tv_sec;
+}
+
+static uint8_t
+encode(const struct rtc *rtc, int value)
+{
+    if (rtc->control & RTC_B_BINARY) {
+        return (uint8_t)value;
+    }
+    return (uint8_t)((value / 10 % 10) << 4 | value % 10);
+}
+
+static int
+decode(const struct rtc *rtc, uint8_t value)
+{
+    return (rtc->control & RTC_B_BINARY) ? value : (value >> 4) * 10 + (value & 0xf);
+}
+
+static bool
+is_time_register(uint8_t index)
+{
+    return index == RTC_SECONDS || index == RTC_MINUTES || index == RTC_HOURS ||
+           (index >= RTC_WEEKDAY && index <= RTC_YEAR) || index == RTC_CENTURY;
+}
+
+static uint8_t
+read_time(const struct rtc *rtc, uint8_t index)
+{
+    struct tm time;
+
+    current_time(rtc, &time);
+    switch (index) {
+    case RTC_SECONDS:
+        return encode(rtc, time.tm_sec);
+    case RTC_MINUTES:
+        return encode(rtc, time.tm_min);
+    case RTC_HOURS:
+        return encode(rtc, time.tm_hour);
+    case RTC_WEEKDAY:
+        return encode(rtc, time.tm_wday + 1);
+    case RTC_DAY:
+        return encode(rtc, time.tm_mday);
+    case RTC_MONTH:
+        return encode(rtc, time.tm_mon + 1);
+    case RTC_YEAR:
+        return encode(rtc, (time.tm_year + 1900) % 100);
+    default:
+        return encode(rtc, (time.tm_year + 1900) / 100);
+    }
+}
+
+static void
+write_time(struct rtc *rtc, uint8_t index, uint8_t byte)
+{
+    int value = decode(rtc, byte);
+    struct tm time;
+    int year;
+
+    current_time(rtc, &time);
+    year = time.tm_year + 1900;
+    switch (index) {
+    case RTC_SECONDS:
+        time.tm_sec = value;
+        break;
+    case RTC_MINUTES:
+        time.tm_min = value;
+        break;
+    case RTC_HOURS:
+        time.tm_hour = value & 0x7f;
+        break;
+    case RTC_DAY:
+        time.tm_mday = value;
+        break;
+    case RTC_MONTH:
+        time.tm_mon = value - 1;
+        break;
+    case RTC_YEAR:
+        time.tm_year = year / 100 * 100 + value - 1900;
+        break;
+    case RTC_CENTURY:
+        time.tm_year = value * 100 + year % 100 - 1900;
+        break;
+    default:
+        return; /* the weekday follows from the date */
+    }
+    set_time(rtc, &time);
+}
+
+static uint8_t
+read_status_a(const struct rtc *rtc)
+{
+    struct timespec now;
+
+    if (rtc->control & RTC_B_SET) {
+        return RTC_A_DIVIDER;
+    }
+    rtc->clock(&now);
+    return RTC_A_DIVIDER | (now.tv_nsec >= 1000000000 - UPDATE_NS ? RTC_A_UPDATE : 0);
+}
+
+static void
+write_status_b(struct rtc *rtc, uint8_t value)
+{
+    struct tm time;
+
+    current_time(rtc, &time);
+    rtc->control = (value & (RTC_B_SET | RTC_B_BINARY)) | RTC_B_24_HOURS;
+    set_time(rtc, &time); /* hold it, or let it run on from what was set */
+}
+
+static uint64_t
+rtc_read(void *data, uint64_t offset, unsigned int size)
+{
+    struct rtc *rtc = data;
+    uint8_t value;
+
+    if (offset == 0) {
+        return 0xff; /* write-only */
+    }
+    pthread_mutex_lock(&rtc->lock);
+    if (is_time_register(rtc->index)) {
+        value = read_time(rtc, rtc->index);
+    } else if (rtc->index == RTC_A) {
+        value = read_status_a(rtc);
+    } else if (rtc->index == RTC_B) {
+        value = rtc->control;
+    } else if (rtc->index == RTC_C) {
+        value = 0;
+    } else if (rtc->index == RTC_D) {
+        value = RTC_D_VALID;
+    } else {
+        value = rtc->memory[rtc->index];
+    }
+    pthread_mutex_unlock(&rtc->lock);
+    return value;
+}
+
+static void
+write_register(struct rtc *rtc, uint8_t index, uint8_t value)
+{
+    if (is_time_register(index)) {
+        write_time(rtc, index, value);
+    } else if (index == RTC_B) {
+        write_status_b(rtc, value);
+    } else if (index < RTC_A || index > RTC_D) {
+        rtc->memory[index] = value;
+    }
+}
+
+static void
+rtc_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
+{
+    struct rtc *rtc = data;
+
+    pthread_mutex_lock(&rtc->lock);
+    for (unsigned int i = 0; i < size; i++) { /* one word to 0x70 is index and data */
+        uint8_t byte = (uint8_t)(value >> (i * 8));
+
+        if (offset + i == 0) {
+            rtc->index = byte & 0x7f; /* bit 7 is the NMI mask */
+        } else {
+            write_register(rtc, rtc->index, byte);
+        }
+    }
+    pthread_mutex_unlock(&rtc->lock);
+}
+
+const struct vm_range_ops rtc_range_ops = {.read = rtc_read, .write = rtc_write};
+
+struct rtc *
+rtc_create(void (*clock)(struct timespec *ret_now))
+{
+    struct rtc *rtc = xalloc(sizeof(*rtc));
+    struct tm ignored;
+
+    /* The C library opens the time zone file at the first conversion: now, not in the jail. */
+    gmtime_r(&(time_t){0}, &ignored);
+    *rtc = (struct rtc){.clock = clock ? clock : host_clock, .control = RTC_B_24_HOURS};
+    pthread_mutex_init(&rtc->lock, NULL);
+    return rtc;
+}
+
+void
+rtc_destroy(struct rtc *rtc)
+{
+    if (!rtc) {
+        return;
+    }
+    pthread_mutex_destroy(&rtc->lock);
+    free(rtc);
+}
