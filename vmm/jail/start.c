@@ -65,3 +65,20 @@ start_enter_jail(const struct jail_policy *policy, const struct start_setup *set
     }
     return message_send(START_FD_CONTROL, &ready, sizeof(ready), NULL, 0);
 }
+
+static void
+on_control(void *data, uint32_t events)
+{
+    struct loop *loop = data;
+    struct start_header header;
+    ssize_t n = message_receive(START_FD_CONTROL, &header, sizeof(header), NULL);
+
+    (void)events;
+    loop_quit(loop, n == 0 ? 0 : 1);
+}
+
+int
+start_watch_control(struct loop *loop)
+{
+    return loop_add(loop, START_FD_CONTROL, EPOLLIN, on_control, loop) ? 0 : -errno;
+}

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "vmm/base/loop.h"
 #include "vmm/jail/jail.h"
 #include "vmm/protocol/start.h"
 
@@ -18,6 +19,12 @@ int start_receive_setup(void *setup, size_t size);
 
 /* Enter the jail (unless START_FLAG_NO_JAIL) and answer START_READY; on failure answers START_FAILED. */
 int start_enter_jail(const struct jail_policy *policy, const struct start_setup *setup);
+
+/*
+ * For children that get no messages after their setup: leave `loop` with status 0 when the supervisor
+ * closes the control socket, 1 when it says anything. 0 or -errno. Call before the jail.
+ */
+int start_watch_control(struct loop *loop);
 
 /* Answer START_FAILED with an error id and a sentence. Always returns 1, for `return start_fail(...)`. */
 int start_fail(const char *id, const char *format, ...) __attribute__((format(printf, 2, 3)));

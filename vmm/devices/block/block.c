@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/block/block.h"
+
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <string.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/memory.h"
+#include "vmm/devices/block/request.h"
+#include "vmm/vhost/backend.h"
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+enum {
+    DATA_SEGMENTS_MAX = 126, /* a ring of 128 without indirect descriptors holds such a request */
+    /* Work of one kick, then other descriptors of the loop get their turn. */
+    ROUND_REQUESTS_MAX = 32,
+    ROUND_BYTES_MAX = 8 << 20,
+};
+
+struct block {
+    struct backend *backend;
+    struct backend_ops ops; /* features depend on the setup */
+    struct request_disk disk;
+    struct virtio_blk_config config; /* little endian, as the driver reads it */
+};
+
+static void
+block_kicked(void *device, unsigned int index)
+{
+    struct block *block = device;
+    struct queue *queue = backend_queue(block->backend, index);
+    unsigned int requests = ROUND_REQUESTS_MAX;
+    uint64_t bytes = 0;
+    bool more = true;
+
+    while (more && requests > 0 && bytes < ROUND_BYTES_MAX) {
+        struct chain *chain;
+
+        if (queue_pop(queue, &chain) <= 0) {
+            more = queue_enable_kicks(queue, true);
+            continue;
+        }
+        bytes += chain->in_size + chain->out_size;
+        requests--;
+        queue_push(queue, chain, request_serve(&block->disk, chain));
+    }
+    if (more) {
+        backend_serve_again(block->backend, index);
+    }
+    backend_notify(block->backend, index);
+}
+
+static void
+block_features_set(void *device, uint64_t features)
+{
+    struct block *block = device;
+
+    block->disk.write_through = !(features & BIT(VIRTIO_BLK_F_FLUSH));
+}
+
+static void
+block_config_read(void *device, uint32_t offset, void *data, uint32_t size)
+{
+    const struct block *block = device;
+
+    memcpy(data, (const char *)&block->config + offset, size);
+}
+
+static const struct backend_ops block_ops = {
+    .n_queues = 1,
+    .kicked = block_kicked,
+    .features_set = block_features_set,
+    .config_read = block_config_read,
+    .config_size = sizeof(struct virtio_blk_config),
+};
+
+static uint64_t
+features_of(const struct block_setup *setup)
+{
+    uint64_t features =
+        BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_FLUSH);
+
+    if (setup->flags & BLOCK_READ_ONLY) {
+        return features | BIT(VIRTIO_BLK_F_RO);
+    }
+    return features | BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+}
+
+static void
+fill_config(struct virtio_blk_config *config, const struct block_setup *setup, uint64_t n_sectors)
+{
+    store_le64(&config->capacity, n_sectors);
+    store_le32(&config->seg_max, DATA_SEGMENTS_MAX);
+    store_le32(&config->blk_size, setup->block_size);
+    if (setup->flags & BLOCK_READ_ONLY) {
+        return;
+    }
+    store_le32(&config->max_discard_sectors, REQUEST_DISCARD_SECTORS_MAX);
+    store_le32(&config->max_discard_seg, REQUEST_DISCARD_SEGMENTS_MAX);
+    store_le32(&config->discard_sector_alignment, setup->block_size / REQUEST_SECTOR_SIZE);
+    store_le32(&config->max_write_zeroes_sectors, REQUEST_ZEROES_SECTORS_MAX);
+    store_le32(&config->max_write_zeroes_seg, 1);
+    config->write_zeroes_may_unmap = setup->flags & BLOCK_SPARSE ? 1 : 0;
+}
+
+static int
+open_disk(struct request_disk *disk, const struct block_setup *setup)
+{
+    const struct raw_setup raw = {
+        .fd = setup->disk_fd,
+        .size = align_down(setup->size, setup->block_size),
+        .read_only = setup->flags & BLOCK_READ_ONLY,
+        .sparse = setup->flags & BLOCK_SPARSE,
+    };
+
+    disk->n_sectors = raw.size / REQUEST_SECTOR_SIZE;
+    disk->read_only = raw.read_only;
+    disk->write_through = true;
+    disk->features = features_of(setup);
+    memcpy(disk->serial, setup->serial, sizeof(disk->serial));
+    return raw_open(&raw, &disk->raw);
+}
+
+int
+block_create(struct loop *loop, const struct block_setup *setup, struct block **ret_block)
+{
+    cleanup(block_destroyp) struct block *block = xalloc(sizeof(*block));
+    int r;
+
+    if (setup->block_size != 512 && setup->block_size != 4096) {
+        return -EINVAL;
+    }
+    r = open_disk(&block->disk, setup);
+    if (r < 0) {
+        return r;
+    }
+    fill_config(&block->config, setup, block->disk.n_sectors);
+    block->ops = block_ops;
+    block->ops.features = block->disk.features;
+    block->backend = backend_create(loop, setup->device.vhost_fd, &block->ops, block);
+    if (!block->backend) {
+        return -errno;
+    }
+    *ret_block = take_pointer(block);
+    return 0;
+}
+
+void
+block_destroy(struct block *block)
+{
+    if (block) {
+        backend_destroy(block->backend);
+        raw_close(block->disk.raw);
+        free(block);
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One request of virtio-blk: from the chain's header to its status byte. */
+
+#include "vmm/base/log.h"
+#include "vmm/disk/raw.h"
+#include "vmm/virtio/queue.h"
+
+/* Limits that config space tells the driver. Zeroes may have to be written, so they are fewer. */
+enum {
+    REQUEST_SECTOR_SIZE = 512,
+    REQUEST_DISCARD_SECTORS_MAX = 1 << 21,
+    REQUEST_DISCARD_SEGMENTS_MAX = 64,
+    REQUEST_ZEROES_SECTORS_MAX = 1 << 15,
+};
+
+struct request_disk {
+    struct raw *raw;
+    uint64_t n_sectors;
+    bool read_only;
+    bool write_through; /* each write is flushed before it is done */
+    char serial[20];
+    uint64_t features; /* offered; what is not among them is unsupported */
+    bool full_reported;
+    struct log_limit limit;
+};
+
+/* Do the request and write its status. Returns the bytes written, for queue_push(). */
+uint32_t request_serve(struct request_disk *disk, struct chain *chain);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/disk/raw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/memory.h"
+
+enum {
+    ZEROES_SIZE = 65536
+};
+
+struct raw {
+    struct raw_setup setup;
+    bool no_holes;      /* the file system refused: ask no more */
+    bool no_zero_range; /* the same */
+    char *zeroes;       /* ZEROES_SIZE bytes for where nothing better works */
+};
+
+static int
+file_size(int fd, uint64_t *ret_size)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        return -errno;
+    }
+    if (S_ISBLK(st.st_mode)) {
+        return ioctl(fd, BLKGETSIZE64, ret_size) < 0 ? -errno : 0;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size < 0) {
+        return -EINVAL;
+    }
+    *ret_size = (uint64_t)st.st_size;
+    return 0;
+}
+
+int
+raw_open(const struct raw_setup *setup, struct raw **ret_raw)
+{
+    int flags = fcntl(setup->fd, F_GETFL);
+    uint64_t size;
+    int r;
+
+    if (flags < 0) {
+        return -errno;
+    }
+    if ((flags & O_ACCMODE) == O_WRONLY || (!setup->read_only && (flags & O_ACCMODE) == O_RDONLY)) {
+        return -EACCES;
+    }
+    r = file_size(setup->fd, &size);
+    if (r < 0) {
+        return r;
+    }
+    if (setup->size > size || setup->size > INT64_MAX) {
+        return -EINVAL;
+    }
+    struct raw *raw = xalloc(sizeof(*raw));
+    raw->setup = *setup;
+    raw->zeroes = xalloc(ZEROES_SIZE);
+    *ret_raw = raw;
+    return 0;
+}
+
+void
+raw_close(struct raw *raw)
+{
+    if (raw) {
+        free(raw->zeroes);
+        free(raw);
+    }
+}
+
+ssize_t
+raw_read(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset)
+{
+    ssize_t done;
+
+    if (offset >= raw->setup.size || n > IOV_MAX) {
+        return -EINVAL;
+    }
+    do {
+        done = preadv(raw->setup.fd, iov, (int)n, (off_t)offset);
+    } while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+ssize_t
+raw_write(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset)
+{
+    ssize_t done;
+
+    if (raw->setup.read_only) {
+        return -EROFS;
+    }
+    if (offset >= raw->setup.size || n > IOV_MAX) {
+        return -EINVAL;
+    }
+    do {
+        done = pwritev(raw->setup.fd, iov, (int)n, (off_t)offset);
+    } while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+int
+raw_flush(struct raw *raw)
+{
+    return fdatasync(raw->setup.fd) < 0 ? -errno : 0;
+}
+
+/* fallocate(2) keeping the size; remembers in *refused when the file system cannot do that. */
+static int
+allocate(const struct raw *raw, int mode, uint64_t offset, uint64_t length, bool *refused)
+{
+    int r;
+
+    if (*refused) {
+        return -EOPNOTSUPP;
+    }
+    do {
+        r = fallocate(raw->setup.fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+    } while (r < 0 && errno == EINTR);
+    r = r < 0 ? -errno : 0;
+    *refused = r == -EOPNOTSUPP || r == -ENOSYS || r == -ENODEV;
+    return *refused ? -EOPNOTSUPP : r;
+}
+
+static int
+check_range(const struct raw *raw, uint64_t offset, uint64_t length)
+{
+    if (raw->setup.read_only) {
+        return -EROFS;
+    }
+    return range_inside(offset, length, raw->setup.size) ? 0 : -EINVAL;
+}
+
+int
+raw_discard(struct raw *raw, uint64_t offset, uint64_t length)
+{
+    int r = check_range(raw, offset, length);
+
+    if (r < 0 || length == 0 || !raw->setup.sparse) {
+        return r;
+    }
+    r = allocate(raw, FALLOC_FL_PUNCH_HOLE, offset, length, &raw->no_holes);
+    return r == -EOPNOTSUPP ? 0 : r;
+}
+
+static int
+write_zeroes(struct raw *raw, uint64_t offset, uint64_t length)
+{
+    while (length > 0) {
+        struct iovec iov = {.iov_base = raw->zeroes,
+                            .iov_len = (size_t)MIN_OF(length, (uint64_t)ZEROES_SIZE)};
+        ssize_t n = raw_write(raw, &iov, 1, offset);
+
+        if (n <= 0) {
+            return n < 0 ? (int)n : -EIO;
+        }
+        offset += (uint64_t)n;
+        length -= (uint64_t)n;
+    }
+    return 0;
+}
+
+int
+raw_write_zeroes(struct raw *raw, uint64_t offset, uint64_t length, bool unmap)
+{
+    int r = check_range(raw, offset, length);
+
+    if (r < 0 || length == 0) {
+        return r;
+    }
+    if (unmap && raw->setup.sparse) {
+        r = allocate(raw, FALLOC_FL_PUNCH_HOLE, offset, length, &raw->no_holes);
+    } else {
+        r = allocate(raw, FALLOC_FL_ZERO_RANGE, offset, length, &raw->no_zero_range);
+    }
+    return r == -EOPNOTSUPP ? write_zeroes(raw, offset, length) : r;
+}
