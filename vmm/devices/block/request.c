@@ -196,7 +196,10 @@ status_of(int r)
     if (r == UNSUPPORTED) {
         return VIRTIO_BLK_S_UNSUPP;
     }
-    return r < 0 ? (uint8_t)VIRTIO_BLK_S_IOERR : (uint8_t)VIRTIO_BLK_S_OK;
+    if (r < 0) {
+        return VIRTIO_BLK_S_IOERR;
+    }
+    return VIRTIO_BLK_S_OK;
 }
 
 uint32_t
