@@ -18,6 +18,7 @@
 enum {
     GPU_CURSOR_SIZE = 64, /* pixels, both ways; always this size */
     GPU_EDGE_MAX = 16384, /* largest width or height of a scanout */
+    GPU_BUFFERS_MAX = 64, /* known to the display at a time */
 };
 
 enum gpu_type {
@@ -33,6 +34,14 @@ enum gpu_type {
     GPU_UPDATE,                        /* struct gpu_update */
     GPU_CURSOR,                        /* struct gpu_cursor */
     GPU_CURSOR_MOVE,                   /* struct gpu_cursor_move */
+};
+
+/* DRM fourcc codes, the only ones used: memory order B G R X, B G R A, R G B X, R G B A. */
+enum gpu_format {
+    GPU_FORMAT_XR24 = 0x34325258,
+    GPU_FORMAT_AR24 = 0x34325241,
+    GPU_FORMAT_XB24 = 0x34324258,
+    GPU_FORMAT_AB24 = 0x34324241,
 };
 
 /* What the window wants; the guest sees it as a new EDID and a display change. */
@@ -67,7 +76,7 @@ struct gpu_scanout {
     uint32_t width;
     uint32_t height;
     uint32_t stride; /* bytes */
-    uint32_t format; /* DRM fourcc: XR24, AR24, XB24, AB24 (memory B G R X and so on) */
+    uint32_t format; /* enum gpu_format */
 };
 
 /* New content in this rectangle, in scanout coordinates; the pixels are already in the buffer. */

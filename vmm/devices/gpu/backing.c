@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/backing.h"
+
+#include <errno.h>
+#include <linux/virtio_gpu.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/bytes.h"
+
+enum {
+    READ_ENTRIES = 64
+};
+
+struct entry {
+    uint64_t start; /* offset of its first byte in the resource */
+    uint64_t address;
+    uint64_t length;
+};
+
+struct backing {
+    uint64_t size;
+    uint32_t n_entries;
+    struct entry entries[];
+};
+
+/* Append, joined with the entry before where both touch. */
+static int
+backing_append(struct backing *backing, const struct virtio_gpu_mem_entry *raw,
+               const struct guest_memory *memory)
+{
+    uint64_t address = le64toh(raw->addr);
+    uint64_t length = le32toh(raw->length);
+    struct entry *last = backing->n_entries ? &backing->entries[backing->n_entries - 1] : NULL;
+
+    if (length == 0 || !guest_memory_range(memory, address, length)) {
+        return -EINVAL;
+    }
+    if (last && last->address + last->length == address) {
+        last->length += length;
+    } else {
+        backing->entries[backing->n_entries++] =
+            (struct entry){.start = backing->size, .address = address, .length = length};
+    }
+    backing->size += length; /* at most 2^20 entries of 2^32 bytes: cannot overflow */
+    return 0;
+}
+
+static int
+backing_read_entries(struct backing *backing, struct chain *chain, uint32_t n_entries,
+                     const struct guest_memory *memory)
+{
+    struct virtio_gpu_mem_entry raw[READ_ENTRIES];
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < n_entries; i++) {
+        if (i % READ_ENTRIES == 0) {
+            n = MIN_OF(n_entries - i, (uint32_t)READ_ENTRIES);
+            if (chain_read(chain, raw, n * sizeof(raw[0])) != n * sizeof(raw[0])) {
+                return -EINVAL;
+            }
+        }
+        int r = backing_append(backing, &raw[i % READ_ENTRIES], memory);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int
+backing_read(struct chain *chain, uint32_t n_entries, const struct guest_memory *memory,
+             struct backing **ret_backing)
+{
+    uint64_t needed = (uint64_t)n_entries * sizeof(struct virtio_gpu_mem_entry);
+
+    if (n_entries == 0 || n_entries > BACKING_ENTRIES_MAX || !memory ||
+        chain->out_size - chain->out_position < needed) {
+        return -EINVAL;
+    }
+    struct backing *backing = malloc(sizeof(*backing) + n_entries * sizeof(struct entry));
+    if (!backing) {
+        return -ENOMEM;
+    }
+    backing->size = 0;
+    backing->n_entries = 0;
+    int r = backing_read_entries(backing, chain, n_entries, memory);
+    if (r < 0) {
+        free(backing);
+        return r;
+    }
+    *ret_backing = backing;
+    return 0;
+}
+
+void
+backing_destroy(struct backing *backing)
+{
+    free(backing);
+}
+
+uint64_t
+backing_size(const struct backing *backing)
+{
+    return backing->size;
+}
+
+uint64_t
+backing_cost(const struct backing *backing)
+{
+    return sizeof(*backing) + backing->n_entries * sizeof(struct entry);
+}
+
+/* Index of the entry that holds `offset`, which is inside. */
+static uint32_t
+backing_find(const struct backing *backing, uint64_t offset)
+{
+    uint32_t low = 0;
+    uint32_t high = backing->n_entries - 1;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+        if (backing->entries[middle].start <= offset) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+bool
+backing_copy(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
+             void *data, uint64_t size)
+{
+    uint8_t *to = data;
+
+    if (!memory || !range_inside(offset, size, backing->size)) {
+        return false;
+    }
+    if (size == 0) {
+        return true;
+    }
+    for (uint32_t i = backing_find(backing, offset); size > 0; i++) {
+        const struct entry *entry = &backing->entries[i];
+        uint64_t skip = offset - entry->start;
+        uint64_t part = MIN_OF(entry->length - skip, size);
+        const void *from = guest_memory_range(memory, entry->address + skip, part);
+        if (!from) {
+            return false;
+        }
+        memcpy(to, from, part);
+        to += part;
+        offset += part;
+        size -= part;
+    }
+    return true;
+}

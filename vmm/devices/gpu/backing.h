@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The guest pages behind a resource, in order: (guest address, length) pairs that the guest named.
+ * They are looked up in guest memory at each use, so that a changed memory table cannot hurt.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/virtio/guest-memory.h"
+#include "vmm/virtio/queue.h"
+
+enum {
+    BACKING_ENTRIES_MAX = 1 << 20
+};
+
+struct backing;
+
+/*
+ * Read `n_entries` of struct virtio_gpu_mem_entry from the chain. -EINVAL when there are too many,
+ * too few in the chain, or one is not guest memory; -ENOMEM.
+ */
+int backing_read(struct chain *chain, uint32_t n_entries, const struct guest_memory *memory,
+                 struct backing **ret_backing);
+void backing_destroy(struct backing *backing);
+CLEANUP_DEFINE(struct backing, backing_destroy)
+
+uint64_t backing_size(const struct backing *backing);
+/* Host bytes that the list itself takes. */
+uint64_t backing_cost(const struct backing *backing);
+
+/* Copy out of guest memory. False when the range is not inside, or the memory is gone. */
+bool backing_copy(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
+                  void *data, uint64_t size);

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/commands.h"
+
+#include <errno.h>
+#include <linux/virtio_gpu.h>
+#include <string.h>
+
+#include "vmm/devices/gpu/cursor.h"
+#include "vmm/devices/gpu/edid.h"
+#include "vmm/devices/gpu/scanout.h"
+
+/* One request: the fixed part of it, copied out of guest memory, and its response. */
+struct command {
+    struct chain *chain;
+    union {
+        struct virtio_gpu_ctrl_hdr header;
+        struct virtio_gpu_resource_unref unref;
+        struct virtio_gpu_resource_create_2d create_2d;
+        struct virtio_gpu_set_scanout set_scanout;
+        struct virtio_gpu_resource_flush flush;
+        struct virtio_gpu_transfer_to_host_2d transfer;
+        struct virtio_gpu_resource_attach_backing attach;
+        struct virtio_gpu_resource_detach_backing detach;
+        struct virtio_gpu_cmd_get_edid get_edid;
+        struct virtio_gpu_resource_create_blob create_blob;
+        struct virtio_gpu_set_scanout_blob set_scanout_blob;
+        struct virtio_gpu_update_cursor cursor;
+    } request;
+    union {
+        struct virtio_gpu_ctrl_hdr header;
+        struct virtio_gpu_resp_display_info display_info;
+        struct virtio_gpu_resp_edid edid;
+    } response;
+    size_t response_size;
+    uint32_t response_type;
+};
+
+static struct rect
+rect_from(const struct virtio_gpu_rect *r)
+{
+    return (struct rect){le32toh(r->x), le32toh(r->y), le32toh(r->width), le32toh(r->height)};
+}
+
+static int
+run_get_display_info(struct gpu *gpu, struct command *command)
+{
+    uint32_t x = 0;
+
+    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
+        const struct scanout *scanout = &gpu->scanouts[i];
+        struct virtio_gpu_display_one *one = &command->response.display_info.pmodes[i];
+        if (!scanout->enabled) {
+            continue;
+        }
+        one->r.x = htole32(x);
+        one->r.width = htole32(scanout->width);
+        one->r.height = htole32(scanout->height);
+        one->enabled = htole32(1);
+        x += scanout->width;
+    }
+    command->response_type = VIRTIO_GPU_RESP_OK_DISPLAY_INFO;
+    command->response_size = sizeof(command->response.display_info);
+    return 0;
+}
+
+static int
+run_get_edid(struct gpu *gpu, struct command *command)
+{
+    uint32_t index = le32toh(command->request.get_edid.scanout);
+
+    if (index >= gpu->n_scanouts) {
+        return -ERANGE;
+    }
+    const struct scanout *scanout = &gpu->scanouts[index];
+    const struct edid_monitor monitor = {.width = scanout->width,
+                                         .height = scanout->height,
+                                         .width_mm = scanout->width_mm,
+                                         .height_mm = scanout->height_mm,
+                                         .serial = index + 1};
+    size_t size = edid_build(&monitor, command->response.edid.edid);
+    command->response.edid.size = htole32((uint32_t)size);
+    command->response_type = VIRTIO_GPU_RESP_OK_EDID;
+    command->response_size = sizeof(command->response.edid);
+    return 0;
+}
+
+static int
+run_create_2d(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_resource_create_2d *request = &command->request.create_2d;
+
+    return resource_create_2d(&gpu->resources, le32toh(request->resource_id),
+                              le32toh(request->format), le32toh(request->width),
+                              le32toh(request->height));
+}
+
+static int
+run_create_blob(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_resource_create_blob *request = &command->request.create_blob;
+    const uint32_t known = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE | VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE |
+                           VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE;
+    cleanup(backing_destroyp) struct backing *backing = NULL;
+
+    if (le32toh(request->blob_mem) != VIRTIO_GPU_BLOB_MEM_GUEST ||
+        (le32toh(request->blob_flags) & ~known)) {
+        return -EINVAL;
+    }
+    int r = backing_read(command->chain, le32toh(request->nr_entries), backend_memory(gpu->backend),
+                         &backing);
+    if (r < 0) {
+        return r;
+    }
+    r = resource_create_blob(&gpu->resources, le32toh(request->resource_id), le64toh(request->size),
+                             backing);
+    if (r == 0) {
+        (void)take_pointer(backing);
+    }
+    return r;
+}
+
+static int
+run_unref(struct gpu *gpu, struct command *command)
+{
+    struct resource *resource =
+        resource_find(&gpu->resources, le32toh(command->request.unref.resource_id));
+
+    if (!resource) {
+        return -ENOENT;
+    }
+    scanout_forget_resource(gpu, resource);
+    resource_destroy(&gpu->resources, resource);
+    return 0;
+}
+
+static int
+run_attach_backing(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_resource_attach_backing *request = &command->request.attach;
+    struct resource *resource = resource_find(&gpu->resources, le32toh(request->resource_id));
+    cleanup(backing_destroyp) struct backing *backing = NULL;
+
+    if (!resource || resource->blob) {
+        return -ENOENT;
+    }
+    int r = backing_read(command->chain, le32toh(request->nr_entries), backend_memory(gpu->backend),
+                         &backing);
+    if (r < 0) {
+        return r;
+    }
+    r = resource_attach(&gpu->resources, resource, backing);
+    if (r == 0) {
+        (void)take_pointer(backing);
+    }
+    return r;
+}
+
+static int
+run_detach_backing(struct gpu *gpu, struct command *command)
+{
+    struct resource *resource =
+        resource_find(&gpu->resources, le32toh(command->request.detach.resource_id));
+
+    if (!resource || resource->blob) {
+        return -ENOENT;
+    }
+    resource_detach(&gpu->resources, resource);
+    return 0;
+}
+
+static int
+run_transfer(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_transfer_to_host_2d *request = &command->request.transfer;
+    struct resource *resource = resource_find(&gpu->resources, le32toh(request->resource_id));
+    struct rect rect = rect_from(&request->r);
+
+    if (!resource) {
+        return -ENOENT;
+    }
+    if (resource->blob) {
+        return 0; /* Linux asks for it; its pixels are where they belong already */
+    }
+    int r =
+        resource_transfer(resource, backend_memory(gpu->backend), &rect, le64toh(request->offset));
+    if (r == 0) {
+        gpu->counters.copied_bytes += (uint64_t)rect.width * rect.height * BYTES_PER_PIXEL;
+    }
+    return r;
+}
+
+static int
+run_set_scanout(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_set_scanout *request = &command->request.set_scanout;
+    struct rect rect = rect_from(&request->r);
+
+    return scanout_set(gpu, le32toh(request->scanout_id), le32toh(request->resource_id), &rect);
+}
+
+static int
+run_set_scanout_blob(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_set_scanout_blob *request = &command->request.set_scanout_blob;
+    const struct framebuffer framebuffer = {.width = le32toh(request->width),
+                                            .height = le32toh(request->height),
+                                            .stride = le32toh(request->strides[0]),
+                                            .format = resource_fourcc(le32toh(request->format)),
+                                            .offset = le32toh(request->offsets[0])};
+    struct rect rect = rect_from(&request->r);
+
+    return scanout_set_blob(gpu, le32toh(request->scanout_id), le32toh(request->resource_id), &rect,
+                            &framebuffer);
+}
+
+static int
+run_flush(struct gpu *gpu, struct command *command)
+{
+    struct rect rect = rect_from(&command->request.flush.r);
+
+    return scanout_flush(gpu, le32toh(command->request.flush.resource_id), &rect);
+}
+
+static int
+run_move_cursor(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_cursor_pos *pos = &command->request.cursor.pos;
+
+    return cursor_move(gpu, le32toh(pos->scanout_id), le32toh(pos->x), le32toh(pos->y));
+}
+
+static int
+run_update_cursor(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_update_cursor *request = &command->request.cursor;
+    int r = cursor_update(gpu, le32toh(request->pos.scanout_id), le32toh(request->resource_id),
+                          le32toh(request->hot_x), le32toh(request->hot_y));
+
+    return r < 0 ? r : run_move_cursor(gpu, command);
+}
+
+/* Everything that we know; a request shorter than `size` is refused before its function runs. */
+static const struct command_row {
+    uint32_t type;
+    unsigned int queue;
+    size_t size;
+    int (*run)(struct gpu *gpu, struct command *command);
+} command_rows[] = {
+    {VIRTIO_GPU_CMD_GET_DISPLAY_INFO, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_ctrl_hdr),
+     run_get_display_info},
+    {VIRTIO_GPU_CMD_RESOURCE_CREATE_2D, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_create_2d), run_create_2d},
+    {VIRTIO_GPU_CMD_RESOURCE_UNREF, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_resource_unref),
+     run_unref},
+    {VIRTIO_GPU_CMD_SET_SCANOUT, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_set_scanout),
+     run_set_scanout},
+    {VIRTIO_GPU_CMD_RESOURCE_FLUSH, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_resource_flush),
+     run_flush},
+    {VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_transfer_to_host_2d), run_transfer},
+    {VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_attach_backing), run_attach_backing},
+    {VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_detach_backing), run_detach_backing},
+    {VIRTIO_GPU_CMD_GET_EDID, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_cmd_get_edid),
+     run_get_edid},
+    {VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_create_blob), run_create_blob},
+    {VIRTIO_GPU_CMD_SET_SCANOUT_BLOB, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_set_scanout_blob),
+     run_set_scanout_blob},
+    {VIRTIO_GPU_CMD_UPDATE_CURSOR, GPU_QUEUE_CURSOR, sizeof(struct virtio_gpu_update_cursor),
+     run_update_cursor},
+    {VIRTIO_GPU_CMD_MOVE_CURSOR, GPU_QUEUE_CURSOR, sizeof(struct virtio_gpu_update_cursor),
+     run_move_cursor},
+};
+
+static const struct command_row *
+command_find(uint32_t type, unsigned int queue)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(command_rows); i++) {
+        if (command_rows[i].type == type && command_rows[i].queue == queue) {
+            return &command_rows[i];
+        }
+    }
+    return NULL;
+}
+
+static uint32_t
+response_type_of(int r, uint32_t ok)
+{
+    switch (r) {
+    case 0:
+        return ok;
+    case -ENOMEM:
+        return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    case -ERANGE:
+        return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    case -ENOENT:
+    case -EEXIST:
+        return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+    case -EINVAL:
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    default:
+        return VIRTIO_GPU_RESP_ERR_UNSPEC;
+    }
+}
+
+/* Also a failed request completes its fence. */
+static uint32_t
+command_respond(struct command *command, uint32_t type)
+{
+    const struct virtio_gpu_ctrl_hdr *asked = &command->request.header;
+    struct virtio_gpu_ctrl_hdr *header = &command->response.header;
+    const uint32_t fence = VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX;
+
+    header->type = htole32(type);
+    if (le32toh(asked->flags) & VIRTIO_GPU_FLAG_FENCE) {
+        header->flags = htole32(le32toh(asked->flags) & fence);
+        header->fence_id = asked->fence_id;
+        header->ctx_id = asked->ctx_id;
+        header->ring_idx = asked->ring_idx;
+    }
+    return (uint32_t)chain_write(command->chain, &command->response, command->response_size);
+}
+
+static int
+command_execute(struct gpu *gpu, unsigned int index, struct command *command)
+{
+    struct chain *chain = command->chain;
+    struct virtio_gpu_ctrl_hdr *header = &command->request.header;
+
+    if (chain_read(chain, header, sizeof(*header)) != sizeof(*header)) {
+        return -EINVAL;
+    }
+    const struct command_row *row = command_find(le32toh(header->type), index);
+    if (!row) {
+        return -EOPNOTSUPP;
+    }
+    size_t rest = row->size - sizeof(*header);
+    if (chain_read(chain, header + 1, rest) != rest) {
+        return -EINVAL;
+    }
+    return row->run(gpu, command);
+}
+
+void
+commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct chain *chain)
+{
+    struct command command = {.chain = chain,
+                              .response_type = VIRTIO_GPU_RESP_OK_NODATA,
+                              .response_size = sizeof(struct virtio_gpu_ctrl_hdr)};
+    int r = command_execute(gpu, index, &command);
+
+    gpu->counters.commands++;
+    if (r < 0) {
+        gpu->counters.failed++;
+        command.response_size = sizeof(struct virtio_gpu_ctrl_hdr);
+        log_limited(&gpu->limit, LOG_LEVEL_WARNING, "The guest's request 0x%x failed: %s",
+                    le32toh(command.request.header.type), strerror(-r));
+    }
+    queue_push(queue, chain, command_respond(&command, response_type_of(r, command.response_type)));
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/display-link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/assert.h"
+#include "vmm/base/list.h"
+#include "vmm/base/log.h"
+#include "vmm/base/memory.h"
+#include "vmm/base/message.h"
+
+struct link_buffer {
+    struct list link;
+    uint64_t size;
+    uint32_t id;
+    int fd;         /* -1: removed, GPU_BUFFER_GONE is still to be sent */
+    bool announced; /* the display knows it */
+};
+
+/* One scanout: what it is, and which parts of that the display was not told yet. */
+struct link_output {
+    struct link_scanout state;
+    struct rect damage;
+    struct gpu_cursor cursor; /* ready to be sent */
+    uint32_t cursor_x;
+    uint32_t cursor_y;
+    bool scanout_dirty;
+    bool cursor_dirty;
+    bool position_dirty;
+};
+
+struct display_link {
+    struct loop *loop;
+    struct loop_source *source;
+    const struct display_link_ops *ops;
+    void *data;
+    int fd;
+    uint32_t n_outputs;
+    uint32_t next_id;
+    uint32_t n_announced;
+    bool connected; /* a display said hello */
+    bool hello_due;
+    bool writable_awaited;
+    struct list buffers;
+    struct log_limit limit;
+    uint64_t messages;
+    struct link_output *outputs;
+};
+
+static void
+link_lost(struct display_link *link)
+{
+    loop_remove(link->source);
+    link->source = NULL;
+    link->connected = false;
+}
+
+/* True when the message is out. A full socket, or none, leaves the work for later. */
+static bool
+link_send(struct display_link *link, const void *message, size_t size, int fd)
+{
+    int r = message_send(link->fd, message, size, &fd, fd >= 0 ? 1 : 0);
+
+    if (r == 0) {
+        link->messages++;
+        return true;
+    }
+    if (r == -EAGAIN || r == -ENOBUFS) {
+        if (!link->writable_awaited) {
+            link->writable_awaited = true;
+            loop_modify(link->source, EPOLLIN | EPOLLOUT);
+        }
+        return false;
+    }
+    log_warning("The display process cannot be reached: %s", strerror(-r));
+    link_lost(link);
+    return false;
+}
+
+#define LINK_HEADER(type_, struct_)              \
+    {                                            \
+        .type = (type_), .size = sizeof(struct_) \
+    }
+
+static bool
+send_hello(struct display_link *link)
+{
+    struct gpu_hello hello = {.header = LINK_HEADER(GPU_HELLO, hello),
+                              .n_scanouts = link->n_outputs};
+
+    if (link->hello_due && link_send(link, &hello, sizeof(hello), -1)) {
+        link->hello_due = false;
+    }
+    return !link->hello_due;
+}
+
+static bool
+buffer_shown(const struct display_link *link, const struct link_buffer *buffer)
+{
+    for (uint32_t i = 0; i < link->n_outputs; i++) {
+        if (link->outputs[i].state.buffer == buffer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+send_gone(struct display_link *link, struct link_buffer *buffer)
+{
+    struct gpu_buffer message = {
+        .header = LINK_HEADER(GPU_BUFFER_GONE, message), .id = buffer->id, .size = buffer->size};
+
+    if (buffer->announced && link_send(link, &message, sizeof(message), -1)) {
+        buffer->announced = false;
+        link->n_announced--;
+    }
+    return !buffer->announced;
+}
+
+/* The display knows only so many buffers: take one back that no scanout shows. */
+static bool
+link_make_room(struct display_link *link)
+{
+    list_for_each(pos, &link->buffers) {
+        struct link_buffer *buffer = list_container(pos, struct link_buffer, link);
+        if (link->n_announced < GPU_BUFFERS_MAX) {
+            break;
+        }
+        if (buffer->announced && !buffer_shown(link, buffer) && !send_gone(link, buffer)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+send_buffer(struct display_link *link, struct link_buffer *buffer)
+{
+    struct gpu_buffer message = {
+        .header = LINK_HEADER(GPU_BUFFER, message), .id = buffer->id, .size = buffer->size};
+
+    if (!link_make_room(link) || !link_send(link, &message, sizeof(message), buffer->fd)) {
+        return false;
+    }
+    buffer->announced = true;
+    link->n_announced++;
+    return true;
+}
+
+static bool
+send_scanout(struct display_link *link, uint32_t index)
+{
+    struct link_output *output = &link->outputs[index];
+    struct link_buffer *buffer = output->state.buffer;
+
+    if (!output->scanout_dirty) {
+        return true;
+    }
+    if (buffer && !buffer->announced && !send_buffer(link, buffer)) {
+        return false;
+    }
+    struct gpu_scanout message = {.header = LINK_HEADER(GPU_SCANOUT, message),
+                                  .scanout = index,
+                                  .buffer = buffer ? buffer->id : 0,
+                                  .offset = output->state.offset,
+                                  .width = output->state.width,
+                                  .height = output->state.height,
+                                  .stride = output->state.stride,
+                                  .format = output->state.format};
+    output->scanout_dirty = !link_send(link, &message, sizeof(message), -1);
+    return !output->scanout_dirty;
+}
+
+/* Forget removed buffers that the display does not know any more. */
+static bool
+send_removals(struct display_link *link)
+{
+    list_for_each_safe(pos, &link->buffers) {
+        struct link_buffer *buffer = list_container(pos, struct link_buffer, link);
+        if (buffer->fd >= 0) {
+            continue;
+        }
+        if (!send_gone(link, buffer)) {
+            return false;
+        }
+        list_remove(pos);
+        free(buffer);
+    }
+    return true;
+}
+
+static bool
+send_update(struct display_link *link, uint32_t index)
+{
+    struct link_output *output = &link->outputs[index];
+    const struct rect *damage = &output->damage;
+
+    if (rect_empty(damage)) {
+        return true;
+    }
+    struct gpu_update message = {.header = LINK_HEADER(GPU_UPDATE, message),
+                                 .scanout = index,
+                                 .x = damage->x,
+                                 .y = damage->y,
+                                 .width = damage->width,
+                                 .height = damage->height};
+    if (!link_send(link, &message, sizeof(message), -1)) {
+        return false;
+    }
+    output->damage = (struct rect){0};
+    return true;
+}
+
+static bool
+send_cursor(struct display_link *link, uint32_t index)
+{
+    struct link_output *output = &link->outputs[index];
+
+    if (output->cursor_dirty) {
+        output->cursor_dirty = !link_send(link, &output->cursor, sizeof(output->cursor), -1);
+    }
+    if (output->position_dirty && !output->cursor_dirty) {
+        struct gpu_cursor_move message = {.header = LINK_HEADER(GPU_CURSOR_MOVE, message),
+                                          .scanout = index,
+                                          .x = output->cursor_x,
+                                          .y = output->cursor_y};
+        output->position_dirty = !link_send(link, &message, sizeof(message), -1);
+    }
+    return !output->cursor_dirty && !output->position_dirty;
+}
+
+/* Send what is due. Buffers go only after no scanout that the display knows shows them. */
+static void
+link_pump(struct display_link *link)
+{
+    bool done = link->connected && !link->writable_awaited && send_hello(link);
+
+    for (uint32_t i = 0; done && i < link->n_outputs; i++) {
+        done = send_scanout(link, i);
+    }
+    done = done && send_removals(link);
+    for (uint32_t i = 0; done && i < link->n_outputs; i++) {
+        done = send_update(link, i) && send_cursor(link, i);
+    }
+}
+
+/* A display process has started: it knows nothing. */
+static void
+link_restart(struct display_link *link)
+{
+    link->connected = true;
+    link->hello_due = true;
+    link->n_announced = 0;
+    list_for_each(pos, &link->buffers) {
+        list_container(pos, struct link_buffer, link)->announced = false;
+    }
+    for (uint32_t i = 0; i < link->n_outputs; i++) {
+        struct link_output *output = &link->outputs[i];
+        output->scanout_dirty = true;
+        output->cursor_dirty = true;
+        output->position_dirty = true;
+        output->damage = (struct rect){0, 0, output->state.width, output->state.height};
+    }
+    link_pump(link);
+}
+
+static void
+link_mode(struct display_link *link, const struct gpu_mode *mode)
+{
+    if (mode->scanout >= link->n_outputs || mode->width == 0 || mode->height == 0 ||
+        mode->width > GPU_EDGE_MAX || mode->height > GPU_EDGE_MAX || mode->enabled > 1) {
+        log_limited(&link->limit, LOG_LEVEL_WARNING, "The display asked for an impossible mode");
+        return;
+    }
+    link->ops->mode(link->data, mode);
+}
+
+static void
+link_receive(struct display_link *link)
+{
+    union {
+        struct start_header header;
+        struct gpu_mode mode;
+    } message;
+    ssize_t n = message_receive(link->fd, &message, sizeof(message), NULL);
+
+    if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE && n != -EINTR)) {
+        link_lost(link);
+    } else if (n == sizeof(struct start_header) && message.header.type == GPU_DISPLAY_HELLO) {
+        link_restart(link);
+    } else if (n == sizeof(struct gpu_mode) && message.header.type == GPU_MODE) {
+        link_mode(link, &message.mode);
+    } else if (n != -EAGAIN && n != -EINTR) {
+        log_limited(&link->limit, LOG_LEVEL_WARNING, "The display sent a message that is none");
+    }
+}
+
+static void
+link_ready(void *data, uint32_t events)
+{
+    struct display_link *link = data;
+
+    if (events & EPOLLIN) {
+        link_receive(link);
+    } else if (events & (EPOLLHUP | EPOLLERR)) {
+        link_lost(link);
+    }
+    if (link->source && (events & EPOLLOUT)) {
+        link->writable_awaited = false;
+        loop_modify(link->source, EPOLLIN);
+        link_pump(link);
+    }
+}
+
+struct display_link *
+display_link_create(struct loop *loop, int fd, uint32_t n_scanouts,
+                    const struct display_link_ops *ops, void *data)
+{
+    struct display_link *link = xalloc(sizeof(*link));
+
+    assert(ops->mode && n_scanouts > 0 && n_scanouts <= GPU_SCANOUTS_MAX);
+    link->loop = loop;
+    link->fd = fd;
+    link->ops = ops;
+    link->data = data;
+    link->n_outputs = n_scanouts;
+    link->outputs = xalloc_array(n_scanouts, sizeof(*link->outputs));
+    for (uint32_t i = 0; i < n_scanouts; i++) {
+        struct gpu_cursor *cursor = &link->outputs[i].cursor;
+        cursor->header = (struct start_header){GPU_CURSOR, sizeof(*cursor)};
+        cursor->scanout = i;
+    }
+    list_init(&link->buffers);
+    link->source = loop_add(loop, fd, EPOLLIN, link_ready, link);
+    return link;
+}
+
+void
+display_link_destroy(struct display_link *link)
+{
+    if (!link) {
+        return;
+    }
+    loop_remove(link->source);
+    list_for_each_safe(pos, &link->buffers) {
+        free(list_container(pos, struct link_buffer, link));
+    }
+    free(link->outputs);
+    free(link);
+}
+
+uint64_t
+display_link_messages(const struct display_link *link)
+{
+    return link->messages;
+}
+
+struct link_buffer *
+display_link_add_buffer(struct display_link *link, int fd, uint64_t size)
+{
+    struct link_buffer *buffer = calloc(1, sizeof(*buffer));
+
+    if (!buffer) {
+        return NULL;
+    }
+    if (++link->next_id == 0) {
+        link->next_id = 1;
+    }
+    *buffer = (struct link_buffer){.fd = fd, .size = size, .id = link->next_id};
+    list_append(&link->buffers, &buffer->link);
+    return buffer;
+}
+
+void
+display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer)
+{
+    if (link->connected) {
+        buffer->fd = -1;
+        link_pump(link);
+    } else {
+        list_remove(&buffer->link);
+        free(buffer);
+    }
+}
+
+void
+display_link_set_scanout(struct display_link *link, uint32_t scanout,
+                         const struct link_scanout *state)
+{
+    struct link_output *output = &link->outputs[scanout];
+
+    assert(scanout < link->n_outputs);
+    if (memcmp(&output->state, state, sizeof(*state)) == 0) {
+        return;
+    }
+    struct rect area = {0, 0, state->width, state->height};
+    output->state = *state;
+    output->damage = rect_intersect(&output->damage, &area);
+    output->scanout_dirty = true;
+    link_pump(link);
+}
+
+void
+display_link_update(struct display_link *link, uint32_t scanout, const struct rect *damage)
+{
+    struct link_output *output = &link->outputs[scanout];
+    struct rect area = {0, 0, output->state.width, output->state.height};
+    struct rect inside = rect_intersect(damage, &area);
+
+    assert(scanout < link->n_outputs);
+    if (rect_empty(&inside)) {
+        return;
+    }
+    output->damage = rect_union(&output->damage, &inside);
+    link_pump(link);
+}
+
+void
+display_link_set_cursor(struct display_link *link, uint32_t scanout,
+                        const struct link_cursor *cursor)
+{
+    struct link_output *output = &link->outputs[scanout];
+
+    assert(scanout < link->n_outputs);
+    if (output->cursor.visible == cursor->visible && output->cursor.hot_x == cursor->hot_x &&
+        output->cursor.hot_y == cursor->hot_y &&
+        memcmp(output->cursor.pixels, cursor->pixels, sizeof(cursor->pixels)) == 0) {
+        return;
+    }
+    output->cursor.visible = cursor->visible;
+    output->cursor.hot_x = cursor->hot_x;
+    output->cursor.hot_y = cursor->hot_y;
+    memcpy(output->cursor.pixels, cursor->pixels, sizeof(cursor->pixels));
+    output->cursor_dirty = true;
+    link_pump(link);
+}
+
+void
+display_link_move_cursor(struct display_link *link, uint32_t scanout, uint32_t x, uint32_t y)
+{
+    struct link_output *output = &link->outputs[scanout];
+
+    assert(scanout < link->n_outputs);
+    if (output->cursor_x == x && output->cursor_y == y) {
+        return;
+    }
+    output->cursor_x = x;
+    output->cursor_y = y;
+    output->position_dirty = true;
+    link_pump(link);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The gpu process's end of vmm/protocol/gpu.h. It keeps what the display should know (buffers,
+ * scanouts, cursors) and what it was told, and sends the difference: at once while the socket takes
+ * it, else when there is room again, with damage merged per scanout. A new display process that says
+ * hello is told everything again.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/loop.h"
+#include "vmm/devices/gpu/rect.h"
+#include "vmm/protocol/device.h"
+#include "vmm/protocol/gpu.h"
+
+struct display_link;
+struct link_buffer;
+
+struct display_link_ops {
+    /* The window of a scanout changed; numbers are checked, except that they may be equal to before. */
+    void (*mode)(void *data, const struct gpu_mode *mode);
+};
+
+/* What a scanout shows; `buffer` NULL when it is off. */
+struct link_scanout {
+    struct link_buffer *buffer;
+    uint64_t offset;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint32_t format; /* enum gpu_format */
+};
+
+struct link_cursor {
+    uint32_t visible; /* 0 or 1 */
+    uint32_t hot_x;
+    uint32_t hot_y;
+    uint32_t pixels[GPU_CURSOR_SIZE * GPU_CURSOR_SIZE];
+};
+
+/* `fd` is non-blocking and stays the caller's, as `ops` and `data` do. Never NULL. */
+struct display_link *display_link_create(struct loop *loop, int fd, uint32_t n_scanouts,
+                                         const struct display_link_ops *ops, void *data);
+void display_link_destroy(struct display_link *link);
+CLEANUP_DEFINE(struct display_link, display_link_destroy)
+
+/* Messages sent since the start. */
+uint64_t display_link_messages(const struct display_link *link);
+
+/*
+ * A buffer that scanouts may show: sealed memfd of `size` bytes, which stays the caller's and open
+ * until the buffer is removed. No scanout may show it any more then. NULL when memory runs out.
+ */
+struct link_buffer *display_link_add_buffer(struct display_link *link, int fd, uint64_t size);
+void display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer);
+
+/* Does nothing when the scanout shows that already. */
+void display_link_set_scanout(struct display_link *link, uint32_t scanout,
+                              const struct link_scanout *state);
+/* New pixels in `damage`, in scanout coordinates; what lies outside the scanout is ignored. */
+void display_link_update(struct display_link *link, uint32_t scanout, const struct rect *damage);
+/* Does nothing when the cursor looks like that already. */
+void display_link_set_cursor(struct display_link *link, uint32_t scanout,
+                             const struct link_cursor *cursor);
+void display_link_move_cursor(struct display_link *link, uint32_t scanout, uint32_t x, uint32_t y);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/gpu.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_gpu.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/devices/gpu/commands.h"
+#include "vmm/devices/gpu/cursor.h"
+#include "vmm/devices/gpu/scanout.h"
+
+enum {
+    COMMANDS_PER_ROUND = 256 /* then the other queue and the display get their turn */
+};
+
+static void
+gpu_kicked(void *device, unsigned int index)
+{
+    struct gpu *gpu = device;
+    struct queue *queue = backend_queue(gpu->backend, index);
+    struct chain *chain;
+    unsigned int left = COMMANDS_PER_ROUND;
+
+    if (!queue) {
+        return;
+    }
+    do {
+        for (; left > 0 && queue_pop(queue, &chain) > 0; left--) {
+            commands_run(gpu, index, queue, chain);
+        }
+    } while (left > 0 && queue_enable_kicks(queue, true));
+    if (left == 0) {
+        backend_serve_again(gpu->backend, index);
+    }
+    backend_notify(gpu->backend, index);
+}
+
+static void
+gpu_config_read(void *device, uint32_t offset, void *data, uint32_t size)
+{
+    struct gpu *gpu = device;
+    const struct virtio_gpu_config config = {.events_read = htole32(gpu->events_read),
+                                             .num_scanouts = htole32(gpu->n_scanouts)};
+
+    memcpy(data, (const uint8_t *)&config + offset, size);
+}
+
+static void
+gpu_config_write(void *device, uint32_t offset, const void *data, uint32_t size)
+{
+    struct gpu *gpu = device;
+    struct virtio_gpu_config config = {0};
+
+    memcpy((uint8_t *)&config + offset, data, size);
+    gpu->events_read &= ~le32toh(config.events_clear);
+}
+
+static void
+gpu_free_resources(struct gpu *gpu)
+{
+    for (unsigned int i = 0; i < RESOURCE_BUCKETS; i++) {
+        list_for_each_safe(pos, &gpu->resources.buckets[i]) {
+            struct resource *resource = list_container(pos, struct resource, link);
+            scanout_forget_resource(gpu, resource);
+            resource_destroy(&gpu->resources, resource);
+        }
+    }
+}
+
+static void
+gpu_reset(void *device)
+{
+    struct gpu *gpu = device;
+
+    log_debug("gpu: %" PRIu64 " commands, %" PRIu64 " failed, %" PRIu64 " flushes, %" PRIu64
+              " pixels damaged, %" PRIu64 " bytes copied, %" PRIu64 " messages to the display",
+              gpu->counters.commands, gpu->counters.failed, gpu->counters.flushes,
+              gpu->counters.damaged_pixels, gpu->counters.copied_bytes,
+              display_link_messages(gpu->link));
+    scanout_reset(gpu);
+    cursor_reset(gpu);
+    gpu_free_resources(gpu);
+    gpu->events_read = 0;
+}
+
+static const struct backend_ops gpu_backend_ops = {
+    .features = UINT64_C(1) << VIRTIO_GPU_F_EDID | UINT64_C(1) << VIRTIO_GPU_F_RESOURCE_BLOB,
+    .n_queues = GPU_QUEUES,
+    .kicked = gpu_kicked,
+    .config_read = gpu_config_read,
+    .config_size = sizeof(struct virtio_gpu_config),
+    .config_write = gpu_config_write,
+    .reset = gpu_reset,
+};
+
+/* The window kept still for a moment: tell the guest. */
+static void
+gpu_mode_settled(void *data, uint32_t events)
+{
+    struct gpu *gpu = data;
+
+    gpu->mode_due = false;
+    gpu->events_read |= VIRTIO_GPU_EVENT_DISPLAY;
+    backend_config_changed(gpu->backend);
+}
+
+static void
+gpu_mode_wanted(void *data, const struct gpu_mode *mode)
+{
+    struct gpu *gpu = data;
+    struct scanout *scanout = &gpu->scanouts[mode->scanout];
+
+    if (scanout->enabled == mode->enabled && scanout->width == mode->width &&
+        scanout->height == mode->height && scanout->width_mm == mode->width_mm &&
+        scanout->height_mm == mode->height_mm) {
+        return;
+    }
+    scanout->enabled = mode->enabled;
+    scanout->width = mode->width;
+    scanout->height = mode->height;
+    scanout->width_mm = mode->width_mm;
+    scanout->height_mm = mode->height_mm;
+    if (!gpu->mode_due) {
+        gpu->mode_due = true;
+        loop_timer_set(gpu->mode_timer, GPU_MODE_DELAY_MS, 0);
+    }
+}
+
+static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted};
+
+struct gpu *
+gpu_create(struct loop *loop, const struct gpu_setup *setup)
+{
+    cleanup(gpu_destroyp) struct gpu *gpu = NULL;
+
+    if (setup->n_scanouts == 0 || setup->n_scanouts > GPU_SCANOUTS_MAX || setup->width == 0 ||
+        setup->height == 0 || setup->width > GPU_EDGE_MAX || setup->height > GPU_EDGE_MAX) {
+        errno = EINVAL;
+        return NULL;
+    }
+    gpu = xalloc(sizeof(*gpu));
+    gpu->loop = loop;
+    gpu->display_fd = setup->display_fd;
+    gpu->n_scanouts = setup->n_scanouts;
+    resource_table_init(&gpu->resources, setup->memory_limit);
+    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
+        gpu->scanouts[i] = (struct scanout){
+            .enabled = true, .width = setup->width, .height = setup->height, .shadow = {.fd = -1}};
+    }
+    int r = fd_set_nonblocking(setup->display_fd);
+    if (r < 0) {
+        errno = -r;
+        return NULL;
+    }
+    gpu->link = display_link_create(loop, setup->display_fd, gpu->n_scanouts, &gpu_link_ops, gpu);
+    gpu->mode_timer = loop_add_timer(loop, gpu_mode_settled, gpu);
+    gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu_backend_ops, gpu);
+    if (!gpu->mode_timer || !gpu->backend) {
+        return NULL;
+    }
+    return take_pointer(gpu);
+}
+
+void
+gpu_destroy(struct gpu *gpu)
+{
+    if (!gpu) {
+        return;
+    }
+    scanout_reset(gpu);
+    gpu_free_resources(gpu);
+    backend_destroy(gpu->backend);
+    loop_remove(gpu->mode_timer);
+    display_link_destroy(gpu->link);
+    fd_closep(&gpu->display_fd);
+    free(gpu);
+}

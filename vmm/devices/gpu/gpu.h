@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The virtio gpu device in 2D (virtio 1.2 section 5.7) with guest-memory blobs: one object per
+ * process. Requests are executed in order and at once, so their fences complete in order too.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+#include "vmm/devices/gpu/display-link.h"
+#include "vmm/devices/gpu/resource.h"
+#include "vmm/protocol/device.h"
+#include "vmm/vhost/backend.h"
+
+enum {
+    GPU_QUEUE_CONTROL = 0,
+    GPU_QUEUE_CURSOR = 1,
+    GPU_QUEUES = 2,
+    GPU_MODE_DELAY_MS = 100, /* every change of mode costs the guest a modeset */
+};
+
+/* How a scanout reads the blob that it shows (SET_SCANOUT_BLOB). */
+struct framebuffer {
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint32_t format; /* enum gpu_format */
+    uint64_t offset;
+};
+
+/* Host memory that shows a blob: guest memory itself is never handed out. */
+struct shadow {
+    uint32_t width;
+    uint32_t height;
+    uint64_t size; /* 0: there is none */
+    uint8_t *pixels;
+    int fd;
+    struct link_buffer *buffer;
+};
+
+struct scanout {
+    /* What the window wants: the guest's EDID. */
+    bool enabled;
+    uint32_t width;
+    uint32_t height;
+    uint32_t width_mm;
+    uint32_t height_mm;
+    /* What the guest shows. */
+    struct resource *resource; /* NULL: off */
+    struct rect rect;          /* in the resource */
+    struct framebuffer framebuffer;
+    struct shadow shadow;
+};
+
+/* For people who measure; printed at debug level when the guest resets the device. */
+struct gpu_counters {
+    uint64_t commands;
+    uint64_t failed;
+    uint64_t flushes;
+    uint64_t damaged_pixels; /* of scanouts */
+    uint64_t copied_bytes;   /* out of guest memory */
+};
+
+struct gpu {
+    struct loop *loop;
+    struct loop_source *mode_timer;
+    struct backend *backend;
+    struct display_link *link;
+    int display_fd;
+    struct resource_table resources;
+    uint32_t n_scanouts;
+    uint32_t events_read;
+    bool mode_due; /* the timer runs */
+    struct scanout scanouts[GPU_SCANOUTS_MAX];
+    struct link_cursor cursor; /* cursor.c's, the image being read */
+    struct gpu_counters counters;
+    struct log_limit limit;
+};
+
+/*
+ * Serve setup->device.vhost_fd and setup->display_fd in `loop`. NULL with errno set on failure. Both
+ * descriptors belong to the device from then on.
+ */
+struct gpu *gpu_create(struct loop *loop, const struct gpu_setup *setup);
+void gpu_destroy(struct gpu *gpu);
+CLEANUP_DEFINE(struct gpu, gpu_destroy)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The guest's resources (virtio 1.2 section 5.7). A 2D resource owns its pixels: a sealed memfd that
+ * the display process maps as it is. A blob is guest memory only. Together they stay below a limit.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/list.h"
+#include "vmm/devices/gpu/backing.h"
+#include "vmm/devices/gpu/rect.h"
+
+enum {
+    RESOURCES_MAX = 4096,
+    RESOURCES_2D_MAX = 256, /* each holds a descriptor */
+    RESOURCE_BUCKETS = 64,
+    BYTES_PER_PIXEL = 4 /* of every format that we accept */
+};
+
+struct link_buffer;
+
+struct resource {
+    struct list link;
+    uint32_t id;
+    bool blob;
+    uint64_t size; /* bytes of pixels, or of the blob */
+    struct backing *backing;
+
+    /* 2D only */
+    uint32_t width;
+    uint32_t height;
+    uint32_t format; /* DRM fourcc */
+    uint8_t *pixels; /* stride is width * BYTES_PER_PIXEL */
+    int fd;
+    struct link_buffer *buffer; /* scanout.c's, while the display knows it */
+};
+
+struct resource_table {
+    struct list buckets[RESOURCE_BUCKETS];
+    uint32_t count;
+    uint32_t count_2d;
+    uint64_t limit; /* bytes */
+    uint64_t used;
+};
+
+/* DRM fourcc of a virtio-gpu format with four bytes per pixel, or 0. */
+uint32_t resource_fourcc(uint32_t virtio_format);
+
+void resource_table_init(struct resource_table *table, uint64_t limit);
+/* -ENOMEM when the limit is reached. */
+int resource_table_charge(struct resource_table *table, uint64_t bytes);
+void resource_table_refund(struct resource_table *table, uint64_t bytes);
+
+/* NULL when there is none. */
+struct resource *resource_find(const struct resource_table *table, uint32_t id);
+/* -EEXIST, -EINVAL for id 0, a bad format or size, -ENOMEM. */
+int resource_create_2d(struct resource_table *table, uint32_t id, uint32_t virtio_format,
+                       uint32_t width, uint32_t height);
+/* Takes the backing over on success, which may be shorter than `size`. */
+int resource_create_blob(struct resource_table *table, uint32_t id, uint64_t size,
+                         struct backing *backing);
+/* Give a 2D resource its pages (taken over on success). -EBUSY when it has some. */
+int resource_attach(struct resource_table *table, struct resource *resource,
+                    struct backing *backing);
+void resource_detach(struct resource_table *table, struct resource *resource);
+/* The caller took it off its scanouts and the display. */
+void resource_destroy(struct resource_table *table, struct resource *resource);
+
+/*
+ * The one copy of a 2D resource: guest memory from `offset` on, rows width * 4 bytes apart, to the
+ * rectangle's pixels. -EINVAL when the rectangle or the pages do not reach, -ENXIO without pages.
+ */
+int resource_transfer(struct resource *resource, const struct guest_memory *memory,
+                      const struct rect *rect, uint64_t offset);
