@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/display-input.h"
+
+#include <linux/input-event-codes.h>
+#include <math.h>
+
+#include "vmm/keymap/keymap.h"
+
+enum {
+    KEYS_MAX = KEY_CNT
+};
+
+struct _VmDisplayInput {
+    GObject parent_instance;
+    VmDisplayView *view; /* not owned */
+    GtkWidget *toplevel; /* whose keys we take; not owned */
+    gboolean enabled;
+    gboolean focused;  /* the view has the keyboard focus */
+    gboolean released; /* by the gesture or by us, until captured again */
+    gboolean captured;
+    gboolean system_keys;
+    gboolean grabbed;
+    gboolean reader_on; /* a screen reader is on: focus alone never captures */
+    VmReleaseGesture gesture;
+    guint8 down[KEYS_MAX]; /* the guest saw these go down */
+    guint buttons;         /* bit per VmButton that the guest saw go down */
+    double scroll;         /* part of a wheel step */
+    /* The gesture, as far as it came. */
+    gboolean member_down[2];
+    gboolean spoiled;  /* another key or button came in */
+    gboolean complete; /* all members were down together */
+};
+
+enum {
+    PROP_0,
+    PROP_CAPTURED,
+    N_PROPS
+};
+enum {
+    SYSTEM_KEYS_REFUSED,
+    N_SIGNALS
+};
+
+/* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): GObject's tables */
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+/* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
+
+G_DEFINE_FINAL_TYPE(VmDisplayInput, vm_display_input, G_TYPE_OBJECT)
+
+static VmConsole *
+console_of(VmDisplayInput *self)
+{
+    return self->enabled ? vm_display_view_get_console(self->view) : NULL;
+}
+
+/* The keys of a gesture, in one or two groups; each group's keys stand for one another. */
+static const guint16 gesture_keys[][2][3] = {
+    [VM_RELEASE_CTRL_ALT] = {{KEY_LEFTCTRL, KEY_RIGHTCTRL}, {KEY_LEFTALT, KEY_RIGHTALT}},
+    [VM_RELEASE_RIGHT_CTRL] = {{KEY_RIGHTCTRL}},
+    [VM_RELEASE_PAUSE] = {{KEY_PAUSE}},
+    [VM_RELEASE_SCROLL_LOCK] = {{KEY_SCROLLLOCK}},
+    [VM_RELEASE_CTRL_SHIFT] = {{KEY_LEFTCTRL, KEY_RIGHTCTRL}, {KEY_LEFTSHIFT, KEY_RIGHTSHIFT}},
+};
+
+/* With sticky keys a modifier is latched, not held: its bit stands in the event's state. */
+static const GdkModifierType gesture_modifiers[][2] = {
+    [VM_RELEASE_CTRL_ALT] = {GDK_CONTROL_MASK, GDK_MOD1_MASK},
+    [VM_RELEASE_CTRL_SHIFT] = {GDK_CONTROL_MASK, GDK_SHIFT_MASK},
+};
+
+const char *
+vm_display_input_gesture_name(VmReleaseGesture gesture)
+{
+    switch (gesture) {
+    case VM_RELEASE_RIGHT_CTRL:
+        return "Right Ctrl";
+    case VM_RELEASE_PAUSE:
+        return "Pause";
+    case VM_RELEASE_SCROLL_LOCK:
+        return "Scroll Lock";
+    case VM_RELEASE_CTRL_SHIFT:
+        return "Ctrl+Shift";
+    case VM_RELEASE_CTRL_ALT:
+    default:
+        return "Ctrl+Alt";
+    }
+}
+
+static int
+gesture_group(VmReleaseGesture gesture, guint code)
+{
+    for (int group = 0; group < 2; group++) {
+        for (int i = 0; i < 3; i++) {
+            if (code != 0 && gesture_keys[gesture][group][i] == code) {
+                return group;
+            }
+        }
+    }
+    return -1;
+}
+
+static void
+gesture_reset(VmDisplayInput *self)
+{
+    self->member_down[0] = FALSE;
+    self->member_down[1] = FALSE;
+    self->spoiled = FALSE;
+    self->complete = FALSE;
+}
+
+static void
+gesture_press(VmDisplayInput *self, guint code, guint state)
+{
+    int group = gesture_group(self->gesture, code);
+    int other = 1 - group;
+
+    if (group < 0) {
+        self->spoiled = TRUE;
+        return;
+    }
+    if (!self->member_down[0] && !self->member_down[1]) {
+        self->spoiled = FALSE;
+        self->complete = FALSE;
+    }
+    self->member_down[group] = TRUE;
+    if (gesture_keys[self->gesture][1][0] == 0 || self->member_down[other] ||
+        (state & gesture_modifiers[self->gesture][other])) {
+        self->complete = TRUE;
+    }
+}
+
+/* TRUE when this release ends the gesture. */
+static gboolean
+gesture_release(VmDisplayInput *self, guint code)
+{
+    int group = gesture_group(self->gesture, code);
+    gboolean fires = group >= 0 && self->complete && !self->spoiled;
+
+    if (group >= 0) {
+        self->member_down[group] = FALSE;
+    }
+    if (fires || (!self->member_down[0] && !self->member_down[1])) {
+        gesture_reset(self);
+    }
+    return fires;
+}
+
+static void
+let_everything_go(VmDisplayInput *self)
+{
+    VmConsole *console = vm_display_view_get_console(self->view);
+
+    for (guint code = 0; code < KEYS_MAX; code++) {
+        if (self->down[code] && console) {
+            vm_console_release_key(console, code);
+        }
+        self->down[code] = 0;
+    }
+    for (guint button = 0; button <= VM_BUTTON_EXTRA; button++) {
+        if ((self->buttons & (1U << button)) && console) {
+            vm_console_release_button(console, button);
+        }
+    }
+    self->buttons = 0;
+    gesture_reset(self);
+}
+
+static void
+update_grab(VmDisplayInput *self)
+{
+    GtkWidget *widget = GTK_WIDGET(self->view);
+    GdkSeat *seat = gdk_display_get_default_seat(gtk_widget_get_display(widget));
+    gboolean wanted = self->captured && self->system_keys && gtk_widget_get_realized(widget);
+
+    if (wanted && !self->grabbed) {
+        GdkWindow *window = gdk_window_get_toplevel(gtk_widget_get_window(widget));
+        self->grabbed = gdk_seat_grab(seat, window, GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL,
+                                      NULL, NULL) == GDK_GRAB_SUCCESS;
+        if (!self->grabbed) {
+            g_signal_emit(self, signals[SYSTEM_KEYS_REFUSED], 0);
+        }
+    } else if (!wanted && self->grabbed) {
+        gdk_seat_ungrab(seat);
+        self->grabbed = FALSE;
+    }
+}
+
+static void
+update_captured(VmDisplayInput *self)
+{
+    gboolean captured = self->enabled && self->focused && !self->released;
+
+    if (captured == self->captured) {
+        return;
+    }
+    self->captured = captured;
+    if (!captured) {
+        let_everything_go(self);
+    }
+    update_grab(self);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CAPTURED]);
+}
+
+gboolean
+vm_display_input_get_captured(VmDisplayInput *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_INPUT(self), FALSE);
+    return self->captured;
+}
+
+void
+vm_display_input_capture(VmDisplayInput *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
+
+    self->released = FALSE;
+    if (!gtk_widget_has_focus(GTK_WIDGET(self->view))) {
+        gtk_widget_grab_focus(GTK_WIDGET(self->view));
+    }
+    self->released = FALSE; /* the focus alone does not do it with a screen reader on */
+    self->focused = gtk_widget_has_focus(GTK_WIDGET(self->view));
+    update_captured(self);
+}
+
+void
+vm_display_input_release(VmDisplayInput *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
+
+    self->released = TRUE;
+    update_captured(self);
+}
+
+void
+vm_display_input_set_enabled(VmDisplayInput *self, gboolean enabled)
+{
+    g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
+
+    self->enabled = enabled;
+    update_captured(self);
+}
+
+void
+vm_display_input_set_gesture(VmDisplayInput *self, VmReleaseGesture gesture)
+{
+    g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
+
+    if (gesture <= VM_RELEASE_CTRL_SHIFT) {
+        self->gesture = gesture;
+        gesture_reset(self);
+    }
+}
+
+void
+vm_display_input_set_system_keys(VmDisplayInput *self, gboolean system_keys)
+{
+    g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
+
+    self->system_keys = system_keys;
+    update_grab(self);
+}
+
+/* Keys, taken from the toplevel before its accelerators see them */
+
+static void
+forward_key(VmDisplayInput *self, guint code, gboolean press)
+{
+    VmConsole *console = console_of(self);
+
+    if (!console || code == 0 || code >= KEYS_MAX || self->down[code] == press) {
+        return; /* the guest repeats keys by itself */
+    }
+    self->down[code] = (guint8)press;
+    if (press) {
+        vm_console_press_key(console, code);
+    } else {
+        vm_console_release_key(console, code);
+    }
+}
+
+static gboolean
+on_toplevel_key(GtkWidget *toplevel, GdkEventKey *event, gpointer data)
+{
+    VmDisplayInput *self = data;
+    guint code = keymap_evdev_from_x11(event->hardware_keycode);
+    gboolean press = event->type == GDK_KEY_PRESS;
+
+    if (!self->captured) {
+        if (self->focused && self->enabled && press &&
+            (event->keyval == GDK_KEY_Return || event->keyval == GDK_KEY_KP_Enter) &&
+            !(event->state & gtk_accelerator_get_default_mod_mask())) {
+            vm_display_input_capture(self);
+            return GDK_EVENT_STOP;
+        }
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (press) {
+        gesture_press(self, code, event->state);
+    }
+    forward_key(self, code, press);
+    if (!press && gesture_release(self, code)) {
+        vm_display_input_release(self);
+    }
+    return GDK_EVENT_STOP;
+}
+
+static void
+set_toplevel(VmDisplayInput *self, GtkWidget *toplevel)
+{
+    if (self->toplevel == toplevel) {
+        return;
+    }
+    if (self->toplevel) {
+        g_signal_handlers_disconnect_by_data(self->toplevel, self);
+        g_object_remove_weak_pointer(G_OBJECT(self->toplevel), (gpointer *)&self->toplevel);
+    }
+    self->toplevel = toplevel;
+    if (toplevel) {
+        g_object_add_weak_pointer(G_OBJECT(toplevel), (gpointer *)&self->toplevel);
+        g_signal_connect(toplevel, "key-press-event", G_CALLBACK(on_toplevel_key), self);
+        g_signal_connect(toplevel, "key-release-event", G_CALLBACK(on_toplevel_key), self);
+    }
+}
+
+static void
+on_hierarchy_changed(VmDisplayInput *self)
+{
+    GtkWidget *top = gtk_widget_get_toplevel(GTK_WIDGET(self->view));
+
+    set_toplevel(self, GTK_IS_WINDOW(top) ? top : NULL);
+}
+
+/* Focus */
+
+static gboolean
+on_focus_in(VmDisplayInput *self)
+{
+    self->focused = TRUE;
+    if (self->reader_on && !self->captured) {
+        self->released = TRUE;
+    }
+    update_captured(self);
+    return GDK_EVENT_PROPAGATE;
+}
+
+static gboolean
+on_focus_out(VmDisplayInput *self)
+{
+    self->focused = FALSE;
+    update_captured(self);
+    /* Another widget has the focus now: coming back to the view means to use it. */
+    if (self->toplevel &&
+        gtk_window_get_focus(GTK_WINDOW(self->toplevel)) != GTK_WIDGET(self->view)) {
+        self->released = FALSE;
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+/* Pointer */
+
+static gboolean
+button_of(guint gdk_button, VmButton *ret_button)
+{
+    static const struct {
+        guint gdk;
+        VmButton button;
+    } table[] = {
+        {GDK_BUTTON_PRIMARY, VM_BUTTON_LEFT},
+        {GDK_BUTTON_MIDDLE, VM_BUTTON_MIDDLE},
+        {GDK_BUTTON_SECONDARY, VM_BUTTON_RIGHT},
+        {8, VM_BUTTON_SIDE},
+        {9, VM_BUTTON_EXTRA},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (table[i].gdk == gdk_button) {
+            *ret_button = table[i].button;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* FALSE when the point is not the guest's. While a button is held the edge stands for all beyond. */
+static gboolean
+move_pointer(VmDisplayInput *self, double x, double y)
+{
+    VmConsole *console = console_of(self);
+    guint guest_x;
+    guint guest_y;
+    gboolean inside = vm_display_view_to_guest(self->view, x, y, &guest_x, &guest_y);
+
+    if (!console || (!inside && self->buttons == 0) ||
+        !vm_display_view_get_has_picture(self->view)) {
+        return FALSE;
+    }
+    vm_console_move_pointer(console, guest_x, guest_y);
+    return TRUE;
+}
+
+static gboolean
+on_motion(VmDisplayInput *self, GdkEventMotion *event)
+{
+    move_pointer(self, event->x, event->y);
+    return GDK_EVENT_PROPAGATE;
+}
+
+static gboolean
+on_button(VmDisplayInput *self, GdkEventButton *event)
+{
+    VmConsole *console = console_of(self);
+    VmButton button;
+    guint bit;
+
+    if (event->type != GDK_BUTTON_PRESS && event->type != GDK_BUTTON_RELEASE) {
+        return GDK_EVENT_STOP; /* double clicks are the guest's to recognise */
+    }
+    if (event->type == GDK_BUTTON_PRESS) {
+        vm_display_input_capture(self);
+        self->spoiled = TRUE;
+    }
+    if (!console || !button_of(event->button, &button)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    bit = 1U << button;
+    if (event->type == GDK_BUTTON_RELEASE) {
+        if (self->buttons & bit) {
+            move_pointer(self, event->x, event->y);
+            self->buttons &= ~bit;
+            vm_console_release_button(console, button);
+        }
+    } else if (!(self->buttons & bit) && move_pointer(self, event->x, event->y)) {
+        self->buttons |= bit;
+        vm_console_press_button(console, button);
+    }
+    return GDK_EVENT_STOP;
+}
+
+static gboolean
+on_scroll(VmDisplayInput *self, GdkEventScroll *event)
+{
+    VmConsole *console = console_of(self);
+    double dx = 0;
+    double dy = 0;
+
+    if (!console) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (event->direction == GDK_SCROLL_SMOOTH) {
+        gdk_event_get_scroll_deltas((GdkEvent *)event, &dx, &dy);
+    } else if (event->direction == GDK_SCROLL_UP) {
+        dy = -1;
+    } else if (event->direction == GDK_SCROLL_DOWN) {
+        dy = 1;
+    }
+    self->scroll += CLAMP(dy, -16, 16);
+    for (; fabs(self->scroll) >= 1; self->scroll -= copysign(1, self->scroll)) {
+        VmButton button = self->scroll < 0 ? VM_BUTTON_WHEEL_UP : VM_BUTTON_WHEEL_DOWN;
+        vm_console_press_button(console, button);
+        vm_console_release_button(console, button);
+    }
+    return GDK_EVENT_STOP;
+}
+
+/* Life */
+
+static gboolean
+screen_reader_is_on(void)
+{
+    GSettingsSchemaSource *source = g_settings_schema_source_get_default();
+    g_autoptr(GSettingsSchema) schema =
+        source
+            ? g_settings_schema_source_lookup(source, "org.gnome.desktop.a11y.applications", TRUE)
+            : NULL;
+
+    if (!schema || !g_settings_schema_has_key(schema, "screen-reader-enabled")) {
+        return FALSE;
+    }
+    g_autoptr(GSettings) settings = g_settings_new_full(schema, NULL, NULL);
+    return g_settings_get_boolean(settings, "screen-reader-enabled");
+}
+
+static void
+vm_display_input_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmDisplayInput *self = VM_DISPLAY_INPUT(object);
+
+    switch (id) {
+    case PROP_CAPTURED:
+        g_value_set_boolean(value, self->captured);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_display_input_dispose(GObject *object)
+{
+    VmDisplayInput *self = VM_DISPLAY_INPUT(object);
+
+    if (self->view) {
+        self->enabled = FALSE;
+        update_captured(self);
+        g_signal_handlers_disconnect_by_data(self->view, self);
+        self->view = NULL;
+    }
+    set_toplevel(self, NULL);
+    G_OBJECT_CLASS(vm_display_input_parent_class)->dispose(object);
+}
+
+static void
+vm_display_input_class_init(VmDisplayInputClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+
+    object_class->dispose = vm_display_input_dispose;
+    object_class->get_property = vm_display_input_get_property;
+    props[PROP_CAPTURED] = g_param_spec_boolean("captured", NULL, NULL, FALSE,
+                                                G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    g_object_class_install_properties(object_class, N_PROPS, props);
+    signals[SYSTEM_KEYS_REFUSED] =
+        g_signal_new("system-keys-refused", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                     NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+vm_display_input_init(VmDisplayInput *self)
+{
+    self->gesture = VM_RELEASE_CTRL_ALT;
+    self->reader_on = screen_reader_is_on();
+}
+
+VmDisplayInput *
+vm_display_input_new(VmDisplayView *view)
+{
+    VmDisplayInput *self = g_object_new(VM_TYPE_DISPLAY_INPUT, NULL);
+
+    self->view = view;
+    g_signal_connect_swapped(view, "focus-in-event", G_CALLBACK(on_focus_in), self);
+    g_signal_connect_swapped(view, "focus-out-event", G_CALLBACK(on_focus_out), self);
+    g_signal_connect_swapped(view, "motion-notify-event", G_CALLBACK(on_motion), self);
+    g_signal_connect_swapped(view, "button-press-event", G_CALLBACK(on_button), self);
+    g_signal_connect_swapped(view, "button-release-event", G_CALLBACK(on_button), self);
+    g_signal_connect_swapped(view, "scroll-event", G_CALLBACK(on_scroll), self);
+    g_signal_connect_swapped(view, "hierarchy-changed", G_CALLBACK(on_hierarchy_changed), self);
+    on_hierarchy_changed(self);
+    return self;
+}

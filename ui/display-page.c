@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/display-page.h"
+
+#include <glib/gi18n.h>
+
+#include "ui/display-input.h"
+#include "ui/display-view.h"
+#include "ui/fullscreen-bar.h"
+#include "ui/grab-hint.h"
+#include "ui/key-typist.h"
+#include "ui/screenshot.h"
+
+enum {
+    LAST_LINE_AFTER_S = 2,
+    CONSOLE_BUTTON_AFTER_S = 10,
+    HINTS_LONG = 5, /* the first captures show the hint longer */
+    HINT_LONG_S = 4,
+    HINT_SHORT_S = 2,
+};
+
+struct _VmDisplayPage {
+    GtkOverlay parent_instance;
+    GtkWidget *scroll;
+    GtkWidget *off_box;
+    GtkWidget *off_title_label;
+    GtkWidget *since_label;
+    GtkWidget *wait_box;
+    GtkWidget *spinner;
+    GtkWidget *wait_title_label;
+    GtkWidget *wait_label;
+    GtkWidget *last_line_label;
+    GtkWidget *show_console_button;
+    GtkWidget *paused_button;
+
+    GtkWidget *view;
+    GtkWidget *hint;
+    GtkWidget *bar;
+    VmDisplayInput *input;
+    VmConnection *connection;
+    VmKeyTypist *typist;
+
+    VmDisplayPhase phase;
+    VmScaling scaling;
+    VmReleaseGesture gesture;
+    gboolean resize_guest;
+    gboolean system_keys;
+    gboolean fullscreen;
+    gboolean refusal_told;
+    char *title;
+    guint captures; /* so far, for the length of the hint */
+    guint wait_source;
+    guint waited_s;
+    GtkWidget *focus_at_start; /* where the focus was when the machine was started; compared only */
+    gboolean focus_wanted;
+};
+
+enum {
+    PROP_0,
+    PROP_CONNECTION,
+    PROP_PHASE,
+    PROP_TITLE,
+    PROP_SCALING,
+    PROP_RESIZE_GUEST,
+    PROP_CAPTURED,
+    PROP_RELEASE_GESTURE,
+    PROP_SYSTEM_KEYS,
+    PROP_FULLSCREEN,
+    N_PROPS
+};
+enum {
+    MESSAGE,
+    N_SIGNALS
+};
+
+/* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): GObject's tables */
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+/* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
+
+G_DEFINE_FINAL_TYPE(VmDisplayPage, vm_display_page, GTK_TYPE_OVERLAY)
+
+static void
+say(VmDisplayPage *self, const char *sentence)
+{
+    g_signal_emit(self, signals[MESSAGE], 0, sentence);
+}
+
+static GtkWidget *
+current_focus(VmDisplayPage *self)
+{
+    GtkWidget *top = gtk_widget_get_toplevel(GTK_WIDGET(self));
+
+    return GTK_IS_WINDOW(top) ? gtk_window_get_focus(GTK_WINDOW(top)) : NULL;
+}
+
+static gboolean
+is_on(VmDisplayPage *self)
+{
+    return self->phase != VM_DISPLAY_OFF;
+}
+
+static gboolean
+is_ready(VmDisplayPage *self)
+{
+    return self->connection && vm_connection_get_state(self->connection) == VM_CONNECTION_READY;
+}
+
+/* Which of the boxes over the picture is to be seen */
+
+static void
+update_accessible(VmDisplayPage *self)
+{
+    AtkObject *accessible = gtk_widget_get_accessible(self->view);
+    g_autofree char *name = g_strdup_printf(_("Display of %s"), self->title ? self->title : "");
+    const char *description = _("Off");
+
+    if (self->phase == VM_DISPLAY_PAUSED) {
+        description = _("Paused");
+    } else if (vm_display_input_get_captured(self->input)) {
+        description = _("Running, keyboard captured.");
+    } else if (is_on(self)) {
+        description = _("Running, keyboard released. Press Enter to control.");
+    }
+    atk_object_set_name(accessible, name);
+    atk_object_set_description(accessible, description);
+}
+
+static void
+update_wait_box(VmDisplayPage *self, gboolean picture)
+{
+    VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+    gboolean starting = self->phase == VM_DISPLAY_STARTING || !is_ready(self);
+    gboolean no_display = !starting && !console;
+    const char *text = _("Starting…");
+
+    if (no_display) {
+        text = _("This machine has no display");
+    } else if (!starting) {
+        text = _("Waiting for the first picture");
+    }
+    gtk_widget_set_visible(self->wait_box, is_on(self) && !picture);
+    g_object_set(self->spinner, "visible", !no_display, "active", !no_display && !picture, NULL);
+    gtk_label_set_text(GTK_LABEL(self->wait_label), text);
+    gtk_widget_set_visible(self->last_line_label,
+                           !no_display && self->waited_s >= LAST_LINE_AFTER_S);
+    gtk_widget_set_visible(self->show_console_button,
+                           no_display || self->waited_s >= CONSOLE_BUTTON_AFTER_S);
+}
+
+static void
+update_boxes(VmDisplayPage *self)
+{
+    gboolean picture = vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view));
+
+    gtk_widget_set_visible(self->off_box, self->phase == VM_DISPLAY_OFF);
+    update_wait_box(self, picture);
+    gtk_widget_set_visible(self->paused_button, self->phase == VM_DISPLAY_PAUSED);
+    vm_display_view_set_faded(VM_DISPLAY_VIEW(self->view), self->phase == VM_DISPLAY_PAUSED);
+    vm_display_input_set_enabled(self->input, picture && (self->phase == VM_DISPLAY_RUNNING ||
+                                                          self->phase == VM_DISPLAY_STARTING));
+    update_accessible(self);
+}
+
+static gboolean
+on_waited(gpointer data)
+{
+    VmDisplayPage *self = data;
+
+    self->waited_s++;
+    update_boxes(self);
+    if (self->waited_s < CONSOLE_BUTTON_AFTER_S) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->wait_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+restart_waiting(VmDisplayPage *self, gboolean wait)
+{
+    g_clear_handle_id(&self->wait_source, g_source_remove);
+    self->waited_s = 0;
+    if (wait) {
+        self->wait_source = g_timeout_add_seconds(1, on_waited, self);
+    }
+}
+
+static void
+on_has_picture(VmDisplayPage *self)
+{
+    gboolean picture = vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view));
+
+    update_boxes(self);
+    /* After a start the focus goes to the display, unless somebody moved it meanwhile. */
+    if (picture && self->focus_wanted) {
+        self->focus_wanted = FALSE;
+        if (current_focus(self) == self->focus_at_start && gtk_widget_get_mapped(self->view)) {
+            gtk_widget_grab_focus(self->view);
+        }
+    }
+}
+
+static void
+on_consoles_changed(VmDisplayPage *self)
+{
+    GListModel *consoles = self->connection ? vm_connection_get_consoles(self->connection) : NULL;
+    g_autoptr(VmConsole) console =
+        consoles && is_on(self) ? g_list_model_get_item(consoles, 0) : NULL;
+    VmConsole *old = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+
+    if (old != console) {
+        if (old) {
+            g_signal_handlers_disconnect_by_data(old, self);
+        }
+        vm_display_view_set_console(VM_DISPLAY_VIEW(self->view), console);
+        if (console) {
+            g_signal_connect_swapped(console, "stalled", G_CALLBACK(vm_display_page_release), self);
+        }
+    }
+    update_boxes(self);
+}
+
+void
+vm_display_page_set_connection(VmDisplayPage *self, VmConnection *connection)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    g_return_if_fail(!connection || VM_IS_CONNECTION(connection));
+
+    if (self->connection == connection) {
+        return;
+    }
+    g_clear_pointer(&self->typist, vm_key_typist_free);
+    if (self->connection) {
+        g_signal_handlers_disconnect_by_data(vm_connection_get_consoles(self->connection), self);
+        g_signal_handlers_disconnect_by_data(self->connection, self);
+    }
+    g_set_object(&self->connection, connection);
+    if (connection) {
+        g_signal_connect_object(vm_connection_get_consoles(connection), "items-changed",
+                                G_CALLBACK(on_consoles_changed), self, G_CONNECT_SWAPPED);
+        g_signal_connect_object(connection, "notify::state", G_CALLBACK(update_boxes), self,
+                                G_CONNECT_SWAPPED);
+    }
+    on_consoles_changed(self);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CONNECTION]);
+}
+
+void
+vm_display_page_set_phase(VmDisplayPage *self, VmDisplayPhase phase)
+{
+    VmDisplayPhase old;
+
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+
+    old = self->phase;
+    if (old == phase) {
+        return;
+    }
+    self->phase = phase;
+    if (phase == VM_DISPLAY_STARTING) {
+        self->focus_at_start = current_focus(self);
+        self->focus_wanted = TRUE;
+        restart_waiting(self, TRUE);
+    } else if (phase == VM_DISPLAY_OFF || old == VM_DISPLAY_OFF) {
+        restart_waiting(self, phase != VM_DISPLAY_OFF);
+    }
+    on_consoles_changed(self);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_PHASE]);
+}
+
+void
+vm_display_page_set_title(VmDisplayPage *self, const char *title)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+
+    g_free(self->title);
+    self->title = g_strdup(title ? title : "");
+    gtk_label_set_text(GTK_LABEL(self->off_title_label), self->title);
+    gtk_label_set_text(GTK_LABEL(self->wait_title_label), self->title);
+    vm_fullscreen_bar_set_title(VM_FULLSCREEN_BAR(self->bar), self->title);
+    update_accessible(self);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_TITLE]);
+}
+
+void
+vm_display_page_set_off_text(VmDisplayPage *self, const char *text)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    gtk_label_set_text(GTK_LABEL(self->since_label), text ? text : "");
+}
+
+void
+vm_display_page_set_last_picture(VmDisplayPage *self, cairo_surface_t *picture)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    vm_display_view_set_last_picture(VM_DISPLAY_VIEW(self->view), picture);
+}
+
+/* A console line without escape sequences and control characters. */
+static char *
+plain_line(const char *line)
+{
+    g_autoptr(GRegex) escapes =
+        g_regex_new("\\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\\x07]*\\x07|.)|[\\x00-\\x1f\\x7f]",
+                    G_REGEX_OPTIMIZE, 0, NULL);
+    g_autofree char *valid = g_utf8_make_valid(line, -1);
+
+    return g_regex_replace_literal(escapes, valid, -1, 0, "", 0, NULL);
+}
+
+void
+vm_display_page_set_last_line(VmDisplayPage *self, const char *line)
+{
+    g_autofree char *plain = plain_line(line ? line : "");
+
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    gtk_label_set_text(GTK_LABEL(self->last_line_label), plain ? plain : "");
+}
+
+void
+vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+
+    if (self->fullscreen != fullscreen) {
+        self->fullscreen = fullscreen;
+        vm_fullscreen_bar_set_active(VM_FULLSCREEN_BAR(self->bar), fullscreen);
+        g_object_notify_by_pspec(G_OBJECT(self), props[PROP_FULLSCREEN]);
+    }
+}
+
+/* Capture */
+
+static void
+on_captured(VmDisplayPage *self)
+{
+    gboolean captured = vm_display_input_get_captured(self->input);
+    g_autofree char *text = NULL;
+
+    if (captured) {
+        text = g_strdup_printf(_("Press <b>%s</b> to release the keyboard and pointer"),
+                               vm_display_input_gesture_name(self->gesture));
+        vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), text,
+                               self->captures < HINTS_LONG ? HINT_LONG_S : HINT_SHORT_S);
+        self->captures++;
+    } else {
+        vm_grab_hint_hide(VM_GRAB_HINT(self->hint));
+        if (self->fullscreen) {
+            vm_fullscreen_bar_peek(VM_FULLSCREEN_BAR(self->bar), HINT_SHORT_S);
+        }
+    }
+    update_accessible(self);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CAPTURED]);
+}
+
+static void
+on_system_keys_refused(VmDisplayPage *self)
+{
+    if (!self->refusal_told) {
+        self->refusal_told = TRUE;
+        vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), _("Your desktop keeps Super and Alt+Tab"),
+                               HINT_LONG_S);
+    }
+}
+
+gboolean
+vm_display_page_get_captured(VmDisplayPage *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), FALSE);
+    return vm_display_input_get_captured(self->input);
+}
+
+void
+vm_display_page_capture(VmDisplayPage *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    vm_display_input_capture(self->input);
+}
+
+void
+vm_display_page_release(VmDisplayPage *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    vm_display_input_release(self->input);
+}
+
+/* Keys that nobody pressed */
+
+void
+vm_display_page_send_keys(VmDisplayPage *self, const char *keys)
+{
+    VmConsole *console;
+
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    g_return_if_fail(keys);
+
+    console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+    if (console && !vm_key_typist_send(console, keys)) {
+        g_warning("unknown key combination: %s", keys);
+    }
+}
+
+static void
+on_typed(guint untyped, gpointer data)
+{
+    VmDisplayPage *self = data;
+    g_autofree char *sentence = NULL;
+
+    self->typist = NULL;
+    if (untyped > 0) {
+        sentence = g_strdup_printf(ngettext("%u character could not be typed",
+                                            "%u characters could not be typed", untyped),
+                                   untyped);
+        say(self, sentence);
+    }
+}
+
+static void
+on_clipboard_text(GtkClipboard *clipboard, const char *text, gpointer data)
+{
+    g_autoptr(VmDisplayPage) self = data;
+    VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+
+    (void)clipboard;
+    if (!text || !*text) {
+        say(self, _("The clipboard holds no text"));
+    } else if (console) {
+        g_clear_pointer(&self->typist, vm_key_typist_free);
+        self->typist = vm_key_typist_new(console, text, on_typed, self);
+    }
+}
+
+void
+vm_display_page_type_clipboard(VmDisplayPage *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+
+    gtk_clipboard_request_text(gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD),
+                               on_clipboard_text, g_object_ref(self));
+}
+
+/* Screenshots */
+
+GdkPixbuf *
+vm_display_page_get_screenshot(VmDisplayPage *self)
+{
+    VmConsole *console;
+    VmPicture picture;
+
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
+
+    console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+    if (!console || !vm_console_get_picture(console, &picture)) {
+        return NULL;
+    }
+    return vm_screenshot_copy(&picture);
+}
+
+void
+vm_display_page_save_screenshot_async(VmDisplayPage *self, GCancellable *cancellable,
+                                      GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_autoptr(GdkPixbuf) pixbuf = vm_display_page_get_screenshot(self);
+
+    if (!pixbuf) {
+        g_task_report_new_error(NULL, callback, user_data, NULL, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                                _("There is no picture to save"));
+        return;
+    }
+    vm_screenshot_save_async(pixbuf, self->title, cancellable, callback, user_data);
+}
+
+char *
+vm_display_page_save_screenshot_finish(VmDisplayPage *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
+    return vm_screenshot_save_finish(result, error);
+}
+
+static gboolean
+on_view_motion(VmDisplayPage *self, GdkEventMotion *event)
+{
+    vm_fullscreen_bar_pointer_at(VM_FULLSCREEN_BAR(self->bar), event->y);
+    return GDK_EVENT_PROPAGATE;
+}
+
+/* Properties and life */
+
+static void
+vm_display_page_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    VmDisplayPage *self = VM_DISPLAY_PAGE(object);
+
+    switch (id) {
+    case PROP_CONNECTION:
+        vm_display_page_set_connection(self, g_value_get_object(value));
+        break;
+    case PROP_PHASE:
+        vm_display_page_set_phase(self, (VmDisplayPhase)g_value_get_int(value));
+        break;
+    case PROP_TITLE:
+        vm_display_page_set_title(self, g_value_get_string(value));
+        break;
+    case PROP_SCALING:
+        self->scaling = (VmScaling)g_value_get_int(value);
+        vm_display_view_set_scaling(VM_DISPLAY_VIEW(self->view), self->scaling);
+        break;
+    case PROP_RESIZE_GUEST:
+        self->resize_guest = g_value_get_boolean(value);
+        vm_display_view_set_resize_guest(VM_DISPLAY_VIEW(self->view), self->resize_guest);
+        break;
+    case PROP_RELEASE_GESTURE:
+        self->gesture = (VmReleaseGesture)g_value_get_int(value);
+        vm_display_input_set_gesture(self->input, self->gesture);
+        break;
+    case PROP_SYSTEM_KEYS:
+        self->system_keys = g_value_get_boolean(value);
+        vm_display_input_set_system_keys(self->input, self->system_keys);
+        break;
+    case PROP_FULLSCREEN:
+        vm_display_page_set_fullscreen(self, g_value_get_boolean(value));
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_display_page_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmDisplayPage *self = VM_DISPLAY_PAGE(object);
+
+    switch (id) {
+    case PROP_CONNECTION:
+        g_value_set_object(value, self->connection);
+        break;
+    case PROP_PHASE:
+        g_value_set_int(value, (int)self->phase);
+        break;
+    case PROP_TITLE:
+        g_value_set_string(value, self->title);
+        break;
+    case PROP_SCALING:
+        g_value_set_int(value, (int)self->scaling);
+        break;
+    case PROP_RESIZE_GUEST:
+        g_value_set_boolean(value, self->resize_guest);
+        break;
+    case PROP_CAPTURED:
+        g_value_set_boolean(value, vm_display_input_get_captured(self->input));
+        break;
+    case PROP_RELEASE_GESTURE:
+        g_value_set_int(value, (int)self->gesture);
+        break;
+    case PROP_SYSTEM_KEYS:
+        g_value_set_boolean(value, self->system_keys);
+        break;
+    case PROP_FULLSCREEN:
+        g_value_set_boolean(value, self->fullscreen);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_display_page_dispose(GObject *object)
+{
+    VmDisplayPage *self = VM_DISPLAY_PAGE(object);
+
+    g_clear_handle_id(&self->wait_source, g_source_remove);
+    g_clear_pointer(&self->typist, vm_key_typist_free);
+    if (self->input) {
+        g_signal_handlers_disconnect_by_data(self->input, self);
+        g_signal_handlers_disconnect_by_data(self->view, self);
+        vm_display_page_set_connection(self, NULL);
+    }
+    g_clear_object(&self->input);
+    G_OBJECT_CLASS(vm_display_page_parent_class)->dispose(object);
+}
+
+static void
+vm_display_page_finalize(GObject *object)
+{
+    g_free(VM_DISPLAY_PAGE(object)->title);
+    G_OBJECT_CLASS(vm_display_page_parent_class)->finalize(object);
+}
+
+static void
+install_properties(GObjectClass *klass)
+{
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+    props[PROP_CONNECTION] =
+        g_param_spec_object("connection", NULL, NULL, VM_TYPE_CONNECTION, flags);
+    props[PROP_PHASE] =
+        g_param_spec_int("phase", NULL, NULL, 0, VM_DISPLAY_PAUSED, VM_DISPLAY_OFF, flags);
+    props[PROP_TITLE] = g_param_spec_string("title", NULL, NULL, "", flags);
+    props[PROP_SCALING] =
+        g_param_spec_int("scaling", NULL, NULL, 0, VM_SCALING_WHOLE, VM_SCALING_FIT, flags);
+    props[PROP_RESIZE_GUEST] = g_param_spec_boolean("resize-guest", NULL, NULL, FALSE, flags);
+    props[PROP_CAPTURED] = g_param_spec_boolean("captured", NULL, NULL, FALSE,
+                                                G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    props[PROP_RELEASE_GESTURE] = g_param_spec_int(
+        "release-gesture", NULL, NULL, 0, VM_RELEASE_CTRL_SHIFT, VM_RELEASE_CTRL_ALT, flags);
+    props[PROP_SYSTEM_KEYS] = g_param_spec_boolean("system-keys", NULL, NULL, FALSE, flags);
+    props[PROP_FULLSCREEN] = g_param_spec_boolean("fullscreen", NULL, NULL, FALSE, flags);
+    g_object_class_install_properties(klass, N_PROPS, props);
+}
+
+static void
+vm_display_page_class_init(VmDisplayPageClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    object_class->dispose = vm_display_page_dispose;
+    object_class->finalize = vm_display_page_finalize;
+    object_class->set_property = vm_display_page_set_property;
+    object_class->get_property = vm_display_page_get_property;
+    install_properties(object_class);
+    signals[MESSAGE] = g_signal_new("message", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                    NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/display-page.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, scroll);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, off_box);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, off_title_label);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, since_label);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, wait_box);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, spinner);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, wait_title_label);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, wait_label);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, last_line_label);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, show_console_button);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, paused_button);
+}
+
+static void
+vm_display_page_init(VmDisplayPage *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+    self->view = vm_display_view_new();
+    gtk_widget_show(self->view);
+    gtk_container_add(GTK_CONTAINER(self->scroll), self->view);
+    self->input = vm_display_input_new(VM_DISPLAY_VIEW(self->view));
+    self->hint = vm_grab_hint_new();
+    gtk_overlay_add_overlay(GTK_OVERLAY(self), self->hint);
+    gtk_overlay_set_overlay_pass_through(GTK_OVERLAY(self), self->hint, TRUE);
+    self->bar = vm_fullscreen_bar_new();
+    gtk_overlay_add_overlay(GTK_OVERLAY(self), self->bar);
+    g_signal_connect_swapped(self->input, "notify::captured", G_CALLBACK(on_captured), self);
+    g_signal_connect_swapped(self->input, "system-keys-refused", G_CALLBACK(on_system_keys_refused),
+                             self);
+    g_signal_connect_swapped(self->view, "notify::has-picture", G_CALLBACK(on_has_picture), self);
+    g_signal_connect_swapped(self->view, "motion-notify-event", G_CALLBACK(on_view_motion), self);
+    update_boxes(self);
+}
+
+GtkWidget *
+vm_display_page_new(void)
+{
+    return g_object_new(VM_TYPE_DISPLAY_PAGE, NULL);
+}

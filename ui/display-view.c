@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/display-view.h"
+
+#include <math.h>
+
+enum {
+    RESIZE_DELAY_MS = 150
+};
+
+struct _VmDisplayView {
+    GtkDrawingArea parent_instance;
+    VmConsole *console;
+    gboolean held;
+    VmScaling scaling;
+    gboolean resize_guest;
+    gboolean faded;
+    cairo_surface_t *surface; /* over the shared memory, or NULL */
+    guint width;              /* of the picture, guest pixels */
+    guint height;
+    cairo_surface_t *last_picture;
+    gboolean had_cursor; /* the guest has shown one, so hiding it means something */
+    guint resize_source;
+    guint asked_width;
+    guint asked_height;
+};
+
+/* Where the picture stands in the widget, in logical pixels. */
+struct placement {
+    double x;
+    double y;
+    double scale;   /* logical pixels per guest pixel */
+    gboolean whole; /* a guest pixel is a whole number of device pixels */
+};
+
+enum {
+    PROP_0,
+    PROP_HAS_PICTURE,
+    N_PROPS
+};
+
+/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): GObject's property table */
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_TYPE(VmDisplayView, vm_display_view, GTK_TYPE_DRAWING_AREA)
+
+static void
+get_placement(VmDisplayView *self, struct placement *ret)
+{
+    GtkWidget *widget = GTK_WIDGET(self);
+    double device = gtk_widget_get_scale_factor(widget);
+    double across = gtk_widget_get_allocated_width(widget) * device;
+    double down = gtk_widget_get_allocated_height(widget) * device;
+    double factor = 1;
+
+    if (self->scaling != VM_SCALING_NEVER && self->width > 0 && self->height > 0) {
+        factor = MIN(across / self->width, down / self->height);
+        if (self->scaling == VM_SCALING_WHOLE && factor >= 1) {
+            factor = floor(factor);
+        }
+    }
+    ret->whole = fabs(factor - round(factor)) < 1e-6 && factor >= 1;
+    ret->scale = factor / device;
+    /* Whole device pixels, so that an unscaled picture stays sharp. */
+    ret->x = floor(MAX(0, across - self->width * factor) / 2) / device;
+    ret->y = floor(MAX(0, down - self->height * factor) / 2) / device;
+}
+
+gboolean
+vm_display_view_to_guest(VmDisplayView *self, double x, double y, guint *ret_x, guint *ret_y)
+{
+    struct placement at;
+
+    g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), FALSE);
+
+    if (!self->surface) {
+        return FALSE;
+    }
+    get_placement(self, &at);
+    double guest_x = (x - at.x) / at.scale;
+    double guest_y = (y - at.y) / at.scale;
+    *ret_x = (guint)CLAMP(guest_x, 0, self->width - 1);
+    *ret_y = (guint)CLAMP(guest_y, 0, self->height - 1);
+    return guest_x >= 0 && guest_y >= 0 && guest_x < self->width && guest_y < self->height;
+}
+
+static void
+drop_surface(VmDisplayView *self)
+{
+    if (self->surface) {
+        cairo_surface_finish(self->surface);
+    }
+    g_clear_pointer(&self->surface, cairo_surface_destroy);
+    self->width = 0;
+    self->height = 0;
+}
+
+/* Red and blue the other way round: cairo has no such format, so these pictures are copied. */
+static void
+swap_colours(cairo_surface_t *target, const VmPicture *picture, const GdkRectangle *area)
+{
+    guint8 *to = cairo_image_surface_get_data(target);
+    int to_stride = cairo_image_surface_get_stride(target);
+
+    cairo_surface_flush(target);
+    for (int y = area->y; y < area->y + area->height; y++) {
+        const guint8 *from = picture->pixels + (gsize)y * picture->stride;
+        guint8 *row = to + (gsize)y * (gsize)to_stride;
+        for (int x = area->x; x < area->x + area->width; x++) {
+            row[x * 4] = from[x * 4 + 2];
+            row[x * 4 + 1] = from[x * 4 + 1];
+            row[x * 4 + 2] = from[x * 4];
+            row[x * 4 + 3] = from[x * 4 + 3];
+        }
+    }
+    cairo_surface_mark_dirty_rectangle(target, area->x, area->y, area->width, area->height);
+}
+
+static gboolean
+is_swapped(VmFormat format)
+{
+    return format == VM_FORMAT_XBGR8888 || format == VM_FORMAT_ABGR8888;
+}
+
+static void
+take_picture(VmDisplayView *self)
+{
+    VmPicture picture;
+    GdkRectangle all = {0};
+
+    drop_surface(self);
+    if (!self->console || !vm_console_get_picture(self->console, &picture)) {
+        return;
+    }
+    self->width = picture.width;
+    self->height = picture.height;
+    all.width = (int)picture.width;
+    all.height = (int)picture.height;
+    /* A desktop has nothing behind it: the alpha of a scanout means nothing. */
+    if (is_swapped(picture.format)) {
+        self->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, all.width, all.height);
+        if (cairo_surface_status(self->surface) == CAIRO_STATUS_SUCCESS) {
+            swap_colours(self->surface, &picture, &all);
+        }
+        return;
+    }
+    self->surface = cairo_image_surface_create_for_data(
+        /* cairo only reads it: the view never draws onto it */
+        (guint8 *)(guintptr)picture.pixels, CAIRO_FORMAT_RGB24, all.width, all.height,
+        (int)picture.stride);
+    if (cairo_surface_status(self->surface) != CAIRO_STATUS_SUCCESS) {
+        drop_surface(self);
+    }
+}
+
+static void
+update_size_request(VmDisplayView *self)
+{
+    int device = gtk_widget_get_scale_factor(GTK_WIDGET(self));
+
+    if (self->scaling == VM_SCALING_NEVER && self->surface) {
+        gtk_widget_set_size_request(GTK_WIDGET(self), (int)self->width / device,
+                                    (int)self->height / device);
+    } else {
+        gtk_widget_set_size_request(GTK_WIDGET(self), -1, -1);
+    }
+}
+
+static void
+on_scanout_changed(VmDisplayView *self)
+{
+    gboolean had = self->surface != NULL;
+
+    take_picture(self);
+    update_size_request(self);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+    if (had != (self->surface != NULL)) {
+        g_object_notify_by_pspec(G_OBJECT(self), props[PROP_HAS_PICTURE]);
+    }
+}
+
+static void
+on_damage(VmDisplayView *self, int x, int y, int width, int height)
+{
+    GdkRectangle area = {x, y, width, height};
+    const GdkRectangle all = {0, 0, (int)self->width, (int)self->height};
+    VmPicture picture;
+    struct placement at;
+
+    if (!self->surface || !gdk_rectangle_intersect(&area, &all, &area)) {
+        return;
+    }
+    if (vm_console_get_picture(self->console, &picture) && is_swapped(picture.format)) {
+        swap_colours(self->surface, &picture, &area);
+    } else {
+        cairo_surface_mark_dirty_rectangle(self->surface, area.x, area.y, area.width, area.height);
+    }
+    get_placement(self, &at);
+    /* One guest pixel more on each side: filtering reaches over the edge. */
+    double left = floor(at.x + (area.x - 1) * at.scale);
+    double top = floor(at.y + (area.y - 1) * at.scale);
+    double right = ceil(at.x + (area.x + area.width + 1) * at.scale);
+    double bottom = ceil(at.y + (area.y + area.height + 1) * at.scale);
+    gtk_widget_queue_draw_area(GTK_WIDGET(self), (int)left, (int)top, (int)(right - left),
+                               (int)(bottom - top));
+}
+
+static void
+update_cursor(VmDisplayView *self)
+{
+    GdkWindow *window = gtk_widget_get_window(GTK_WIDGET(self));
+    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
+    g_autoptr(GdkCursor) cursor = NULL;
+    VmCursor shape;
+
+    if (!window) {
+        return;
+    }
+    if (self->console && vm_console_get_cursor(self->console, &shape)) {
+        g_autoptr(GBytes) pixels = g_bytes_new(shape.pixels, (gsize)shape.width * shape.height * 4);
+        cairo_surface_t *surface = cairo_image_surface_create_for_data(
+            (guint8 *)(guintptr)g_bytes_get_data(pixels, NULL), CAIRO_FORMAT_ARGB32,
+            (int)shape.width, (int)shape.height, (int)shape.width * 4);
+        double device = gtk_widget_get_scale_factor(GTK_WIDGET(self));
+        cairo_surface_set_device_scale(surface, device, device);
+        cursor = gdk_cursor_new_from_surface(display, surface, shape.hot_x / device,
+                                             shape.hot_y / device);
+        cairo_surface_destroy(surface);
+        self->had_cursor = TRUE;
+    } else if (self->surface && self->had_cursor) {
+        cursor = gdk_cursor_new_from_name(display, "none");
+    }
+    gdk_window_set_cursor(window, cursor);
+}
+
+/* Guest size follows the view */
+
+static void
+get_millimetres(VmDisplayView *self, guint width, guint height, guint ret_mm[2])
+{
+    GdkWindow *window = gtk_widget_get_window(GTK_WIDGET(self));
+    GdkMonitor *monitor =
+        gdk_display_get_monitor_at_window(gtk_widget_get_display(GTK_WIDGET(self)), window);
+    GdkRectangle geometry;
+
+    ret_mm[0] = 0;
+    ret_mm[1] = 0;
+    if (!monitor || gdk_monitor_get_width_mm(monitor) <= 0 ||
+        gdk_monitor_get_height_mm(monitor) <= 0) {
+        return;
+    }
+    gdk_monitor_get_geometry(monitor, &geometry);
+    int device = gdk_monitor_get_scale_factor(monitor);
+    if (geometry.width > 0 && geometry.height > 0) {
+        ret_mm[0] =
+            width * (guint)gdk_monitor_get_width_mm(monitor) / (guint)(geometry.width * device);
+        ret_mm[1] =
+            height * (guint)gdk_monitor_get_height_mm(monitor) / (guint)(geometry.height * device);
+    }
+}
+
+static gboolean
+on_resize_timeout(gpointer data)
+{
+    VmDisplayView *self = data;
+    GtkWidget *widget = GTK_WIDGET(self);
+    GtkWidget *top = gtk_widget_get_toplevel(widget);
+    guint device = (guint)gtk_widget_get_scale_factor(widget);
+    guint width = (guint)gtk_widget_get_allocated_width(widget) * device;
+    guint height = (guint)gtk_widget_get_allocated_height(widget) * device;
+    guint mm[2];
+
+    self->resize_source = 0;
+    if (!self->resize_guest || !self->console || !gtk_widget_get_mapped(widget) || width < 64 ||
+        height < 64 || !GTK_IS_WINDOW(top)) {
+        return G_SOURCE_REMOVE;
+    }
+    width &= ~1U; /* modes of odd width are refused by some guests */
+    if (width == self->asked_width && height == self->asked_height) {
+        return G_SOURCE_REMOVE;
+    }
+    self->asked_width = width;
+    self->asked_height = height;
+    get_millimetres(self, width, height, mm);
+    vm_console_set_size(self->console, width, height, mm[0], mm[1]);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+schedule_resize(VmDisplayView *self)
+{
+    g_clear_handle_id(&self->resize_source, g_source_remove);
+    if (self->resize_guest && self->console && self->scaling != VM_SCALING_NEVER) {
+        self->resize_source = g_timeout_add(RESIZE_DELAY_MS, on_resize_timeout, self);
+    }
+}
+
+static void
+on_connected_changed(VmDisplayView *self)
+{
+    self->asked_width = 0; /* a machine that came back starts with its own size */
+    self->asked_height = 0;
+    schedule_resize(self);
+}
+
+static void
+update_hold(VmDisplayView *self)
+{
+    gboolean wanted = self->console && gtk_widget_get_mapped(GTK_WIDGET(self));
+
+    if (wanted && !self->held) {
+        vm_console_hold(self->console);
+    } else if (!wanted && self->held) {
+        vm_console_release(self->console);
+    }
+    self->held = wanted;
+}
+
+void
+vm_display_view_set_console(VmDisplayView *self, VmConsole *console)
+{
+    g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
+    g_return_if_fail(!console || VM_IS_CONSOLE(console));
+
+    if (self->console == console) {
+        return;
+    }
+    if (self->console) {
+        g_signal_handlers_disconnect_by_data(self->console, self);
+        if (self->held) {
+            vm_console_release(self->console);
+            self->held = FALSE;
+        }
+    }
+    g_set_object(&self->console, console);
+    self->had_cursor = FALSE;
+    if (console) {
+        g_signal_connect_swapped(console, "scanout-changed", G_CALLBACK(on_scanout_changed), self);
+        g_signal_connect_swapped(console, "damage", G_CALLBACK(on_damage), self);
+        g_signal_connect_swapped(console, "cursor-changed", G_CALLBACK(update_cursor), self);
+        g_signal_connect_swapped(console, "notify::connected", G_CALLBACK(on_connected_changed),
+                                 self);
+        update_hold(self);
+    }
+    on_scanout_changed(self);
+    update_cursor(self);
+    on_connected_changed(self);
+}
+
+VmConsole *
+vm_display_view_get_console(VmDisplayView *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), NULL);
+    return self->console;
+}
+
+gboolean
+vm_display_view_get_has_picture(VmDisplayView *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), FALSE);
+    return self->surface != NULL;
+}
+
+void
+vm_display_view_set_scaling(VmDisplayView *self, VmScaling scaling)
+{
+    g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
+
+    self->scaling = scaling;
+    update_size_request(self);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+    schedule_resize(self);
+}
+
+void
+vm_display_view_set_resize_guest(VmDisplayView *self, gboolean resize_guest)
+{
+    g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
+
+    self->resize_guest = resize_guest;
+    schedule_resize(self);
+}
+
+void
+vm_display_view_set_faded(VmDisplayView *self, gboolean faded)
+{
+    g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
+
+    self->faded = faded;
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+void
+vm_display_view_set_last_picture(VmDisplayView *self, cairo_surface_t *picture)
+{
+    g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
+
+    g_clear_pointer(&self->last_picture, cairo_surface_destroy);
+    self->last_picture = picture ? cairo_surface_reference(picture) : NULL;
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+/* Drawing */
+
+static void
+draw_last_picture(VmDisplayView *self, cairo_t *cr)
+{
+    double width = cairo_image_surface_get_width(self->last_picture);
+    double height = cairo_image_surface_get_height(self->last_picture);
+    double across = gtk_widget_get_allocated_width(GTK_WIDGET(self));
+    double down = gtk_widget_get_allocated_height(GTK_WIDGET(self));
+
+    if (width <= 0 || height <= 0) {
+        return;
+    }
+    double scale = MIN(across / width, down / height);
+    cairo_translate(cr, (across - width * scale) / 2, (down - height * scale) / 2);
+    cairo_scale(cr, scale, scale);
+    cairo_set_source_surface(cr, self->last_picture, 0, 0);
+    cairo_paint_with_alpha(cr, 0.35);
+}
+
+static gboolean
+vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
+{
+    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
+    struct placement at;
+
+    cairo_set_source_rgb(cr, 0x10 / 255.0, 0x12 / 255.0, 0x14 / 255.0);
+    cairo_paint(cr);
+    if (!self->surface) {
+        if (self->last_picture) {
+            draw_last_picture(self, cr);
+        }
+        return GDK_EVENT_PROPAGATE;
+    }
+    get_placement(self, &at);
+    cairo_save(cr);
+    cairo_translate(cr, at.x, at.y);
+    cairo_scale(cr, at.scale, at.scale);
+    cairo_rectangle(cr, 0, 0, self->width, self->height);
+    cairo_clip(cr);
+    cairo_set_source_surface(cr, self->surface, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(cr),
+                             at.whole ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
+    cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
+    cairo_paint(cr);
+    if (self->faded) {
+        /* Grey of the same lightness: the colour of white, none of its saturation. */
+        cairo_set_operator(cr, CAIRO_OPERATOR_HSL_SATURATION);
+        cairo_set_source_rgb(cr, 1, 1, 1);
+        cairo_paint(cr);
+        cairo_set_operator(cr, CAIRO_OPERATOR_OVER);
+        cairo_set_source_rgba(cr, 0, 0, 0, 0.35);
+        cairo_paint(cr);
+    }
+    cairo_restore(cr);
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+vm_display_view_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
+{
+    GTK_WIDGET_CLASS(vm_display_view_parent_class)->size_allocate(widget, allocation);
+    schedule_resize(VM_DISPLAY_VIEW(widget));
+}
+
+static void
+vm_display_view_map(GtkWidget *widget)
+{
+    GTK_WIDGET_CLASS(vm_display_view_parent_class)->map(widget);
+    update_hold(VM_DISPLAY_VIEW(widget));
+    update_cursor(VM_DISPLAY_VIEW(widget));
+    schedule_resize(VM_DISPLAY_VIEW(widget));
+}
+
+static void
+vm_display_view_unmap(GtkWidget *widget)
+{
+    GTK_WIDGET_CLASS(vm_display_view_parent_class)->unmap(widget);
+    update_hold(VM_DISPLAY_VIEW(widget));
+}
+
+static void
+vm_display_view_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmDisplayView *self = VM_DISPLAY_VIEW(object);
+
+    switch (id) {
+    case PROP_HAS_PICTURE:
+        g_value_set_boolean(value, vm_display_view_get_has_picture(self));
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_display_view_dispose(GObject *object)
+{
+    VmDisplayView *self = VM_DISPLAY_VIEW(object);
+
+    vm_display_view_set_console(self, NULL);
+    g_clear_handle_id(&self->resize_source, g_source_remove);
+    g_clear_pointer(&self->last_picture, cairo_surface_destroy);
+    drop_surface(self);
+    G_OBJECT_CLASS(vm_display_view_parent_class)->dispose(object);
+}
+
+static void
+vm_display_view_class_init(VmDisplayViewClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    object_class->dispose = vm_display_view_dispose;
+    object_class->get_property = vm_display_view_get_property;
+    widget_class->draw = vm_display_view_draw;
+    widget_class->size_allocate = vm_display_view_size_allocate;
+    widget_class->map = vm_display_view_map;
+    widget_class->unmap = vm_display_view_unmap;
+
+    props[PROP_HAS_PICTURE] = g_param_spec_boolean("has-picture", NULL, NULL, FALSE,
+                                                   G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    g_object_class_install_properties(object_class, N_PROPS, props);
+    gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_DRAWING_AREA);
+    gtk_widget_class_set_css_name(widget_class, "display-view");
+}
+
+static void
+vm_display_view_init(VmDisplayView *self)
+{
+    gtk_widget_set_can_focus(GTK_WIDGET(self), TRUE);
+    gtk_widget_set_hexpand(GTK_WIDGET(self), TRUE);
+    gtk_widget_set_vexpand(GTK_WIDGET(self), TRUE);
+    gtk_widget_add_events(GTK_WIDGET(self), GDK_POINTER_MOTION_MASK | GDK_BUTTON_PRESS_MASK |
+                                                GDK_BUTTON_RELEASE_MASK | GDK_SCROLL_MASK |
+                                                GDK_SMOOTH_SCROLL_MASK | GDK_KEY_PRESS_MASK |
+                                                GDK_KEY_RELEASE_MASK | GDK_FOCUS_CHANGE_MASK |
+                                                GDK_ENTER_NOTIFY_MASK | GDK_LEAVE_NOTIFY_MASK);
+}
+
+GtkWidget *
+vm_display_view_new(void)
+{
+    return g_object_new(VM_TYPE_DISPLAY_VIEW, NULL);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/key-typist.h"
+
+#include <linux/input-event-codes.h>
+
+#include "vmm/keymap/keymap.h"
+
+enum {
+    STROKE_MS = 12,
+    COMBINATION_MAX = 8
+};
+
+struct VmKeyTypist {
+    VmConsole *console;
+    char *text;
+    const char *at;
+    guint untyped;
+    guint source;
+    VmKeyTypistDone done;
+    gpointer user_data;
+};
+
+static guint
+code_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        guint code;
+    } names[] = {
+        {"LEFTCTRL", KEY_LEFTCTRL},
+        {"LEFTALT", KEY_LEFTALT},
+        {"LEFTSHIFT", KEY_LEFTSHIFT},
+        {"LEFTMETA", KEY_LEFTMETA},
+        {"DELETE", KEY_DELETE},
+        {"BACKSPACE", KEY_BACKSPACE},
+        {"SYSRQ", KEY_SYSRQ},
+        {"TAB", KEY_TAB},
+        {"ESC", KEY_ESC},
+        {"ENTER", KEY_ENTER},
+        {"SPACE", KEY_SPACE},
+        {"F1", KEY_F1},
+        {"F2", KEY_F2},
+        {"F3", KEY_F3},
+        {"F4", KEY_F4},
+        {"F5", KEY_F5},
+        {"F6", KEY_F6},
+        {"F7", KEY_F7},
+        {"F8", KEY_F8},
+        {"F9", KEY_F9},
+        {"F10", KEY_F10},
+        {"F11", KEY_F11},
+        {"F12", KEY_F12},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (g_str_equal(names[i].name, name)) {
+            return names[i].code;
+        }
+    }
+    return 0;
+}
+
+gboolean
+vm_key_typist_send(VmConsole *console, const char *keys)
+{
+    g_auto(GStrv) names = g_strsplit(keys, "+", COMBINATION_MAX);
+    guint codes[COMBINATION_MAX];
+    guint n = 0;
+
+    for (; names[n]; n++) {
+        codes[n] = code_of(names[n]);
+        if (codes[n] == 0) {
+            return FALSE;
+        }
+    }
+    for (guint i = 0; i < n; i++) {
+        vm_console_press_key(console, codes[i]);
+    }
+    for (guint i = n; i > 0; i--) {
+        vm_console_release_key(console, codes[i - 1]);
+    }
+    return n > 0;
+}
+
+static void
+type_stroke(VmConsole *console, const struct keymap_stroke *stroke)
+{
+    if (stroke->shift) {
+        vm_console_press_key(console, KEY_LEFTSHIFT);
+    }
+    vm_console_press_key(console, stroke->code);
+    vm_console_release_key(console, stroke->code);
+    if (stroke->shift) {
+        vm_console_release_key(console, KEY_LEFTSHIFT);
+    }
+}
+
+static gboolean
+on_stroke(gpointer data)
+{
+    VmKeyTypist *self = data;
+    struct keymap_stroke stroke;
+
+    if (*self->at == '\0') {
+        VmKeyTypistDone done = self->done;
+        gpointer user_data = self->user_data;
+        guint untyped = self->untyped;
+
+        self->source = 0;
+        vm_key_typist_free(self);
+        done(untyped, user_data);
+        return G_SOURCE_REMOVE;
+    }
+    gunichar character = g_utf8_get_char(self->at);
+    self->at = g_utf8_next_char(self->at);
+    if (keymap_stroke_for(character, &stroke)) {
+        type_stroke(self->console, &stroke);
+    } else if (character != '\r') {
+        self->untyped++;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+VmKeyTypist *
+vm_key_typist_new(VmConsole *console, const char *text, VmKeyTypistDone done, gpointer user_data)
+{
+    VmKeyTypist *self = g_new0(VmKeyTypist, 1);
+
+    self->console = g_object_ref(console);
+    self->text = g_utf8_make_valid(text, -1);
+    self->at = self->text;
+    self->done = done;
+    self->user_data = user_data;
+    self->source = g_timeout_add(STROKE_MS, on_stroke, self);
+    return self;
+}
+
+void
+vm_key_typist_free(VmKeyTypist *self)
+{
+    if (!self) {
+        return;
+    }
+    g_clear_handle_id(&self->source, g_source_remove);
+    g_clear_object(&self->console);
+    g_free(self->text);
+    g_free(self);
+}

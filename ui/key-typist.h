@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Key presses that no person makes: combinations by name, and text typed key by key. */
+
+#include <glib.h>
+
+#include "vmm/client/vm-console.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Press and release a combination: evdev names without KEY_, joined by '+'. FALSE, and nothing sent,
+ * when a name is unknown.
+ */
+gboolean vm_key_typist_send(VmConsole *console, const char *keys);
+
+typedef struct VmKeyTypist VmKeyTypist;
+
+/* `untyped` counts the characters that a US keyboard does not have. The typist is freed afterwards. */
+typedef void (*VmKeyTypistDone)(guint untyped, gpointer user_data);
+
+/*
+ * Type `text` (UTF-8) at a pace that guests keep up with. The typist holds the console. `done` is
+ * called once, unless the typist is freed before.
+ */
+VmKeyTypist *vm_key_typist_new(VmConsole *console, const char *text, VmKeyTypistDone done,
+                               gpointer user_data);
+void vm_key_typist_free(VmKeyTypist *self);
+
+G_END_DECLS
