@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -368,11 +369,12 @@ msix_pending(struct msix *msix)
 
         polls[i] = (struct pollfd){.fd = held ? msix->sources[i].event_fd : -1, .events = POLLIN};
     }
-    if (poll(polls, msix->n, 0) > 0) {
-        for (unsigned int i = 0; i < msix->n; i++) {
-            if (polls[i].revents & POLLIN) {
-                pending |= UINT64_C(1) << msix->sources[i].vector;
-            }
+    if (poll(polls, msix->n, 0) < 0) {
+        memset(polls, 0, sizeof(polls));
+    }
+    for (unsigned int i = 0; i < msix->n; i++) {
+        if (polls[i].revents & POLLIN) {
+            pending |= UINT64_C(1) << msix->sources[i].vector;
         }
     }
     pthread_mutex_unlock(&msix->lock);

@@ -79,7 +79,7 @@ pci_function_seal(struct pci_function *fn)
 static uint64_t
 bar_address(const struct pci_function *fn, unsigned int bar)
 {
-    const uint8_t *reg = fn->config + PCI_BAR0 + bar * 4;
+    const uint8_t *reg = fn->config + PCI_BAR0 + (size_t)bar * 4;
     uint64_t address = load_le32(reg) & ~UINT32_C(15);
 
     if (!(load_le16(fn->config + PCI_COMMAND) & PCI_COMMAND_MEMORY)) {

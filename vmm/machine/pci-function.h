@@ -98,34 +98,34 @@ struct pci_identity {
 };
 
 /* Fill in a function without BARs and capabilities. `ops` and `device` may be set later. */
-void pci_function_init(struct pci_function *function, const struct pci_identity *identity);
-void pci_function_finish(struct pci_function *function);
+void pci_function_init(struct pci_function *fn, const struct pci_identity *identity);
+void pci_function_finish(struct pci_function *fn);
 
 /*
  * Append a capability of `size` bytes (without id and next); returns its offset. The table must have
  * room. Bits set in `mask` (may be NULL) are writable.
  */
-uint32_t pci_function_add_capability(struct pci_function *function, uint8_t id, const void *body,
+uint32_t pci_function_add_capability(struct pci_function *fn, uint8_t id, const void *body,
                                      const void *mask, uint32_t size);
 /* Add a memory BAR of `size` (a power of two, at least 16) bytes that starts out at `home`. */
-void pci_function_add_bar(struct pci_function *function, unsigned int bar, uint64_t size,
-                          uint64_t home, bool is_64bit);
+void pci_function_add_bar(struct pci_function *fn, unsigned int bar, uint64_t size, uint64_t home,
+                          bool is_64bit);
 /* Remember the present contents as those at power-on. */
-void pci_function_seal(struct pci_function *function);
+void pci_function_seal(struct pci_function *fn);
 /* Back to power-on contents. */
-void pci_function_reset(struct pci_function *function);
+void pci_function_reset(struct pci_function *fn);
 
 /* A guest's access; `offset` + `size` at most 4096, reads beyond our 256 bytes give zeros. */
-uint64_t pci_function_read(struct pci_function *function, uint32_t offset, unsigned int size);
-void pci_function_write(struct pci_function *function, uint32_t offset, unsigned int size,
+uint64_t pci_function_read(struct pci_function *fn, uint32_t offset, unsigned int size);
+void pci_function_write(struct pci_function *fn, uint32_t offset, unsigned int size,
                         uint64_t value);
 
 /* pci.c: may a BAR of `size` bytes be decoded at `address`? (Only inside the root's windows.) */
 bool pci_root_decodes(const struct pci_root *root, uint64_t address, uint64_t size);
 /* pci.c: drive or release the function's INTA; the line is shared. From any thread. */
-void pci_function_set_intx(struct pci_function *function, bool level);
+void pci_function_set_intx(struct pci_function *fn, bool level);
 /* pci.c: the command register's interrupt disable bit or `intx` changed. */
-void pci_function_update_intx(struct pci_function *function);
+void pci_function_update_intx(struct pci_function *fn);
 /* pci.c */
 struct vm *pci_root_vm(const struct pci_root *root);
 /* pci.c: tell whoever called pci_root_watch(). */

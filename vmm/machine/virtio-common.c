@@ -33,15 +33,24 @@ void
 virtio_common_set_broken(struct virtio_common *common)
 {
     atomic_store(&common->needs_reset, true);
-    msix_signal(common->msix, common->n_queues);
+    virtio_common_signal_config(common);
+}
+
+void
+virtio_common_signal_config(struct virtio_common *common)
+{
+    if (virtio_common_is_started(common)) {
+        msix_signal(common->msix, common->n_queues);
+    }
 }
 
 static uint8_t
 read_status(const struct virtio_common *common)
 {
-    bool broken = common->status != 0 && atomic_load(&common->needs_reset);
+    uint8_t status = common->status;
+    bool broken = status != 0 && atomic_load(&common->needs_reset);
 
-    return (uint8_t)(common->status | (broken ? VIRTIO_STATUS_NEEDS_RESET : 0));
+    return (uint8_t)(status | (broken ? VIRTIO_STATUS_NEEDS_RESET : 0));
 }
 
 static uint32_t
@@ -124,12 +133,12 @@ virtio_common_reset(struct virtio_common *common)
                         virtio_device_name(common->device), strerror(-r));
         }
     }
+    common->status = 0; /* no interrupts from here on */
     msix_reset_vectors(common->msix);
     common->device_feature_select = 0;
     common->driver_feature_select = 0;
     common->driver_features = 0;
     common->queue_select = 0;
-    common->status = 0;
     atomic_store(&common->needs_reset, false);
     for (unsigned int i = 0; i < common->n_queues; i++) {
         uint16_t size_max = common->queues[i].size_max;

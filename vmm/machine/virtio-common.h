@@ -22,7 +22,7 @@ struct virtio_common {
     uint32_t device_feature_select;
     uint32_t driver_feature_select;
     uint64_t driver_features;
-    uint8_t status;
+    _Atomic uint8_t status;   /* also read by the control thread */
     _Atomic bool needs_reset; /* also set by the control thread */
     uint16_t queue_select;
     struct virtio_queue queues[MACHINE_QUEUES_MAX];
@@ -45,5 +45,7 @@ enum virtio_common_event virtio_common_write(struct virtio_common *common, uint6
 /* What status 0 does. */
 void virtio_common_reset(struct virtio_common *common);
 bool virtio_common_is_started(const struct virtio_common *common);
-/* The device cannot go on: NEEDS_RESET and, for a driver that is there, an interrupt. Any thread. */
+/* The device cannot go on: NEEDS_RESET and an interrupt. Any thread. */
 void virtio_common_set_broken(struct virtio_common *common);
+/* Configuration change interrupt, if the driver is ready for one. Any thread. */
+void virtio_common_signal_config(struct virtio_common *common);

@@ -80,6 +80,9 @@ interrupts_ready(void *data, uint32_t events)
 
     pthread_mutex_lock(&vp->isr_lock);
     fired = msix_collect(vp->msix);
+    if (!virtio_common_is_started(&vp->common)) {
+        fired = 0; /* left over from before a reset; no driver would read ISR */
+    }
     if (fired & ((UINT32_C(1) << vp->n_queues) - 1)) {
         vp->isr |= ISR_QUEUE;
     }
@@ -415,7 +418,7 @@ on_config_changed(void *data)
 {
     struct virtio_pci *vp = data;
 
-    msix_signal(vp->msix, vp->n_queues);
+    virtio_common_signal_config(&vp->common);
 }
 
 static void

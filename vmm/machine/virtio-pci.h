@@ -76,8 +76,8 @@ struct virtio_pci_place {
 int virtio_pci_create(const struct virtio_pci_place *place,
                       const struct machine_add_device *request, int vhost_fd,
                       struct virtio_pci **ret_device, const char **ret_sentence);
-void virtio_pci_destroy(struct virtio_pci *device);
+void virtio_pci_destroy(struct virtio_pci *vp);
 CLEANUP_DEFINE(struct virtio_pci, virtio_pci_destroy)
-struct pci_function *virtio_pci_function(struct virtio_pci *device);
+struct pci_function *virtio_pci_function(struct virtio_pci *vp);
 /* Power-on state, the PCI function's registers excepted. */
-void virtio_pci_reset(struct virtio_pci *device);
+void virtio_pci_reset(struct virtio_pci *vp);

@@ -46,30 +46,29 @@ struct frontend_vring {
 
 /* Takes over `fd`, a connected stream socket, also on failure. NULL with errno set. */
 struct frontend *frontend_create(int fd);
-void frontend_destroy(struct frontend *frontend);
+void frontend_destroy(struct frontend *fe);
 CLEANUP_DEFINE(struct frontend, frontend_destroy)
 
 /* First operation: features, protocol features, ownership, back end's request socket. */
-int frontend_negotiate(struct frontend *frontend);
+int frontend_negotiate(struct frontend *fe);
 /* Serve the back end's requests and notice its end. After frontend_negotiate(). */
-int frontend_watch(struct frontend *frontend, struct loop *loop, const struct frontend_ops *ops,
+int frontend_watch(struct frontend *fe, struct loop *loop, const struct frontend_ops *ops,
                    void *data);
 
 /* What was negotiated. */
-uint64_t frontend_features(const struct frontend *frontend); /* without vhost-user's own bit */
-bool frontend_has(const struct frontend *frontend, enum vhost_protocol_feature feature);
-uint32_t frontend_queue_count(const struct frontend *frontend); /* 0: the back end has no MQ */
-bool frontend_failed(const struct frontend *frontend);
+uint64_t frontend_features(const struct frontend *fe); /* without vhost-user's own bit */
+bool frontend_has(const struct frontend *fe, enum vhost_protocol_feature feature);
+uint32_t frontend_queue_count(const struct frontend *fe); /* 0: the back end has no MQ */
+bool frontend_failed(const struct frontend *fe);
 
 /*
  * Bytes of config space that the back end serves, found by asking for less and less from `most`
  * (at most VHOST_CONFIG_MAX) down; 0 without VHOST_PROTOCOL_CONFIG.
  */
-int frontend_probe_config(struct frontend *frontend, uint32_t most, uint32_t *ret_size);
+int frontend_probe_config(struct frontend *fe, uint32_t most, uint32_t *ret_size);
 /* Read config space from its beginning, as several back ends ignore an offset. -EREMOTEIO: refused. */
-int frontend_get_config(struct frontend *frontend, void *data, uint32_t size);
-int frontend_set_config(struct frontend *frontend, uint32_t offset, const void *data,
-                        uint32_t size);
+int frontend_get_config(struct frontend *fe, void *data, uint32_t size);
+int frontend_set_config(struct frontend *fe, uint32_t offset, const void *data, uint32_t size);
 
 /*
  * Start the device: accepted features, memory, the rings (from index 0), and enable them; all within
@@ -82,7 +81,6 @@ struct frontend_start {
     const struct frontend_vring *vrings;
     unsigned int n_vrings;
 };
-int frontend_start(struct frontend *frontend, const struct frontend_start *start);
+int frontend_start(struct frontend *fe, const struct frontend_start *start);
 /* Stop the rings with these indices and reset the device; within one limit. */
-int frontend_stop(struct frontend *frontend, const struct frontend_vring *vrings,
-                  unsigned int n_vrings);
+int frontend_stop(struct frontend *fe, const struct frontend_vring *vrings, unsigned int n_vrings);
