@@ -23,9 +23,10 @@
     {.number = SYS_read}, {.number = SYS_write}, {.number = SYS_close}, {.number = SYS_futex},     \
         {.number = SYS_epoll_ctl}, {.number = SYS_timerfd_settime},             /* serial ports */ \
         {.number = SYS_poll}, {.number = SYS_recvmsg}, {.number = SYS_sendmsg}, /* vhost-user */   \
-        {.number = SYS_recvfrom}, {.number = SYS_clock_gettime}, {.number = SYS_brk},              \
-        {.number = SYS_munmap}, {.number = SYS_madvise}, /* MADV_DONTNEED of the allocator */      \
-        {.number = SYS_getpid}, {.number = SYS_tgkill},  /* kick the other vCPUs */                \
+        {.number = SYS_recvfrom}, {.number = SYS_shutdown}, {.number = SYS_clock_gettime},         \
+        {.number = SYS_brk}, {.number = SYS_munmap},                                               \
+        {.number = SYS_madvise},                        /* MADV_DONTNEED of the allocator */       \
+        {.number = SYS_getpid}, {.number = SYS_tgkill}, /* kick the other vCPUs */                 \
         {.number = SYS_rt_sigprocmask}, {.number = SYS_rt_sigreturn},                              \
         {.number = SYS_restart_syscall}, {.number = SYS_exit}, {.number = SYS_exit_group},         \
         ALLOW_NOT_EXECUTABLE(SYS_mmap), ALLOW_NOT_EXECUTABLE(SYS_mprotect),                        \
@@ -35,8 +36,9 @@
 static const struct jail_call machine_calls[] = {
     CALLS_OF_BOTH,
     {.number = SYS_epoll_wait},
-    {.number = SYS_eventfd2},       /* rings and vectors of devices */
-    {.number = SYS_timerfd_create}, /* needs-reset limits of devices */
+    {.number = SYS_eventfd2},      /* rings and vectors of devices */
+    {.number = SYS_epoll_create1}, /* interrupts of a device that KVM does not take */
+    {.number = SYS_socketpair},    /* the back end's own requests */
     /* Starting the vCPU threads, each of which then narrows its own filter. */
     {.number = SYS_set_robust_list},
     {.number = SYS_rseq},
