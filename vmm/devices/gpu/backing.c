@@ -46,26 +46,32 @@ backing_append(struct backing *backing, const struct virtio_gpu_mem_entry *raw,
     return 0;
 }
 
+/* Entry `i` out of `n_entries`; the chain is read in pieces of READ_ENTRIES. */
+static int
+backing_next_entry(struct chain *chain, struct virtio_gpu_mem_entry raw[READ_ENTRIES], uint32_t i,
+                   uint32_t n_entries)
+{
+    if (i % READ_ENTRIES != 0) {
+        return 0;
+    }
+    size_t size = MIN_OF(n_entries - i, (uint32_t)READ_ENTRIES) * sizeof(raw[0]);
+    return chain_read(chain, raw, size) == size ? 0 : -EINVAL;
+}
+
 static int
 backing_read_entries(struct backing *backing, struct chain *chain, uint32_t n_entries,
                      const struct guest_memory *memory)
 {
     struct virtio_gpu_mem_entry raw[READ_ENTRIES];
-    uint32_t n = 0;
+    int r = 0;
 
-    for (uint32_t i = 0; i < n_entries; i++) {
-        if (i % READ_ENTRIES == 0) {
-            n = MIN_OF(n_entries - i, (uint32_t)READ_ENTRIES);
-            if (chain_read(chain, raw, n * sizeof(raw[0])) != n * sizeof(raw[0])) {
-                return -EINVAL;
-            }
-        }
-        int r = backing_append(backing, &raw[i % READ_ENTRIES], memory);
-        if (r < 0) {
-            return r;
+    for (uint32_t i = 0; r == 0 && i < n_entries; i++) {
+        r = backing_next_entry(chain, raw, i, n_entries);
+        if (r == 0) {
+            r = backing_append(backing, &raw[i % READ_ENTRIES], memory);
         }
     }
-    return 0;
+    return r;
 }
 
 int
