@@ -45,7 +45,7 @@ int
 raw_open(const struct raw_setup *setup, struct raw **ret_raw)
 {
     int flags = fcntl(setup->fd, F_GETFL);
-    uint64_t size;
+    uint64_t size = 0;
     int r;
 
     if (flags < 0) {

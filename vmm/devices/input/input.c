@@ -125,16 +125,33 @@ translate_wheel(struct translation *to, const struct input_report *report,
 {
     uint16_t fine = wheel->code == REL_WHEEL ? REL_WHEEL_HI_RES : REL_HWHEEL_HI_RES;
 
+    if ((wheel->code != REL_WHEEL && wheel->code != REL_HWHEEL) || wheel->value > INT16_MAX ||
+        wheel->value < INT16_MIN) {
+        return;
+    }
     for (size_t i = 0; i < report->count; i++) {
         if (report->events[i].type == EV_REL && report->events[i].code == fine) {
             return;
         }
     }
-    if (wheel->value > INT16_MAX || wheel->value < INT16_MIN) {
-        return;
-    }
     to->events[to->count++] =
         (struct input_protocol_event){EV_REL, fine, wheel->value * WHEEL_STEP};
+}
+
+/* Lamps go the other way, and repetition is the guest's own business. */
+static bool
+is_wanted(const struct input *input, const struct input_protocol_event *event)
+{
+    switch (event->type) {
+    case EV_KEY:
+        return (event->value == 0 || event->value == 1) &&
+               config_has_event(input->kind, event->type, event->code);
+    case EV_REL:
+    case EV_ABS:
+        return config_has_event(input->kind, event->type, event->code);
+    default:
+        return false;
+    }
 }
 
 static void
@@ -144,18 +161,13 @@ translate(struct input *input, const struct input_report *report, struct transla
     for (size_t i = 0; i < report->count; i++) {
         const struct input_protocol_event *event = &report->events[i];
 
-        if (!config_has_event(input->kind, event->type, event->code) || event->type == EV_LED ||
-            event->type == EV_REP) {
+        if (!is_wanted(input, event)) {
             continue;
         }
-        if (event->type == EV_KEY) {
-            if (event->value != 0 && event->value != 1) {
-                continue; /* repetition is the guest's own business */
-            }
-            input->down[event->code] = event->value != 0;
-        }
         to->events[to->count++] = *event;
-        if (event->type == EV_REL && (event->code == REL_WHEEL || event->code == REL_HWHEEL)) {
+        if (event->type == EV_KEY) {
+            input->down[event->code] = event->value != 0;
+        } else if (event->type == EV_REL) {
             translate_wheel(to, report, event);
         }
     }
@@ -181,6 +193,39 @@ accept_report(struct input *input, const struct input_report *report)
     }
 }
 
+/* Nobody is left who could let keys go. */
+static void
+display_ended(struct input *input)
+{
+    log_info("no input comes any more");
+    loop_remove(take_pointer(input->display));
+    memset(input->down, 0, sizeof(input->down));
+    input->lost = true;
+    catch_up(input);
+}
+
+/* False when this round is over. */
+static bool
+receive_report(struct input *input)
+{
+    struct input_report report = {.count = 0};
+    ssize_t n = message_receive(input->display_fd, &report, sizeof(report), NULL);
+
+    if (n == -EAGAIN) {
+        return false;
+    }
+    if (n == 0 || (n < 0 && n != -EMSGSIZE)) {
+        display_ended(input);
+        return false;
+    }
+    if (n > 0 && report_is_whole(&report, (size_t)n)) {
+        accept_report(input, &report);
+    } else {
+        log_limited(&input->limit, LOG_LEVEL_WARNING, "a malformed report was dropped");
+    }
+    return true;
+}
+
 static void
 on_display(void *data, uint32_t events)
 {
@@ -188,24 +233,8 @@ on_display(void *data, uint32_t events)
 
     (void)events;
     for (unsigned int i = 0; i < ROUND_REPORTS_MAX; i++) {
-        struct input_report report = {.count = 0};
-        ssize_t n = message_receive(input->display_fd, &report, sizeof(report), NULL);
-
-        if (n == -EAGAIN) {
+        if (!receive_report(input)) {
             break;
-        }
-        if (n == 0 || (n < 0 && n != -EMSGSIZE)) {
-            log_info("no input comes any more");
-            loop_remove(take_pointer(input->display));
-            memset(input->down, 0, sizeof(input->down));
-            input->lost = true;
-            catch_up(input);
-            break;
-        }
-        if (n > 0 && report_is_whole(&report, (size_t)n)) {
-            accept_report(input, &report);
-        } else {
-            log_limited(&input->limit, LOG_LEVEL_WARNING, "a malformed report was dropped");
         }
     }
     flush(input);
