@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/events.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/base/message.h"
+#include "vmm/supervisor/lifecycle.h"
+#include "vmm/supervisor/processes.h"
+#include "vmm/supervisor/spawn.h"
+#include "vmm/supervisor/statistics.h"
+
+enum {
+    DISPLAY_WINDOW_MS = 60 * 1000,
+    DEATH_GRACE_MS = 200,
+};
+
+/* The largest message that a child may send. */
+union any_message {
+    struct start_header header;
+    struct start_failed failed;
+    struct loader_done loaded;
+    struct machine_device_failed device_failed;
+    struct machine_ended ended;
+};
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Text from a child: ended, and without control characters. */
+static void
+clean_text(char *text, size_t size)
+{
+    text[size - 1] = '\0';
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
+static void
+end_by(struct child *child, const char *id, const char *sentence)
+{
+    struct failure failure;
+
+    failure_set(&failure, EXIT_STATUS_FAILED, id, "%s", sentence);
+    snprintf(failure.part, sizeof(failure.part), "%s", child->name);
+    lifecycle_end(child->vm, &failure);
+}
+
+static void
+end_by_nonsense(struct child *child)
+{
+    char sentence[START_SENTENCE_SIZE];
+
+    snprintf(sentence, sizeof(sentence),
+             "The %s sent a message that it may not send; start again, and report it if it happens "
+             "again.",
+             child->row->label);
+    end_by(child, "part-died", sentence);
+}
+
+static bool
+on_start_message(struct child *child, union any_message *message, size_t size)
+{
+    if (message->header.type == START_READY && size == sizeof(message->header)) {
+        child->ready = true;
+        if (child->row == &process_display) {
+            lifecycle_tell_display(child->vm);
+        }
+        lifecycle_advance(child->vm);
+        return true;
+    }
+    if (message->header.type == START_FAILED && size == sizeof(message->failed)) {
+        clean_text(message->failed.id, sizeof(message->failed.id));
+        clean_text(message->failed.sentence, sizeof(message->failed.sentence));
+        if (child->restarts > 0) { /* the display has run before; its end starts it again */
+            log_file_write(child->vm->log, child->name, LOG_LEVEL_ERROR, message->failed.sentence);
+        } else {
+            end_by(child, message->failed.id, message->failed.sentence);
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool
+on_loader_message(struct child *child, union any_message *message, size_t size)
+{
+    if (message->header.type != LOADER_DONE || size != sizeof(message->loaded)) {
+        return false;
+    }
+    child->vm->loaded = message->loaded;
+    child->vm->is_loaded = true;
+    child->done = true;
+    lifecycle_advance(child->vm);
+    return true;
+}
+
+static void
+on_machine_ended(struct child *child, struct machine_ended *ended)
+{
+    struct vm *vm = child->vm;
+    struct failure end = {.status = EXIT_STATUS_OFF};
+
+    child->done = true;
+    clean_text(ended->id, sizeof(ended->id));
+    clean_text(ended->sentence, sizeof(ended->sentence));
+    switch (ended->reason) {
+    case MACHINE_END_POWEROFF:
+        break;
+    case MACHINE_END_STOPPED:
+        end.status = vm->restart ? EXIT_STATUS_RESET : EXIT_STATUS_OFF;
+        break;
+    case MACHINE_END_RESET:
+        end.status = EXIT_STATUS_RESET;
+        break;
+    case MACHINE_END_PANIC:
+        failure_set(&end, EXIT_STATUS_PANIC, "guest-panic", "%s",
+                    "The guest panicked; the last lines of its console say why.");
+        break;
+    default:
+        failure_set(&end, EXIT_STATUS_FAILED, ended->id[0] ? ended->id : "part-died", "%s",
+                    ended->sentence[0] ? ended->sentence : "The machine could not go on.");
+        snprintf(end.part, sizeof(end.part), "%s", child->name);
+        break;
+    }
+    lifecycle_end(vm, &end);
+}
+
+static void child_ended(struct child *child);
+
+/* Before the boot this ends the machine; the device's own death, if that was it, explains better. */
+static void
+on_device_failed(struct child *child, struct machine_device_failed *failed)
+{
+    struct vm *vm = child->vm;
+    struct child *device;
+
+    clean_text(failed->name, sizeof(failed->name));
+    clean_text(failed->sentence, sizeof(failed->sentence));
+    log_file_print(vm->log, LOG_LEVEL_WARNING, "%s: %s", failed->name, failed->sentence);
+    device = vm_child(vm, failed->name);
+    if (device && device->pid > 0) {
+        struct pollfd ended = {.fd = device->pidfd, .events = POLLIN};
+
+        if (poll(&ended, 1, DEATH_GRACE_MS) > 0) {
+            child_ended(device);
+            return;
+        }
+    }
+    if (!vm->booted) {
+        end_by(child, "cannot-start", failed->sentence);
+    }
+}
+
+static bool
+on_machine_message(struct child *child, union any_message *message, size_t size)
+{
+    struct vm *vm = child->vm;
+    const bool plain = size == sizeof(message->header);
+
+    switch (message->header.type) {
+    case MACHINE_DEVICE_ADDED:
+        if (!plain || !vm->adding) {
+            return false;
+        }
+        vm->adding = false;
+        vm->n_added++;
+        lifecycle_advance(vm);
+        return true;
+    case MACHINE_DEVICE_FAILED:
+        if (size != sizeof(message->device_failed)) {
+            return false;
+        }
+        on_device_failed(child, &message->device_failed);
+        return true;
+    case MACHINE_RUNNING:
+    case MACHINE_RESUMED:
+        lifecycle_running(vm);
+        return plain;
+    case MACHINE_PAUSED:
+        if (vm->state == VM_RUNNING) {
+            vm->state = VM_PAUSED;
+            lifecycle_tell_display(vm);
+        }
+        return plain;
+    case MACHINE_ENDED:
+        if (size != sizeof(message->ended)) {
+            return false;
+        }
+        on_machine_ended(child, &message->ended);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+answer_statistics(struct child *child)
+{
+    struct display_statistics *statistics = xalloc(sizeof(*statistics));
+
+    statistics_gather(child->vm, statistics);
+    (void)message_send(child->control_fd, statistics, sizeof(*statistics), NULL, 0);
+    free(statistics);
+}
+
+/* Requests of clients, which vmm-display passes on; it checks who may ask. */
+static bool
+on_display_message(struct child *child, const union any_message *message, struct message_fds *fds)
+{
+    struct vm *vm = child->vm;
+
+    switch (message->header.type) {
+    case DISPLAY_POWER_BUTTON:
+        lifecycle_power_button(vm);
+        return true;
+    case DISPLAY_RESTART:
+        vm->restart = true;
+        lifecycle_stop(vm);
+        return true;
+    case DISPLAY_STOP:
+        lifecycle_stop(vm);
+        return true;
+    case DISPLAY_PAUSE:
+    case DISPLAY_RESUME:
+        lifecycle_pause(vm, message->header.type == DISPLAY_PAUSE);
+        return true;
+    case DISPLAY_LAST_FRAME:
+        fd_closep(&vm->last_frame_fd);
+        vm->last_frame_fd = message_take_fd(fds, 0);
+        if (vm->state == VM_ENDING) {
+            lifecycle_finish(vm);
+        }
+        return true;
+    case DISPLAY_ASK_STATISTICS:
+        answer_statistics(child);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+on_message(struct child *child, union any_message *message, size_t size, struct message_fds *fds)
+{
+    bool known = size >= sizeof(message->header) && message->header.size == size;
+
+    if (known && message->header.type < START_TYPE_FROM_CHILD) {
+        known = on_start_message(child, message, size);
+    } else if (known && child->row == &process_loader) {
+        known = on_loader_message(child, message, size);
+    } else if (known && child->row == &process_machine) {
+        known = on_machine_message(child, message, size);
+    } else if (known && child->row == &process_display) {
+        known = size == sizeof(message->header) && on_display_message(child, message, fds);
+    } else {
+        known = false;
+    }
+    if (!known) {
+        end_by_nonsense(child);
+    }
+}
+
+static void
+on_control(void *data, uint32_t events)
+{
+    struct child *child = data;
+    const bool may_pass = child->row == &process_display;
+    union any_message message;
+    struct message_fds fds = {0};
+    ssize_t n;
+
+    (void)events;
+    while (child->control_fd >= 0 && child->control_source) {
+        n = message_receive(child->control_fd, &message, sizeof(message), may_pass ? &fds : NULL);
+        if (n == -EAGAIN) {
+            return;
+        }
+        if (n > 0) {
+            on_message(child, &message, (size_t)n, &fds);
+        }
+        message_close_fds(&fds);
+        if (n <= 0) { /* its end is reported on its own */
+            loop_remove(child->control_source);
+            child->control_source = NULL;
+        }
+    }
+}
+
+static void
+on_log(void *data, uint32_t events)
+{
+    struct child *child = data;
+
+    (void)events;
+    if (!log_reader_read(&child->log, child->log_fd, child->name, child->vm->log)) {
+        loop_remove(child->log_source);
+        child->log_source = NULL;
+    }
+}
+
+static void
+start_display(struct child *display)
+{
+    struct vm *vm = display->vm;
+    const uint64_t now = now_ms();
+    uint64_t *oldest =
+        &vm->display_starts_ms[vm->n_display_starts % ARRAY_SIZE(vm->display_starts_ms)];
+    struct failure failure;
+
+    if (*oldest != 0 && now - *oldest < DISPLAY_WINDOW_MS) {
+        log_file_print(vm->log, LOG_LEVEL_ERROR,
+                       "The display server ends again and again; it is started again later.");
+        loop_timer_set(vm->display_timer, DISPLAY_WINDOW_MS - (now - *oldest), 0);
+        return;
+    }
+    *oldest = now;
+    vm->n_display_starts++;
+    display->restarts++;
+    if (lifecycle_start_child(display, &failure) < 0) {
+        log_file_write(vm->log, "vmm", LOG_LEVEL_ERROR, failure.sentence);
+        child_close(display);
+        loop_timer_set(vm->display_timer, DISPLAY_WINDOW_MS, 0);
+    }
+}
+
+void
+events_on_display_timer(void *data, uint32_t events)
+{
+    struct vm *vm = data;
+
+    (void)events;
+    if (vm->state != VM_ENDING) {
+        start_display(vm_child(vm, process_display.name));
+    }
+}
+
+static void
+display_ended(struct child *display, const struct failure *how)
+{
+    struct vm *vm = display->vm;
+    const bool was_ready = display->ready || display->restarts > 0;
+
+    display->ready = false;
+    if (vm->state == VM_ENDING) {
+        lifecycle_finish(vm);
+    } else if (!was_ready) {
+        lifecycle_end(vm, how);
+    } else {
+        log_file_print(vm->log, LOG_LEVEL_WARNING, "%s It is started again.", how->sentence);
+        start_display(display);
+    }
+}
+
+static void
+child_ended(struct child *child)
+{
+    struct vm *vm = child->vm;
+    struct failure how = {0};
+
+    if (child->control_source) {
+        on_control(child, EPOLLIN);
+    }
+    if (child->log_source) {
+        on_log(child, EPOLLIN);
+    }
+    child_reap(child, &how);
+    child_close(child);
+    log_file_print(vm->log, LOG_LEVEL_DEBUG, "%s has ended", child->name);
+    if (child->row->death == DEATH_RESTARTS) {
+        display_ended(child, &how);
+    } else if (!child->done) {
+        lifecycle_end(vm, &how);
+    }
+}
+
+static void
+on_end(void *data, uint32_t events)
+{
+    (void)events;
+    child_ended(data);
+}
+
+int
+events_watch_child(struct child *child)
+{
+    struct loop *loop = child->vm->loop;
+
+    child->control_source = loop_add(loop, child->control_fd, EPOLLIN, on_control, child);
+    child->log_source = loop_add(loop, child->log_fd, EPOLLIN, on_log, child);
+    child->pid_source = loop_add(loop, child->pidfd, EPOLLIN, on_end, child);
+    if (!child->control_source || !child->log_source || !child->pid_source) {
+        return -errno;
+    }
+    return 0;
+}

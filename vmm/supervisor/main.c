@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * vmm: one virtual machine from a command line. `vmm run` is the supervisor: it alone opens files,
+ * makes the sockets between the parts, starts each part in its jail (processes.c lists them), and
+ * stays to watch them: a part's death ends the machine, unless its row says that it may be started
+ * again. It maps no guest memory and reads nothing that a guest wrote but short, checked messages.
+ * Every other verb that talks to a running machine is the work of vmm-ctl.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/memory.h"
+#include "vmm/supervisor/check.h"
+#include "vmm/supervisor/failure.h"
+#include "vmm/supervisor/paths.h"
+#include "vmm/supervisor/policy.h"
+#include "vmm/supervisor/run.h"
+
+static int
+version_command(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("vmm " VITRINE_VERSION);
+    return 0;
+}
+
+static int help_command(int argc, char **argv);
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", run_command, "run a machine (vmm run --help)"},
+    {"check", check_command, "say whether this computer can run machines [--json]"},
+    {"policy", policy_command, "print what each part may ask of the kernel [PART] [--counts]"},
+    {"version", version_command, "print the version"},
+    {"help", help_command, "print this text"},
+};
+
+static int
+help_command(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("Usage: vmm COMMAND [ARGUMENTS]\n\nCommands:");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        printf("    %-10s%s\n", commands[i].name, commands[i].help);
+    }
+    puts("\nEvery other command goes to a running machine: see vmm(1).");
+    return 0;
+}
+
+/* Verbs for running machines: list, stop, powerbtn, … */
+static int
+exec_ctl(char **argv)
+{
+    cleanup_free char *helpers = path_helpers();
+    cleanup_free char *path = xasprintf("%s/vmm-ctl", helpers);
+
+    execv(path, argv);
+    if (errno == ENOENT) {
+        fprintf(stderr,
+                "vmm: There is no command “%s” here (vmm-ctl is not installed in “%s”); "
+                "`vmm help` lists the commands.\n",
+                argv[1], helpers);
+    } else {
+        fprintf(stderr, "vmm: “%s” cannot be started (%s); install Vitrine again.\n", path,
+                strerror(errno));
+    }
+    return EXIT_STATUS_USAGE;
+}
+
+/* A program that is started without them must not get our sockets as standard streams. */
+static void
+fill_standard_streams(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+
+    fill_standard_streams();
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        name = "help";
+    } else if (strcmp(name, "--version") == 0) {
+        name = "version";
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return commands[i].run(argc - 2, argv + 2);
+        }
+    }
+    return exec_ctl(argv);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/supervisor/paths.h"
+#include "vmm/supervisor/processes.h"
+
+/* The output of `EXECUTABLE --policy` as a stream; the caller waits for *ret_pid. */
+static FILE *
+open_policy(const char *executable, pid_t *ret_pid)
+{
+    char *const argv[] = {(char[]){"vmm"}, (char[]){"--policy"}, NULL};
+    char *const no_environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    int output[2];
+    int r;
+
+    if (pipe2(output, O_CLOEXEC) < 0) {
+        return NULL;
+    }
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
+    r = posix_spawn(ret_pid, executable, &actions, NULL, argv, no_environment);
+    posix_spawn_file_actions_destroy(&actions);
+    close(output[1]);
+    if (r != 0) {
+        close(output[0]);
+        errno = r;
+        return NULL;
+    }
+    return fdopen(output[0], "r");
+}
+
+static void
+print_counts(FILE *stream, const char *part)
+{
+    char line[256];
+    unsigned int count = 0;
+    unsigned int ceiling = 0;
+
+    while (fgets(line, sizeof(line), stream)) {
+        (void)(sscanf(line, "count %u", &count) == 1 || sscanf(line, "ceiling %u", &ceiling) == 1);
+    }
+    printf("%-12s%6u%9u\n", part, count, ceiling);
+}
+
+static void
+copy_all(FILE *stream)
+{
+    char line[256];
+
+    while (fgets(line, sizeof(line), stream)) {
+        fputs(line, stdout);
+    }
+}
+
+/* 0, or -1 after saying why not. */
+static int
+print_policy(const char *executable_name, bool counts)
+{
+    cleanup_free char *helpers = path_helpers();
+    cleanup_free char *executable = xasprintf("%s/%s", helpers, executable_name);
+    const char *part = executable_name + strlen("vmm-");
+    pid_t pid = -1;
+    int status = 0;
+    FILE *stream = open_policy(executable, &pid);
+
+    if (!stream) {
+        fprintf(stderr, "vmm: “%s” cannot be started (%s); install Vitrine again.\n", executable,
+                strerror(errno));
+        return -1;
+    }
+    if (counts) {
+        print_counts(stream, part);
+    } else {
+        copy_all(stream);
+    }
+    fclose(stream);
+    waitpid(pid, &status, 0);
+    return status == 0 ? 0 : -1;
+}
+
+/* Rows share executables: vmm-input is keyboard and pointer. */
+static bool
+printed_before(size_t row)
+{
+    for (size_t i = 0; i < row; i++) {
+        if (strcmp(process_rows[i]->executable, process_rows[row]->executable) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+policy_command(int argc, char **argv)
+{
+    const char *part = NULL;
+    bool counts = false;
+    bool found = false;
+    int r = 0;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--counts") == 0) {
+            counts = true;
+        } else {
+            part = argv[i];
+        }
+    }
+    if (counts) {
+        printf("%-12s%6s%9s\n", "process", "calls", "ceiling");
+        fflush(stdout);
+    }
+    for (size_t i = 0; process_rows[i]; i++) {
+        const char *executable = process_rows[i]->executable;
+
+        if (printed_before(i) || (part && strcmp(part, executable + strlen("vmm-")) != 0 &&
+                                  strcmp(part, process_rows[i]->name) != 0)) {
+            continue;
+        }
+        found = true;
+        if (print_policy(executable, counts) < 0) {
+            r = EXIT_STATUS_FAILED;
+        }
+    }
+    if (!found) {
+        fprintf(stderr, "vmm: There is no part “%s”; `vmm policy --counts` lists them.\n", part);
+        return EXIT_STATUS_USAGE;
+    }
+    return r;
+}

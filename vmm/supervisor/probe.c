@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/jail/spawn.h"
+#include "vmm/supervisor/paths.h"
+
+enum {
+    PROBE_LIMIT_MS = 5000, /* the probe itself gives its payload 500 ms */
+    ANSWER_SIZE = 512,
+};
+
+struct probe {
+    const char *executable;
+    const char *const *argv;
+    int extra_fd; /* number 3 in the child, or -1 */
+};
+
+static int
+fail_start(const struct probe *probe, int error, const char *what, struct failure *failure)
+{
+    if (strcmp(what, JAIL_STEP_NAMESPACES) == 0) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "no-namespaces",
+                           "This computer refuses sandboxes (user namespaces: %s).",
+                           strerror(error));
+    }
+    return failure_set(failure, EXIT_STATUS_FAILED,
+                       strcmp(what, "execute") == 0 ? "cannot-start" : "no-namespaces",
+                       "%s could not be started: it could not %s (%s).", probe->executable, what,
+                       strerror(error));
+}
+
+/* The child's output until it ends; false when it took too long. */
+static bool
+read_answer(int fd, char *answer, size_t size)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    size_t used = 0;
+    ssize_t n = 1;
+
+    while (n > 0 && used < size - 1) {
+        if (poll(&readable, 1, PROBE_LIMIT_MS) <= 0) {
+            answer[used] = '\0';
+            return false;
+        }
+        n = read(fd, answer + used, size - 1 - used);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    answer[used] = '\0';
+    return true;
+}
+
+/* Returns the exit status, -1 with *failure set when it could not start or did not end well. */
+static int
+run_jailed(const struct probe *probe, char *answer, size_t size, struct failure *failure)
+{
+    cleanup_free char *helpers = path_helpers();
+    cleanup_free char *executable = xasprintf("%s/%s", helpers, probe->executable);
+    cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    siginfo_t info = {0};
+    struct jail_child child;
+    const char *what = "make a pipe";
+    int output[2];
+
+    if (null < 0 || pipe2(output, O_CLOEXEC) < 0) {
+        return fail_start(probe, errno, what, failure);
+    }
+    cleanup_fd int output_read = output[0];
+    cleanup_fd int output_write = output[1];
+    const int fds[] = {null, output_write, null, probe->extra_fd};
+    const struct jail_spawn spawn = {
+        .executable = executable, .argv = probe->argv, .fds = fds, .n_fds = 4, .nofile = 64};
+    int r = access(executable, X_OK) < 0 ? -errno : jail_spawn(&spawn, &child, &what);
+    if (r < 0) {
+        return fail_start(probe, -r, what, failure);
+    }
+    fd_closep(&output_write);
+    if (!read_answer(output_read, answer, size)) {
+        pidfd_send_signal(child.pidfd, SIGKILL, NULL, 0);
+    }
+    waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED | __WALL);
+    fd_closep(&child.pidfd);
+    if (info.si_code != CLD_EXITED) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "kvm-broken",
+                           "The test guest did not end well (signal %d).", info.si_status);
+    }
+    return info.si_status;
+}
+
+int
+probe_run(int kvm_fd, struct failure *failure)
+{
+    static const char *const argv[] = {"vmm-machine", "--probe", "3", NULL};
+    const struct probe probe = {.executable = "vmm-machine", .argv = argv, .extra_fd = kvm_fd};
+    char answer[ANSWER_SIZE];
+    char *sentence;
+    int status = run_jailed(&probe, answer, sizeof(answer), failure);
+
+    if (status <= 0) {
+        return status;
+    }
+    answer[strcspn(answer, "\n")] = '\0';
+    sentence = strchr(answer, ' ');
+    if (!sentence) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "kvm-broken",
+                           "The test guest ended with status %d.", status);
+    }
+    *sentence++ = '\0';
+    return failure_set(failure, EXIT_STATUS_FAILED, answer, "%s", sentence);
+}
+
+int
+probe_sandbox(struct failure *failure)
+{
+    static const char *const argv[] = {"vmm-machine", "--policy", NULL};
+    const struct probe probe = {.executable = "vmm-machine", .argv = argv, .extra_fd = -1};
+    char answer[ANSWER_SIZE * 16];
+    int status = run_jailed(&probe, answer, sizeof(answer), failure);
+
+    return status == 0 ? 0 : -1;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/processes.h"
+
+#include "vmm/base/assert.h"
+#include "vmm/base/bytes.h"
+
+/* Virtio ids: virtio 1.2 section 5. PCI classes: PCI Code and ID Assignment, base classes. */
+static const struct virtio_row virtio_net = {
+    .virtio_id = 1, .pci_class = 0x020000, .n_queues = 2, .queue_size = {256, 256}};
+static const struct virtio_row virtio_block = {
+    .virtio_id = 2, .pci_class = 0x018000, .n_queues = 1, .queue_size = {256}};
+static const struct virtio_row virtio_console = {
+    .virtio_id = 3, .pci_class = 0x078000, .n_queues = 2, .queue_size = {256, 256}};
+static const struct virtio_row virtio_rng = {
+    .virtio_id = 4, .pci_class = 0x00ff00, .n_queues = 1, .queue_size = {64}};
+static const struct virtio_row virtio_gpu = {
+    .virtio_id = 16, .pci_class = 0x038000, .n_queues = 2, .queue_size = {256, 16}};
+static const struct virtio_row virtio_keyboard = {
+    .virtio_id = 18, .pci_class = 0x090000, .n_queues = 2, .queue_size = {64, 64}};
+static const struct virtio_row virtio_pointer = {
+    .virtio_id = 18, .pci_class = 0x090200, .n_queues = 2, .queue_size = {64, 64}};
+static const struct virtio_row virtio_input = {
+    .virtio_id = 18, .pci_class = 0x098000, .n_queues = 2, .queue_size = {64, 64}};
+static const struct virtio_row virtio_vsock = {
+    .virtio_id = 19, .pci_class = 0x078000, .n_queues = 3, .queue_size = {128, 128, 128}};
+static const struct virtio_row virtio_sound = {
+    .virtio_id = 25, .pci_class = 0x040100, .n_queues = 4, .queue_size = {64, 64, 64, 64}};
+static const struct virtio_row virtio_fs = {
+    .virtio_id = 26, .pci_class = 0x018000, .n_queues = 2, .queue_size = {128, 128}};
+
+const struct process_row process_display = {
+    .name = "display",
+    .executable = "vmm-display",
+    .label = "display server",
+    .nofile = 512,
+    .threads = true,
+    .death = DEATH_RESTARTS,
+    .setup_size = sizeof(struct display_setup),
+    .compose = setup_display,
+};
+
+const struct process_row process_loader = {
+    .name = "loader",
+    .executable = "vmm-loader",
+    .label = "kernel loader",
+    .nofile = 16,
+    .setup_size = sizeof(struct loader_setup),
+    .compose = setup_loader,
+};
+
+const struct process_row process_machine = {
+    .name = "machine",
+    .executable = "vmm-machine",
+    .label = "machine",
+    .nofile = 1024, /* two eventfds for every queue, and the vCPUs */
+    .threads = true,
+    .setup_size = sizeof(struct machine_setup),
+    .compose = setup_machine,
+};
+
+const struct process_row process_rng = {
+    .name = "rng",
+    .executable = "vmm-rng",
+    .label = "random number source",
+    .nofile = 64,
+    .virtio = &virtio_rng,
+    .setup_size = sizeof(struct device_setup),
+    .compose = setup_rng,
+};
+
+const struct process_row process_block = {
+    .name = "block",
+    .executable = "vmm-block",
+    .label = "disk",
+    .nofile = 64,
+    .numbered = true,
+    .virtio = &virtio_block,
+    .setup_size = sizeof(struct block_setup),
+    .compose = setup_block,
+};
+
+const struct process_row process_console = {
+    .name = "console",
+    .executable = "vmm-console",
+    .label = "console",
+    .nofile = 64,
+    .numbered = true,
+    .virtio = &virtio_console,
+    .setup_size = sizeof(struct console_setup),
+    .compose = setup_console,
+};
+
+const struct process_row process_gpu = {
+    .name = "gpu",
+    .executable = "vmm-gpu",
+    .label = "graphics card",
+    .nofile = 1024, /* one for each resource that is shown */
+    .virtio = &virtio_gpu,
+    .setup_size = sizeof(struct gpu_setup),
+    .compose = setup_gpu,
+};
+
+const struct process_row process_keyboard = {
+    .name = "keyboard",
+    .executable = "vmm-input",
+    .label = "keyboard",
+    .nofile = 64,
+    .virtio = &virtio_keyboard,
+    .setup_size = sizeof(struct input_setup),
+    .compose = setup_keyboard,
+};
+
+const struct process_row process_pointer = {
+    .name = "pointer",
+    .executable = "vmm-input",
+    .label = "pointer",
+    .nofile = 64,
+    .virtio = &virtio_pointer,
+    .setup_size = sizeof(struct input_setup),
+    .compose = setup_pointer,
+};
+
+const struct process_row *const process_rows[] = {
+    &process_display, &process_loader, &process_machine,  &process_rng,     &process_block,
+    &process_console, &process_gpu,    &process_keyboard, &process_pointer, NULL,
+};
+
+const struct virtio_row *
+virtio_row_of_type(uint64_t vhost_user_type)
+{
+    static const struct virtio_row *const rows[] = {
+        [VHOST_USER_BLOCK] = &virtio_block, [VHOST_USER_CONSOLE] = &virtio_console,
+        [VHOST_USER_FS] = &virtio_fs,       [VHOST_USER_INPUT] = &virtio_input,
+        [VHOST_USER_NET] = &virtio_net,     [VHOST_USER_RNG] = &virtio_rng,
+        [VHOST_USER_SOUND] = &virtio_sound, [VHOST_USER_VSOCK] = &virtio_vsock,
+    };
+
+    assert(vhost_user_type < ARRAY_SIZE(rows));
+    return rows[vhost_user_type];
+}
+
+int32_t
+fd_plan_add(struct fd_plan *plan, int fd)
+{
+    if (fd < 0) {
+        return -1;
+    }
+    assert(plan->count < JAIL_FDS_MAX);
+    plan->fd[plan->count] = fd;
+    return (int32_t)plan->count++;
+}

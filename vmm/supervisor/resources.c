@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/resources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+
+/* One file to open and what to call it. */
+struct wanted_file {
+    const char *what; /* "kernel", "disk" */
+    const char *path;
+    int flags;
+    bool may_be_device;
+};
+
+static uint64_t
+meminfo_mib(const char *name)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    const size_t length = strlen(name);
+    char line[128];
+    uint64_t kib = 0;
+
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, name, length) == 0 && line[length] == ':') {
+            kib = strtoull(line + length + 1, NULL, 10);
+            break;
+        }
+    }
+    if (file) {
+        fclose(file);
+    }
+    return kib / 1024;
+}
+
+uint64_t
+host_memory_mib(void)
+{
+    return meminfo_mib("MemTotal");
+}
+
+uint64_t
+host_free_memory_mib(void)
+{
+    return meminfo_mib("MemAvailable") + meminfo_mib("SwapFree");
+}
+
+static int
+fail_open(const struct wanted_file *file, int error, struct failure *failure)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-missing",
+                           "The %s “%s” is not there; check the path.", file->what, file->path);
+    case EACCES:
+    case EPERM:
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-denied",
+                           "You may not %s the %s “%s”; change its permissions%s.",
+                           file->flags & O_RDWR ? "write to" : "read", file->what, file->path,
+                           file->flags & O_RDWR ? " or add “ro”" : "");
+    case EROFS:
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-denied",
+                           "The %s “%s” lies where nothing can be written; add “ro” or copy it.",
+                           file->what, file->path);
+    case EISDIR:
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
+                           "The %s “%s” is a folder; give a file.", file->what, file->path);
+    case ETXTBSY:
+        return failure_set(failure, EXIT_STATUS_FAILED, "file-busy",
+                           "Another program uses “%s”; close it, or add “ro”.", file->path);
+    default:
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-denied",
+                           "The %s “%s” cannot be opened (%s); check it.", file->what, file->path,
+                           strerror(error));
+    }
+}
+
+static int
+file_size(int fd, const struct stat *st, uint64_t *ret_size)
+{
+    if (S_ISBLK(st->st_mode)) {
+        return ioctl(fd, BLKGETSIZE64, ret_size) < 0 ? -errno : 0;
+    }
+    *ret_size = (uint64_t)st->st_size;
+    return 0;
+}
+
+static int
+open_file(const struct wanted_file *file, int *ret_fd, uint64_t *ret_size, struct failure *failure)
+{
+    /* Non-blocking, so that a named pipe does not hold us up before it is refused. */
+    cleanup_fd int fd = open(file->path, file->flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    uint64_t size = 0;
+
+    if (fd < 0) {
+        return fail_open(file, errno, failure);
+    }
+    if (fstat(fd, &st) < 0) {
+        return fail_open(file, errno, failure);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return fail_open(file, EISDIR, failure);
+    }
+    if (!S_ISREG(st.st_mode) && !(file->may_be_device && S_ISBLK(st.st_mode))) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
+                           "The %s “%s” is not a file; give a file.", file->what, file->path);
+    }
+    if (file_size(fd, &st, &size) < 0 || size == 0) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
+                           "The %s “%s” is empty; give another or make it anew.", file->what,
+                           file->path);
+    }
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    *ret_fd = take_fd(&fd);
+    *ret_size = size;
+    return 0;
+}
+
+static int
+open_kernel(const struct machine_config *config, struct resources *resources,
+            struct failure *failure)
+{
+    const struct wanted_file kernel = {.what = "kernel", .path = config->kernel};
+    const struct wanted_file initrd = {.what = "initrd", .path = config->initrd};
+    uint64_t size;
+    int r = open_file(&kernel, &resources->kernel_fd, &size, failure);
+
+    if (r == 0 && config->initrd) {
+        r = open_file(&initrd, &resources->initrd_fd, &size, failure);
+    }
+    return r;
+}
+
+/* sparse=false: every block of the image gets its place on the host's disk now. */
+static int
+fill_disk(const struct block_config *block, const struct disk_resource *disk,
+          struct failure *failure)
+{
+    struct stat st;
+
+    if (block->sparse || block->read_only || fstat(disk->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        return 0;
+    }
+    if (fallocate(disk->fd, 0, 0, (off_t)disk->size) < 0 && errno == ENOSPC) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "no-space",
+                           "There is no room for the whole disk “%s”; make room or leave out "
+                           "sparse=false.",
+                           block->path);
+    }
+    return 0;
+}
+
+static int
+open_disk(const struct block_config *block, struct disk_resource *disk, struct failure *failure)
+{
+    const struct wanted_file file = {
+        .what = "disk",
+        .path = block->path,
+        .flags = block->read_only ? O_RDONLY : O_RDWR,
+        .may_be_device = true,
+    };
+
+    if (open_file(&file, &disk->fd, &disk->size, failure) < 0) {
+        return -1;
+    }
+    if (disk->size < 512) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
+                           "The disk “%s” is shorter than one sector (512 bytes); give another.",
+                           block->path);
+    }
+    /* Held by the open file, so it lasts as long as the block process too has it. */
+    if (flock(disk->fd, (block->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 &&
+        errno == EWOULDBLOCK) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "file-busy",
+                           "Another program uses “%s”; close it%s.", block->path,
+                           block->read_only ? "" : ", or add “ro” if it only reads");
+    }
+    return fill_disk(block, disk, failure);
+}
+
+static int
+open_kvm(struct resources *resources, struct failure *failure)
+{
+    const struct passwd *user;
+
+    resources->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (resources->kvm_fd >= 0) {
+        return 0;
+    }
+    if (errno == EACCES || errno == EPERM) {
+        user = getpwuid(geteuid());
+        return failure_set(
+            failure, EXIT_STATUS_FAILED, "kvm-denied",
+            "You may not use /dev/kvm; join its group with “sudo adduser %s kvm” and "
+            "log in again.",
+            user ? user->pw_name : "USER");
+    }
+    return failure_set(failure, EXIT_STATUS_FAILED, "kvm-missing",
+                       "This computer has no KVM (/dev/kvm: %s); turn on virtualisation in the "
+                       "firmware settings and load the module kvm_intel or kvm_amd.",
+                       strerror(errno));
+}
+
+static int
+open_serial_file(const struct serial_config *serial, int *ret_fd, struct failure *failure)
+{
+    const struct wanted_file file = {
+        .what = "serial output", .path = serial->path, .flags = O_RDWR};
+    int fd = open(serial->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+
+    if (fd < 0) {
+        return fail_open(&file, errno, failure);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int
+open_serial(const struct serial_config *serial, int *ret_output, int *ret_input,
+            struct failure *failure)
+{
+    if (serial->type == SERIAL_FILE && open_serial_file(serial, ret_output, failure) < 0) {
+        return -1;
+    }
+    /* Closed standard descriptors are simply not there. */
+    if (serial->type == SERIAL_STDOUT) {
+        *ret_output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, START_FD_FIRST);
+    }
+    if (serial->input) {
+        *ret_input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, START_FD_FIRST);
+    }
+    return 0;
+}
+
+static int
+connect_vhost_user(const struct vhost_user_config *device, int *ret_fd, struct failure *failure)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", device->socket);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        return failure_set(
+            failure, EXIT_STATUS_USAGE, errno == ENOENT ? "file-missing" : "file-bad",
+            "No back end answers at “%s” (%s); start it first.", device->socket, strerror(errno));
+    }
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+static int
+make_memory(const struct machine_config *config, struct resources *resources,
+            struct failure *failure)
+{
+    const uint64_t available = host_free_memory_mib();
+
+    if (available && config->mem.size > available) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "no-memory",
+                           "There is not enough memory: the machine wants %" PRIu64
+                           " MiB and %" PRIu64 " MiB are free; give less with --mem or close "
+                           "programs.",
+                           config->mem.size, available);
+    }
+    resources->ram_fd = fd_memory_file("guest-memory", config->mem.size * MIB);
+    if (resources->ram_fd < 0) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "no-memory",
+                           "The guest's memory cannot be made (%s); give less with --mem.",
+                           strerror(-resources->ram_fd));
+    }
+    return 0;
+}
+
+static void
+resources_init(struct resources *resources)
+{
+    *resources = (struct resources){.kvm_fd = -1, .kernel_fd = -1, .initrd_fd = -1, .ram_fd = -1};
+    for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
+        resources->disk[i].fd = -1;
+    }
+    for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        resources->serial_output_fd[i] = -1;
+        resources->serial_input_fd[i] = -1;
+    }
+    for (size_t i = 0; i < CONFIG_VHOST_USERS_MAX; i++) {
+        resources->vhost_user_fd[i] = -1;
+    }
+}
+
+static int
+open_all(const struct machine_config *config, struct resources *resources, struct failure *failure)
+{
+    int r = open_kernel(config, resources, failure);
+
+    for (size_t i = 0; r == 0 && i < config->n_block; i++) {
+        r = open_disk(&config->block[i], &resources->disk[i], failure);
+    }
+    for (size_t i = 0; r == 0 && i < config->n_serial; i++) {
+        r = open_serial(&config->serial[i], &resources->serial_output_fd[i],
+                        &resources->serial_input_fd[i], failure);
+    }
+    for (size_t i = 0; r == 0 && i < config->n_vhost_user; i++) {
+        r = connect_vhost_user(&config->vhost_user[i], &resources->vhost_user_fd[i], failure);
+    }
+    if (r == 0) {
+        r = open_kvm(resources, failure);
+    }
+    return r < 0 ? r : make_memory(config, resources, failure);
+}
+
+int
+resources_open(const struct machine_config *config, struct resources *ret_resources,
+               struct failure *failure)
+{
+    int r;
+
+    resources_init(ret_resources);
+    r = open_all(config, ret_resources, failure);
+    if (r < 0) {
+        resources_close(ret_resources);
+    }
+    return r;
+}
+
+void
+resources_close(struct resources *resources)
+{
+    fd_closep(&resources->kvm_fd);
+    fd_closep(&resources->kernel_fd);
+    fd_closep(&resources->initrd_fd);
+    fd_closep(&resources->ram_fd);
+    for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
+        fd_closep(&resources->disk[i].fd);
+    }
+    for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        fd_closep(&resources->serial_output_fd[i]);
+        fd_closep(&resources->serial_input_fd[i]);
+    }
+    for (size_t i = 0; i < CONFIG_VHOST_USERS_MAX; i++) {
+        fd_closep(&resources->vhost_user_fd[i]);
+    }
+}

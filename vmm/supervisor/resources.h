@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything of the host that one machine uses, opened: only the supervisor opens. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/config/machine-config.h"
+#include "vmm/supervisor/failure.h"
+
+struct disk_resource {
+    int fd;
+    uint64_t size; /* bytes */
+};
+
+struct resources {
+    int kvm_fd;
+    int kernel_fd;
+    int initrd_fd; /* or -1 */
+    int ram_fd;
+    struct disk_resource disk[CONFIG_BLOCKS_MAX];
+    int serial_output_fd[CONFIG_SERIALS_MAX]; /* of type stdout and file, else -1 */
+    int serial_input_fd[CONFIG_SERIALS_MAX];
+    int vhost_user_fd[CONFIG_VHOST_USERS_MAX]; /* connected to the user's own back ends */
+};
+
+/*
+ * Open and check all of them and make guest memory. Writable disks are locked against other
+ * programs until resources_close(). 0, or -1 with *failure set and everything closed.
+ */
+int resources_open(const struct machine_config *config, struct resources *ret_resources,
+                   struct failure *failure);
+void resources_close(struct resources *resources);
+
+/* MiB of memory in this computer, and those that a new program could take now; 0 when unknown. */
+uint64_t host_memory_mib(void);
+uint64_t host_free_memory_mib(void);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/result.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+
+enum {
+    FRAME_MAX = 64 << 20
+};
+
+/* Written beside and renamed, so that readers see the old or the new one. */
+static int
+open_new(const char *folder, const char *name, char **ret_new, char **ret_path)
+{
+    *ret_path = xasprintf("%s/%s", folder, name);
+    *ret_new = xasprintf("%s/.%s.new", folder, name);
+    return open(*ret_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+void
+result_write(const char *folder, const struct failure *end, time_t started)
+{
+    cleanup_free char *path = NULL;
+    cleanup_free char *new = NULL;
+    cleanup_fd int fd = open_new(folder, "last-run.json", &new, &path);
+    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I}", "status", end->status, "id", end->id,
+                             "sentence", end->sentence, "part", end->part, "started",
+                             (json_int_t)started, "ended", (json_int_t)time(NULL));
+    cleanup_free char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+
+    json_decref(root);
+    if (fd < 0 || !text || fd_write_full(fd, text, strlen(text)) < 0 || rename(new, path) < 0) {
+        unlink(new);
+    }
+}
+
+void
+result_write_frame(const char *folder, int frame_fd)
+{
+    cleanup_free char *path = NULL;
+    cleanup_free char *new = NULL;
+    cleanup_fd int fd = open_new(folder, "last-frame.ppm", &new, &path);
+    char data[1 << 13];
+    off_t done = 0;
+    ssize_t n = 1;
+
+    while (fd >= 0 && n > 0 && done < FRAME_MAX) {
+        n = pread(frame_fd, data, sizeof(data), done);
+        if (n > 0 && fd_write_full(fd, data, (size_t)n) < 0) {
+            n = -1;
+        }
+        done += n > 0 ? n : 0;
+    }
+    if (fd < 0 || n != 0 || done == 0 || rename(new, path) < 0) {
+        unlink(new);
+    }
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What is left of a run of a named machine, in its state folder. */
+
+#include <time.h>
+
+#include "vmm/supervisor/failure.h"
+
+/* last-run.json: how it ended. Best effort. */
+void result_write(const char *folder, const struct failure *end, time_t started);
+/* last-frame.ppm from a file of the display process, at most 64 MiB. Best effort. */
+void result_write_frame(const char *folder, int frame_fd);

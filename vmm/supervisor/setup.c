@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The setup message and the descriptors of each kind of process. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/supervisor/command-line.h"
+#include "vmm/supervisor/processes.h"
+
+enum {
+    NAME_IN_SENTENCE = 256
+};
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static void
+plan_chardev(const struct vm *vm, size_t index, struct fd_plan *plan, struct display_setup *display)
+{
+    const struct serial_config *serial = &vm->config->serial[index];
+    const bool console = serial->hardware == SERIAL_HARDWARE_VIRTIO_CONSOLE;
+    struct display_chardev *chardev = &display->chardev[display->n_chardevs++];
+    const unsigned int number = (unsigned int)serial->number;
+
+    snprintf(chardev->name, sizeof(chardev->name), "%s.%u", console ? "console" : "serial",
+             number - 1);
+    snprintf(chardev->label, sizeof(chardev->label), "%s %u", console ? "Console" : "Serial",
+             number);
+    chardev->stream_fd = fd_plan_add(plan, vm->serial[index].display_fd);
+    chardev->history_fd = fd_plan_add(plan, vm->serial[index].history_fd);
+    chardev->output_fd = fd_plan_add(plan, vm->resources.serial_output_fd[index]);
+    chardev->input_fd = fd_plan_add(plan, vm->resources.serial_input_fd[index]);
+}
+
+void
+setup_display(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct vm *vm = child->vm;
+    struct display_setup *display = &setup->display;
+
+    snprintf(display->vm_name, sizeof(display->vm_name), "%s", vm->runtime->name);
+    snprintf(display->vm_uuid, sizeof(display->vm_uuid), "%s", vm->uuid);
+    display->listen_fd = fd_plan_add(plan, vm->runtime->listen_fd);
+    display->gpu_fd = fd_plan_add(plan, vm->gpu.display_fd);
+    display->keyboard_fd = fd_plan_add(plan, vm->keyboard.display_fd);
+    display->pointer_fd = fd_plan_add(plan, vm->pointer.display_fd);
+    for (size_t i = 0; i < vm->config->n_serial; i++) {
+        plan_chardev(vm, i, plan, display);
+    }
+}
+
+void
+setup_loader(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct vm *vm = child->vm;
+    struct loader_setup *loader = &setup->loader;
+
+    loader->ram_size = vm->config->mem.size * MIB;
+    loader->ram_fd = fd_plan_add(plan, vm->resources.ram_fd);
+    loader->kernel_fd = fd_plan_add(plan, vm->resources.kernel_fd);
+    loader->initrd_fd = fd_plan_add(plan, vm->resources.initrd_fd);
+    command_line_make(vm->config, loader->command_line, sizeof(loader->command_line));
+    snprintf(loader->kernel_name, sizeof(loader->kernel_name), "%.*s", NAME_IN_SENTENCE - 1,
+             base_name(vm->config->kernel));
+    if (vm->config->initrd) {
+        snprintf(loader->initrd_name, sizeof(loader->initrd_name), "%.*s", NAME_IN_SENTENCE - 1,
+                 base_name(vm->config->initrd));
+    }
+}
+
+void
+setup_machine(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct vm *vm = child->vm;
+    struct machine_setup *machine = &setup->machine;
+
+    machine->n_cpus = (uint32_t)vm->config->cpus.count;
+    machine->ram_size = vm->config->mem.size * MIB;
+    machine->kvm_fd = fd_plan_add(plan, vm->resources.kvm_fd);
+    machine->ram_fd = fd_plan_add(plan, vm->resources.ram_fd);
+    for (size_t i = 0; i < MACHINE_SERIAL_MAX; i++) {
+        machine->serial_fd[i] = -1;
+    }
+    for (size_t i = 0; i < vm->config->n_serial; i++) {
+        const struct serial_config *serial = &vm->config->serial[i];
+
+        if (serial->hardware == SERIAL_HARDWARE_SERIAL) {
+            machine->serial_fd[serial->number - 1] = fd_plan_add(plan, vm->serial[i].port_fd);
+            machine->n_serial++;
+        }
+    }
+}
+
+static void
+plan_device(const struct child *child, struct fd_plan *plan, struct device_setup *device)
+{
+    device->vhost_fd = fd_plan_add(plan, child->vm->device[child->device].back_fd);
+}
+
+void
+setup_rng(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    plan_device(child, plan, &setup->device);
+}
+
+void
+setup_block(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct block_config *config = &child->vm->config->block[child->index];
+    const struct disk_resource *disk = &child->vm->resources.disk[child->index];
+    struct block_setup *block = &setup->block;
+
+    plan_device(child, plan, &block->device);
+    block->disk_fd = fd_plan_add(plan, disk->fd);
+    block->flags = (config->read_only ? BLOCK_READ_ONLY : 0) | (config->sparse ? BLOCK_SPARSE : 0);
+    block->size = disk->size;
+    block->block_size = (uint32_t)config->block_size;
+    if (config->id) {
+        memcpy(block->serial, config->id, MIN_OF(strlen(config->id), sizeof(block->serial)));
+    }
+}
+
+void
+setup_console(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    plan_device(child, plan, &setup->console.device);
+    setup->console.stream_fd = fd_plan_add(plan, child->vm->serial[child->index].port_fd);
+}
+
+void
+setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct gpu_config *config = &child->vm->config->gpu;
+    struct gpu_setup *gpu = &setup->gpu;
+
+    plan_device(child, plan, &gpu->device);
+    gpu->display_fd = fd_plan_add(plan, child->vm->gpu.device_fd);
+    gpu->n_scanouts = (uint32_t)config->displays;
+    gpu->width = (uint32_t)config->width;
+    gpu->height = (uint32_t)config->height;
+    /* Room for a few pictures of each screen, and at least what a desktop's clients take. */
+    gpu->memory_limit =
+        MAX_OF(512 * MIB, config->displays * config->width * config->height * 4 * 8);
+}
+
+void
+setup_keyboard(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    plan_device(child, plan, &setup->input.device);
+    setup->input.display_fd = fd_plan_add(plan, child->vm->keyboard.device_fd);
+    setup->input.kind = INPUT_KEYBOARD;
+}
+
+void
+setup_pointer(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    plan_device(child, plan, &setup->input.device);
+    setup->input.display_fd = fd_plan_add(plan, child->vm->pointer.device_fd);
+    setup->input.kind = INPUT_POINTER;
+}

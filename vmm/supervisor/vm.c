@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/vm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "vmm/base/assert.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/protocol/history.h"
+#include "vmm/supervisor/paths.h"
+#include "vmm/supervisor/processes.h"
+#include "vmm/supervisor/spawn.h"
+
+enum {
+    DISPLAY_LEAVE_MS = 500, /* for its last words to clients */
+};
+
+static void
+make_uuid(char *text, size_t size)
+{
+    uint8_t b[16] = {0};
+
+    (void)!getrandom(b, sizeof(b), 0);
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* RFC 4122: version 4, random */
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    snprintf(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+             b[14], b[15]);
+}
+
+static struct child *
+add_child(struct vm *vm, const struct process_row *row, size_t index)
+{
+    struct child *child = &vm->child[vm->n_children++];
+
+    assert(vm->n_children <= CHILDREN_MAX);
+    *child = (struct child){
+        .vm = vm, .row = row, .index = index, .pidfd = -1, .control_fd = -1, .log_fd = -1};
+    if (row->numbered) {
+        snprintf(child->name, sizeof(child->name), "%s-%zu", row->name, index);
+    } else {
+        snprintf(child->name, sizeof(child->name), "%s", row->name);
+    }
+    return child;
+}
+
+static struct device *
+add_device(struct vm *vm, const char *name, const struct virtio_row *virtio)
+{
+    struct device *device = &vm->device[vm->n_devices++];
+
+    assert(vm->n_devices <= DEVICES_MAX);
+    *device = (struct device){.virtio = virtio, .back_fd = -1, .front_fd = -1};
+    snprintf(device->name, sizeof(device->name), "%s", name);
+    return device;
+}
+
+static int
+add_own_device(struct vm *vm, const struct process_row *row, size_t index)
+{
+    struct child *child = add_child(vm, row, index);
+    struct device *device = add_device(vm, child->name, row->virtio);
+    int pair[2];
+    int r = fd_socket_pair(SOCK_STREAM, pair);
+
+    child->device = vm->n_devices - 1;
+    device->child = child;
+    if (r == 0) {
+        device->back_fd = pair[0];
+        device->front_fd = pair[1];
+    }
+    return r;
+}
+
+static int
+make_pair(struct pair_edge *edge)
+{
+    int pair[2];
+    int r = fd_socket_pair(SOCK_SEQPACKET, pair);
+
+    if (r == 0) {
+        edge->display_fd = pair[0];
+        edge->device_fd = pair[1];
+        fd_set_nonblocking(pair[0]);
+        r = fd_set_nonblocking(pair[1]);
+    }
+    return r;
+}
+
+static int
+make_serial(struct vm *vm, size_t index)
+{
+    struct serial_edge *edge = &vm->serial[index];
+    int pair[2];
+    int r = fd_socket_pair(SOCK_STREAM, pair);
+
+    if (r < 0) {
+        return r;
+    }
+    edge->display_fd = pair[0];
+    edge->port_fd = pair[1];
+    edge->history_fd = fd_memory_file("history", sizeof(struct history));
+    if (edge->history_fd < 0) {
+        return edge->history_fd;
+    }
+    return vm->config->serial[index].hardware == SERIAL_HARDWARE_VIRTIO_CONSOLE
+               ? add_own_device(vm, &process_console, index)
+               : 0;
+}
+
+static int
+add_graphics(struct vm *vm)
+{
+    int r = 0;
+
+    if (vm->config->has_gpu) {
+        r = make_pair(&vm->gpu);
+        r = r < 0 ? r : add_own_device(vm, &process_gpu, 0);
+    }
+    if (r == 0 && vm->config->keyboard) {
+        r = make_pair(&vm->keyboard);
+        r = r < 0 ? r : add_own_device(vm, &process_keyboard, 0);
+    }
+    if (r == 0 && vm->config->pointer) {
+        r = make_pair(&vm->pointer);
+        r = r < 0 ? r : add_own_device(vm, &process_pointer, 0);
+    }
+    return r;
+}
+
+/* Devices get their places on the PCI bus in this order. */
+static int
+add_all(struct vm *vm)
+{
+    const struct machine_config *config = vm->config;
+    int r = 0;
+
+    add_child(vm, &process_display, 0);
+    add_child(vm, &process_loader, 0);
+    add_child(vm, &process_machine, 0);
+    if (config->rng) {
+        r = add_own_device(vm, &process_rng, 0);
+    }
+    for (size_t i = 0; r == 0 && i < config->n_block; i++) {
+        r = add_own_device(vm, &process_block, i);
+    }
+    for (size_t i = 0; r == 0 && i < config->n_serial; i++) {
+        r = make_serial(vm, i);
+    }
+    if (r == 0) {
+        r = add_graphics(vm);
+    }
+    for (size_t i = 0; r == 0 && i < config->n_vhost_user; i++) {
+        char name[START_NAME_SIZE];
+
+        snprintf(name, sizeof(name), "vhost-user-%zu", i);
+        add_device(vm, name, virtio_row_of_type(config->vhost_user[i].type))->front_fd =
+            take_fd(&vm->resources.vhost_user_fd[i]);
+    }
+    return r;
+}
+
+static void
+init_edges(struct vm *vm)
+{
+    vm->gpu = vm->keyboard = vm->pointer = (struct pair_edge){-1, -1};
+    for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        vm->serial[i] = (struct serial_edge){-1, -1, -1};
+    }
+    vm->signal_fd = -1;
+    vm->last_frame_fd = -1;
+}
+
+struct vm *
+vm_create(const struct machine_config *config, const struct runtime_dir *runtime,
+          struct log_file *log, struct failure *failure)
+{
+    cleanup(vm_destroyp) struct vm *vm = NULL;
+    struct resources resources;
+    int r;
+
+    if (resources_open(config, &resources, failure) < 0) {
+        return NULL;
+    }
+    vm = xalloc(sizeof(*vm));
+    vm->resources = resources;
+    vm->config = config;
+    vm->runtime = runtime;
+    vm->log = log;
+    vm->helpers = path_helpers();
+    vm->start_flags = config->disable_sandbox ? START_FLAG_NO_JAIL : 0;
+    init_edges(vm);
+    make_uuid(vm->uuid, sizeof(vm->uuid));
+    vm->loop = loop_create();
+    r = vm->loop ? add_all(vm) : -errno;
+    if (r < 0) {
+        failure_set(failure, EXIT_STATUS_FAILED, "cannot-start",
+                    "The sockets between the machine's parts cannot be made (%s).", strerror(-r));
+        return NULL;
+    }
+    return take_pointer(vm);
+}
+
+struct child *
+vm_child(struct vm *vm, const char *name)
+{
+    for (size_t i = 0; i < vm->n_children; i++) {
+        if (strcmp(vm->child[i].name, name) == 0) {
+            return &vm->child[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+close_pair(struct pair_edge *edge)
+{
+    fd_closep(&edge->display_fd);
+    fd_closep(&edge->device_fd);
+}
+
+/* The display leaves by itself when its control socket ends; then its clients have heard all. */
+static void
+let_display_leave(struct vm *vm)
+{
+    struct child *display = vm_child(vm, process_display.name);
+
+    if (display && display->pid > 0 && display->ready) {
+        struct pollfd ended = {.fd = display->pidfd, .events = POLLIN};
+
+        fd_closep(&display->control_fd);
+        (void)poll(&ended, 1, DISPLAY_LEAVE_MS);
+    }
+}
+
+void
+vm_destroy(struct vm *vm)
+{
+    if (!vm) {
+        return;
+    }
+    for (size_t i = 0; i < vm->n_children; i++) {
+        loop_remove(vm->child[i].control_source);
+        vm->child[i].control_source = NULL;
+    }
+    /* All but the display first: it stands at index 0. */
+    for (size_t i = 1; i < vm->n_children; i++) {
+        child_kill(&vm->child[i]);
+    }
+    let_display_leave(vm);
+    if (vm->n_children > 0) {
+        child_kill(&vm->child[0]);
+    }
+    for (size_t i = 0; i < vm->n_devices; i++) {
+        fd_closep(&vm->device[i].back_fd);
+        fd_closep(&vm->device[i].front_fd);
+    }
+    for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        fd_closep(&vm->serial[i].display_fd);
+        fd_closep(&vm->serial[i].port_fd);
+        fd_closep(&vm->serial[i].history_fd);
+    }
+    close_pair(&vm->gpu);
+    close_pair(&vm->keyboard);
+    close_pair(&vm->pointer);
+    resources_close(&vm->resources);
+    loop_destroy(vm->loop);
+    fd_closep(&vm->signal_fd);
+    fd_closep(&vm->last_frame_fd);
+    free(vm->helpers);
+    free(vm);
+}

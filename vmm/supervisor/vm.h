@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One running machine as the supervisor sees it: its children, the sockets between them, and where
+ * it stands. Everything is made by vm_create() and gone after vm_destroy(), for each boot anew.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vmm/base/loop.h"
+#include "vmm/config/machine-config.h"
+#include "vmm/protocol/display.h"
+#include "vmm/protocol/loader.h"
+#include "vmm/protocol/machine.h"
+#include "vmm/supervisor/failure.h"
+#include "vmm/supervisor/log-file.h"
+#include "vmm/supervisor/resources.h"
+#include "vmm/supervisor/runtime-dir.h"
+
+enum {
+    DEVICES_MAX = 30,               /* slots 1 ... 30 of the one PCI bus */
+    CHILDREN_MAX = DEVICES_MAX + 3, /* and display, loader, machine */
+};
+
+struct vm;
+struct process_row;
+struct virtio_row;
+
+struct child {
+    struct vm *vm;
+    const struct process_row *row;
+    char name[START_NAME_SIZE];
+    size_t index;  /* which disk, serial port, … of the configuration */
+    size_t device; /* index into vm::device, for devices */
+    pid_t pid;     /* 0: not running */
+    int pidfd;
+    int control_fd; /* our end */
+    int log_fd;     /* reading end */
+    struct loop_source *pid_source;
+    struct loop_source *control_source;
+    struct loop_source *log_source;
+    struct log_reader log;
+    bool ready;
+    bool done;         /* has done its work; its end is expected */
+    uint32_t restarts; /* since the machine's start */
+    size_t n_fds;      /* of its plan */
+};
+
+/* A virtio device: one of our children, or a user's back end. */
+struct device {
+    char name[START_NAME_SIZE];
+    const struct virtio_row *virtio;
+    struct child *child; /* NULL: the user's own */
+    int back_fd;         /* vhost-user socket, the child's end; -1 when passed */
+    int front_fd;        /* the machine's end; -1 when passed */
+};
+
+/* A stream between vmm-display and a serial port or console. The display's ends are kept. */
+struct serial_edge {
+    int display_fd;
+    int port_fd; /* -1 when passed */
+    int history_fd;
+};
+
+struct pair_edge {
+    int display_fd; /* kept */
+    int device_fd;  /* -1 when passed */
+};
+
+enum vm_state {
+    VM_STARTING,
+    VM_RUNNING,
+    VM_PAUSED,
+    VM_SHUTTING_DOWN,
+    VM_ENDING, /* the end is known; waiting for the last frame */
+};
+
+struct vm {
+    const struct machine_config *config;
+    const struct runtime_dir *runtime;
+    struct log_file *log;
+    struct resources resources;
+    struct loop *loop;
+    char *helpers;
+    char uuid[40];
+    uint32_t start_flags; /* enum start_flags */
+
+    struct child child[CHILDREN_MAX];
+    size_t n_children;
+    struct device device[DEVICES_MAX];
+    size_t n_devices;
+    struct serial_edge serial[CONFIG_SERIALS_MAX];
+    struct pair_edge gpu;
+    struct pair_edge keyboard;
+    struct pair_edge pointer;
+
+    enum vm_state state;
+    struct loader_done loaded;
+    bool is_loaded;
+    bool booted;
+    bool adding;    /* a MACHINE_ADD_DEVICE is not answered yet */
+    size_t n_added; /* devices that the machine has */
+    bool restart;   /* a client asked for it: end with 32 */
+    struct failure end;
+    struct loop_source *start_timer;
+    struct loop_source *end_timer;
+    struct loop_source *display_timer;
+    uint64_t display_starts_ms[5]; /* the last ones, a ring */
+    size_t n_display_starts;
+    int signal_fd;
+    struct loop_source *signal_source;
+    int last_frame_fd; /* PPM, or -1 */
+};
+
+/*
+ * Open the machine's resources, make the edges and fill in children and devices; nothing runs yet.
+ * NULL with *failure set on error.
+ */
+struct vm *vm_create(const struct machine_config *config, const struct runtime_dir *runtime,
+                     struct log_file *log, struct failure *failure);
+/* Ends and reaps what runs, closes everything. NULL is fine. */
+void vm_destroy(struct vm *vm);
+CLEANUP_DEFINE(struct vm, vm_destroy)
+
+/* The one child of that kind; the display, loader and machine are always there. */
+struct child *vm_child(struct vm *vm, const char *name);
+
+/*
+ * Start all children and stay until the machine has ended; *ret_end says how, also when it could
+ * not start.
+ */
+void vm_run(struct vm *vm, struct failure *ret_end);
