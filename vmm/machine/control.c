@@ -73,6 +73,20 @@ add_device(struct control *control, const union request *request, struct message
     answer(control, &failed, sizeof(failed));
 }
 
+/* The supervisor decides what that means for the machine. */
+static void
+on_device_lost(void *data, const char *name, const char *sentence)
+{
+    struct control *control = data;
+    struct machine_device_failed failed = {
+        .header = {.type = MACHINE_DEVICE_FAILED, .size = sizeof(failed)},
+    };
+
+    snprintf(failed.name, sizeof(failed.name), "%s", name);
+    snprintf(failed.sentence, sizeof(failed.sentence), "%s", sentence);
+    answer(control, &failed, sizeof(failed));
+}
+
 static void
 boot(struct control *control, const union request *request, struct message_fds *fds)
 {
@@ -195,6 +209,7 @@ control_create(struct loop *loop, struct vm *vm, struct pci_root *pci)
     cleanup(control_destroyp) struct control *control = xalloc(sizeof(*control));
 
     *control = (struct control){.loop = loop, .vm = vm, .pci = pci};
+    pci_root_watch(pci, on_device_lost, control);
     control->socket = loop_add(loop, START_FD_CONTROL, EPOLLIN, on_request, control);
     if (!control->socket) {
         return NULL;
