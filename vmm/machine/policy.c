@@ -40,6 +40,8 @@ static const struct jail_call machine_calls[] = {
     {.number = SYS_epoll_create1}, /* interrupts of a device that KVM does not take */
     {.number = SYS_socketpair},    /* the back end's own requests */
     /* Starting the vCPU threads, each of which then narrows its own filter. */
+    {.number = SYS_rt_sigaction, /* the C library's own signal, at the first thread */
+     .when = {{.argument = 0, .mask = 0xffffffff, .value = 33}}},
     {.number = SYS_set_robust_list},
     {.number = SYS_rseq},
     {.number = SYS_prctl,

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A small supervisor for tests: speaks vmm/protocol/{start,machine,loader}.h with the real programs."""
+
+import fcntl
+import mmap
+import os
+import select
+import socket
+import struct
+import time
+
+SETUP, READY, FAILED = 1, 2, 3
+ADD_DEVICE, BOOT, POWER_BUTTON, PAUSE, RESUME, STOP = range(16, 22)
+DEVICE_ADDED, DEVICE_FAILED, RUNNING, PAUSED, RESUMED, ENDED = range(64, 70)
+LOADER_DONE = 64
+REASONS = ['poweroff', 'stopped', 'reset', 'panic', 'failed']
+FLAG_NO_NAMESPACES, FLAG_NO_JAIL = 1, 2
+
+HEADER = struct.Struct('=II')
+START = struct.Struct('=IIII32s')
+MACHINE_SETUP = struct.Struct('=48sIIQii4i')
+LOADER_SETUP = struct.Struct('=48sQiiiI2048s256s256s')
+MACHINE_BOOT = struct.Struct('=IIQQ')
+F_ADD_SEALS, SEALS = 1033, 1 | 2 | 4  # SEAL, SHRINK, GROW
+
+
+def memory_file(size):
+    fd = os.memfd_create('guest-ram', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    fcntl.fcntl(fd, F_ADD_SEALS, SEALS)
+    return fd
+
+
+def text(data):
+    return data.split(b'\0', 1)[0].decode()
+
+
+class Child:
+    """A process with the descriptors of its row from 4 on; they stay the caller's."""
+
+    def __init__(self, program, fds):
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        null = os.open('/dev/null', os.O_RDWR)
+        plan = [null, null, 2, theirs.fileno()] + fds
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in plan]
+                for number, fd in enumerate(high):
+                    os.dup2(fd, number, inheritable=True)
+                os.execv(program, [program])
+            finally:
+                os._exit(127)
+        theirs.close()
+        os.close(null)
+
+    def send(self, message, fds=()):
+        if fds:
+            socket.send_fds(self.control, [message], list(fds))
+        else:
+            self.control.send(message)
+
+    def send_type(self, kind):
+        self.send(HEADER.pack(kind, HEADER.size))
+
+    def receive(self, timeout=10):
+        self.control.settimeout(timeout)
+        data = self.control.recv(8192)
+        if not data:
+            return 0, b''
+        kind, size = HEADER.unpack_from(data)
+        assert size == len(data), 'a message with a wrong size'
+        return kind, data
+
+    def wait(self):
+        if self.pid:
+            _, status = os.waitpid(self.pid, 0)
+            self.pid = 0
+            return os.waitstatus_to_exitcode(status)
+        return 0
+
+    def kill(self):
+        if self.pid:
+            os.kill(self.pid, 9)
+            self.wait()
+        self.control.close()
+
+
+def start_block(size, name, level, flags):
+    return START.pack(SETUP, size, flags, level, name.encode())
+
+
+class Ended:
+    def __init__(self, data):
+        reason, ident, sentence = struct.unpack_from('=I32s512s', data, HEADER.size)
+        self.reason = REASONS[reason]
+        self.id = text(ident)
+        self.sentence = text(sentence)
+
+    def __str__(self):
+        return ' '.join(filter(None, [self.reason, self.id, self.sentence]))
+
+
+class Machine:
+    """One vmm-machine: made, jailed and waiting for its devices after the constructor."""
+
+    def __init__(self, program, memory=64 << 20, cpus=1, serials=1, level=4,
+                 flags=FLAG_NO_NAMESPACES):
+        self.ram_size = memory
+        self.ram_fd = memory_file(memory)
+        self.ram = mmap.mmap(self.ram_fd, memory)
+        self.serial = []
+        self.output = b''
+        self.ended = None
+        pairs = [socket.socketpair() for _ in range(serials)]
+        kvm = os.open('/dev/kvm', os.O_RDWR)
+        self.child = Child(program, [kvm, self.ram_fd] + [p[1].fileno() for p in pairs])
+        os.close(kvm)
+        for ours, theirs in pairs:
+            theirs.close()
+            ours.setblocking(False)
+            self.serial.append(ours)
+        numbers = [6 + i for i in range(serials)] + [-1] * (4 - serials)
+        self.child.send(MACHINE_SETUP.pack(start_block(MACHINE_SETUP.size, 'machine', level, flags),
+                                           cpus, serials, memory, 4, 5, *numbers))
+        kind, data = self.child.receive()
+        if kind != READY:
+            self.close()
+            raise RuntimeError('vmm-machine did not start: ' + (text(data[40:]) or str(kind)))
+
+    def boot(self, entry, boot_params=0):
+        self.child.send(MACHINE_BOOT.pack(BOOT, MACHINE_BOOT.size, entry, boot_params))
+        return self.expect(RUNNING)
+
+    def expect(self, wanted, timeout=10):
+        kind, data = self.child.receive(timeout)
+        if kind == ENDED:
+            self.ended = Ended(data)
+        return kind == wanted
+
+    def pump(self, seconds, on_output=None):
+        """Collect output of the first serial port until the machine ends or the time is over."""
+        limit = time.monotonic() + seconds
+        sources = [self.child.control] + self.serial[:1]
+        while not self.ended:
+            left = limit - time.monotonic()
+            if left <= 0:
+                return False
+            ready, _, _ = select.select(sources, [], [], left)
+            self.read_serial(on_output)
+            if self.child.control in ready:
+                kind, data = self.child.receive()
+                if kind == ENDED:
+                    self.ended = Ended(data)
+                elif kind == 0:
+                    raise RuntimeError('vmm-machine is gone: status %d' % self.child.wait())
+        self.read_serial(on_output)
+        return True
+
+    def read_serial(self, on_output=None):
+        while self.serial:
+            try:
+                data = self.serial[0].recv(65536)
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            self.output += data
+            if on_output:
+                on_output(data)
+
+    def close(self):
+        self.child.kill()
+        for serial in self.serial:
+            serial.close()
+        os.close(self.ram_fd)
+
+
+def load(program, machine, kernel, initrd, command_line, level=4):
+    """Run vmm-loader on the machine's memory; (entry, boot_params)."""
+    fds = [machine.ram_fd, os.open(kernel, os.O_RDONLY)]
+    if initrd:
+        fds.append(os.open(initrd, os.O_RDONLY))
+    child = Child(program, fds)
+    for fd in fds[1:]:
+        os.close(fd)
+    start = start_block(LOADER_SETUP.size, 'loader', level, FLAG_NO_NAMESPACES)
+    child.send(LOADER_SETUP.pack(start, machine.ram_size, 4, 5, 6 if initrd else -1, 0,
+                                 command_line.encode(), kernel.encode()[-255:],
+                                 (initrd or '').encode()[-255:]))
+    try:
+        kind, data = child.receive(30)
+        if kind == READY:
+            kind, data = child.receive(60)
+        if kind != LOADER_DONE:
+            raise RuntimeError('vmm-loader: ' + text(data[40:]))
+        return struct.unpack_from('=QQ', data, HEADER.size)
+    finally:
+        child.kill()
