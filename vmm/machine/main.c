@@ -7,7 +7,7 @@
  * serves the supervisor and the event loop and never waits for a processor. The guest's end is
  * reported with MACHINE_ENDED; the death of the supervisor ends the process.
  *
- * vmm-machine --probe [FD]: does KVM work here? FD is /dev/kvm; see probe.h.
+ * vmm-machine --probe [FD]: does KVM work here? FD, or standard input, is /dev/kvm; see probe.h.
  */
 
 #include <errno.h>

@@ -4,12 +4,12 @@
 /*
  * Can KVM here run guests? Runs arch_probe_guest(), a payload that uses what a stock kernel needs,
  * for at most PROBE_LIMIT_MS. Status 0 when it works; else 1 and one line "ID sentence" on standard
- * output, ID kvm-missing, kvm-denied or kvm-broken.
+ * output, ID kvm-broken, or kvm-missing when the descriptor is not /dev/kvm.
  */
 
 enum {
     PROBE_LIMIT_MS = 500
 };
 
-/* `kvm` is the number of a descriptor of /dev/kvm as text; NULL: open it, for people. */
+/* `kvm` is the number of a descriptor of /dev/kvm as text; NULL: standard input. */
 int probe_main(const char *kvm);
