@@ -158,11 +158,11 @@ TAP_TEST(reads_and_writes)
     memset(data, 0x77, 2 << 20);
     check_int(request(&disk, VIRTIO_BLK_T_OUT, 2048, 2 << 20), VIRTIO_BLK_S_OK);
     check_int(request(&disk, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
-    check_int(pread(disk.fd, page, 4096, 2048 * 512), 4096);
+    check_int(pread(disk.fd, page, 4096, (off_t)2048 * 512), 4096);
     check(page[0] == 0x77 && page[4095] == 0x77);
-    check_int(pread(disk.fd, page, 4096, 2048 * 512 + (2 << 20)), 4096);
+    check_int(pread(disk.fd, page, 4096, (off_t)2048 * 512 + (2 << 20)), 4096);
     check(page[0] != 0x77);
-    check_int(pread(disk.fd, page, 4096, 2048 * 512 - 4096), 4096);
+    check_int(pread(disk.fd, page, 4096, (off_t)2048 * 512 - 4096), 4096);
     check(page[4095] != 0x77);
     /* The last sector, and nothing behind it. */
     check_int(request(&disk, VIRTIO_BLK_T_IN, DISK_SIZE / 512 - 1, 512), VIRTIO_BLK_S_OK);
@@ -331,10 +331,10 @@ TAP_TEST(write_zeroes_writes_zeroes)
     check(start(&disk, BLOCK_SPARSE, UINT64_MAX));
     before = blocks(&disk);
     check_int(range_request(&disk, VIRTIO_BLK_T_WRITE_ZEROES, 16, 160, 0), VIRTIO_BLK_S_OK);
-    check(all_zero(&disk, 16 * 512, 160 * 512));
-    check(!all_zero(&disk, 0, 4096) && !all_zero(&disk, 176 * 512, 4096));
+    check(all_zero(&disk, UINT64_C(16) * 512, (size_t)160 * 512));
+    check(!all_zero(&disk, 0, 4096) && !all_zero(&disk, UINT64_C(176) * 512, 4096));
     check_int(range_request(&disk, VIRTIO_BLK_T_WRITE_ZEROES, 4096, 2048, 1), VIRTIO_BLK_S_OK);
-    check(all_zero(&disk, 4096 * 512, 2048 * 512));
+    check(all_zero(&disk, UINT64_C(4096) * 512, (size_t)2048 * 512));
     check(before - blocks(&disk) >= 2048);
     check_int(range_request(&disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 2), VIRTIO_BLK_S_UNSUPP);
     check_int(range_request(&disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 1 << 16, 0), VIRTIO_BLK_S_IOERR);

@@ -94,7 +94,8 @@ fake_start(struct fake *fake, const char *variable, void *setup, size_t size, co
     }
     device->start = (struct start_setup){
         .header = {.type = START_SETUP, .size = (uint32_t)size},
-        .flags = START_FLAG_NO_NAMESPACES,
+        /* Sanitizers make calls that no policy knows. */
+        .flags = getenv("FAKE_NO_JAIL") ? START_FLAG_NO_JAIL : START_FLAG_NO_NAMESPACES,
         .log_level = getenv("FAKE_VERBOSE") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
         .name = "under-test",
     };
