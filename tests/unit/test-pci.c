@@ -271,6 +271,38 @@ TAP_TEST(intx)
     rig_finish(&rig);
 }
 
+TAP_TEST(shared_line)
+{
+    struct rig rig;
+    struct fake_backend *backends[5];
+
+    /* Slots 1 and 5 share line 17 of the fake machine, slot 2 has line 18. */
+    rig_init_empty(&rig);
+    for (unsigned int i = 0; i < 5; i++) {
+        check_int(rig_add(&rig, 0, FAKE_POLITE), 0);
+        backends[i] = rig.backend;
+        rig_set_config(&rig, i + 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+        rig.bar = rig_config(&rig, i + 1, PCI_BAR0, 4);
+        rig_start(&rig);
+    }
+    fake_backend_call(backends[0], 0);
+    fake_backend_call(backends[4], 0);
+    fake_backend_call(backends[1], 0);
+    fake_vm_settle(rig.vm);
+    check(fake_vm_line(rig.vm, 17) && fake_vm_line(rig.vm, 18) && !fake_vm_line(rig.vm, 19));
+    for (unsigned int i = 0; i < 5; i += 4) {
+        check(fake_vm_line(rig.vm, 17)); /* until the last one has been asked */
+        rig.bar = rig_config(&rig, i + 1, PCI_BAR0, 4);
+        check_int(rig_read(&rig, VIRTIO_PCI_ISR, 1), 1);
+    }
+    check(!fake_vm_line(rig.vm, 17) && fake_vm_line(rig.vm, 18));
+    pci_root_destroy(rig.root);
+    for (unsigned int i = 0; i < 5; i++) {
+        fake_backend_destroy(backends[i]);
+    }
+    fake_vm_destroy(rig.vm);
+}
+
 TAP_TEST(system_reset)
 {
     struct rig rig;
@@ -321,5 +353,5 @@ TAP_TEST(many_devices)
 TAP_MAIN(TAP_CASE(identity), TAP_CASE(mechanism_1), TAP_CASE(read_only_registers),
          TAP_CASE(bar_sizing_and_moves), TAP_CASE(kicks_follow_the_bar),
          TAP_CASE(access_capability), TAP_CASE(capabilities_are_sane),
-         TAP_CASE(msix_mask_and_pending), TAP_CASE(intx), TAP_CASE(system_reset),
-         TAP_CASE(many_devices))
+         TAP_CASE(msix_mask_and_pending), TAP_CASE(intx), TAP_CASE(shared_line),
+         TAP_CASE(system_reset), TAP_CASE(many_devices))

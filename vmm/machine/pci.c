@@ -14,7 +14,6 @@
 
 enum {
     SLOTS = 32,
-    PINS = 4,
     PORT_ADDRESS = 0xcf8, /* configuration mechanism 1 */
     PORTS_LENGTH = 8,
     RESET_REGISTER = 1, /* port 0xcf9, offset from PORT_ADDRESS */
@@ -36,7 +35,7 @@ struct pci_root {
     struct virtio_pci *devices[SLOTS];
     unsigned int n_slots;
     pthread_mutex_t line_lock;
-    unsigned int line_users[PINS]; /* functions that drive INTA of slots i, i + 4, ... */
+    unsigned int line_users[SLOTS]; /* functions that drive a line, by its lowest slot */
     pci_lost_handler lost;
     void *lost_data;
 };
@@ -56,11 +55,23 @@ pci_root_decodes(const struct pci_root *root, uint64_t address, uint64_t size)
            (address >= w->high_start && range_inside(address - w->high_start, size, w->high_size));
 }
 
+/* The lowest slot whose INTA is the same line. */
+static unsigned int
+line_of(unsigned int slot)
+{
+    unsigned int i = 0;
+
+    while (vm_pci_line(i, 1) != vm_pci_line(slot, 1)) {
+        i++;
+    }
+    return i;
+}
+
 void
 pci_function_update_intx(struct pci_function *fn)
 {
     struct pci_root *root = fn->root;
-    unsigned int *users = &root->line_users[fn->slot % PINS];
+    unsigned int *users = &root->line_users[line_of(fn->slot)];
     bool drive;
 
     pthread_mutex_lock(&root->line_lock);
