@@ -368,16 +368,38 @@ display_ended(struct child *display, const struct failure *how)
 }
 
 static void
-child_ended(struct child *child)
+drain(struct child *child)
 {
-    struct vm *vm = child->vm;
-    struct failure how = {0};
-
     if (child->control_source) {
         on_control(child, EPOLLIN);
     }
     if (child->log_source) {
         on_log(child, EPOLLIN);
+    }
+}
+
+/* A device leaves when the machine does: then the machine's end is the reason, if it comes soon. */
+static void
+look_at_machine(struct vm *vm)
+{
+    struct child *machine = vm_child(vm, process_machine.name);
+    struct pollfd ended = {.fd = machine->pidfd, .events = POLLIN};
+
+    drain(machine);
+    if (vm->state != VM_ENDING && machine->pid > 0 && poll(&ended, 1, DEATH_GRACE_MS) > 0) {
+        child_ended(machine);
+    }
+}
+
+static void
+child_ended(struct child *child)
+{
+    struct vm *vm = child->vm;
+    struct failure how = {0};
+
+    drain(child);
+    if (child->row->virtio) {
+        look_at_machine(vm);
     }
     child_reap(child, &how);
     child_close(child);
