@@ -78,10 +78,37 @@ put_fds(struct msghdr *header, union control_buffer *control, const struct messa
     memcpy(CMSG_DATA(cmsg), fds->fd, fds->count * sizeof(int));
 }
 
+/* One sendmsg() of what is left after `done` bytes. Bytes sent, -EAGAIN, -EPIPE or another -errno. */
+static ssize_t
+send_rest(int socket, struct vhost_message *message, size_t done)
+{
+    union control_buffer control = {.bytes = {0}};
+    size_t head = sizeof(message->header);
+    size_t in_header = done < head ? head - done : 0;
+    size_t in_payload = head + message->header.size - done - in_header;
+    /* The payload follows the header on the wire, without the gap that is in the structure. */
+    struct iovec iov[2] = {
+        {(char *)&message->header + (head - in_header), in_header},
+        {message->payload.bytes + (message->header.size - in_payload), in_payload},
+    };
+    struct msghdr header = {.msg_iov = iov, .msg_iovlen = 2};
+    ssize_t n;
+
+    if (done == 0) {
+        put_fds(&header, &control, &message->fds);
+    }
+    do {
+        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        return errno == ECONNRESET ? -EPIPE : -errno;
+    }
+    return n;
+}
+
 int
 vhost_message_send(int socket, struct vhost_message *message, uint64_t deadline_ns)
 {
-    union control_buffer control = {.bytes = {0}};
     size_t total = sizeof(message->header) + message->header.size;
     size_t done = 0;
 
@@ -89,32 +116,38 @@ vhost_message_send(int socket, struct vhost_message *message, uint64_t deadline_
         return -EINVAL;
     }
     while (done < total) {
-        /* The payload follows the header in the structure, without a gap on the wire. */
-        size_t in_header = done < sizeof(message->header) ? sizeof(message->header) - done : 0;
-        size_t in_payload = total - done - in_header;
-        struct iovec iov[2] = {
-            {(char *)&message->header + (sizeof(message->header) - in_header), in_header},
-            {message->payload.bytes + (message->header.size - in_payload), in_payload},
-        };
-        struct msghdr header = {.msg_iov = iov, .msg_iovlen = 2};
-        ssize_t n;
+        ssize_t n = send_rest(socket, message, done);
 
-        if (done == 0) {
-            put_fds(&header, &control, &message->fds);
+        if (n == -EAGAIN) {
+            n = wait_for(socket, POLLOUT, deadline_ns);
         }
-        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n > 0) {
-            done += (size_t)n;
-        } else if (n < 0 && errno == EAGAIN) {
-            int r = wait_for(socket, POLLOUT, deadline_ns);
-            if (r < 0) {
-                return r;
-            }
-        } else if (n < 0 && errno != EINTR) {
-            return errno == ECONNRESET ? -EPIPE : -errno;
+        if (n < 0) {
+            return (int)n;
         }
+        done += (size_t)n;
     }
     return 0;
+}
+
+/* Append the descriptors of one control message; those without room are closed: -EPROTO. */
+static int
+keep_fds(struct cmsghdr *cmsg, struct message_fds *fds)
+{
+    size_t count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    int r = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+
+        memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
+        if (fds->count < VHOST_FDS_MAX) {
+            fds->fd[fds->count++] = fd;
+        } else {
+            close(fd);
+            r = -EPROTO;
+        }
+    }
+    return r;
 }
 
 /* Collect what SCM_RIGHTS brought; -EPROTO when there was more than fits. */
@@ -124,22 +157,9 @@ get_fds(struct msghdr *header, struct message_fds *fds)
     int r = header->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
 
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg; cmsg = CMSG_NXTHDR(header, cmsg)) {
-        size_t count;
-
-        if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-            if (fds->count < VHOST_FDS_MAX) {
-                fds->fd[fds->count++] = fd;
-            } else {
-                close(fd);
-                r = -EPROTO;
-            }
+        if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
+            keep_fds(cmsg, fds) < 0) {
+            r = -EPROTO;
         }
     }
     return r;
