@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -381,9 +383,63 @@ TAP_TEST(a_full_ring_is_served_in_turns)
     check_int(end(&disk), 0);
 }
 
+/* A file system of 1 MiB in a mount namespace of our own; -1 where the host refuses that. */
+static int
+make_small_file_system(char *folder)
+{
+    bool alone = unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+
+    if (!alone || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(folder)) {
+        return -1;
+    }
+    return mount("small", folder, "tmpfs", 0, "size=1m");
+}
+
+/* The last case: this process has another mount namespace afterwards. */
+TAP_TEST(a_full_host_is_an_error_and_one_line)
+{
+    struct block_setup setup = {
+        .disk_fd = FAKE_FD_MORE, .flags = BLOCK_SPARSE, .size = DISK_SIZE, .block_size = 512};
+    struct disk disk = {.fd = -1};
+    char folder[] = "/tmp/vitrine-small-XXXXXX";
+    char path[64];
+    char log[4096] = {0};
+    int pipe_fds[2];
+    int saved = dup(STDERR_FILENO);
+
+    if (make_small_file_system(folder) < 0) {
+        printf("# no mount namespace here: not tested\n");
+        return;
+    }
+    snprintf(path, sizeof(path), "%s/disk", folder);
+    disk.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check_int(ftruncate(disk.fd, DISK_SIZE), 0);
+    check_int(pipe2(pipe_fds, O_CLOEXEC), 0);
+    dup2(pipe_fds[1], STDERR_FILENO);
+    close(pipe_fds[1]);
+    bool started = fake_start(&disk.fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){disk.fd, -1});
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    check(started);
+    disk.fake.accept = UINT64_MAX;
+    check(fake_open(&disk.fake, 1));
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, 0, 512 << 10), VIRTIO_BLK_S_OK);
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, 2048, 2 << 20), VIRTIO_BLK_S_IOERR);
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, 8192, 4096), VIRTIO_BLK_S_IOERR);
+    check_int(range_request(&disk, VIRTIO_BLK_T_DISCARD, 0, 8192, 0), VIRTIO_BLK_S_OK);
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, 8192, 4096), VIRTIO_BLK_S_OK);
+    check_int(end(&disk), 0);
+    check(read(pipe_fds[0], log, sizeof(log) - 1) > 0);
+    close(pipe_fds[0]);
+    check(strncmp(log, "<3>disk-full: ", strlen("<3>disk-full: ")) == 0);
+    check_str(strchr(log, '\n'), "\n"); /* one line */
+    umount(folder);
+    rmdir(folder);
+}
+
 TAP_MAIN(TAP_CASE(config_tells_the_limits), TAP_CASE(reads_and_writes),
          TAP_CASE(bad_places_are_errors), TAP_CASE(odd_chains_are_answered),
          TAP_CASE(id_is_the_serial), TAP_CASE(read_only_disks_refuse_writes),
          TAP_CASE(a_writable_disk_needs_a_writable_file), TAP_CASE(discard_gives_blocks_back),
          TAP_CASE(write_zeroes_writes_zeroes), TAP_CASE(without_flush_it_is_write_through),
-         TAP_CASE(a_full_ring_is_served_in_turns))
+         TAP_CASE(a_full_ring_is_served_in_turns), TAP_CASE(a_full_host_is_an_error_and_one_line))
