@@ -81,7 +81,7 @@ static void
 arm_alarm(void)
 {
     const struct itimerval limit = {
-        .it_value = {.tv_sec = PROBE_LIMIT_MS / 1000, .tv_usec = PROBE_LIMIT_MS % 1000 * 1000},
+        .it_value = {.tv_sec = PROBE_LIMIT_MS / 1000, .tv_usec = PROBE_LIMIT_MS % 1000 * 1000L},
         .it_interval = {.tv_usec = 20000},
     };
     struct sigaction action = {.sa_handler = on_alarm};

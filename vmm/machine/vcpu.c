@@ -182,31 +182,37 @@ vcpu_enter(struct vcpu *vcpu)
     return true;
 }
 
+/* Wait while the machine is paused; the last one tells the control thread. With the state lock. */
+static bool
+park(struct vm *vm)
+{
+    const uint64_t one = 1;
+
+    if (vm->state != VM_STATE_PAUSED) {
+        return false;
+    }
+    vm->n_parked++;
+    if (vm->n_parked == vm->n_vcpus && write(vm->event_fd, &one, sizeof(one)) < 0) {
+        log_debug("The control thread has been told already");
+    }
+    while (vm->state == VM_STATE_PAUSED) {
+        pthread_cond_wait(&vm->state_changed, &vm->state_lock);
+    }
+    vm->n_parked--;
+    return true;
+}
+
 /* Somebody wants this thread to look at the machine's state. False: the machine has ended. */
 static bool
 obey(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
     bool goes_on;
-    bool parked = false;
+    bool parked;
 
     pthread_mutex_lock(&vm->state_lock);
     __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-    while (vm->state == VM_STATE_PAUSED) {
-        if (!parked) {
-            uint64_t one = 1;
-
-            parked = true;
-            vm->n_parked++;
-            if (vm->n_parked == vm->n_vcpus && write(vm->event_fd, &one, sizeof(one)) < 0) {
-                log_debug("The control thread has been told already");
-            }
-        }
-        pthread_cond_wait(&vm->state_changed, &vm->state_lock);
-    }
-    if (parked) {
-        vm->n_parked--;
-    }
+    parked = park(vm);
     goes_on = vm->state == VM_STATE_RUNNING;
     pthread_mutex_unlock(&vm->state_lock);
 #ifdef KVM_KVMCLOCK_CTRL

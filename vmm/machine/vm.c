@@ -233,7 +233,7 @@ bus_of(struct vm *vm, enum vm_space space)
     return space == VM_SPACE_PORT ? &vm->ports : &vm->memory;
 }
 
-int
+int // NOLINTNEXTLINE(readability-function-size): as vm.h wants it
 vm_add_range(struct vm *vm, enum vm_space space, uint64_t start, uint64_t length, const char *name,
              const struct vm_range_ops *ops, void *data)
 {

@@ -380,8 +380,8 @@ static void
 write_rsdp(uint8_t *p, uint64_t xsdt)
 {
     memset(p, 0, RSDP_SIZE);
-    memcpy(p, "RSD PTR ", 8);
-    memcpy(p + 9, "VITRNE", 6);
+    memcpy(p, "RSD PTR ", 8);   // NOLINT(bugprone-not-null-terminated-result): fixed width
+    memcpy(p + 9, "VITRNE", 6); // NOLINT(bugprone-not-null-terminated-result)
     p[15] = 2;
     store_le32(p + 20, RSDP_SIZE);
     store_le64(p + 24, xsdt);

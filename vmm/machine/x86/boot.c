@@ -33,7 +33,7 @@ enum {
 
 #define CR0_PG UINT64_C(0x80000000)
 
-static const uint64_t GDT[GDT_SIZE / 8] = {
+static const uint64_t boot_gdt[GDT_SIZE / 8] = {
     0,
     0,
     UINT64_C(0x00af9b000000ffff), /* 64-bit code */
@@ -46,16 +46,16 @@ static int
 write_tables(struct vm *vm)
 {
     uint8_t *gdt = vm_ram_pointer(vm, X86_GDT_START, GDT_SIZE);
-    uint8_t *pages = vm_ram_pointer(vm, X86_PML4_START, 6 * 4096);
+    uint8_t *pages = vm_ram_pointer(vm, X86_PML4_START, UINT64_C(6) * 4096);
     uint8_t *directories = vm_ram_pointer(vm, X86_PD_START, UINT64_C(4) * 4096);
 
     if (!gdt || !pages || !directories) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(GDT); i++) {
-        store_le64(gdt + i * 8, GDT[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(boot_gdt); i++) {
+        store_le64(gdt + i * 8, boot_gdt[i]);
     }
-    memset(pages, 0, 6 * 4096);
+    memset(pages, 0, UINT64_C(6) * 4096);
     store_le64(pages, X86_PDPT_START | PAGE_PRESENT_WRITABLE);
     for (uint64_t i = 0; i < 4; i++) {
         store_le64(pages + (X86_PDPT_START - X86_PML4_START) + i * 8,

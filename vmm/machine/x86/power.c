@@ -12,7 +12,7 @@
 
 enum {
     PM1_POWER_BUTTON = 1 << 8, /* in status and enable */
-    PM1_ENABLE_BITS = 0x0721, /* all that exist: drivers read back what they set */
+    PM1_ENABLE_BITS = 0x0721,  /* all that exist: drivers read back what they set */
 
     PM1_CONTROL_SCI_ENABLED = 1 << 0,
     PM1_CONTROL_SLEEP_TYPE = 10, /* shift, three bits */
