@@ -6,7 +6,7 @@ set -e
 usermod -a -G sudo user
 ln -sf /usr/share/zoneinfo/Etc/UTC /etc/localtime
 chmod 440 /etc/sudoers.d/user
-systemctl enable vitrine-serial.service vitrine-desktop.service
+systemctl enable vitrine-serial.service vitrine-desktop.service vitrine-follow-window.service
 systemctl enable serial-getty@ttyS0.service
 systemctl mask getty@tty1.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
     e2scrub_reap.service systemd-pstore.service

@@ -9,4 +9,4 @@ for applet in getty ip ifconfig poweroff reboot halt free ps pgrep pkill vi less
     lspci lsusb killall top uptime dd; do
     command -v "$applet" >/dev/null || ln -s busybox "/usr/bin/$applet"
 done
-keep_udev_rules 50-udev-default 60-input-id 70-touchpad 71-seat 73-seat-late
+keep_udev_rules 50-udev-default 60-input-id 70-touchpad 71-seat 73-seat-late 80-vitrine
