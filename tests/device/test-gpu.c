@@ -418,6 +418,27 @@ TAP_TEST(pixels_of_a_blob)
             check_int(load_le32(pixels + y * 800 + x * 4), inside ? new : new - 1);
         }
     }
+    /* Whatever is flushed, what changed is told. */
+    check_int(flush(&card, 10, RECT(0, 0, 256, 128)), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(next(&card, &shown), GPU_UPDATE);
+    for (uint32_t x = 10; x < 14; x++) {
+        pixel_byte(&card, size, 20 * 1024 + x * 4)[3] ^= 1;
+        pixel_byte(&card, size, 21 * 1024 + x * 4)[0] ^= 1;
+    }
+    pixel_byte(&card, size, 80 * 1024 + 150 * 4)[1] ^= 1;
+    pixel_byte(&card, size, 5 * 1024 + 220 * 4)[1] ^= 1; /* not shown */
+    check_int(flush(&card, 10, RECT(0, 0, 256, 128)), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(next(&card, &shown), GPU_UPDATE);
+    check(shown.update.x == 10 && shown.update.y == 20);
+    check(shown.update.width == 4 && shown.update.height == 2);
+    check_int(next(&card, &shown), GPU_UPDATE);
+    check(shown.update.x == 150 && shown.update.y == 80);
+    check(shown.update.width == 1 && shown.update.height == 1);
+    check_int(next(&card, &shown), 0);
+    check_int(load_le32(pixels + 80 * 800 + 150 * 4),
+              load_le32(pixel_byte(&card, size, 80 * 1024 + 150 * 4)));
+    check_int(flush(&card, 10, RECT(0, 0, 256, 128)), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(next(&card, &shown), 0);
     /* Another size: another buffer, the old one goes. */
     check_int(set_scanout_blob(&card, 10, RECT(8, 4, 100, 50), 256, 128, 0),
               VIRTIO_GPU_RESP_OK_NODATA);
@@ -631,7 +652,8 @@ TAP_TEST(a_restarted_display_gets_everything_again)
     check_int(create_blob(&card, 3, size), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(set_scanout_blob(&card, 3, RECT(0, 0, 64, 64), 64, 64, 0), VIRTIO_GPU_RESP_OK_NODATA);
     /* Nobody reads: the guest must not notice. */
-    for (int i = 0; i < 3000; i++) {
+    for (uint32_t i = 0; i < 3000; i++) {
+        store_le32(pixel_byte(&card, size, (64 + 1) * 4), i);
         check_int(flush(&card, 3, RECT(1, 1, 2, 2)), VIRTIO_GPU_RESP_OK_NODATA);
     }
     check_int(message_send(card.display, &hello, sizeof(hello), NULL, 0), 0);

@@ -174,6 +174,42 @@ TAP_TEST(backing_lists_are_checked)
     guest_stop(&guest);
 }
 
+/* Change bytes at every distance from the edges: what is written is what differed. */
+TAP_TEST(updates_write_what_differs)
+{
+    struct guest guest;
+    struct backing *backing = NULL;
+    static uint8_t data[1000];
+    uint64_t first;
+    uint64_t end;
+    struct virtio_gpu_mem_entry entries[] = {
+        {.addr = RAM_AT + 0x3000, .length = 300},
+        {.addr = RAM_AT, .length = 800},
+    };
+
+    guest_start(&guest);
+    check_int(guest_backing(&guest, entries, 2, 2, &backing), 0);
+    check(backing_copy(backing, guest.memory, 50, data, sizeof(data)));
+    check(backing_update(backing, guest.memory, 50, data, sizeof(data), &first, &end));
+    check(first == end);
+    for (uint64_t a = 0; a < sizeof(data); a += 37) {
+        for (uint64_t b = a; b < sizeof(data); b += 41) {
+            data[a] ^= 1;
+            data[b] ^= 2;
+            check(backing_update(backing, guest.memory, 50, data, sizeof(data), &first, &end));
+            check_int(first, a);
+            check_int(end, b + 1);
+            check(data[250] == guest.ram[0] && data[249] == guest.ram[0x3000 + 299]);
+            check(backing_update(backing, guest.memory, 50, data, sizeof(data), &first, &end));
+            check(first == end);
+        }
+    }
+    check(backing_update(backing, guest.memory, 0, data, 0, &first, &end) && first == end);
+    check(!backing_update(backing, guest.memory, 101, data, sizeof(data), &first, &end));
+    backing_destroy(backing);
+    guest_stop(&guest);
+}
+
 TAP_TEST(resource_sizes_are_checked)
 {
     struct resource_table table;
@@ -488,7 +524,7 @@ TAP_TEST(link_checks_what_the_display_says)
 }
 
 TAP_MAIN(TAP_CASE(edid_of_an_ordinary_window), TAP_CASE(edid_of_every_size), TAP_CASE(rectangles),
-         TAP_CASE(backing_lists_are_checked), TAP_CASE(resource_sizes_are_checked),
-         TAP_CASE(transfers_copy_the_rectangle_only), TAP_CASE(link_sends_what_changed),
-         TAP_CASE(link_merges_while_the_socket_is_full),
+         TAP_CASE(backing_lists_are_checked), TAP_CASE(updates_write_what_differs),
+         TAP_CASE(resource_sizes_are_checked), TAP_CASE(transfers_copy_the_rectangle_only),
+         TAP_CASE(link_sends_what_changed), TAP_CASE(link_merges_while_the_socket_is_full),
          TAP_CASE(link_tells_a_new_display_everything), TAP_CASE(link_checks_what_the_display_says))

@@ -162,3 +162,72 @@ backing_copy(const struct backing *backing, const struct guest_memory *memory, u
     }
     return true;
 }
+
+enum {
+    DIFFERENCE_STEP = 64
+};
+
+/* Bytes of equal beginning and equal end; both `size` when all are equal. */
+static uint64_t
+equal_head(const uint8_t *a, const uint8_t *b, uint64_t size)
+{
+    uint64_t n = 0;
+
+    while (size - n >= DIFFERENCE_STEP && memcmp(a + n, b + n, DIFFERENCE_STEP) == 0) {
+        n += DIFFERENCE_STEP;
+    }
+    while (n < size && a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+
+static uint64_t
+equal_tail(const uint8_t *a, const uint8_t *b, uint64_t size)
+{
+    uint64_t left = size;
+
+    while (left >= DIFFERENCE_STEP &&
+           memcmp(a + left - DIFFERENCE_STEP, b + left - DIFFERENCE_STEP, DIFFERENCE_STEP) == 0) {
+        left -= DIFFERENCE_STEP;
+    }
+    while (left > 0 && a[left - 1] == b[left - 1]) {
+        left--;
+    }
+    return size - left;
+}
+
+bool
+backing_update(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
+               void *data, uint64_t size, uint64_t *ret_first, uint64_t *ret_end)
+{
+    uint8_t *to = data;
+    uint64_t first = size;
+    uint64_t end = 0;
+    uint64_t done = 0;
+
+    if (!memory || !range_inside(offset, size, backing->size)) {
+        return false;
+    }
+    for (uint32_t i = size ? backing_find(backing, offset) : 0; done < size; i++) {
+        const struct entry *entry = &backing->entries[i];
+        uint64_t skip = offset + done - entry->start;
+        uint64_t part = MIN_OF(entry->length - skip, size - done);
+        const uint8_t *from = guest_memory_range(memory, entry->address + skip, part);
+        if (!from) {
+            return false;
+        }
+        uint64_t head = equal_head(from, to + done, part);
+        if (head < part) {
+            /* The guest may write meanwhile: the tail is measured in what the head left. */
+            uint64_t tail = equal_tail(from + head, to + done + head, part - head);
+            memcpy(to + done + head, from + head, part - head - tail);
+            first = MIN_OF(first, done + head);
+            end = done + part - tail;
+        }
+        done += part;
+    }
+    *ret_first = MIN_OF(first, end);
+    *ret_end = end;
+    return true;
+}

@@ -35,3 +35,11 @@ uint64_t backing_cost(const struct backing *backing);
 /* Copy out of guest memory. False when the range is not inside, or the memory is gone. */
 bool backing_copy(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
                   void *data, uint64_t size);
+
+/*
+ * Make `data` equal to guest memory, writing only what differs. The bytes that were written lie in
+ * [*ret_first, *ret_end) of `data`, which is empty when nothing differed. False as backing_copy().
+ */
+bool backing_update(const struct backing *backing, const struct guest_memory *memory,
+                    uint64_t offset, void *data, uint64_t size, uint64_t *ret_first,
+                    uint64_t *ret_end);

@@ -74,15 +74,22 @@ gpu_free_resources(struct gpu *gpu)
 }
 
 static void
+gpu_log_counters(const struct gpu *gpu)
+{
+    log_debug("gpu: %" PRIu64 " commands, %" PRIu64 " failed, %" PRIu64 " flushes, %" PRIu64
+              " pixels flushed, %" PRIu64 " damaged, %" PRIu64 " bytes copied, %" PRIu64
+              " messages to the display",
+              gpu->counters.commands, gpu->counters.failed, gpu->counters.flushes,
+              gpu->counters.flushed_pixels, gpu->counters.damaged_pixels,
+              gpu->counters.copied_bytes, display_link_messages(gpu->link));
+}
+
+static void
 gpu_reset(void *device)
 {
     struct gpu *gpu = device;
 
-    log_debug("gpu: %" PRIu64 " commands, %" PRIu64 " failed, %" PRIu64 " flushes, %" PRIu64
-              " pixels damaged, %" PRIu64 " bytes copied, %" PRIu64 " messages to the display",
-              gpu->counters.commands, gpu->counters.failed, gpu->counters.flushes,
-              gpu->counters.damaged_pixels, gpu->counters.copied_bytes,
-              display_link_messages(gpu->link));
+    gpu_log_counters(gpu);
     scanout_reset(gpu);
     cursor_reset(gpu);
     gpu_free_resources(gpu);
@@ -172,6 +179,9 @@ gpu_destroy(struct gpu *gpu)
 {
     if (!gpu) {
         return;
+    }
+    if (gpu->backend) {
+        gpu_log_counters(gpu);
     }
     scanout_reset(gpu);
     gpu_free_resources(gpu);

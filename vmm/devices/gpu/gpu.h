@@ -61,7 +61,8 @@ struct gpu_counters {
     uint64_t commands;
     uint64_t failed;
     uint64_t flushes;
-    uint64_t damaged_pixels; /* of scanouts */
+    uint64_t flushed_pixels; /* of scanouts, as the guest says */
+    uint64_t damaged_pixels; /* as the display was told */
     uint64_t copied_bytes;   /* out of guest memory */
 };
 

@@ -2,79 +2,8 @@
 #include "vmm/devices/gpu/scanout.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
-#include "vmm/base/fd.h"
-
-static void
-shadow_release(struct gpu *gpu, struct shadow *shadow)
-{
-    if (shadow->size == 0) {
-        return;
-    }
-    display_link_remove_buffer(gpu->link, shadow->buffer);
-    munmap(shadow->pixels, shadow->size);
-    close(shadow->fd);
-    resource_table_refund(&gpu->resources, shadow->size);
-    *shadow = (struct shadow){.fd = -1};
-}
-
-static int
-shadow_create(struct gpu *gpu, uint32_t width, uint32_t height, struct shadow *ret_shadow)
-{
-    uint64_t size = (uint64_t)width * height * BYTES_PER_PIXEL;
-    int r = resource_table_charge(&gpu->resources, size);
-
-    if (r < 0) {
-        return r;
-    }
-    cleanup_fd int fd = fd_memory_file("vitrine-scanout", size);
-    void *pixels =
-        fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    struct link_buffer *buffer =
-        pixels == MAP_FAILED ? NULL : display_link_add_buffer(gpu->link, fd, size);
-    if (!buffer) {
-        if (pixels != MAP_FAILED) {
-            munmap(pixels, size);
-        }
-        resource_table_refund(&gpu->resources, size);
-        return -ENOMEM;
-    }
-    *ret_shadow = (struct shadow){.width = width,
-                                  .height = height,
-                                  .size = size,
-                                  .pixels = pixels,
-                                  .fd = take_fd(&fd),
-                                  .buffer = buffer};
-    return 0;
-}
-
-/* Copy a rectangle, in scanout coordinates and inside it, from the blob to the shadow. */
-static bool
-shadow_copy(struct gpu *gpu, const struct scanout *scanout, const struct rect *rect)
-{
-    const struct framebuffer *framebuffer = &scanout->framebuffer;
-    const struct guest_memory *memory = backend_memory(gpu->backend);
-    uint64_t stride = (uint64_t)scanout->shadow.width * BYTES_PER_PIXEL;
-    uint64_t row = (uint64_t)rect->width * BYTES_PER_PIXEL;
-    uint64_t x = (uint64_t)scanout->rect.x + rect->x;
-    uint64_t y = (uint64_t)scanout->rect.y + rect->y;
-    uint64_t from = framebuffer->offset + y * framebuffer->stride + x * BYTES_PER_PIXEL;
-    uint8_t *to = scanout->shadow.pixels + rect->y * stride + (uint64_t)rect->x * BYTES_PER_PIXEL;
-
-    gpu->counters.copied_bytes += row * rect->height;
-    if (row == stride && row == framebuffer->stride) {
-        return backing_copy(scanout->resource->backing, memory, from, to, row * rect->height);
-    }
-    for (uint32_t i = 0; i < rect->height; i++) {
-        if (!backing_copy(scanout->resource->backing, memory, from, to, row)) {
-            return false;
-        }
-        to += stride;
-        from += framebuffer->stride;
-    }
-    return true;
-}
+#include "vmm/devices/gpu/shadow.h"
 
 static void
 scanout_off(struct gpu *gpu, uint32_t index)
@@ -180,7 +109,7 @@ scanout_set_blob(struct gpu *gpu, uint32_t index, uint32_t resource_id, const st
     scanout->framebuffer = *framebuffer;
     if (fresh) {
         /* Page flips show what was flushed; a new picture must not begin black. */
-        shadow_copy(gpu, scanout, &(struct rect){0, 0, rect->width, rect->height});
+        shadow_copy_all(gpu, scanout);
         struct link_scanout shown = {.buffer = scanout->shadow.buffer,
                                      .width = rect->width,
                                      .height = rect->height,
@@ -204,11 +133,12 @@ scanout_flush_one(struct gpu *gpu, uint32_t index, const struct rect *rect)
     }
     damage.x -= scanout->rect.x;
     damage.y -= scanout->rect.y;
-    gpu->counters.damaged_pixels += (uint64_t)damage.width * damage.height;
-    if (scanout->resource->blob && !shadow_copy(gpu, scanout, &damage)) {
-        log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A scanout's guest memory is gone");
+    gpu->counters.flushed_pixels += (uint64_t)damage.width * damage.height;
+    if (scanout->resource->blob) {
+        shadow_update(gpu, index, &damage);
         return;
     }
+    gpu->counters.damaged_pixels += (uint64_t)damage.width * damage.height;
     display_link_update(gpu->link, index, &damage);
 }
 

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/shadow.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "vmm/base/fd.h"
+
+enum {
+    GAP_ROWS = 16, /* so many unchanged rows separate two rectangles */
+    RECTANGLES_MAX = 8
+};
+
+int
+shadow_create(struct gpu *gpu, uint32_t width, uint32_t height, struct shadow *ret_shadow)
+{
+    uint64_t size = (uint64_t)width * height * BYTES_PER_PIXEL;
+    int r = resource_table_charge(&gpu->resources, size);
+
+    if (r < 0) {
+        return r;
+    }
+    cleanup_fd int fd = fd_memory_file("vitrine-scanout", size);
+    void *pixels =
+        fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    struct link_buffer *buffer =
+        pixels == MAP_FAILED ? NULL : display_link_add_buffer(gpu->link, fd, size);
+    if (!buffer) {
+        if (pixels != MAP_FAILED) {
+            munmap(pixels, size);
+        }
+        resource_table_refund(&gpu->resources, size);
+        return -ENOMEM;
+    }
+    *ret_shadow = (struct shadow){.width = width,
+                                  .height = height,
+                                  .size = size,
+                                  .pixels = pixels,
+                                  .fd = take_fd(&fd),
+                                  .buffer = buffer};
+    return 0;
+}
+
+void
+shadow_release(struct gpu *gpu, struct shadow *shadow)
+{
+    if (shadow->size == 0) {
+        return;
+    }
+    display_link_remove_buffer(gpu->link, shadow->buffer);
+    munmap(shadow->pixels, shadow->size);
+    close(shadow->fd);
+    resource_table_refund(&gpu->resources, shadow->size);
+    *shadow = (struct shadow){.fd = -1};
+}
+
+/* Where the pixel (x, y) of the scanout is in the blob and in the shadow. */
+static uint64_t
+blob_offset(const struct scanout *scanout, uint32_t x, uint32_t y)
+{
+    const struct framebuffer *framebuffer = &scanout->framebuffer;
+
+    return framebuffer->offset + ((uint64_t)scanout->rect.y + y) * framebuffer->stride +
+           ((uint64_t)scanout->rect.x + x) * BYTES_PER_PIXEL;
+}
+
+static uint8_t *
+shadow_pixel(const struct shadow *shadow, uint32_t x, uint32_t y)
+{
+    return shadow->pixels + ((uint64_t)y * shadow->width + x) * BYTES_PER_PIXEL;
+}
+
+static void
+shadow_lost(struct gpu *gpu)
+{
+    log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A scanout's guest memory is gone");
+}
+
+void
+shadow_copy_all(struct gpu *gpu, const struct scanout *scanout)
+{
+    const struct shadow *shadow = &scanout->shadow;
+    const struct guest_memory *memory = backend_memory(gpu->backend);
+    uint64_t row = (uint64_t)shadow->width * BYTES_PER_PIXEL;
+
+    for (uint32_t y = 0; y < shadow->height; y++) {
+        if (!backing_copy(scanout->resource->backing, memory, blob_offset(scanout, 0, y),
+                          shadow_pixel(shadow, 0, y), row)) {
+            shadow_lost(gpu);
+            return;
+        }
+    }
+    gpu->counters.copied_bytes += shadow->size;
+}
+
+/* Rectangles of one flush; the last may still grow. */
+struct damage {
+    struct rect current;
+    unsigned int told;
+};
+
+static void
+damage_tell(struct gpu *gpu, uint32_t index, struct damage *damage)
+{
+    if (!rect_empty(&damage->current)) {
+        gpu->counters.damaged_pixels += (uint64_t)damage->current.width * damage->current.height;
+        display_link_update(gpu->link, index, &damage->current);
+        damage->current = (struct rect){0};
+        damage->told++;
+    }
+}
+
+/* The pixels [x, x + width) of row y changed. */
+static void
+damage_add(struct gpu *gpu, uint32_t index, struct damage *damage, const struct rect *row)
+{
+    uint32_t bottom = damage->current.y + damage->current.height;
+
+    if (row->y - bottom >= GAP_ROWS && damage->told + 1 < RECTANGLES_MAX) {
+        damage_tell(gpu, index, damage);
+    }
+    damage->current = rect_union(&damage->current, row);
+}
+
+void
+shadow_update(struct gpu *gpu, uint32_t index, const struct rect *rect)
+{
+    const struct scanout *scanout = &gpu->scanouts[index];
+    const struct guest_memory *memory = backend_memory(gpu->backend);
+    struct damage damage = {0};
+
+    for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
+        uint64_t first;
+        uint64_t end;
+        if (!backing_update(scanout->resource->backing, memory, blob_offset(scanout, rect->x, y),
+                            shadow_pixel(&scanout->shadow, rect->x, y),
+                            (uint64_t)rect->width * BYTES_PER_PIXEL, &first, &end)) {
+            shadow_lost(gpu);
+            break;
+        }
+        if (first == end) {
+            continue;
+        }
+        gpu->counters.copied_bytes += end - first;
+        uint32_t left = (uint32_t)(first / BYTES_PER_PIXEL);
+        uint32_t right = (uint32_t)((end + BYTES_PER_PIXEL - 1) / BYTES_PER_PIXEL);
+        damage_add(gpu, index, &damage, &(struct rect){rect->x + left, y, right - left, 1});
+    }
+    damage_tell(gpu, index, &damage);
+}
