@@ -21,7 +21,7 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-for m in /modules/*.ko; do [ -e "$m" ] && insmod "$m"; done
+for m in $(ls /modules | sort -n); do m=/modules/$m; [ -e "$m" ] && insmod "$m"; done
 what=poweroff
 for word in $(cat /proc/cmdline); do
     case $word in vt.do=*) what=${word#vt.do=} ;; esac
@@ -37,6 +37,18 @@ info)
     date -u
     poweroff -f ;;
 reboot) reboot -f ;;
+devices)
+    ls -l /sys/bus/virtio/devices /sys/bus/pci/devices
+    cat /sys/class/misc/hw_random/rng_current
+    head -c 16 /dev/hwrng | hexdump -C
+    if [ -e /dev/vda ]; then
+        dd if=/dev/vda bs=64k of=/dev/null 2>&1 | tail -1
+        echo "written by the guest" | dd of=/dev/vda bs=512 conv=sync,fsync seek=1 2>/dev/null
+    fi
+    echo "hello on the virtio console" >/dev/hvc0
+    grep -E "virtio|acpi" /proc/interrupts
+    sleep 0.3
+    poweroff -f ;;
 button)
     cat /dev/input/event0 >/tmp/event &
     sleep 0.5

@@ -6,6 +6,8 @@ Prints the guest's serial output, then "ended: REASON" and the time. Status 0 wh
 """
 
 import argparse
+import os
+import socket
 import sys
 import time
 
@@ -26,11 +28,23 @@ def main():
     parser.add_argument('--button-at', help='press the power button when the guest prints this')
     parser.add_argument('--type-at', nargs=2, metavar=('TEXT', 'INPUT'),
                         help='type INPUT when the guest prints TEXT')
+    parser.add_argument('--devices', help='folder of the vmm-* executables: adds rng and console')
+    parser.add_argument('--disk', help='with --devices: a disk image')
     parser.add_argument('--quiet', action='store_true', help='do not show the output')
     options = parser.parse_args()
 
     machine = supervisor.Machine(options.machine, memory=options.memory << 20, cpus=options.cpus,
                                  level=options.level)
+    console = None
+    if options.devices:
+        console, theirs = socket.socketpair()
+        console.setblocking(False)
+        machine.add_device(os.path.join(options.devices, 'vmm-rng'), 'rng', level=options.level)
+        machine.add_device(os.path.join(options.devices, 'vmm-console'), 'console', theirs,
+                           level=options.level)
+        if options.disk:
+            machine.add_device(os.path.join(options.devices, 'vmm-block'), 'block', options.disk,
+                               level=options.level)
     entry, boot_params = supervisor.load(options.loader, machine, options.kernel, options.initrd,
                                          options.append)
     started = time.monotonic()
@@ -55,6 +69,11 @@ def main():
     ended = machine.pump(options.timeout, on_output)
     print('\nended: %s (%.1f s)' % (machine.ended if ended else 'not at all',
                                     time.monotonic() - started))
+    if console:
+        try:
+            print('virtio console: %r' % console.recv(65536))
+        except BlockingIOError:
+            print('virtio console: nothing')
     machine.close()
     return 0 if ended else 1
 

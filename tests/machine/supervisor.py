@@ -21,6 +21,15 @@ START = struct.Struct('=IIII32s')
 MACHINE_SETUP = struct.Struct('=48sIIQii4i')
 LOADER_SETUP = struct.Struct('=48sQiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQ')
+ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
+DEVICE_SETUP = struct.Struct('=48si')
+BLOCK_SETUP = struct.Struct('=48siiI4xQI20s')
+CONSOLE_SETUP = struct.Struct('=48sii')
+VIRTIO = {  # name: virtio id, PCI class, queue sizes
+    'block': (2, 0x018000, [256]),
+    'console': (3, 0x078000, [256, 256]),
+    'rng': (4, 0x00ff00, [64]),
+}
 F_ADD_SEALS, SEALS = 1033, 1 | 2 | 4  # SEAL, SHRINK, GROW
 
 
@@ -110,6 +119,7 @@ class Machine:
         self.ram_fd = memory_file(memory)
         self.ram = mmap.mmap(self.ram_fd, memory)
         self.serial = []
+        self.devices = []
         self.output = b''
         self.ended = None
         pairs = [socket.socketpair() for _ in range(serials)]
@@ -127,6 +137,41 @@ class Machine:
         if kind != READY:
             self.close()
             raise RuntimeError('vmm-machine did not start: ' + (text(data[40:]) or str(kind)))
+
+    def add_device(self, program, kind, argument=None, level=4):
+        """Start the device's process and put it on the bus. `argument`: a disk's path, a stream socket."""
+        ours, theirs = socket.socketpair()
+        name = '%s-%d' % (kind, len(self.devices))
+        fds = [theirs.fileno()]
+        if kind == 'block':
+            fds.append(os.open(argument, os.O_RDWR))
+        elif kind == 'console':
+            fds.append(argument.fileno())
+        device = Child(program, fds)
+        self.devices.append(device)
+        theirs.close()
+        if kind == 'block':
+            os.close(fds[1])
+            size = os.stat(argument).st_size
+            start = start_block(BLOCK_SETUP.size, name, level, FLAG_NO_NAMESPACES)
+            device.send(BLOCK_SETUP.pack(start, 4, 5, 0, size, 512, b'test-disk'))
+        elif kind == 'console':
+            device.send(CONSOLE_SETUP.pack(
+                start_block(CONSOLE_SETUP.size, name, level, FLAG_NO_NAMESPACES), 4, 5))
+        else:
+            device.send(DEVICE_SETUP.pack(
+                start_block(DEVICE_SETUP.size, name, level, FLAG_NO_NAMESPACES), 4))
+        reply, data = device.receive()
+        if reply != READY:
+            raise RuntimeError('%s did not start: %s' % (name, text(data[40:])))
+        ident, pci_class, sizes = VIRTIO[kind]
+        self.child.send(ADD_DEVICE_MESSAGE.pack(
+            ADD_DEVICE, ADD_DEVICE_MESSAGE.size, name.encode(), ident, pci_class, len(sizes),
+            *(sizes + [sizes[-1]] * (16 - len(sizes)))), [ours.fileno()])
+        ours.close()
+        reply, data = self.child.receive()
+        if reply != DEVICE_ADDED:
+            raise RuntimeError('%s was not added: %s' % (name, text(data[40:])))
 
     def boot(self, entry, boot_params=0):
         self.child.send(MACHINE_BOOT.pack(BOOT, MACHINE_BOOT.size, entry, boot_params))
@@ -171,6 +216,8 @@ class Machine:
 
     def close(self):
         self.child.kill()
+        for device in self.devices:
+            device.kill()
         for serial in self.serial:
             serial.close()
         os.close(self.ram_fd)
