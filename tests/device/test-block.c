@@ -313,7 +313,7 @@ TAP_TEST(discard_gives_blocks_back)
     check_int(request(&disk, VIRTIO_BLK_T_DISCARD, 0, 15), VIRTIO_BLK_S_IOERR);
     check_int(request(&disk, VIRTIO_BLK_T_DISCARD, 0, 0), VIRTIO_BLK_S_IOERR);
     check_int(request(&disk, VIRTIO_BLK_T_DISCARD, 0, 65 * 16), VIRTIO_BLK_S_IOERR);
-    memset(fake_ram(&disk.fake, DATA_AT), 0, 64 * 16);
+    memset(fake_ram(&disk.fake, DATA_AT), 0, (size_t)64 * 16);
     check_int(request(&disk, VIRTIO_BLK_T_DISCARD, 0, 64 * 16), VIRTIO_BLK_S_OK);
     check_int(before - blocks(&disk), 2048);
     check_int(end(&disk), 0);
