@@ -122,6 +122,7 @@ class Machine:
         self.devices = []
         self.output = b''
         self.ended = None
+        self.lost = []  # (device, sentence) of back ends that went away
         pairs = [socket.socketpair() for _ in range(serials)]
         kvm = os.open('/dev/kvm', os.O_RDWR)
         self.child = Child(program, [kvm, self.ram_fd] + [p[1].fileno() for p in pairs])
@@ -164,11 +165,16 @@ class Machine:
         reply, data = device.receive()
         if reply != READY:
             raise RuntimeError('%s did not start: %s' % (name, text(data[40:])))
+        self.add_back_end(name, kind, ours)
+        return device
+
+    def add_back_end(self, name, kind, vhost):
+        """Put what is behind the connected socket `vhost` (closed here) on the bus."""
         ident, pci_class, sizes = VIRTIO[kind]
         self.child.send(ADD_DEVICE_MESSAGE.pack(
             ADD_DEVICE, ADD_DEVICE_MESSAGE.size, name.encode(), ident, pci_class, len(sizes),
-            *(sizes + [sizes[-1]] * (16 - len(sizes)))), [ours.fileno()])
-        ours.close()
+            *(sizes + [sizes[-1]] * (16 - len(sizes)))), [vhost.fileno()])
+        vhost.close()
         reply, data = self.child.receive()
         if reply != DEVICE_ADDED:
             raise RuntimeError('%s was not added: %s' % (name, text(data[40:])))
@@ -197,6 +203,8 @@ class Machine:
                 kind, data = self.child.receive()
                 if kind == ENDED:
                     self.ended = Ended(data)
+                elif kind == DEVICE_FAILED:
+                    self.lost.append(tuple(map(text, struct.unpack_from('=32s512s', data, HEADER.size))))
                 elif kind == 0:
                     raise RuntimeError('vmm-machine is gone: status %d' % self.child.wait())
         self.read_serial(on_output)
