@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define cleanup(function) __attribute__((cleanup(function)))
-#define cleanup_fd        cleanup(fd_closep)
-#define cleanup_free      cleanup(freep)
+#define cleanup_fd   __attribute__((__cleanup__(fd_closep)))
+#define cleanup_free __attribute__((__cleanup__(freep)))
+#ifndef G_LOG_DOMAIN /* GLib code has g_autoptr(), whose macros use the bare word */
+#define cleanup(function) __attribute__((__cleanup__(function)))
+#endif
 
 /* Defines NAMEp() for a destructor `void NAME(TYPE *)` that accepts NULL. */
 #define CLEANUP_DEFINE(type, name)            \

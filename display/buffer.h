@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A memory file that the gpu process draws into, mapped here for reading. Reference counted: a
+ * scanout keeps showing a buffer that the gpu process has already given up.
+ */
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+enum {
+    VM_BUFFER_SIZE_MAX = 1 << 30
+};
+
+typedef struct {
+    int fd;
+    const guint8 *data; /* the gpu process may change it at any time */
+    gsize size;
+} VmBuffer;
+
+/*
+ * Takes `fd` (also on failure). NULL with `error` set when the file may not be mapped for `size`
+ * bytes without fear of SIGBUS, or is too large.
+ */
+VmBuffer *vm_buffer_new(int fd, guint64 size, GError **error);
+VmBuffer *vm_buffer_ref(VmBuffer *self);
+void vm_buffer_unref(VmBuffer *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmBuffer, vm_buffer_unref)
+
+G_END_DECLS

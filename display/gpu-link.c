@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/gpu-link.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/message.h"
+
+enum {
+    MODE_DELAY_MS = 50,
+    MESSAGES_PER_WAKE = 256, /* then others get their turn */
+};
+
+union gpu_message {
+    struct start_header header;
+    struct gpu_hello hello;
+    struct gpu_buffer buffer;
+    struct gpu_scanout scanout;
+    struct gpu_update update;
+    struct gpu_cursor cursor;
+    struct gpu_cursor_move move;
+};
+
+struct _VmGpuLink {
+    GObject parent_instance;
+    int fd;
+    guint source;
+    gboolean in_sync; /* GPU_HELLO was seen */
+    GHashTable *buffers;
+    guint n_screens;
+    VmScreen *screens[VM_SCREENS_MAX];
+    struct gpu_mode modes[VM_SCREENS_MAX]; /* header.type 0: nothing to send */
+    guint mode_timer;
+    struct log_limit limit;
+    union gpu_message message; /* too large for the stack */
+};
+
+G_DEFINE_FINAL_TYPE(VmGpuLink, vm_gpu_link, G_TYPE_OBJECT)
+
+static guint screen_added; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+static void
+complain(VmGpuLink *self, const char *what)
+{
+    log_limited(&self->limit, LOG_LEVEL_WARNING, "gpu: %s, left out", what);
+}
+
+static void
+handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    guint n = message->hello.n_scanouts;
+
+    if (n > VM_SCREENS_MAX) {
+        complain(self, "too many scanouts");
+        return;
+    }
+    /* A new start of the gpu process or of ours: buffer numbers begin again. */
+    g_hash_table_remove_all(self->buffers);
+    self->in_sync = TRUE;
+    while (self->n_screens < n) {
+        VmScreen *screen = vm_screen_new(self->n_screens);
+
+        self->screens[self->n_screens++] = screen;
+        g_signal_emit(self, screen_added, 0, screen);
+    }
+}
+
+static void
+handle_buffer(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    guint32 id = message->buffer.id;
+    g_autoptr(GError) error = NULL;
+    VmBuffer *buffer;
+
+    if (id == 0 || fds->count != 1 || g_hash_table_size(self->buffers) >= VM_BUFFERS_MAX ||
+        g_hash_table_contains(self->buffers, GUINT_TO_POINTER(id))) {
+        complain(self, "buffer with a bad number or without a file");
+        return;
+    }
+    buffer = vm_buffer_new(message_take_fd(fds, 0), message->buffer.size, &error);
+    if (!buffer) {
+        complain(self, error->message);
+        return;
+    }
+    g_hash_table_insert(self->buffers, GUINT_TO_POINTER(id), buffer);
+}
+
+static void
+handle_buffer_gone(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    if (!g_hash_table_remove(self->buffers, GUINT_TO_POINTER(message->buffer.id))) {
+        complain(self, "unknown buffer is gone");
+    }
+}
+
+static gboolean
+scanout_fits(const struct gpu_scanout *scanout, const VmBuffer *buffer)
+{
+    guint64 length;
+
+    if (scanout->width == 0 || scanout->width > GPU_EDGE_MAX || scanout->height == 0 ||
+        scanout->height > GPU_EDGE_MAX || scanout->stride < scanout->width * 4 ||
+        scanout->stride % 4 != 0 || scanout->offset % 4 != 0 ||
+        vm_screen_pixman_format(scanout->format) == 0) {
+        return FALSE;
+    }
+    return mul_fits(scanout->stride, scanout->height, &length) &&
+           range_inside(scanout->offset, length, buffer->size);
+}
+
+static void
+handle_scanout(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const struct gpu_scanout *scanout = &message->scanout;
+    VmScanout view = {.buffer = NULL};
+
+    if (scanout->scanout >= self->n_screens) {
+        complain(self, "scanout with a bad number");
+        return;
+    }
+    if (scanout->buffer != 0) {
+        view.buffer = g_hash_table_lookup(self->buffers, GUINT_TO_POINTER(scanout->buffer));
+        if (!view.buffer || !scanout_fits(scanout, view.buffer)) {
+            complain(self, "scanout outside of its buffer or with a bad format");
+            return;
+        }
+        view.offset = scanout->offset;
+        view.width = scanout->width;
+        view.height = scanout->height;
+        view.stride = scanout->stride;
+        view.fourcc = scanout->format;
+    }
+    vm_screen_set_scanout(self->screens[scanout->scanout], &view);
+}
+
+static void
+handle_update(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const struct gpu_update *update = &message->update;
+
+    if (update->scanout >= self->n_screens) {
+        complain(self, "update with a bad scanout");
+        return;
+    }
+    vm_screen_damage(self->screens[update->scanout], update->x, update->y, update->width,
+                     update->height);
+}
+
+static void
+handle_cursor(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    if (message->cursor.scanout >= self->n_screens) {
+        complain(self, "cursor with a bad scanout");
+        return;
+    }
+    vm_screen_set_cursor(self->screens[message->cursor.scanout], &message->cursor);
+}
+
+static void
+handle_cursor_move(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const struct gpu_cursor_move *move = &message->move;
+
+    if (move->scanout >= self->n_screens) {
+        complain(self, "cursor move with a bad scanout");
+        return;
+    }
+    vm_screen_move_cursor(self->screens[move->scanout], move->x, move->y);
+}
+
+static const struct {
+    gsize size;
+    gsize fds;
+    void (*handle)(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds);
+} handlers[] = {
+    [GPU_HELLO - GPU_HELLO] = {sizeof(struct gpu_hello), 0, handle_hello},
+    [GPU_BUFFER - GPU_HELLO] = {sizeof(struct gpu_buffer), 1, handle_buffer},
+    [GPU_BUFFER_GONE - GPU_HELLO] = {sizeof(struct gpu_buffer), 0, handle_buffer_gone},
+    [GPU_SCANOUT - GPU_HELLO] = {sizeof(struct gpu_scanout), 0, handle_scanout},
+    [GPU_UPDATE - GPU_HELLO] = {sizeof(struct gpu_update), 0, handle_update},
+    [GPU_CURSOR - GPU_HELLO] = {sizeof(struct gpu_cursor), 0, handle_cursor},
+    [GPU_CURSOR_MOVE - GPU_HELLO] = {sizeof(struct gpu_cursor_move), 0, handle_cursor_move},
+};
+
+/* FALSE when the message has no valid form. */
+static gboolean
+dispatch(VmGpuLink *self, const union gpu_message *message, gsize size, struct message_fds *fds)
+{
+    guint32 type;
+
+    if (size < sizeof(message->header) || message->header.size != size ||
+        message->header.type < GPU_HELLO) {
+        return FALSE;
+    }
+    type = message->header.type - GPU_HELLO;
+    if (type >= G_N_ELEMENTS(handlers) || handlers[type].size != size ||
+        fds->count != handlers[type].fds) {
+        return FALSE;
+    }
+    if (self->in_sync || message->header.type == GPU_HELLO) {
+        handlers[type].handle(self, message, fds);
+    }
+    return TRUE;
+}
+
+static gboolean
+handle_readable(gint fd, GIOCondition condition, gpointer user_data)
+{
+    VmGpuLink *self = VM_GPU_LINK(user_data);
+    union gpu_message *message = &self->message;
+    struct message_fds fds;
+
+    for (int i = 0; i < MESSAGES_PER_WAKE; i++) {
+        ssize_t n = message_receive(fd, message, sizeof(*message), &fds);
+        gboolean valid;
+
+        if (n == -EAGAIN) {
+            return G_SOURCE_CONTINUE;
+        }
+        valid = n > 0 && dispatch(self, message, (gsize)n, &fds);
+        if (n >= 0) {
+            message_close_fds(&fds);
+        }
+        if (!valid) {
+            log_error("gpu: %s; the picture stays as it is",
+                      n == 0 || n == -ECONNRESET ? "connection lost" : "message of a wrong form");
+            self->source = 0;
+            return G_SOURCE_REMOVE;
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+send_modes(gpointer user_data)
+{
+    VmGpuLink *self = VM_GPU_LINK(user_data);
+
+    for (guint i = 0; i < self->n_screens; i++) {
+        struct gpu_mode *mode = &self->modes[i];
+
+        if (mode->header.type == 0) {
+            continue;
+        }
+        if (message_send(self->fd, mode, sizeof(*mode), NULL, 0) == -EAGAIN) {
+            return G_SOURCE_CONTINUE; /* full: again after the next delay */
+        }
+        mode->header.type = 0;
+    }
+    self->mode_timer = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+vm_gpu_link_finalize(GObject *object)
+{
+    VmGpuLink *self = VM_GPU_LINK(object);
+
+    g_clear_handle_id(&self->source, g_source_remove);
+    g_clear_handle_id(&self->mode_timer, g_source_remove);
+    g_clear_pointer(&self->buffers, g_hash_table_unref);
+    for (guint i = 0; i < self->n_screens; i++) {
+        g_clear_object(&self->screens[i]);
+    }
+    fd_closep(&self->fd);
+    G_OBJECT_CLASS(vm_gpu_link_parent_class)->finalize(object);
+}
+
+static void
+vm_gpu_link_class_init(VmGpuLinkClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = vm_gpu_link_finalize;
+    screen_added = g_signal_new("screen-added", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0,
+                                NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_SCREEN);
+}
+
+static void
+vm_gpu_link_init(VmGpuLink *self)
+{
+    self->fd = -1;
+    self->buffers =
+        g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)(void (*)(void))vm_buffer_unref);
+}
+
+VmGpuLink *
+vm_gpu_link_new(int fd)
+{
+    const struct start_header hello = {.type = GPU_DISPLAY_HELLO, .size = sizeof(hello)};
+    VmGpuLink *self = g_object_new(VM_TYPE_GPU_LINK, NULL);
+
+    self->fd = fd;
+    if (fd >= 0 && fd_set_nonblocking(fd) == 0) {
+        if (message_send(fd, &hello, sizeof(hello), NULL, 0) < 0) {
+            log_warning("gpu: does not take our greeting");
+        }
+        self->source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, handle_readable, self);
+    }
+    return self;
+}
+
+guint
+vm_gpu_link_get_n_screens(VmGpuLink *self)
+{
+    g_return_val_if_fail(VM_IS_GPU_LINK(self), 0);
+    return self->n_screens;
+}
+
+VmScreen *
+vm_gpu_link_get_screen(VmGpuLink *self, guint number)
+{
+    g_return_val_if_fail(VM_IS_GPU_LINK(self), NULL);
+    return number < self->n_screens ? self->screens[number] : NULL;
+}
+
+void
+vm_gpu_link_set_mode(VmGpuLink *self, const struct gpu_mode *mode)
+{
+    g_return_if_fail(VM_IS_GPU_LINK(self));
+    if (mode->scanout >= self->n_screens || !self->source) {
+        return;
+    }
+    self->modes[mode->scanout] = *mode;
+    self->modes[mode->scanout].header.type = GPU_MODE;
+    self->modes[mode->scanout].header.size = sizeof(*mode);
+    if (!self->mode_timer) {
+        self->mode_timer = g_timeout_add(MODE_DELAY_MS, send_modes, self);
+    }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The link to vmm-gpu (vmm/protocol/gpu.h). Its other end serves a hostile guest: all numbers are
+ * checked here, and only checked ones reach VmScreen. A message that makes no sense is dropped with a
+ * rate-limited log line; one of the wrong form ends the link, and the last pictures stay.
+ *
+ * Signal "screen-added" (VmScreen *).
+ */
+
+#include <glib-object.h>
+
+#include "display/screen.h"
+
+G_BEGIN_DECLS
+
+enum {
+    VM_SCREENS_MAX = 16,
+    VM_BUFFERS_MAX = 64,
+};
+
+#define VM_TYPE_GPU_LINK (vm_gpu_link_get_type())
+G_DECLARE_FINAL_TYPE(VmGpuLink, vm_gpu_link, VM, GPU_LINK, GObject)
+
+/* Takes `fd`; -1 makes a link without screens. Asks the gpu process to send everything again. */
+VmGpuLink *vm_gpu_link_new(int fd);
+
+guint vm_gpu_link_get_n_screens(VmGpuLink *self);
+VmScreen *vm_gpu_link_get_screen(VmGpuLink *self, guint number);
+
+/* Tell the guest, some ms later, the size that the window wants; of several only the last one. */
+void vm_gpu_link_set_mode(VmGpuLink *self, const struct gpu_mode *mode);
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One registered listener of one screen: a D-Bus link of its own, on which we call the client. Sends
+ * the shared memory when the client names Listener.Unix.Map, else the pixels. At most two pictures or
+ * updates are unanswered; what happens meanwhile is collected.
+ *
+ * Signal "closed" (): the link is gone; the owner lets go of the object.
+ */
+
+#include <gio/gio.h>
+
+#include "display/screen.h"
+
+G_BEGIN_DECLS
+
+#define VM_TYPE_LISTENER (vm_listener_get_type())
+G_DECLARE_FINAL_TYPE(VmListener, vm_listener, VM, LISTENER, GObject)
+
+/* Starts by itself. */
+VmListener *vm_listener_new(VmScreen *screen, GIOStream *stream);
+/* Hang up; no signal follows. */
+void vm_listener_close(VmListener *self);
+
+G_END_DECLS

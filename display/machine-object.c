@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/objects.h"
+#include "vm-dbus-vmm1.h"
+
+#define MACHINE_PATH "/org/vitrine/Vmm1"
+
+static void
+update_machine(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer data)
+{
+    VmDbusMachine *machine = VM_DBUS_MACHINE(interface);
+    VmModel *model = vm_client_get_model(client);
+    VmSupervisorLink *supervisor = vm_model_get_supervisor(model);
+    const struct display_state *state = vm_supervisor_link_get_state(supervisor);
+
+    vm_dbus_machine_set_name(machine, vm_model_get_name(model));
+    vm_dbus_machine_set_state(machine, vm_supervisor_link_get_state_name(supervisor));
+    vm_dbus_machine_set_exit_status(machine, state->exit_status);
+    vm_dbus_machine_set_cause(machine, state->id);
+    vm_dbus_machine_set_sentence(machine, state->sentence);
+    vm_dbus_machine_set_client_count(machine, vm_model_get_client_count(model));
+}
+
+/* The requests that the supervisor decides on; each is answered when it has been passed on. */
+static const struct {
+    const char *signal;
+    enum display_type type;
+} requests[] = {
+    {"handle-power-button", DISPLAY_POWER_BUTTON},
+    {"handle-stop", DISPLAY_STOP},
+    {"handle-restart", DISPLAY_RESTART},
+    {"handle-pause", DISPLAY_PAUSE},
+    {"handle-resume", DISPLAY_RESUME},
+};
+
+static gboolean
+handle_request(VmDbusMachine *machine, GDBusMethodInvocation *invocation, gpointer user_data)
+{
+    enum display_type type = (enum display_type)GPOINTER_TO_INT(user_data);
+    VmModel *model = g_object_get_data(G_OBJECT(machine), "model");
+
+    if (vm_supervisor_link_send(vm_model_get_supervisor(model), type)) {
+        g_dbus_method_invocation_return_value(invocation, NULL);
+    } else {
+        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
+                                                   "The supervisor takes no request now.");
+    }
+    return TRUE;
+}
+
+static gboolean
+handle_ping(VmDbusMachine *machine, GDBusMethodInvocation *invocation, gpointer user_data)
+{
+    vm_dbus_machine_complete_ping(machine, invocation);
+    return TRUE;
+}
+
+static void
+answer_processes(const struct display_statistics *statistics, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    GVariantBuilder processes;
+
+    if (!statistics) {
+        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
+                                                   "The supervisor does not answer.");
+        return;
+    }
+    g_variant_builder_init(&processes, G_VARIANT_TYPE("a(suutt)"));
+    for (guint i = 0; i < statistics->count; i++) {
+        const struct display_process *process = &statistics->process[i];
+
+        g_variant_builder_add(&processes, "(suutt)", process->name, process->pid, process->restarts,
+                              process->cpu_ns, process->memory);
+    }
+    g_dbus_method_invocation_return_value(invocation, g_variant_new("(a(suutt))", &processes));
+}
+
+static gboolean
+handle_get_processes(VmDbusStatistics *statistics, GDBusMethodInvocation *invocation,
+                     VmClient *client)
+{
+    vm_model_ask_statistics(vm_client_get_model(client), answer_processes, invocation);
+    return TRUE;
+}
+
+static void
+update_nothing(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer data)
+{
+}
+
+void
+vm_machine_object_export(VmClient *client)
+{
+    g_autoptr(VmDbusMachine) machine = vm_dbus_machine_skeleton_new();
+    g_autoptr(VmDbusStatistics) statistics = vm_dbus_statistics_skeleton_new();
+
+    g_object_set_data_full(G_OBJECT(machine), "model", g_object_ref(vm_client_get_model(client)),
+                           g_object_unref);
+    for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
+        g_signal_connect(machine, requests[i].signal, G_CALLBACK(handle_request),
+                         GINT_TO_POINTER((gint)requests[i].type));
+    }
+    g_signal_connect(machine, "handle-ping", G_CALLBACK(handle_ping), NULL);
+    g_signal_connect_object(statistics, "handle-get-processes", G_CALLBACK(handle_get_processes),
+                            client, 0);
+    vm_client_export(client, MACHINE_PATH, G_DBUS_INTERFACE_SKELETON(machine), update_machine,
+                     NULL);
+    vm_client_export(client, MACHINE_PATH, G_DBUS_INTERFACE_SKELETON(statistics), update_nothing,
+                     NULL);
+}

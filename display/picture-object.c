@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gunixfdlist.h>
+
+#include "display/objects.h"
+#include "display/picture.h"
+#include "vm-dbus-vmm1.h"
+#include "vmm/base/fd.h"
+
+static void
+update_picture(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer data)
+{
+}
+
+static gboolean
+handle_get_picture(VmDbusPicture *picture, GDBusMethodInvocation *invocation, GUnixFDList *fds,
+                   guint max_width, guint max_height)
+{
+    VmScreen *screen = VM_SCREEN(g_object_get_data(G_OBJECT(picture), "screen"));
+    g_autoptr(GUnixFDList) out = g_unix_fd_list_new();
+    g_autoptr(GError) error = NULL;
+    VmPictureFile file;
+    gint index;
+
+    if (!vm_picture_copy(vm_screen_get_scanout(screen), max_width, max_height, &file, &error)) {
+        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_NO_PICTURE, error->message);
+        return TRUE;
+    }
+    index = g_unix_fd_list_append(out, file.fd, &error);
+    fd_closep(&file.fd);
+    if (index < 0) {
+        g_dbus_method_invocation_return_gerror(invocation, error);
+        return TRUE;
+    }
+    vm_dbus_picture_complete_get_picture(picture, invocation, out, g_variant_new_handle(index),
+                                         file.width, file.height, file.stride);
+    return TRUE;
+}
+
+void
+vm_picture_object_export(VmClient *client, VmScreen *screen, const char *path)
+{
+    g_autoptr(VmDbusPicture) picture = vm_dbus_picture_skeleton_new();
+
+    g_object_set_data(G_OBJECT(picture), "screen", screen);
+    g_signal_connect(picture, "handle-get-picture", G_CALLBACK(handle_get_picture), NULL);
+    vm_client_export(client, path, G_DBUS_INTERFACE_SKELETON(picture), update_picture, NULL);
+}

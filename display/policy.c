@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/policy.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "vmm/base/bytes.h"
+
+enum {
+    WHOLE = 0xffffffff,
+    EXECUTABLE = 0x4, /* PROT_EXEC */
+};
+
+static const struct jail_call calls[] = {
+    /* Pictures, ports and links. */
+    {.number = SYS_read},
+    {.number = SYS_write},
+    {.number = SYS_close},
+    {.number = SYS_recvmsg},
+    {.number = SYS_sendmsg},
+    {.number = SYS_poll},
+    {.number = SYS_memfd_create}, /* copies of pictures */
+    {.number = SYS_ftruncate},
+    {.number = SYS_fcntl},
+    {.number = SYS_newfstatat,
+     .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
+    /* GSocket and the D-Bus authentication. */
+    {.number = SYS_accept},
+    {.number = SYS_recvfrom},
+    {.number = SYS_sendto, .when = {{.argument = 4, .mask = UINT64_MAX, .value = 0}}},
+    {.number = SYS_getsockopt},
+    {.number = SYS_getsockname},
+    {.number = SYS_getpeername},
+    {.number = SYS_getpid},
+    {.number = SYS_geteuid},
+    {.number = SYS_getegid},
+    /* GLib's main contexts and threads (GDBus authenticates and writes in its own). */
+    {.number = SYS_eventfd2},
+    {.number = SYS_futex},
+    {.number = SYS_clock_gettime},
+    {.number = SYS_clock_nanosleep},
+    {.number = SYS_gettid},
+    {.number = SYS_set_robust_list},
+    {.number = SYS_rseq},
+    {.number = SYS_sched_setattr},
+    {.number = SYS_prctl, .when = {{.argument = 0, .mask = WHOLE, .value = PR_SET_NAME}}},
+    {.number = SYS_rt_sigprocmask},
+    {.number = SYS_rt_sigreturn},
+    {.number = SYS_restart_syscall},
+    {.number = SYS_exit},
+    {.number = SYS_exit_group},
+    /* Memory. */
+    {.number = SYS_brk},
+    {.number = SYS_mmap, .when = {{.argument = 2, .mask = EXECUTABLE, .value = 0}}},
+    {.number = SYS_mprotect, .when = {{.argument = 2, .mask = EXECUTABLE, .value = 0}}},
+    {.number = SYS_mremap},
+    {.number = SYS_munmap},
+    {.number = SYS_madvise},
+};
+
+const struct jail_policy display_policy = {
+    .name = "display",
+    .calls = calls,
+    .n_calls = ARRAY_SIZE(calls),
+    .ceiling = 80,
+    .threads = true,
+};

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/screen.h"
+
+#include <string.h>
+
+struct _VmScreen {
+    GObject parent_instance;
+    guint number;
+    VmScanout scanout;
+    VmCursorState cursor;
+};
+
+G_DEFINE_FINAL_TYPE(VmScreen, vm_screen, G_TYPE_OBJECT)
+
+enum {
+    SCANOUT_CHANGED,
+    DAMAGE,
+    CURSOR_CHANGED,
+    CURSOR_MOVED,
+    N_SIGNALS
+};
+
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+#define FOURCC(a, b, c, d) \
+    ((guint32)(a) | (guint32)(b) << 8 | (guint32)(c) << 16 | (guint32)(d) << 24)
+
+static void
+vm_screen_dispose(GObject *object)
+{
+    VmScreen *self = VM_SCREEN(object);
+
+    g_clear_pointer(&self->scanout.buffer, vm_buffer_unref);
+    G_OBJECT_CLASS(vm_screen_parent_class)->dispose(object);
+}
+
+static void
+vm_screen_class_init(VmScreenClass *klass)
+{
+    GType type = G_TYPE_FROM_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_screen_dispose;
+    signals[SCANOUT_CHANGED] = g_signal_new("scanout-changed", type, G_SIGNAL_RUN_LAST, 0, NULL,
+                                            NULL, NULL, G_TYPE_NONE, 0);
+    signals[DAMAGE] = g_signal_new("damage", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 1, G_TYPE_POINTER);
+    signals[CURSOR_CHANGED] = g_signal_new("cursor-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                           NULL, G_TYPE_NONE, 0);
+    signals[CURSOR_MOVED] =
+        g_signal_new("cursor-moved", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+vm_screen_init(VmScreen *self)
+{
+}
+
+VmScreen *
+vm_screen_new(guint number)
+{
+    VmScreen *self = g_object_new(VM_TYPE_SCREEN, NULL);
+
+    self->number = number;
+    return self;
+}
+
+guint
+vm_screen_get_number(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), 0);
+    return self->number;
+}
+
+const VmScanout *
+vm_screen_get_scanout(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), NULL);
+    return &self->scanout;
+}
+
+const VmCursorState *
+vm_screen_get_cursor(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), NULL);
+    return &self->cursor;
+}
+
+static gboolean
+same_scanout(const VmScanout *a, const VmScanout *b)
+{
+    if (!a->buffer || !b->buffer) {
+        return a->buffer == b->buffer;
+    }
+    return a->buffer == b->buffer && a->offset == b->offset && a->width == b->width &&
+           a->height == b->height && a->stride == b->stride && a->fourcc == b->fourcc;
+}
+
+void
+vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout)
+{
+    g_autoptr(VmBuffer) old = NULL;
+
+    g_return_if_fail(VM_IS_SCREEN(self));
+    if (same_scanout(&self->scanout, scanout)) {
+        return;
+    }
+    old = self->scanout.buffer;
+    self->scanout = *scanout;
+    if (scanout->buffer) {
+        vm_buffer_ref(scanout->buffer);
+    }
+    g_signal_emit(self, signals[SCANOUT_CHANGED], 0);
+}
+
+void
+vm_screen_damage(VmScreen *self, guint x, guint y, guint width, guint height)
+{
+    const VmScanout *scanout = &self->scanout;
+    VmRect rect;
+
+    g_return_if_fail(VM_IS_SCREEN(self));
+    if (!scanout->buffer || x >= scanout->width || y >= scanout->height) {
+        return;
+    }
+    rect.x = (gint)x;
+    rect.y = (gint)y;
+    rect.width = (gint)MIN(width, scanout->width - x);
+    rect.height = (gint)MIN(height, scanout->height - y);
+    if (rect.width > 0 && rect.height > 0) {
+        g_signal_emit(self, signals[DAMAGE], 0, &rect);
+    }
+}
+
+void
+vm_screen_set_cursor(VmScreen *self, const struct gpu_cursor *cursor)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    self->cursor.visible = cursor->visible != 0;
+    if (self->cursor.visible) {
+        self->cursor.hot_x = MIN(cursor->hot_x, GPU_CURSOR_SIZE - 1);
+        self->cursor.hot_y = MIN(cursor->hot_y, GPU_CURSOR_SIZE - 1);
+        memcpy(self->cursor.pixels, cursor->pixels, sizeof(self->cursor.pixels));
+    }
+    g_signal_emit(self, signals[CURSOR_CHANGED], 0);
+}
+
+void
+vm_screen_move_cursor(VmScreen *self, guint x, guint y)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    self->cursor.x = (gint)MIN(x, GPU_EDGE_MAX);
+    self->cursor.y = (gint)MIN(y, GPU_EDGE_MAX);
+    g_signal_emit(self, signals[CURSOR_MOVED], 0);
+}
+
+guint32
+vm_screen_pixman_format(guint32 fourcc)
+{
+    switch (fourcc) {
+    case FOURCC('X', 'R', '2', '4'):
+        return 0x20020888; /* PIXMAN_x8r8g8b8 */
+    case FOURCC('A', 'R', '2', '4'):
+        return 0x20028888; /* PIXMAN_a8r8g8b8 */
+    case FOURCC('X', 'B', '2', '4'):
+        return 0x20030888; /* PIXMAN_x8b8g8r8 */
+    case FOURCC('A', 'B', '2', '4'):
+        return 0x20038888; /* PIXMAN_a8b8g8r8 */
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/supervisor-link.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/message.h"
+
+struct _VmSupervisorLink {
+    GObject parent_instance;
+    int fd;
+    guint source;
+    struct display_state state;
+};
+
+G_DEFINE_FINAL_TYPE(VmSupervisorLink, vm_supervisor_link, G_TYPE_OBJECT)
+
+enum {
+    STATE_CHANGED,
+    STATISTICS,
+    LAST_FRAME_WANTED,
+    CLOSED,
+    N_SIGNALS
+};
+
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+union supervisor_message {
+    struct start_header header;
+    struct display_state state;
+    struct display_statistics statistics;
+};
+
+/* Make a text from a message safe to send: terminated and UTF-8. */
+static void
+clean_text(char *text, gsize size)
+{
+    const char *end;
+
+    text[size - 1] = '\0';
+    if (!g_utf8_validate(text, -1, &end)) {
+        text[end - text] = '\0';
+    }
+}
+
+static void
+handle_state(VmSupervisorLink *self, const struct display_state *state)
+{
+    self->state = *state;
+    clean_text(self->state.id, sizeof(self->state.id));
+    clean_text(self->state.sentence, sizeof(self->state.sentence));
+    g_signal_emit(self, signals[STATE_CHANGED], 0);
+}
+
+static void
+handle_statistics(VmSupervisorLink *self, struct display_statistics *statistics)
+{
+    for (guint i = 0; i < statistics->count; i++) {
+        clean_text(statistics->process[i].name, sizeof(statistics->process[i].name));
+    }
+    g_signal_emit(self, signals[STATISTICS], 0, statistics);
+}
+
+static gboolean
+dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size)
+{
+    if (size < sizeof(message->header) || message->header.size != size) {
+        return FALSE;
+    }
+    switch (message->header.type) {
+    case DISPLAY_STATE:
+        if (size != sizeof(message->state) || message->state.state > DISPLAY_VM_STOPPED) {
+            return FALSE;
+        }
+        handle_state(self, &message->state);
+        return TRUE;
+    case DISPLAY_SEND_LAST_FRAME:
+        g_signal_emit(self, signals[LAST_FRAME_WANTED], 0);
+        return TRUE;
+    case DISPLAY_STATISTICS:
+        if (size != sizeof(message->statistics) ||
+            message->statistics.count > DISPLAY_PROCESSES_MAX) {
+            return FALSE;
+        }
+        handle_statistics(self, &message->statistics);
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+static gboolean
+handle_readable(gint fd, GIOCondition condition, gpointer user_data)
+{
+    VmSupervisorLink *self = VM_SUPERVISOR_LINK(user_data);
+    union supervisor_message message;
+    ssize_t n = message_receive(fd, &message, sizeof(message), NULL);
+
+    if (n == -EAGAIN) {
+        return G_SOURCE_CONTINUE;
+    }
+    if (n > 0 && dispatch(self, &message, (gsize)n)) {
+        return G_SOURCE_CONTINUE;
+    }
+    if (n != 0 && n != -ECONNRESET) {
+        log_error("the supervisor sent a message of a wrong form");
+    }
+    self->source = 0;
+    g_signal_emit(self, signals[CLOSED], 0);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+vm_supervisor_link_finalize(GObject *object)
+{
+    VmSupervisorLink *self = VM_SUPERVISOR_LINK(object);
+
+    g_clear_handle_id(&self->source, g_source_remove);
+    G_OBJECT_CLASS(vm_supervisor_link_parent_class)->finalize(object);
+}
+
+static void
+vm_supervisor_link_class_init(VmSupervisorLinkClass *klass)
+{
+    GType type = G_TYPE_FROM_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = vm_supervisor_link_finalize;
+    signals[STATE_CHANGED] =
+        g_signal_new("state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    signals[STATISTICS] = g_signal_new("statistics", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                       G_TYPE_NONE, 1, G_TYPE_POINTER);
+    signals[LAST_FRAME_WANTED] = g_signal_new("last-frame-wanted", type, G_SIGNAL_RUN_LAST, 0, NULL,
+                                              NULL, NULL, G_TYPE_NONE, 0);
+    signals[CLOSED] =
+        g_signal_new("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+vm_supervisor_link_init(VmSupervisorLink *self)
+{
+    self->state.state = DISPLAY_VM_STARTING;
+}
+
+VmSupervisorLink *
+vm_supervisor_link_new(int fd)
+{
+    VmSupervisorLink *self = g_object_new(VM_TYPE_SUPERVISOR_LINK, NULL);
+
+    self->fd = fd;
+    if (fd_set_nonblocking(fd) < 0) {
+        log_warning("the supervisor's socket stays blocking");
+    }
+    self->source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, handle_readable, self);
+    return self;
+}
+
+const struct display_state *
+vm_supervisor_link_get_state(VmSupervisorLink *self)
+{
+    g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), NULL);
+    return &self->state;
+}
+
+const char *
+vm_supervisor_link_get_state_name(VmSupervisorLink *self)
+{
+    static const char *const names[] = {
+        [DISPLAY_VM_STARTING] = "starting", [DISPLAY_VM_RUNNING] = "running",
+        [DISPLAY_VM_PAUSED] = "paused",     [DISPLAY_VM_SHUTTING_DOWN] = "shutting-down",
+        [DISPLAY_VM_STOPPED] = "stopped",
+    };
+
+    g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), NULL);
+    return names[self->state.state];
+}
+
+gboolean
+vm_supervisor_link_send(VmSupervisorLink *self, enum display_type type)
+{
+    const struct start_header header = {.type = type, .size = sizeof(header)};
+
+    g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), FALSE);
+    return message_send(self->fd, &header, sizeof(header), NULL, 0) == 0;
+}
+
+void
+vm_supervisor_link_send_last_frame(VmSupervisorLink *self, int fd)
+{
+    const struct start_header header = {.type = DISPLAY_LAST_FRAME, .size = sizeof(header)};
+
+    g_return_if_fail(VM_IS_SUPERVISOR_LINK(self));
+    if (message_send(self->fd, &header, sizeof(header), &fd, fd >= 0 ? 1 : 0) < 0) {
+        log_warning("the supervisor does not take the last picture");
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The link to the supervisor (vmm/protocol/display.h): the machine's state comes in, what clients ask
+ * of the machine goes out.
+ *
+ * Signals: "state-changed" (), "statistics" (const struct display_statistics *), "last-frame-wanted" (),
+ * "closed" () - the process must end.
+ */
+
+#include <glib-object.h>
+
+#include "vmm/protocol/display.h"
+
+G_BEGIN_DECLS
+
+#define VM_TYPE_SUPERVISOR_LINK (vm_supervisor_link_get_type())
+G_DECLARE_FINAL_TYPE(VmSupervisorLink, vm_supervisor_link, VM, SUPERVISOR_LINK, GObject)
+
+/* `fd` stays the caller's. */
+VmSupervisorLink *vm_supervisor_link_new(int fd);
+
+/* The last state told; before the first, "starting". Texts are valid UTF-8. */
+const struct display_state *vm_supervisor_link_get_state(VmSupervisorLink *self);
+/* "starting", "running", "paused", "shutting-down" or "stopped". */
+const char *vm_supervisor_link_get_state_name(VmSupervisorLink *self);
+
+/* Pass a request on; FALSE when the supervisor does not take it now. */
+gboolean vm_supervisor_link_send(VmSupervisorLink *self, enum display_type type);
+/* `fd` (the caller's) holds the picture; -1: there is none. */
+void vm_supervisor_link_send_last_frame(VmSupervisorLink *self, int fd);
+
+G_END_DECLS

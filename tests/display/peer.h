@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A client of org.qemu.Display1 in plain GDBus, independent of our client library. */
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define CONSOLE_0 "/org/qemu/Display1/Console_0"
+#define SERIAL_0  "/org/qemu/Display1/Chardev_serial_0"
+#define MACHINE   "/org/vitrine/Vmm1"
+
+GDBusConnection *peer_connect(const char *path, GError **error);
+
+/* Call and wait; NULL is an error, whose name is given to ret_error when that is wanted (else fatal). */
+GVariant *peer_call(GDBusConnection *connection, const char *path, const char *method,
+                    GVariant *arguments, char **ret_error);
+/* Send without waiting and without wanting a reply. */
+void peer_send(GDBusConnection *connection, const char *path, const char *method,
+               GVariant *arguments);
+/* Pass one descriptor (the caller's). */
+gboolean peer_pass(GDBusConnection *connection, const char *path, const char *method, int fd,
+                   GError **error);
+GVariant *peer_get(GDBusConnection *connection, const char *path, const char *interface,
+                   const char *property);
+
+/* Open the stream of a port. */
+int peer_open_port(GDBusConnection *connection, const char *path);
+/* Read exactly so many bytes, within 10 s. */
+void peer_read(int fd, void *bytes, gsize size);
+
+/* A listener that records what it is told. */
+typedef struct {
+    GDBusConnection *connection;
+    gboolean hold;    /* do not answer */
+    GQueue held;      /* invocations without an answer */
+    GPtrArray *calls; /* texts such as "UpdateMap 1 2 3 4" */
+    guint answered;
+    /* Of the last ScanoutMap or Scanout: */
+    int fd;
+    guint offset;
+    guint width;
+    guint height;
+    guint stride;
+    guint format;
+    GVariant *pixels; /* of the last Scanout or Update */
+    GVariant *cursor; /* arguments of the last CursorDefine */
+} PeerListener;
+
+PeerListener *peer_listen(GDBusConnection *connection, const char *path, gboolean map);
+void peer_listener_free(PeerListener *listener);
+/* Answer what was held and stop holding. */
+void peer_listener_go_on(PeerListener *listener);
+const char *peer_listener_last(PeerListener *listener);
+guint peer_listener_count(PeerListener *listener, const char *prefix);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PeerListener, peer_listener_free)
+
+G_END_DECLS
