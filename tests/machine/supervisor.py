@@ -114,7 +114,8 @@ class Machine:
     """One vmm-machine: made, jailed and waiting for its devices after the constructor."""
 
     def __init__(self, program, memory=64 << 20, cpus=1, serials=1, level=4,
-                 flags=FLAG_NO_NAMESPACES):
+                 flags=FLAG_NO_JAIL if os.environ.get('VITRINE_TEST_NO_JAIL') else
+                 FLAG_NO_NAMESPACES):
         self.ram_size = memory
         self.ram_fd = memory_file(memory)
         self.ram = mmap.mmap(self.ram_fd, memory)
