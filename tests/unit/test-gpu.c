@@ -180,8 +180,7 @@ TAP_TEST(updates_write_what_differs)
     struct guest guest;
     struct backing *backing = NULL;
     static uint8_t data[1000];
-    uint64_t first;
-    uint64_t end;
+    struct backing_target target = {.data = data, .size = sizeof(data)};
     struct virtio_gpu_mem_entry entries[] = {
         {.addr = RAM_AT + 0x3000, .length = 300},
         {.addr = RAM_AT, .length = 800},
@@ -190,22 +189,24 @@ TAP_TEST(updates_write_what_differs)
     guest_start(&guest);
     check_int(guest_backing(&guest, entries, 2, 2, &backing), 0);
     check(backing_copy(backing, guest.memory, 50, data, sizeof(data)));
-    check(backing_update(backing, guest.memory, 50, data, sizeof(data), &first, &end));
-    check(first == end);
+    check(backing_update(backing, guest.memory, 50, &target));
+    check(target.first == target.end);
     for (uint64_t a = 0; a < sizeof(data); a += 37) {
         for (uint64_t b = a; b < sizeof(data); b += 41) {
             data[a] ^= 1;
             data[b] ^= 2;
-            check(backing_update(backing, guest.memory, 50, data, sizeof(data), &first, &end));
-            check_int(first, a);
-            check_int(end, b + 1);
+            check(backing_update(backing, guest.memory, 50, &target));
+            check_int(target.first, a);
+            check_int(target.end, b + 1);
             check(data[250] == guest.ram[0] && data[249] == guest.ram[0x3000 + 299]);
-            check(backing_update(backing, guest.memory, 50, data, sizeof(data), &first, &end));
-            check(first == end);
+            check(backing_update(backing, guest.memory, 50, &target));
+            check(target.first == target.end);
         }
     }
-    check(backing_update(backing, guest.memory, 0, data, 0, &first, &end) && first == end);
-    check(!backing_update(backing, guest.memory, 101, data, sizeof(data), &first, &end));
+    target.size = 0;
+    check(backing_update(backing, guest.memory, 0, &target) && target.first == target.end);
+    target.size = sizeof(data);
+    check(!backing_update(backing, guest.memory, 101, &target));
     backing_destroy(backing);
     guest_stop(&guest);
 }

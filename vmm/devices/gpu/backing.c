@@ -197,37 +197,46 @@ equal_tail(const uint8_t *a, const uint8_t *b, uint64_t size)
     return size - left;
 }
 
+/* Make `part` bytes at `done` of the target equal to `from`, and extend what differed. */
+static void
+target_update(struct backing_target *target, uint64_t done, const uint8_t *from, uint64_t part)
+{
+    uint8_t *to = target->data + done;
+    uint64_t head = equal_head(from, to, part);
+
+    if (head == part) {
+        return;
+    }
+    /* The guest may write meanwhile: the tail is measured in what the head left. */
+    uint64_t tail = equal_tail(from + head, to + head, part - head);
+    memcpy(to + head, from + head, part - head - tail);
+    if (target->first == target->end) {
+        target->first = done + head;
+    }
+    target->end = done + part - tail;
+}
+
 bool
 backing_update(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
-               void *data, uint64_t size, uint64_t *ret_first, uint64_t *ret_end)
+               struct backing_target *target)
 {
-    uint8_t *to = data;
-    uint64_t first = size;
-    uint64_t end = 0;
     uint64_t done = 0;
 
-    if (!memory || !range_inside(offset, size, backing->size)) {
+    target->first = 0;
+    target->end = 0;
+    if (!memory || !range_inside(offset, target->size, backing->size)) {
         return false;
     }
-    for (uint32_t i = size ? backing_find(backing, offset) : 0; done < size; i++) {
+    for (uint32_t i = target->size ? backing_find(backing, offset) : 0; done < target->size; i++) {
         const struct entry *entry = &backing->entries[i];
         uint64_t skip = offset + done - entry->start;
-        uint64_t part = MIN_OF(entry->length - skip, size - done);
+        uint64_t part = MIN_OF(entry->length - skip, target->size - done);
         const uint8_t *from = guest_memory_range(memory, entry->address + skip, part);
         if (!from) {
             return false;
         }
-        uint64_t head = equal_head(from, to + done, part);
-        if (head < part) {
-            /* The guest may write meanwhile: the tail is measured in what the head left. */
-            uint64_t tail = equal_tail(from + head, to + done + head, part - head);
-            memcpy(to + done + head, from + head, part - head - tail);
-            first = MIN_OF(first, done + head);
-            end = done + part - tail;
-        }
+        target_update(target, done, from, part);
         done += part;
     }
-    *ret_first = MIN_OF(first, end);
-    *ret_end = end;
     return true;
 }

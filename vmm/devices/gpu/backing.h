@@ -36,10 +36,14 @@ uint64_t backing_cost(const struct backing *backing);
 bool backing_copy(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
                   void *data, uint64_t size);
 
-/*
- * Make `data` equal to guest memory, writing only what differs. The bytes that were written lie in
- * [*ret_first, *ret_end) of `data`, which is empty when nothing differed. False as backing_copy().
- */
+/* What backing_update() changes, and which part of it differed (empty when first equals end). */
+struct backing_target {
+    uint8_t *data;
+    uint64_t size;
+    uint64_t first;
+    uint64_t end;
+};
+
+/* Make the target equal to guest memory, writing only what differs. False as backing_copy(). */
 bool backing_update(const struct backing *backing, const struct guest_memory *memory,
-                    uint64_t offset, void *data, uint64_t size, uint64_t *ret_first,
-                    uint64_t *ret_end);
+                    uint64_t offset, struct backing_target *target);

@@ -130,20 +130,19 @@ shadow_update(struct gpu *gpu, uint32_t index, const struct rect *rect)
     struct damage damage = {0};
 
     for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
-        uint64_t first;
-        uint64_t end;
+        struct backing_target row = {.data = shadow_pixel(&scanout->shadow, rect->x, y),
+                                     .size = (uint64_t)rect->width * BYTES_PER_PIXEL};
         if (!backing_update(scanout->resource->backing, memory, blob_offset(scanout, rect->x, y),
-                            shadow_pixel(&scanout->shadow, rect->x, y),
-                            (uint64_t)rect->width * BYTES_PER_PIXEL, &first, &end)) {
+                            &row)) {
             shadow_lost(gpu);
             break;
         }
-        if (first == end) {
+        if (row.first == row.end) {
             continue;
         }
-        gpu->counters.copied_bytes += end - first;
-        uint32_t left = (uint32_t)(first / BYTES_PER_PIXEL);
-        uint32_t right = (uint32_t)((end + BYTES_PER_PIXEL - 1) / BYTES_PER_PIXEL);
+        gpu->counters.copied_bytes += row.end - row.first;
+        uint32_t left = (uint32_t)(row.first / BYTES_PER_PIXEL);
+        uint32_t right = (uint32_t)((row.end + BYTES_PER_PIXEL - 1) / BYTES_PER_PIXEL);
         damage_add(gpu, index, &damage, &(struct rect){rect->x + left, y, right - left, 1});
     }
     damage_tell(gpu, index, &damage);
