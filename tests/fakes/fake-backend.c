@@ -250,7 +250,12 @@ fake_backend_count(struct fake_backend *be, uint32_t request)
 bool
 fake_backend_call(struct fake_backend *be, unsigned int index)
 {
-    return eventfd_write(be->rings[index].call_fd, 1) == 0;
+    bool ok;
+
+    pthread_mutex_lock(&be->lock);
+    ok = eventfd_write(be->rings[index].call_fd, 1) == 0;
+    pthread_mutex_unlock(&be->lock);
+    return ok;
 }
 
 int
@@ -299,5 +304,7 @@ fake_backend_request(struct fake_backend *be, const void *data, size_t size)
         data = &header;
         size = sizeof(header);
     }
+    pthread_mutex_lock(&be->lock);
     (void)!send(be->request_fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    pthread_mutex_unlock(&be->lock);
 }

@@ -133,8 +133,7 @@ vm_set_line(struct vm *vm, uint32_t gsi, bool level)
 static void
 record(struct vm *vm, const struct message *message)
 {
-    assert(vm->n_sent < SENT);
-    vm->sent[vm->n_sent++] = *message;
+    vm->sent[vm->n_sent++ % SENT] = *message;
 }
 
 int
@@ -149,14 +148,18 @@ vm_send_msi(struct vm *vm, uint64_t address, uint32_t data)
 int
 vm_allocate_msi(struct vm *vm, uint32_t *ret_gsi)
 {
-    for (uint32_t i = 0; i < ROUTES; i++) {
+    int r = -ENOSPC;
+
+    pthread_mutex_lock(&vm->lock);
+    for (uint32_t i = 0; r < 0 && i < ROUTES; i++) {
         if (!vm->used[i]) {
             vm->used[i] = true;
             *ret_gsi = i;
-            return 0;
+            r = 0;
         }
     }
-    return -ENOSPC;
+    pthread_mutex_unlock(&vm->lock);
+    return r;
 }
 
 void
@@ -309,7 +312,7 @@ fake_vm_messages(struct vm *vm, uint64_t address, uint32_t data)
             record(vm, &vm->routes[vm->irqfds[i].key]);
         }
     }
-    for (unsigned int i = 0; i < vm->n_sent; i++) {
+    for (unsigned int i = 0; i < MIN_OF(vm->n_sent, (unsigned int)SENT); i++) {
         if (vm->sent[i].address == address && vm->sent[i].data == data) {
             found++;
         } else {

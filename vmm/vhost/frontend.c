@@ -472,12 +472,13 @@ frontend_stop(struct frontend *fe, const struct frontend_vring *vrings, unsigned
     for (unsigned int i = 0; r == 0 && i < n_vrings; i++) {
         r = stop_vring(fe, vrings[i].index);
     }
-    if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_STATUS)) {
-        r = tell_u64(fe, VHOST_SET_STATUS, 0);
-    } else if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_RESET_DEVICE)) {
+    if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_RESET_DEVICE)) {
         struct vhost_message message = {.header = {.request = VHOST_RESET_DEVICE}};
 
         r = tell(fe, &message);
+    }
+    if (r == 0 && frontend_has(fe, VHOST_PROTOCOL_STATUS)) {
+        r = tell_u64(fe, VHOST_SET_STATUS, 0);
     }
     return r;
 }
