@@ -49,6 +49,8 @@ devices)
     grep -E "virtio|acpi" /proc/interrupts
     sleep 0.3
     poweroff -f ;;
+panic)
+    echo c >/proc/sysrq-trigger ;;
 button)
     cat /dev/input/event0 >/tmp/event &
     sleep 0.5

@@ -15,7 +15,7 @@ import supervisor
 
 LOAD = 0x200000
 TESTS = ['hello', 'clock', 'reset_8042', 'reset_cf9', 'triple_fault', 'acpi', 'button', 'input',
-         'processors', 'hostile', 'spin']
+         'processors', 'hostile', 'spin', 'panic']
 LIMIT = 30
 
 
@@ -88,6 +88,10 @@ def test_reset_by_cf9(fixture):
 
 def test_reset_by_triple_fault(fixture):
     assert fixture.run('triple_fault')[0] == 'reset'
+
+
+def test_panic(fixture):
+    assert fixture.run('panic') == ('panic', ['events 00000001'])
 
 
 def test_acpi_tables(fixture):

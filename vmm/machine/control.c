@@ -124,7 +124,11 @@ pause_machine(struct control *control, const union request *request, struct mess
         return;
     }
     control->pausing = true;
-    vm_pause(control->vm); /* the last vCPU thread that stops tells, see on_event() */
+    vm_pause(control->vm);           /* the last vCPU thread that stops tells, see on_event() */
+    if (vm_is_parked(control->vm)) { /* was paused before */
+        control->pausing = false;
+        answer_type(control, MACHINE_PAUSED);
+    }
 }
 
 static void

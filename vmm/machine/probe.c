@@ -97,6 +97,7 @@ run_guest(struct vm *vm, struct probe *probe)
     const struct machine_boot boot = {.entry = probe->guest.load_address};
     struct machine_ended ended = {0};
     uint8_t *code = vm_ram_pointer(vm, probe->guest.load_address, probe->guest.size);
+    const char *detail;
     const char *what = NULL;
     int r;
 
@@ -123,11 +124,11 @@ run_guest(struct vm *vm, struct probe *probe)
     if (probe->passed >= probe->guest.n_steps) {
         return 0;
     }
-    return say("kvm-broken", "KVM here cannot run a stock kernel: %s does not work (%s)",
-               probe->guest.steps[probe->passed],
-               ended.sentence[0] != '\0'            ? ended.sentence
-               : ended.header.type == MACHINE_ENDED ? "the guest crashed."
-                                                    : "it took too long.");
+    detail = ended.sentence[0] != '\0'            ? ended.sentence
+             : ended.header.type == MACHINE_ENDED ? "The guest crashed."
+                                                  : "It took too long.";
+    return say("kvm-broken", "KVM here cannot run a stock kernel: %s does not work. %s",
+               probe->guest.steps[probe->passed], detail);
 }
 
 int

@@ -182,6 +182,20 @@ emit_clock(struct aml *aml)
     aml_close(aml);
 }
 
+/* Linux's and QEMU's name for it; the driver is pvpanic-mmio. */
+static void
+emit_panic(struct aml *aml)
+{
+    struct aml_resources resources = {0};
+
+    aml_open_device(aml, "PEVT");
+    aml_name(aml, "_HID");
+    aml_string(aml, "QEMU0001");
+    aml_add_io(&resources, X86_PORT_PANIC, 1);
+    aml_current_resources(aml, &resources);
+    aml_close(aml);
+}
+
 static void
 emit_serial(struct aml *aml, unsigned int index)
 {
@@ -221,6 +235,7 @@ write_dsdt(struct acpi_writer *writer)
     emit_pci_root(&aml, &writer->machine->pci);
     emit_motherboard(&aml, &writer->machine->pci);
     emit_clock(&aml);
+    emit_panic(&aml);
     for (unsigned int i = 0; i < MACHINE_SERIAL_MAX; i++) {
         if (writer->machine->serial[i]) {
             emit_serial(&aml, i);

@@ -10,6 +10,9 @@
 enum {
     CPUID_ENTRIES = 256,
 
+    FEATURE_VMX = 5,           /* leaf 1 ECX */
+    FEATURE_SVM = 2,           /* leaf 0x80000001 ECX */
+    FEATURE_CMP_LEGACY = 1,    /* leaf 0x80000001 ECX: hyper-threads, says AMD */
     FEATURE_TSC_DEADLINE = 24, /* leaf 1 ECX */
     FEATURE_HYPERVISOR = 31,   /* leaf 1 ECX */
     FEATURE_HTT = 28,          /* leaf 1 EDX: more than one logical processor */
@@ -53,6 +56,7 @@ fix_features(struct kvm_cpuid_entry2 *entry, const struct cpuid_topology *topolo
     uint32_t room = UINT32_C(1) << bits_for(topology->n_cpus); /* APIC ids of the package */
 
     entry->ebx = (entry->ebx & 0x0000ffff) | room << 16 | topology->index << 24;
+    set_bit(&entry->ecx, FEATURE_VMX, 0); /* machines in machines: a lot of host kernel to attack */
     set_bit(&entry->ecx, FEATURE_HYPERVISOR, 1);
     set_bit(&entry->ecx, FEATURE_TSC_DEADLINE, topology->tsc_deadline);
     set_bit(&entry->edx, FEATURE_HTT, topology->n_cpus > 1);
@@ -103,7 +107,8 @@ fix_entry(struct kvm_cpuid_entry2 *entry, const struct cpuid_topology *topology)
         fix_levels(entry, topology);
         break;
     case 0x80000001:
-        set_bit(&entry->ecx, 1, 0); /* AMD CmpLegacy: our cores are no hyper-threads */
+        set_bit(&entry->ecx, FEATURE_CMP_LEGACY, 0);
+        set_bit(&entry->ecx, FEATURE_SVM, 0);
         break;
     case 0x80000008:
         entry->ecx = bits_for(topology->n_cpus) << 12 | (topology->n_cpus - 1);

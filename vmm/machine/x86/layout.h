@@ -26,6 +26,7 @@
 enum {
     X86_PORT_I8042_COMMAND = 0x64,
     X86_PORT_CMOS_INDEX = 0x70,
+    X86_PORT_PANIC = 0x505,
     X86_PORT_PM_EVENT = 0x600,   /* PM1a status and enable, two bytes each */
     X86_PORT_PM_CONTROL = 0x604, /* PM1a control, two bytes */
     X86_PORT_PM_TIMER = 0x608,   /* four bytes */

@@ -22,6 +22,7 @@ enum {
     PM_TIMER_HZ = 3579545,
 
     I8042_COMMAND_RESET = 0xfe,
+    PANIC_EVENT = 1 << 0, /* the only event that we name */
     RESET_CPU = 1 << 2,
 };
 
@@ -149,6 +150,24 @@ i8042_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
 
 static const struct vm_range_ops i8042_ops = {.read = i8042_read, .write = i8042_write};
 
+static uint64_t
+panic_read(void *data, uint64_t offset, unsigned int size)
+{
+    return PANIC_EVENT;
+}
+
+static void
+panic_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
+{
+    struct power *power = data;
+
+    if (value & PANIC_EVENT) {
+        vm_end(power->vm, MACHINE_END_PANIC, "guest-panic", "The guest's kernel panicked.");
+    }
+}
+
+static const struct vm_range_ops panic_ops = {.read = panic_read, .write = panic_write};
+
 void
 power_press_button(struct power *power)
 {
@@ -194,6 +213,9 @@ power_create(struct vm *vm)
     r = vm_add_range(vm, VM_SPACE_PORT, X86_PORT_PM_EVENT, 12, "acpi-pm", &power_ops, power);
     if (r == 0) {
         r = vm_add_range(vm, VM_SPACE_PORT, X86_PORT_I8042_COMMAND, 1, "i8042", &i8042_ops, power);
+    }
+    if (r == 0) {
+        r = vm_add_range(vm, VM_SPACE_PORT, X86_PORT_PANIC, 1, "pvpanic", &panic_ops, power);
     }
     if (r < 0) {
         power_destroy(power);

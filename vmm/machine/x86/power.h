@@ -4,7 +4,8 @@
 /*
  * ACPI fixed hardware (ACPI 6.4 section 4.8): PM1a event and control blocks with the power button,
  * the PM timer; and the ports by which guests reset a PC: 0xcf9 and the 8042's command 0xfe. There is
- * no keyboard controller behind port 0x64, its status reads as zero.
+ * no keyboard controller behind port 0x64, its status reads as zero. And pvpanic (QEMU
+ * docs/specs/pvpanic.rst), by which a kernel says that it has panicked.
  */
 
 #include "vmm/machine/vm.h"
