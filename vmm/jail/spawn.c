@@ -25,7 +25,7 @@ struct spawn_context {
     const struct jail_spawn *spawn;
     uid_t uid; /* before the clone: inside, unmapped ids read as the overflow id */
     gid_t gid;
-    int report_fd; /* close-on-exec pipe: end of file means that exec worked */
+    int report_fd; /* close-on-exec pipe: end of file means that exec worked; moved by the child */
 };
 
 /* What a child that could not be set up tells its parent. */
@@ -44,7 +44,7 @@ write_proc(const char *path, const char *text)
 
 /* Each id to itself: D-Bus compares uids across the boundary. */
 static int
-step_map_ids(const struct spawn_context *context)
+step_map_ids(struct spawn_context *context)
 {
     char line[64];
     int r = write_proc("/proc/self/setgroups", "deny");
@@ -61,7 +61,7 @@ step_map_ids(const struct spawn_context *context)
 }
 
 static int
-step_small_root(const struct spawn_context *context)
+step_small_root(struct spawn_context *context)
 {
     if (sethostname("vmm", 3) < 0) {
         return -errno;
@@ -88,12 +88,19 @@ copy_sources(const struct jail_spawn *spawn, int *copies)
 
 /* Descriptors to 0 ... n - 1, all others closed; the report pipe stays at JAIL_FDS_MAX. */
 static int
-step_descriptors(const struct spawn_context *context)
+step_descriptors(struct spawn_context *context)
 {
     int copies[JAIL_FDS_MAX] = {0};
     int n = (int)context->spawn->n_fds;
     int r = copy_sources(context->spawn, copies);
 
+    /* Only now: its number may have been a source's. */
+    if (r == 0 && dup3(context->report_fd, JAIL_FDS_MAX, O_CLOEXEC) < 0) {
+        r = -errno;
+    }
+    if (r == 0) {
+        context->report_fd = JAIL_FDS_MAX;
+    }
     for (int i = 0; i < n && r == 0; i++) {
         if (copies[i] < 0) {
             close(i);
@@ -111,7 +118,7 @@ step_descriptors(const struct spawn_context *context)
 }
 
 static int
-step_limits(const struct spawn_context *context)
+step_limits(struct spawn_context *context)
 {
     const struct rlimit none = {0, 0};
     const struct rlimit files = {context->spawn->nofile, context->spawn->nofile};
@@ -124,7 +131,7 @@ step_limits(const struct spawn_context *context)
 }
 
 static int
-step_session(const struct spawn_context *context)
+step_session(struct spawn_context *context)
 {
     sigset_t empty;
 
@@ -140,7 +147,7 @@ step_session(const struct spawn_context *context)
 }
 
 static int
-step_capabilities(const struct spawn_context *context)
+step_capabilities(struct spawn_context *context)
 {
     const uint64_t finish = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_SETPCAP;
 
@@ -149,7 +156,7 @@ step_capabilities(const struct spawn_context *context)
 }
 
 static int
-step_no_new_privs(const struct spawn_context *context)
+step_no_new_privs(struct spawn_context *context)
 {
     (void)context;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
@@ -160,7 +167,7 @@ step_no_new_privs(const struct spawn_context *context)
 }
 
 static int
-step_exec(const struct spawn_context *context)
+step_exec(struct spawn_context *context)
 {
     const struct jail_spawn *spawn = context->spawn;
     const bool small_root = !(spawn->flags & (START_FLAG_NO_NAMESPACES | START_FLAG_NO_JAIL));
@@ -175,7 +182,7 @@ step_exec(const struct spawn_context *context)
 
 static const struct {
     const char *what;
-    int (*run)(const struct spawn_context *context);
+    int (*run)(struct spawn_context *context);
     bool in_namespaces; /* skipped without them */
 } spawn_steps[] = {
     {"map the user id", step_map_ids, true},        {"make the small root", step_small_root, true},
@@ -191,8 +198,9 @@ child_run(struct spawn_context *context)
         !(context->spawn->flags & (START_FLAG_NO_NAMESPACES | START_FLAG_NO_JAIL));
     struct spawn_report report = {0};
 
-    /* The report pipe stays at the one number that no placement touches. */
-    if (dup3(context->report_fd, JAIL_FDS_MAX, O_CLOEXEC) < 0) {
+    /* Out of the way of all placements; step_descriptors() gives it the number that stays open. */
+    context->report_fd = fcntl(context->report_fd, F_DUPFD_CLOEXEC, JAIL_FDS_MAX + 1);
+    if (context->report_fd < 0) {
         _exit(127);
     }
     for (report.step = 0; report.step < ARRAY_SIZE(spawn_steps); report.step++) {
@@ -204,7 +212,7 @@ child_run(struct spawn_context *context)
             break;
         }
     }
-    if (fd_write_full(JAIL_FDS_MAX, &report, sizeof(report)) < 0) {
+    if (fd_write_full(context->report_fd, &report, sizeof(report)) < 0) {
         _exit(126);
     }
     _exit(127);
