@@ -116,6 +116,13 @@ begin(struct frontend *fe)
     fe->deadline_ns = vhost_deadline(FRONTEND_LIMIT_MS);
 }
 
+/* Before the guest runs nobody waits but us: a host under load may take longer. */
+static void
+begin_setup(struct frontend *fe)
+{
+    fe->deadline_ns = vhost_deadline(FRONTEND_SETUP_LIMIT_MS);
+}
+
 static int
 send_request(struct frontend *fe, struct vhost_message *message)
 {
@@ -288,7 +295,7 @@ frontend_negotiate(struct frontend *fe)
     struct vhost_message message = {.header = {.request = VHOST_SET_OWNER}};
     int r;
 
-    begin(fe);
+    begin_setup(fe);
     r = ask_u64(fe, VHOST_GET_FEATURES, &fe->features);
     if (r == 0 && (fe->features & BIT(VHOST_FEATURE_PROTOCOL_FEATURES))) {
         r = negotiate_protocol(fe);
@@ -333,7 +340,7 @@ frontend_probe_config(struct frontend *fe, uint32_t most, uint32_t *ret_size)
     uint32_t high = MIN_OF(most, (uint32_t)VHOST_CONFIG_MAX) + 1; /* refused */
     uint32_t ask = high - 1;
 
-    begin(fe);
+    begin_setup(fe);
     while (frontend_has(fe, VHOST_PROTOCOL_CONFIG) && high - low > 1) {
         int r = get_config(fe, data, ask);
 

@@ -4,8 +4,8 @@
 /*
  * A vhost-user front end: the machine's side of one device (vhost-user specification). The back end
  * is hostile or slow until proven otherwise: every operation here has a limit of FRONTEND_LIMIT_MS in
- * total, every reply is checked, and after the first failure of the connection the front end has
- * failed for good and answers -ENOTCONN at once.
+ * total (before the guest runs, FRONTEND_SETUP_LIMIT_MS), every reply is checked, and after the first
+ * failure of the connection the front end has failed for good and answers -ENOTCONN at once.
  *
  * Operations may come from any thread, one at a time: the caller serialises them.
  */
@@ -18,7 +18,8 @@
 #include "vmm/vhost/vhost-protocol.h"
 
 enum {
-    FRONTEND_LIMIT_MS = 1000
+    FRONTEND_LIMIT_MS = 1000,
+    FRONTEND_SETUP_LIMIT_MS = 5000, /* frontend_negotiate() and frontend_probe_config() */
 };
 
 struct frontend;
