@@ -30,6 +30,8 @@ def main():
                         help='type INPUT when the guest prints TEXT')
     parser.add_argument('--devices', help='folder of the vmm-* executables: adds rng and console')
     parser.add_argument('--disk', help='with --devices: a disk image')
+    parser.add_argument('--pause-every', type=float, metavar='SECONDS',
+                        help='pause and resume all the time')
     parser.add_argument('--quiet', action='store_true', help='do not show the output')
     options = parser.parse_args()
 
@@ -66,7 +68,18 @@ def main():
                      lambda: machine.serial[0].send(options.type_at[1].encode() + b'\r'))
 
     machine.boot(entry, boot_params)
-    ended = machine.pump(options.timeout, on_output)
+    pauses = 0
+    if options.pause_every:
+        while not machine.ended and time.monotonic() - started < options.timeout:
+            machine.pump(options.pause_every, on_output)
+            if not machine.ended:
+                machine.child.send_type(supervisor.PAUSE)
+                if machine.expect(supervisor.PAUSED):
+                    machine.child.send_type(supervisor.RESUME)
+                    machine.expect(supervisor.RESUMED)
+                    pauses += 1
+        print('\npaused %d times' % pauses)
+    ended = machine.pump(max(0.1, options.timeout - (time.monotonic() - started)), on_output)
     print('\nended: %s (%.1f s)' % (machine.ended if ended else 'not at all',
                                     time.monotonic() - started))
     if console:

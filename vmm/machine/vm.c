@@ -187,7 +187,7 @@ vm_create(struct loop *loop, const struct machine_setup *setup, struct start_fai
            (what = "The platform devices could not be made", r = arch_create_platform(vm, setup)) <
                0);
     if (r < 0) {
-        describe_failure(ret_failed, "kvm-broken", what, r);
+        describe_failure(ret_failed, r == -ENOMEM ? "no-memory" : "kvm-broken", what, r);
         vm->kvm_fd = -1;
         vm->ram_fd = -1;
         return r;
