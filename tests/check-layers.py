@@ -55,7 +55,7 @@ TABLE = {
     "vmm/devices/block": (DEVICE + ("vmm/disk",), ("uring",), EXITS + OPENS + FORKS + EXECS),
     "vmm/devices/gpu": (DEVICE, ("virglrenderer", "epoxy"), EXITS + OPENS + FORKS + EXECS),
     "vmm/devices/input": (DEVICE + ("vmm/keymap",), (), EXITS + OPENS + FORKS + EXECS),
-    "vmm/client": ((), ("glib",), ()),
+    "vmm/client": (("vmm/keymap",), ("glib",), ()),
     "vmm/ctl": (("vmm/client",), ("glib",), ()),
     "display": (("vmm/base", "vmm/protocol", "vmm/jail", "vmm/keymap"), ("glib",), ()),
     "manager/model": (("vmm/client", "vmm/config"), ("glib", "jansson"), ()),

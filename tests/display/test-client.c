@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* libvitrine-client against the real vmm-display. */
+
+#include <linux/input-event-codes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/display/peer.h"
+#include "tests/display/rig.h"
+#include "vmm/base/fd.h"
+#include "vmm/client/vm-chardev.h"
+#include "vmm/client/vm-connection.h"
+#include "vmm/client/vm-console.h"
+
+/* What a console told us. */
+struct told {
+    guint scanouts;
+    guint damages;
+    guint cursors;
+    gint damage[4];
+};
+
+static void
+count_scanout(struct told *told)
+{
+    told->scanouts++;
+}
+
+static void
+count_damage(struct told *told, gint x, gint y, gint width, gint height)
+{
+    const gint damage[4] = {x, y, width, height};
+
+    told->damages++;
+    memcpy(told->damage, damage, sizeof(damage));
+}
+
+static void
+count_cursor(struct told *told)
+{
+    told->cursors++;
+}
+
+static void
+listen_to(VmConsole *console, struct told *told)
+{
+    g_signal_connect_swapped(console, "scanout-changed", G_CALLBACK(count_scanout), told);
+    g_signal_connect_swapped(console, "damage", G_CALLBACK(count_damage), told);
+    g_signal_connect_swapped(console, "cursor-changed", G_CALLBACK(count_cursor), told);
+}
+
+static VmConnection *
+open_ready(Rig *rig)
+{
+    VmConnection *connection = vm_connection_new(rig->path);
+
+    vm_connection_open(connection);
+    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
+    return connection;
+}
+
+static VmConsole *
+first_console(VmConnection *connection)
+{
+    GListModel *consoles = vm_connection_get_consoles(connection);
+    VmConsole *console;
+
+    rig_wait(g_list_model_get_n_items(consoles) == 1);
+    console = g_list_model_get_item(consoles, 0);
+    rig_wait(vm_console_get_connected(console));
+    return console;
+}
+
+static void
+test_machine(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    GListModel *chardevs = vm_connection_get_chardevs(connection);
+    g_autoptr(VmChardev) chardev = NULL;
+    g_autoptr(VmConsole) console = NULL;
+
+    g_assert_cmpstr(vm_connection_get_name(connection), ==, "test");
+    g_assert_cmpstr(vm_connection_get_machine_state(connection), ==, "starting");
+    rig_set_state(rig, DISPLAY_VM_RUNNING, 0, "", "");
+    rig_wait(g_strcmp0(vm_connection_get_machine_state(connection), "running") == 0);
+    rig_wait(vm_connection_get_client_count(connection) == 1);
+    g_assert_cmpuint(g_list_model_get_n_items(chardevs), ==, 1);
+    chardev = g_list_model_get_item(chardevs, 0);
+    g_assert_cmpstr(vm_chardev_get_name(chardev), ==, "serial.0");
+    g_assert_cmpstr(vm_chardev_get_label(chardev), ==, "Serial 1");
+    rig_gpu_hello(rig, 1); /* the console comes later */
+    console = first_console(connection);
+    g_assert_cmpuint(vm_console_get_number(console), ==, 0);
+    g_assert_cmpstr(vm_console_get_label(console), ==, "Screen 1");
+    rig_set_state(rig, DISPLAY_VM_STOPPED, 33, "part-died", "Its gpu part failed.");
+    rig_wait(g_strcmp0(vm_connection_get_machine_state(connection), "stopped") == 0);
+    g_assert_cmpuint(vm_connection_get_exit_status(connection), ==, 33);
+    g_assert_cmpstr(vm_connection_get_cause(connection), ==, "part-died");
+    g_assert_cmpstr(vm_connection_get_sentence(connection), ==, "Its gpu part failed.");
+}
+
+static void
+test_picture(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(VmConsole) console = NULL;
+    static struct gpu_cursor shape = {
+        .header = {GPU_CURSOR, sizeof(shape)}, .visible = 1, .hot_x = 3, .hot_y = 4};
+    struct told told = {0};
+    VmPicture picture;
+    VmCursor cursor;
+    guint32 *pixels;
+    guint width;
+
+    rig_gpu_hello(rig, 1);
+    pixels = rig_gpu_show(rig, 1, 64, 48);
+    connection = open_ready(rig);
+    console = first_console(connection);
+    listen_to(console, &told);
+    rig_run(50);
+    g_assert_cmpuint(told.scanouts, ==, 0); /* nobody holds it */
+    vm_console_hold(console);
+    rig_wait(told.scanouts == 1);
+    g_assert_true(vm_console_get_picture(console, &picture));
+    g_assert_cmpuint(picture.width, ==, 64);
+    g_assert_cmpuint(picture.height, ==, 48);
+    g_assert_cmpint(picture.format, ==, VM_FORMAT_XRGB8888);
+    pixels[64 * 2 + 1] = 0xfedcba;
+    rig_gpu_update(rig, 1, 2, 3, 4);
+    rig_wait(told.damages == 1);
+    g_assert_cmpint(told.damage[0], ==, 1);
+    g_assert_cmpint(told.damage[3], ==, 4);
+    g_assert_cmpint(memcmp(picture.pixels + 2 * picture.stride + 4, "\xba\xdc\xfe", 3), ==, 0);
+    g_assert_false(vm_console_get_cursor(console, &cursor));
+    shape.pixels[1] = 0xff010203;
+    rig_gpu_send(rig, &shape, sizeof(shape), -1);
+    rig_wait(vm_console_get_cursor(console, &cursor));
+    g_assert_cmpuint(cursor.hot_y, ==, 4);
+    g_assert_cmphex(cursor.pixels[1], ==, 0xff010203);
+    rig_gpu_show(rig, 2, 100, 50);
+    rig_wait(told.scanouts == 2);
+    g_object_get(console, "width", &width, NULL);
+    g_assert_cmpuint(width, ==, 100);
+    rig_gpu_scanout(rig, 0, 0, 0, 0);
+    rig_wait(told.scanouts == 3);
+    g_assert_false(vm_console_get_picture(console, &picture));
+    vm_console_release(console);
+    rig_gpu_scanout(rig, 1, 0, 64, 48);
+    rig_run(50);
+    g_assert_false(vm_console_get_picture(console, &picture));
+}
+
+static void
+test_input(void)
+{
+    enum {
+        KEYS = 300
+    };
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(VmConsole) console = NULL;
+
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 100, 100);
+    connection = open_ready(rig);
+    console = first_console(connection);
+    vm_console_move_pointer(console, 99, 0);
+    vm_console_press_button(console, VM_BUTTON_LEFT);
+    vm_console_release_button(console, VM_BUTTON_LEFT);
+    vm_console_press_button(console, VM_BUTTON_WHEEL_DOWN);
+    rig_run(50);
+    rig_expect_motion(rig, 32767, 0);
+    rig_expect_event(rig->pointer, EV_KEY, BTN_LEFT, 1);
+    rig_expect_event(rig->pointer, EV_KEY, BTN_LEFT, 0);
+    rig_expect_event(rig->pointer, EV_REL, REL_WHEEL, -1);
+    /* Typing faster than the limits allow still arrives, whole and in order. */
+    for (guint i = 0; i < KEYS; i++) {
+        vm_console_press_key(console, KEY_A + i % 2);
+        vm_console_release_key(console, KEY_A + i % 2);
+    }
+    rig_run(500);
+    for (guint i = 0; i < KEYS; i++) {
+        rig_expect_event(rig->keyboard, EV_KEY, KEY_A + i % 2, 1);
+        rig_expect_event(rig->keyboard, EV_KEY, KEY_A + i % 2, 0);
+    }
+    vm_console_set_size(console, 800, 600, 0, 0);
+    rig_run(20);
+    rig_gpu_expect_mode(rig, 800, 600);
+}
+
+static void
+test_reconnect(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(VmConsole) console = NULL;
+    g_autoptr(VmConsole) after = NULL;
+    struct told told = {0};
+    VmPicture picture;
+    gint64 start;
+
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 30, 20);
+    connection = open_ready(rig);
+    console = first_console(connection);
+    listen_to(console, &told);
+    vm_console_hold(console);
+    rig_wait(told.scanouts == 1);
+    start = g_get_monotonic_time();
+    rig_restart(rig);
+    rig_wait(vm_connection_get_state(connection) != VM_CONNECTION_READY);
+    /* The last picture stays until there is another. */
+    g_assert_true(vm_console_get_picture(console, &picture));
+    g_assert_cmpuint(picture.width, ==, 30);
+    g_assert_false(vm_console_get_connected(console));
+    vm_console_press_key(console, KEY_A); /* dropped, not queued */
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 40, 20);
+    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
+    after = first_console(connection);
+    g_assert_true(after == console);
+    rig_wait(told.scanouts == 2);
+    g_assert_true(vm_console_get_picture(console, &picture));
+    g_assert_cmpuint(picture.width, ==, 40);
+    rig_expect_silence(rig->keyboard);
+}
+
+/* Nothing there: it waits longer and longer, and tries at once when told to. */
+static void
+test_nobody(void)
+{
+    g_autoptr(VmConnection) connection = vm_connection_new("/nonexistent/control");
+
+    vm_connection_open(connection);
+    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_WAITING);
+    g_assert_nonnull(vm_connection_get_error_message(connection));
+    rig_run(500);
+    g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_WAITING);
+    g_assert_cmpuint(vm_connection_get_retry_seconds(connection), ==, 1);
+    vm_connection_retry_now(connection);
+    g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_CONNECTING);
+    rig_wait(vm_connection_get_retry_seconds(connection) == 2);
+    vm_connection_close(connection);
+    g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_CLOSED);
+}
+
+static void
+keep_result(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    GAsyncResult **ret_result = user_data;
+
+    *ret_result = g_object_ref(result);
+}
+
+static void
+test_requests(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    static const struct {
+        VmRequest request;
+        enum display_type type;
+    } requests[] = {
+        {VM_REQUEST_POWER_BUTTON, DISPLAY_POWER_BUTTON},
+        {VM_REQUEST_STOP, DISPLAY_STOP},
+        {VM_REQUEST_RESTART, DISPLAY_RESTART},
+        {VM_REQUEST_PAUSE, DISPLAY_PAUSE},
+        {VM_REQUEST_RESUME, DISPLAY_RESUME},
+        {VM_REQUEST_PING, 0},
+    };
+    static struct display_statistics statistics = {
+        .header = {DISPLAY_STATISTICS, sizeof(statistics)},
+        .count = 1,
+        .process = {{.name = "gpu", .pid = 8, .restarts = 1, .cpu_ns = 5, .memory = 6}},
+    };
+    g_autoptr(GAsyncResult) asked = NULL;
+    g_autoptr(GPtrArray) processes = NULL;
+    GError *error = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
+        g_autoptr(GAsyncResult) result = NULL;
+
+        vm_connection_request_async(connection, requests[i].request, NULL, keep_result, &result);
+        rig_wait(result != NULL);
+        g_assert_true(vm_connection_request_finish(connection, result, &error));
+        g_assert_no_error(error);
+        if (requests[i].type) {
+            rig_expect_request(rig, requests[i].type, NULL);
+        }
+    }
+    vm_connection_get_processes_async(connection, NULL, keep_result, &asked);
+    rig_run(20);
+    rig_expect_request(rig, DISPLAY_ASK_STATISTICS, NULL);
+    g_assert_cmpint(send(rig->control, &statistics, sizeof(statistics), 0), >, 0);
+    rig_wait(asked != NULL);
+    processes = vm_connection_get_processes_finish(connection, asked, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(processes->len, ==, 1);
+    g_assert_cmpstr(((VmProcess *)processes->pdata[0])->name, ==, "gpu");
+    g_assert_cmpuint(((VmProcess *)processes->pdata[0])->memory, ==, 6);
+}
+
+static void
+test_thumbnail(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(VmConsole) console = NULL;
+    g_autoptr(VmThumbnail) thumbnail = NULL;
+    g_autoptr(GAsyncResult) early = NULL;
+    g_autoptr(GAsyncResult) result = NULL;
+    GError *error = NULL;
+    guint32 *pixels;
+
+    rig_gpu_hello(rig, 1);
+    connection = open_ready(rig);
+    console = first_console(connection);
+    vm_console_get_thumbnail_async(console, 64, 64, NULL, keep_result, &early);
+    rig_wait(early != NULL);
+    g_assert_null(vm_console_get_thumbnail_finish(console, early, &error));
+    g_assert_cmpstr(g_dbus_error_get_remote_error(error), ==, "org.vitrine.Vmm1.Error.NoPicture");
+    g_clear_error(&error);
+    pixels = rig_gpu_show(rig, 1, 128, 96);
+    pixels[0] = 0x00ff00;
+    vm_console_get_thumbnail_async(console, 0, 0, NULL, keep_result, &result);
+    rig_wait(result != NULL);
+    thumbnail = vm_console_get_thumbnail_finish(console, result, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(thumbnail->width, ==, 128);
+    g_assert_cmpuint(g_bytes_get_size(thumbnail->bytes), ==, 128 * 96 * 4);
+    g_assert_cmphex(*(const guint32 *)g_bytes_get_data(thumbnail->bytes, NULL), ==, 0x00ff00);
+}
+
+static void
+test_chardev(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmChardev) chardev = g_list_model_get_item(vm_connection_get_chardevs(connection), 0);
+    g_autoptr(GAsyncResult) result = NULL;
+    g_autoptr(GError) error = NULL;
+    cleanup_fd int fd = -1;
+    char seen[16] = "";
+
+    rig_serial_write(rig, "boot log", 8);
+    vm_chardev_open_async(chardev, NULL, keep_result, &result);
+    rig_wait(result != NULL);
+    fd = vm_chardev_open_finish(chardev, result, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(fd, >=, 0);
+    peer_read(fd, seen, 8);
+    g_assert_cmpstr(seen, ==, "boot log");
+    g_assert_cmpint(write(fd, "ls\n", 3), ==, 3);
+    memset(seen, 0, sizeof(seen));
+    peer_read(rig->stream, seen, 3);
+    g_assert_cmpstr(seen, ==, "ls\n");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/client/machine", test_machine);
+    g_test_add_func("/client/picture", test_picture);
+    g_test_add_func("/client/input", test_input);
+    g_test_add_func("/client/reconnect", test_reconnect);
+    g_test_add_func("/client/nobody", test_nobody);
+    g_test_add_func("/client/requests", test_requests);
+    g_test_add_func("/client/thumbnail", test_thumbnail);
+    g_test_add_func("/client/chardev", test_chardev);
+    return g_test_run();
+}

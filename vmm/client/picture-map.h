@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The mapped memory of a picture; private to the library. */
+
+#include "vmm/client/vm-console.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    void *memory; /* NULL: there is none */
+    gsize size;
+    VmPicture picture;
+} VmPictureMap;
+
+typedef struct {
+    guint offset;
+    guint width;
+    guint height;
+    guint stride;
+    guint pixman_format;
+} VmPictureLayout;
+
+/* Map `fd` (the caller's) for reading. FALSE with `error` set when the numbers do not fit the file. */
+gboolean vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *layout,
+                             GError **error);
+void vm_picture_map_close(VmPictureMap *self);
+
+G_END_DECLS

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What VmConnection, VmConsole and VmChardev tell each other; not for users of the library. */
+
+#include "vmm/client/vm-chardev.h"
+#include "vmm/client/vm-connection.h"
+#include "vmm/client/vm-console.h"
+
+G_BEGIN_DECLS
+
+#define VM_CALL_TIMEOUT_MS 5000
+
+/* The constructors for VmConnection; `path` is the object's. */
+VmConsole *vm_console_new(const char *path, guint number);
+VmChardev *vm_chardev_new(const char *path);
+
+/* A new link to the machine, or NULL when it is gone. */
+void vm_console_set_link(VmConsole *self, GDBusConnection *link);
+void vm_chardev_set_link(VmChardev *self, GDBusConnection *link);
+
+/* Properties of one of the object's interfaces (a{sv}). */
+void vm_console_update(VmConsole *self, GVariant *properties);
+void vm_chardev_update(VmChardev *self, GVariant *properties);
+
+const char *vm_console_get_path(VmConsole *self);
+const char *vm_chardev_get_path(VmChardev *self);
+
+/* One end to keep and one in a list to pass on, non-blocking and close-on-exec; -1 with `error` set. */
+int vm_stream_pair(GUnixFDList *fds, GError **error);
+
+G_END_DECLS

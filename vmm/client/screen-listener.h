@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The listener of one console: a link of its own on which the machine calls us. Private to the library.
+ *
+ * Signals as VmConsole's: "scanout-changed", "damage", "cursor-changed".
+ */
+
+#include "vmm/client/vm-console.h"
+
+G_BEGIN_DECLS
+
+#define VM_TYPE_SCREEN_LISTENER (vm_screen_listener_get_type())
+G_DECLARE_FINAL_TYPE(VmScreenListener, vm_screen_listener, VM, SCREEN_LISTENER, GObject)
+
+/* Registers on the console at `path`; failures show as silence. */
+VmScreenListener *vm_screen_listener_new(GDBusConnection *link, const char *path);
+/* Hang up. The picture and its memory stay until the object goes. */
+void vm_screen_listener_close(VmScreenListener *self);
+
+gboolean vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_picture);
+gboolean vm_screen_listener_get_cursor(VmScreenListener *self, VmCursor *ret_cursor);
+
+G_END_DECLS

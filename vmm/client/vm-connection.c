@@ -1,0 +1,771 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/client/vm-connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/client/private.h"
+
+#define DISPLAY_ROOT      "/org/qemu/Display1"
+#define CONSOLE_PREFIX    DISPLAY_ROOT "/Console_"
+#define CHARDEV_PREFIX    DISPLAY_ROOT "/Chardev_"
+#define MACHINE_PATH      "/org/vitrine/Vmm1"
+#define MACHINE_INTERFACE "org.vitrine.Vmm1.Machine"
+#define STATISTICS        "org.vitrine.Vmm1.Statistics"
+#define PROPERTIES        "org.freedesktop.DBus.Properties"
+#define OBJECT_MANAGER    "org.freedesktop.DBus.ObjectManager"
+
+/* How long to wait before each try, in ms; the last one is used from there on. */
+static const guint waits_ms[] = {200, 1000, 2000, 4000, 8000, 16000, 30000};
+
+struct _VmConnection {
+    GObject parent_instance;
+    char *path;
+    VmConnectionState state;
+    guint tries; /* since it was last ready */
+    gint64 retry_at;
+    guint retry_timer;
+    guint retry_seconds;
+    char *error_message;
+    GCancellable *cancellable; /* of everything that belongs to this try */
+    GDBusConnection *link;
+    guint subscriptions[2];
+    GListStore *consoles;
+    GListStore *chardevs;
+    char *name;
+    char *machine_state;
+    char *cause;
+    char *sentence;
+    guint exit_status;
+    guint client_count;
+};
+
+G_DEFINE_FINAL_TYPE(VmConnection, vm_connection, G_TYPE_OBJECT)
+
+enum {
+    PROP_0,
+    PROP_PATH,
+    PROP_STATE,
+    PROP_RETRY_SECONDS,
+    PROP_ERROR_MESSAGE,
+    PROP_NAME,
+    PROP_MACHINE_STATE,
+    PROP_EXIT_STATUS,
+    PROP_CAUSE,
+    PROP_SENTENCE,
+    PROP_CLIENT_COUNT,
+    N_PROPS
+};
+
+static GParamSpec
+    *properties[N_PROPS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+static void try_now(VmConnection *self);
+
+static void
+notify(VmConnection *self, guint property)
+{
+    g_object_notify_by_pspec(G_OBJECT(self), properties[property]);
+}
+
+static void
+set_state(VmConnection *self, VmConnectionState state)
+{
+    if (self->state != state) {
+        self->state = state;
+        notify(self, PROP_STATE);
+    }
+}
+
+static void
+set_text(VmConnection *self, char **text, const char *value, guint property)
+{
+    if (g_strcmp0(*text, value) != 0) {
+        g_free(*text);
+        *text = g_strdup(value);
+        notify(self, property);
+    }
+}
+
+static void
+set_number(VmConnection *self, guint *number, guint value, guint property)
+{
+    if (*number != value) {
+        *number = value;
+        notify(self, property);
+    }
+}
+
+/* The order is the supervisor's: what explains "stopped" is there before it. */
+static void
+update_machine(VmConnection *self, GVariant *values)
+{
+    const char *text;
+    guint number;
+
+    if (g_variant_lookup(values, "Name", "&s", &text)) {
+        set_text(self, &self->name, text, PROP_NAME);
+    }
+    if (g_variant_lookup(values, "ExitStatus", "u", &number)) {
+        set_number(self, &self->exit_status, number, PROP_EXIT_STATUS);
+    }
+    if (g_variant_lookup(values, "Cause", "&s", &text)) {
+        set_text(self, &self->cause, text, PROP_CAUSE);
+    }
+    if (g_variant_lookup(values, "Sentence", "&s", &text)) {
+        set_text(self, &self->sentence, text, PROP_SENTENCE);
+    }
+    if (g_variant_lookup(values, "ClientCount", "u", &number)) {
+        set_number(self, &self->client_count, number, PROP_CLIENT_COUNT);
+    }
+    if (g_variant_lookup(values, "State", "&s", &text)) {
+        set_text(self, &self->machine_state, text, PROP_MACHINE_STATE);
+    }
+}
+
+static gint
+compare_consoles(gconstpointer a, gconstpointer b, gpointer user_data)
+{
+    guint left = vm_console_get_number((VmConsole *)a);
+    guint right = vm_console_get_number((VmConsole *)b);
+
+    return left < right ? -1 : left > right;
+}
+
+static VmConsole *
+find_console(VmConnection *self, const char *path, gboolean make)
+{
+    g_autoptr(VmConsole) console = NULL;
+
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); i++) {
+        g_autoptr(VmConsole) known = g_list_model_get_item(G_LIST_MODEL(self->consoles), i);
+
+        if (g_str_equal(vm_console_get_path(known), path)) {
+            return known; /* the store keeps it */
+        }
+    }
+    if (!make) {
+        return NULL;
+    }
+    console = vm_console_new(path, (guint)strtoul(path + strlen(CONSOLE_PREFIX), NULL, 10));
+    g_list_store_insert_sorted(self->consoles, console, compare_consoles, NULL);
+    return console; /* the store keeps it */
+}
+
+static VmChardev *
+find_chardev(VmConnection *self, const char *path, gboolean make)
+{
+    g_autoptr(VmChardev) chardev = NULL;
+
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->chardevs)); i++) {
+        g_autoptr(VmChardev) known = g_list_model_get_item(G_LIST_MODEL(self->chardevs), i);
+
+        if (g_str_equal(vm_chardev_get_path(known), path)) {
+            return known; /* the store keeps it */
+        }
+    }
+    if (!make) {
+        return NULL;
+    }
+    chardev = vm_chardev_new(path);
+    g_list_store_append(self->chardevs, chardev);
+    return chardev; /* the store keeps it */
+}
+
+static void
+update_object(VmConnection *self, const char *path, const char *interface, GVariant *values)
+{
+    if (g_str_equal(path, MACHINE_PATH)) {
+        if (g_str_equal(interface, MACHINE_INTERFACE)) {
+            update_machine(self, values);
+        }
+    } else if (g_str_has_prefix(path, CONSOLE_PREFIX)) {
+        VmConsole *console = find_console(self, path, FALSE);
+
+        if (console) {
+            vm_console_update(console, values);
+        }
+    } else if (g_str_has_prefix(path, CHARDEV_PREFIX)) {
+        VmChardev *chardev = find_chardev(self, path, FALSE);
+
+        if (chardev) {
+            vm_chardev_update(chardev, values);
+        }
+    }
+}
+
+/* `interfaces` is a{sa{sv}}: make the object if it is new, fill it, then let it work. */
+static void
+add_object(VmConnection *self, const char *path, GVariant *interfaces)
+{
+    gboolean is_console = g_str_has_prefix(path, CONSOLE_PREFIX);
+    gboolean is_chardev = g_str_has_prefix(path, CHARDEV_PREFIX);
+    GVariantIter iter;
+    const char *interface;
+    GVariant *values;
+    VmConsole *console = is_console ? find_console(self, path, TRUE) : NULL;
+    VmChardev *chardev = is_chardev ? find_chardev(self, path, TRUE) : NULL;
+
+    g_variant_iter_init(&iter, interfaces);
+    while (g_variant_iter_next(&iter, "{&s@a{sv}}", &interface, &values)) {
+        update_object(self, path, interface, values);
+        g_variant_unref(values);
+    }
+    if (console) {
+        vm_console_set_link(console, self->link);
+    } else if (chardev) {
+        vm_chardev_set_link(chardev, self->link);
+    }
+}
+
+/* NULL: none of them has a link any more. */
+static void
+unlink_objects(VmConnection *self)
+{
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); i++) {
+        g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), i);
+
+        vm_console_set_link(console, NULL);
+    }
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->chardevs)); i++) {
+        g_autoptr(VmChardev) chardev = g_list_model_get_item(G_LIST_MODEL(self->chardevs), i);
+
+        vm_chardev_set_link(chardev, NULL);
+    }
+}
+
+static void
+drop_link(VmConnection *self)
+{
+    if (self->cancellable) {
+        g_cancellable_cancel(self->cancellable);
+        g_clear_object(&self->cancellable);
+    }
+    if (self->link) {
+        for (guint i = 0; i < G_N_ELEMENTS(self->subscriptions); i++) {
+            g_dbus_connection_signal_unsubscribe(self->link, self->subscriptions[i]);
+        }
+        g_signal_handlers_disconnect_by_data(self->link, self);
+        g_dbus_connection_close(self->link, NULL, NULL, NULL);
+        g_clear_object(&self->link);
+    }
+    unlink_objects(self);
+}
+
+static gboolean
+handle_retry_tick(gpointer user_data)
+{
+    VmConnection *self = VM_CONNECTION(user_data);
+    gint64 left = self->retry_at - g_get_monotonic_time();
+
+    self->retry_timer = 0;
+    if (left <= 0) {
+        try_now(self);
+        return G_SOURCE_REMOVE;
+    }
+    set_number(self, &self->retry_seconds, (guint)((left + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC),
+               PROP_RETRY_SECONDS);
+    self->retry_timer = g_timeout_add((guint)MIN(left / 1000 + 1, 1000), handle_retry_tick, self);
+    return G_SOURCE_REMOVE;
+}
+
+/* This try is over: wait, then try again. */
+static void
+wait_for_next(VmConnection *self, const char *message)
+{
+    guint wait_ms = waits_ms[MIN(self->tries, G_N_ELEMENTS(waits_ms) - 1)];
+
+    drop_link(self);
+    self->tries++;
+    self->retry_at = g_get_monotonic_time() + wait_ms * G_TIME_SPAN_MILLISECOND;
+    set_text(self, &self->error_message, message, PROP_ERROR_MESSAGE);
+    g_clear_handle_id(&self->retry_timer, g_source_remove);
+    handle_retry_tick(self);
+    set_state(self, VM_CONNECTION_WAITING);
+}
+
+static void
+handle_closed(VmConnection *self, gboolean remote_vanished, GError *error)
+{
+    wait_for_next(self, error ? error->message : "The connection was closed.");
+}
+
+/* GDBus's own form; NOLINTNEXTLINE(readability-function-size) */
+static void
+handle_properties_changed(GDBusConnection *link, const char *sender, const char *path,
+                          const char *interface, const char *signal, GVariant *arguments,
+                          gpointer user_data)
+{
+    VmConnection *self = VM_CONNECTION(user_data);
+    g_autoptr(GVariant) values = NULL;
+    const char *changed;
+
+    if (link == self->link && g_variant_is_of_type(arguments, G_VARIANT_TYPE("(sa{sv}as)"))) {
+        g_variant_get(arguments, "(&s@a{sv}as)", &changed, &values, NULL);
+        update_object(self, path, changed, values);
+    }
+}
+
+/* GDBus's own form; NOLINTNEXTLINE(readability-function-size) */
+static void
+handle_interfaces_added(GDBusConnection *link, const char *sender, const char *path,
+                        const char *interface, const char *signal, GVariant *arguments,
+                        gpointer user_data)
+{
+    VmConnection *self = VM_CONNECTION(user_data);
+    g_autoptr(GVariant) interfaces = NULL;
+    const char *object;
+
+    if (link == self->link && g_variant_is_of_type(arguments, G_VARIANT_TYPE("(oa{sa{sv}})"))) {
+        g_variant_get(arguments, "(&o@a{sa{sv}})", &object, &interfaces);
+        add_object(self, object, interfaces);
+    }
+}
+
+/* FALSE when this answer belongs to a try that is over. */
+static gboolean
+check_answer(VmConnection *self, GObject *source, GVariant *reply, GError *error)
+{
+    if (G_DBUS_CONNECTION(source) != self->link) {
+        return FALSE;
+    }
+    if (!reply) {
+        wait_for_next(self, error->message);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+handle_objects(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(VmConnection) self = VM_CONNECTION(user_data);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    g_autoptr(GVariantIter) iter = NULL;
+    const char *path;
+    GVariant *interfaces;
+
+    if (!check_answer(self, source, reply, error)) {
+        return;
+    }
+    g_variant_get(reply, "(a{oa{sa{sv}}})", &iter);
+    while (g_variant_iter_next(iter, "{&o@a{sa{sv}}}", &path, &interfaces)) {
+        add_object(self, path, interfaces);
+        g_variant_unref(interfaces);
+    }
+    self->tries = 0;
+    set_text(self, &self->error_message, NULL, PROP_ERROR_MESSAGE);
+    set_state(self, VM_CONNECTION_READY);
+}
+
+static void
+handle_machine(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(VmConnection) self = VM_CONNECTION(user_data);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) values = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+
+    if (!check_answer(self, source, reply, error)) {
+        return;
+    }
+    g_variant_get(reply, "(@a{sv})", &values);
+    update_machine(self, values);
+    g_dbus_connection_call(self->link, NULL, DISPLAY_ROOT, OBJECT_MANAGER, "GetManagedObjects",
+                           NULL, G_VARIANT_TYPE("(a{oa{sa{sv}}})"), G_DBUS_CALL_FLAGS_NONE,
+                           VM_CALL_TIMEOUT_MS, self->cancellable, handle_objects,
+                           g_object_ref(self));
+}
+
+static void
+handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(VmConnection) self = VM_CONNECTION(user_data);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GDBusConnection) link = g_dbus_connection_new_for_address_finish(result, &error);
+
+    if (self->state != VM_CONNECTION_CONNECTING || self->link ||
+        g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        return;
+    }
+    if (!link) {
+        wait_for_next(self, error->message);
+        return;
+    }
+    self->link = g_steal_pointer(&link);
+    g_signal_connect_object(self->link, "closed", G_CALLBACK(handle_closed), self,
+                            G_CONNECT_SWAPPED);
+    self->subscriptions[0] = g_dbus_connection_signal_subscribe(
+        self->link, NULL, PROPERTIES, "PropertiesChanged", NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+        handle_properties_changed, self, NULL);
+    self->subscriptions[1] = g_dbus_connection_signal_subscribe(
+        self->link, NULL, OBJECT_MANAGER, "InterfacesAdded", DISPLAY_ROOT, NULL,
+        G_DBUS_SIGNAL_FLAGS_NONE, handle_interfaces_added, self, NULL);
+    g_dbus_connection_start_message_processing(self->link);
+    g_dbus_connection_call(self->link, NULL, MACHINE_PATH, PROPERTIES, "GetAll",
+                           g_variant_new("(s)", MACHINE_INTERFACE), G_VARIANT_TYPE("(a{sv})"),
+                           G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, self->cancellable,
+                           handle_machine, g_object_ref(self));
+}
+
+static void
+try_now(VmConnection *self)
+{
+    g_autofree char *escaped = g_dbus_address_escape_value(self->path);
+    g_autofree char *address = g_strconcat("unix:path=", escaped, NULL);
+
+    g_clear_handle_id(&self->retry_timer, g_source_remove);
+    set_number(self, &self->retry_seconds, 0, PROP_RETRY_SECONDS);
+    drop_link(self);
+    self->cancellable = g_cancellable_new();
+    set_state(self, VM_CONNECTION_CONNECTING);
+    g_dbus_connection_new_for_address(address,
+                                      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                          G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
+                                      NULL, self->cancellable, handle_link, g_object_ref(self));
+}
+
+void
+vm_connection_open(VmConnection *self)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    if (self->state == VM_CONNECTION_CLOSED) {
+        self->tries = 0;
+        try_now(self);
+    }
+}
+
+void
+vm_connection_close(VmConnection *self)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    g_clear_handle_id(&self->retry_timer, g_source_remove);
+    drop_link(self);
+    set_state(self, VM_CONNECTION_CLOSED);
+}
+
+void
+vm_connection_retry_now(VmConnection *self)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    if (self->state == VM_CONNECTION_WAITING) {
+        try_now(self);
+    }
+}
+
+static void
+vm_connection_dispose(GObject *object)
+{
+    VmConnection *self = VM_CONNECTION(object);
+
+    g_clear_handle_id(&self->retry_timer, g_source_remove);
+    if (self->consoles) {
+        drop_link(self);
+    }
+    g_clear_object(&self->consoles);
+    g_clear_object(&self->chardevs);
+    G_OBJECT_CLASS(vm_connection_parent_class)->dispose(object);
+}
+
+static void
+vm_connection_finalize(GObject *object)
+{
+    VmConnection *self = VM_CONNECTION(object);
+
+    g_clear_pointer(&self->path, g_free);
+    g_clear_pointer(&self->error_message, g_free);
+    g_clear_pointer(&self->name, g_free);
+    g_clear_pointer(&self->machine_state, g_free);
+    g_clear_pointer(&self->cause, g_free);
+    g_clear_pointer(&self->sentence, g_free);
+    G_OBJECT_CLASS(vm_connection_parent_class)->finalize(object);
+}
+
+static void
+vm_connection_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmConnection *self = VM_CONNECTION(object);
+
+    switch (id) {
+    case PROP_PATH:
+        g_value_set_string(value, self->path);
+        break;
+    case PROP_STATE:
+        g_value_set_int(value, (int)self->state);
+        break;
+    case PROP_RETRY_SECONDS:
+        g_value_set_uint(value, self->retry_seconds);
+        break;
+    case PROP_ERROR_MESSAGE:
+        g_value_set_string(value, self->error_message);
+        break;
+    case PROP_NAME:
+        g_value_set_string(value, self->name);
+        break;
+    case PROP_MACHINE_STATE:
+        g_value_set_string(value, self->machine_state);
+        break;
+    case PROP_EXIT_STATUS:
+        g_value_set_uint(value, self->exit_status);
+        break;
+    case PROP_CAUSE:
+        g_value_set_string(value, self->cause);
+        break;
+    case PROP_SENTENCE:
+        g_value_set_string(value, self->sentence);
+        break;
+    case PROP_CLIENT_COUNT:
+        g_value_set_uint(value, self->client_count);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_connection_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    VmConnection *self = VM_CONNECTION(object);
+
+    if (id == PROP_PATH) {
+        self->path = g_value_dup_string(value);
+    } else {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_connection_class_init(VmConnectionClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+    object_class->dispose = vm_connection_dispose;
+    object_class->finalize = vm_connection_finalize;
+    object_class->get_property = vm_connection_get_property;
+    object_class->set_property = vm_connection_set_property;
+    properties[PROP_PATH] =
+        g_param_spec_string("path", NULL, NULL, NULL,
+                            G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+    properties[PROP_STATE] =
+        g_param_spec_int("state", NULL, NULL, 0, VM_CONNECTION_WAITING, 0, flags);
+    properties[PROP_RETRY_SECONDS] =
+        g_param_spec_uint("retry-seconds", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_ERROR_MESSAGE] = g_param_spec_string("error-message", NULL, NULL, NULL, flags);
+    properties[PROP_NAME] = g_param_spec_string("name", NULL, NULL, NULL, flags);
+    properties[PROP_MACHINE_STATE] = g_param_spec_string("machine-state", NULL, NULL, NULL, flags);
+    properties[PROP_EXIT_STATUS] =
+        g_param_spec_uint("exit-status", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_CAUSE] = g_param_spec_string("cause", NULL, NULL, NULL, flags);
+    properties[PROP_SENTENCE] = g_param_spec_string("sentence", NULL, NULL, NULL, flags);
+    properties[PROP_CLIENT_COUNT] =
+        g_param_spec_uint("client-count", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    g_object_class_install_properties(object_class, N_PROPS, properties);
+}
+
+static void
+vm_connection_init(VmConnection *self)
+{
+    self->consoles = g_list_store_new(VM_TYPE_CONSOLE);
+    self->chardevs = g_list_store_new(VM_TYPE_CHARDEV);
+}
+
+VmConnection *
+vm_connection_new(const char *path)
+{
+    return g_object_new(VM_TYPE_CONNECTION, "path", path, NULL);
+}
+
+const char *
+vm_connection_get_path(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->path;
+}
+
+VmConnectionState
+vm_connection_get_state(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), VM_CONNECTION_CLOSED);
+    return self->state;
+}
+
+guint
+vm_connection_get_retry_seconds(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
+    return self->retry_seconds;
+}
+
+const char *
+vm_connection_get_error_message(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->error_message;
+}
+
+const char *
+vm_connection_get_name(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->name;
+}
+
+const char *
+vm_connection_get_machine_state(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->machine_state;
+}
+
+guint
+vm_connection_get_exit_status(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
+    return self->exit_status;
+}
+
+const char *
+vm_connection_get_cause(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->cause;
+}
+
+const char *
+vm_connection_get_sentence(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->sentence;
+}
+
+guint
+vm_connection_get_client_count(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
+    return self->client_count;
+}
+
+GListModel *
+vm_connection_get_consoles(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return G_LIST_MODEL(self->consoles);
+}
+
+GListModel *
+vm_connection_get_chardevs(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return G_LIST_MODEL(self->chardevs);
+}
+
+/* A call to the machine object whose answer ends `task` through `callback`; takes `task`. */
+static void
+call_machine(VmConnection *self, const char *interface, const char *method, GTask *task,
+             GAsyncReadyCallback callback)
+{
+    if (!self->link) {
+        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
+        g_object_unref(task);
+        return;
+    }
+    g_dbus_connection_call(self->link, NULL, MACHINE_PATH, interface, method, NULL, NULL,
+                           G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, g_task_get_cancellable(task),
+                           callback, task);
+}
+
+static void
+handle_request_done(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GError *error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+
+    if (reply) {
+        g_task_return_boolean(task, TRUE);
+    } else {
+        g_dbus_error_strip_remote_error(error);
+        g_task_return_error(task, error);
+    }
+}
+
+void
+vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable *cancellable,
+                            GAsyncReadyCallback callback, gpointer user_data)
+{
+    static const char *const methods[] = {
+        [VM_REQUEST_POWER_BUTTON] = "PowerButton",
+        [VM_REQUEST_STOP] = "Stop",
+        [VM_REQUEST_RESTART] = "Restart",
+        [VM_REQUEST_PAUSE] = "Pause",
+        [VM_REQUEST_RESUME] = "Resume",
+        [VM_REQUEST_PING] = "Ping",
+    };
+
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    g_return_if_fail((guint)request < G_N_ELEMENTS(methods));
+    call_machine(self, MACHINE_INTERFACE, methods[request],
+                 g_task_new(self, cancellable, callback, user_data), handle_request_done);
+}
+
+gboolean
+vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+void
+vm_process_free(VmProcess *process)
+{
+    g_free(process->name);
+    g_free(process);
+}
+
+static void
+handle_processes(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GPtrArray) processes =
+        g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))vm_process_free);
+    g_autoptr(GVariantIter) iter = NULL;
+    GError *error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    VmProcess process;
+
+    if (!reply || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a(suutt))"))) {
+        g_task_return_error(task, error ? error
+                                        : g_error_new_literal(G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                                                              "unexpected answer"));
+        return;
+    }
+    g_variant_get(reply, "(a(suutt))", &iter);
+    while (g_variant_iter_next(iter, "(suutt)", &process.name, &process.pid, &process.restarts,
+                               &process.cpu_ns, &process.memory)) {
+        g_ptr_array_add(processes, g_memdup2(&process, sizeof(process)));
+    }
+    g_task_return_pointer(task, g_steal_pointer(&processes),
+                          (GDestroyNotify)(void (*)(void))g_ptr_array_unref);
+}
+
+void
+vm_connection_get_processes_async(VmConnection *self, GCancellable *cancellable,
+                                  GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    call_machine(self, STATISTICS, "GetProcesses",
+                 g_task_new(self, cancellable, callback, user_data), handle_processes);
+}
+
+GPtrArray *
+vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), NULL);
+    return g_task_propagate_pointer(G_TASK(result), error);
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/client/vm-console.h"
+
+#include <errno.h>
+#include <gio/gunixfdlist.h>
+#include <unistd.h>
+
+#include "vmm/client/input-queue.h"
+#include "vmm/client/private.h"
+#include "vmm/client/screen-listener.h"
+#include "vmm/keymap/keymap.h"
+
+#define CONSOLE_INTERFACE  "org.qemu.Display1.Console"
+#define KEYBOARD_INTERFACE "org.qemu.Display1.Keyboard"
+#define MOUSE_INTERFACE    "org.qemu.Display1.Mouse"
+#define PICTURE_INTERFACE  "org.vitrine.Vmm1.Picture"
+
+enum {
+    THUMBNAIL_EDGE_MAX = 8192,
+};
+
+struct _VmConsole {
+    GObject parent_instance;
+    char *path;
+    guint number;
+    char *label;
+    guint modifiers;
+    guint holds;
+    GDBusConnection *link;
+    VmInputQueue *input;
+    VmScreenListener *listener;
+    VmScreenListener *frozen; /* of a lost link: its picture stays until the next one comes */
+};
+
+G_DEFINE_FINAL_TYPE(VmConsole, vm_console, G_TYPE_OBJECT)
+
+enum {
+    PROP_0,
+    PROP_NUMBER,
+    PROP_LABEL,
+    PROP_CONNECTED,
+    PROP_MODIFIERS,
+    PROP_WIDTH,
+    PROP_HEIGHT,
+    N_PROPS
+};
+
+enum {
+    SCANOUT_CHANGED,
+    DAMAGE,
+    CURSOR_CHANGED,
+    STALLED,
+    N_SIGNALS
+};
+
+/* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables) */
+static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
+/* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
+
+static void
+handle_scanout_changed(VmConsole *self)
+{
+    g_autoptr(VmScreenListener) frozen = g_steal_pointer(&self->frozen);
+
+    g_signal_emit(self, signals[SCANOUT_CHANGED], 0);
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_WIDTH]);
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_HEIGHT]);
+}
+
+/* The signal's form; NOLINTNEXTLINE(readability-function-size) */
+static void
+handle_damage(VmConsole *self, gint x, gint y, gint width, gint height)
+{
+    g_signal_emit(self, signals[DAMAGE], 0, x, y, width, height);
+}
+
+static void
+handle_cursor_changed(VmConsole *self)
+{
+    g_signal_emit(self, signals[CURSOR_CHANGED], 0);
+}
+
+static void
+handle_stalled(VmConsole *self)
+{
+    g_signal_emit(self, signals[STALLED], 0);
+}
+
+static void
+start_listening(VmConsole *self)
+{
+    if (self->listener || !self->link || self->holds == 0) {
+        return;
+    }
+    self->listener = vm_screen_listener_new(self->link, self->path);
+    g_signal_connect_object(self->listener, "scanout-changed", G_CALLBACK(handle_scanout_changed),
+                            self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->listener, "damage", G_CALLBACK(handle_damage), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->listener, "cursor-changed", G_CALLBACK(handle_cursor_changed),
+                            self, G_CONNECT_SWAPPED);
+}
+
+static VmScreenListener *
+detach_listener(VmConsole *self)
+{
+    VmScreenListener *listener = g_steal_pointer(&self->listener);
+
+    if (listener) {
+        g_signal_handlers_disconnect_by_data(listener, self);
+        vm_screen_listener_close(listener);
+    }
+    return listener;
+}
+
+/* Users let go of the picture in the signal, and only then its memory goes. */
+static void
+stop_listening(VmConsole *self)
+{
+    g_autoptr(VmScreenListener) listener = detach_listener(self);
+
+    if (listener || self->frozen) {
+        handle_scanout_changed(self);
+        handle_cursor_changed(self);
+    }
+}
+
+/* The link is lost: keep showing what it showed last. */
+static void
+freeze(VmConsole *self)
+{
+    VmPicture picture;
+    g_autoptr(VmScreenListener) listener = detach_listener(self);
+
+    if (listener && vm_screen_listener_get_picture(listener, &picture)) {
+        g_clear_object(&self->frozen);
+        self->frozen = g_steal_pointer(&listener);
+    }
+    handle_cursor_changed(self);
+}
+
+static void
+vm_console_finalize(GObject *object)
+{
+    VmConsole *self = VM_CONSOLE(object);
+
+    if (self->listener) {
+        g_signal_handlers_disconnect_by_data(self->listener, self);
+        vm_screen_listener_close(self->listener);
+    }
+    g_clear_object(&self->listener);
+    g_clear_object(&self->frozen);
+    g_clear_object(&self->input);
+    g_clear_object(&self->link);
+    g_clear_pointer(&self->path, g_free);
+    g_clear_pointer(&self->label, g_free);
+    G_OBJECT_CLASS(vm_console_parent_class)->finalize(object);
+}
+
+static void
+vm_console_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmConsole *self = VM_CONSOLE(object);
+    VmPicture picture = {.width = 0};
+
+    switch (id) {
+    case PROP_NUMBER:
+        g_value_set_uint(value, self->number);
+        break;
+    case PROP_LABEL:
+        g_value_set_string(value, vm_console_get_label(self));
+        break;
+    case PROP_CONNECTED:
+        g_value_set_boolean(value, self->link != NULL);
+        break;
+    case PROP_MODIFIERS:
+        g_value_set_uint(value, self->modifiers);
+        break;
+    case PROP_WIDTH:
+    case PROP_HEIGHT:
+        vm_console_get_picture(self, &picture);
+        g_value_set_uint(value, id == PROP_WIDTH ? picture.width : picture.height);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_console_class_init(VmConsoleClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GType type = G_TYPE_FROM_CLASS(klass);
+    const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+    object_class->finalize = vm_console_finalize;
+    object_class->get_property = vm_console_get_property;
+    properties[PROP_NUMBER] = g_param_spec_uint("number", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_LABEL] = g_param_spec_string("label", NULL, NULL, NULL, flags);
+    properties[PROP_CONNECTED] = g_param_spec_boolean("connected", NULL, NULL, FALSE, flags);
+    properties[PROP_MODIFIERS] = g_param_spec_uint("modifiers", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_WIDTH] = g_param_spec_uint("width", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_HEIGHT] = g_param_spec_uint("height", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    g_object_class_install_properties(object_class, N_PROPS, properties);
+    signals[SCANOUT_CHANGED] = g_signal_new("scanout-changed", type, G_SIGNAL_RUN_LAST, 0, NULL,
+                                            NULL, NULL, G_TYPE_NONE, 0);
+    signals[DAMAGE] = g_signal_new("damage", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 4, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT);
+    signals[CURSOR_CHANGED] = g_signal_new("cursor-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                           NULL, G_TYPE_NONE, 0);
+    signals[STALLED] =
+        g_signal_new("stalled", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+vm_console_init(VmConsole *self)
+{
+}
+
+VmConsole *
+vm_console_new(const char *path, guint number)
+{
+    VmConsole *self = g_object_new(VM_TYPE_CONSOLE, NULL);
+
+    self->path = g_strdup(path);
+    self->number = number;
+    return self;
+}
+
+const char *
+vm_console_get_path(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), NULL);
+    return self->path;
+}
+
+guint
+vm_console_get_number(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), 0);
+    return self->number;
+}
+
+const char *
+vm_console_get_label(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), NULL);
+    return self->label ? self->label : "";
+}
+
+gboolean
+vm_console_get_connected(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    return self->link != NULL;
+}
+
+guint
+vm_console_get_modifiers(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), 0);
+    return self->modifiers;
+}
+
+void
+vm_console_set_link(VmConsole *self, GDBusConnection *link)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (!g_set_object(&self->link, link)) {
+        return;
+    }
+    if (self->input) {
+        g_signal_handlers_disconnect_by_data(self->input, self);
+        g_clear_object(&self->input);
+    }
+    freeze(self);
+    if (link) {
+        self->input = vm_input_queue_new(link, self->path);
+        g_signal_connect_object(self->input, "stalled", G_CALLBACK(handle_stalled), self,
+                                G_CONNECT_SWAPPED);
+        start_listening(self);
+    }
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_CONNECTED]);
+}
+
+void
+vm_console_update(VmConsole *self, GVariant *values)
+{
+    const char *label;
+    guint modifiers;
+
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (g_variant_lookup(values, "Label", "&s", &label)) {
+        g_free(self->label);
+        self->label = g_strdup(label);
+        g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_LABEL]);
+    }
+    if (g_variant_lookup(values, "Modifiers", "u", &modifiers) && self->modifiers != modifiers) {
+        self->modifiers = modifiers;
+        g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_MODIFIERS]);
+    }
+}
+
+void
+vm_console_hold(VmConsole *self)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    self->holds++;
+    start_listening(self);
+}
+
+void
+vm_console_release(VmConsole *self)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    g_return_if_fail(self->holds > 0);
+    if (--self->holds == 0) {
+        stop_listening(self);
+    }
+}
+
+gboolean
+vm_console_get_picture(VmConsole *self, VmPicture *ret_picture)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    if (self->listener && vm_screen_listener_get_picture(self->listener, ret_picture)) {
+        return TRUE;
+    }
+    return self->frozen && vm_screen_listener_get_picture(self->frozen, ret_picture);
+}
+
+gboolean
+vm_console_get_cursor(VmConsole *self, VmCursor *ret_cursor)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    return self->listener && vm_screen_listener_get_cursor(self->listener, ret_cursor);
+}
+
+static void
+send_key(VmConsole *self, const char *method, guint code)
+{
+    guint qnum = keymap_qnum_from_evdev(code);
+
+    if (self->input && qnum != 0) {
+        vm_input_queue_push(self->input, KEYBOARD_INTERFACE, method, g_variant_new("(u)", qnum));
+    }
+}
+
+void
+vm_console_press_key(VmConsole *self, guint code)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    send_key(self, "Press", code);
+}
+
+void
+vm_console_release_key(VmConsole *self, guint code)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    send_key(self, "Release", code);
+}
+
+void
+vm_console_move_pointer(VmConsole *self, guint x, guint y)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->input) {
+        vm_input_queue_push(self->input, MOUSE_INTERFACE, "SetAbsPosition",
+                            g_variant_new("(uu)", x, y));
+    }
+}
+
+void
+vm_console_press_button(VmConsole *self, VmButton button)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->input) {
+        vm_input_queue_push(self->input, MOUSE_INTERFACE, "Press",
+                            g_variant_new("(u)", (guint)button));
+    }
+}
+
+void
+vm_console_release_button(VmConsole *self, VmButton button)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->input) {
+        vm_input_queue_push(self->input, MOUSE_INTERFACE, "Release",
+                            g_variant_new("(u)", (guint)button));
+    }
+}
+
+void
+vm_console_set_size(VmConsole *self, guint width, guint height, guint width_mm, guint height_mm)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->link) {
+        g_dbus_connection_call(self->link, NULL, self->path, CONSOLE_INTERFACE, "SetUIInfo",
+                               g_variant_new("(qqiiuu)", (guint16)MIN(width_mm, G_MAXUINT16),
+                                             (guint16)MIN(height_mm, G_MAXUINT16), 0, 0, width,
+                                             height),
+                               NULL, G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, NULL, NULL, NULL);
+    }
+}
+
+void
+vm_thumbnail_free(VmThumbnail *thumbnail)
+{
+    g_bytes_unref(thumbnail->bytes);
+    g_free(thumbnail);
+}
+
+static GBytes *
+read_all(int fd, gsize size)
+{
+    g_autofree guint8 *data = g_try_malloc(size);
+    gsize done = 0;
+
+    while (data && done < size) {
+        ssize_t n = pread(fd, data + done, size - done, (off_t)done);
+
+        if (n <= 0 && errno != EINTR) {
+            return NULL;
+        }
+        done += n > 0 ? (gsize)n : 0;
+    }
+    return data ? g_bytes_new_take(g_steal_pointer(&data), size) : NULL;
+}
+
+static VmThumbnail *
+read_thumbnail(GVariant *reply, GUnixFDList *fds, GError **error)
+{
+    VmThumbnail thumbnail = {.bytes = NULL};
+    int fd = fds && g_unix_fd_list_get_length(fds) > 0 ? g_unix_fd_list_get(fds, 0, error) : -1;
+
+    g_variant_get(reply, "(huuu)", NULL, &thumbnail.width, &thumbnail.height, &thumbnail.stride);
+    if (fd >= 0 && thumbnail.width > 0 && thumbnail.width <= THUMBNAIL_EDGE_MAX &&
+        thumbnail.height > 0 && thumbnail.height <= THUMBNAIL_EDGE_MAX &&
+        thumbnail.stride >= thumbnail.width * 4 && thumbnail.stride <= THUMBNAIL_EDGE_MAX * 4) {
+        thumbnail.bytes = read_all(fd, (gsize)thumbnail.stride * thumbnail.height);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!thumbnail.bytes) {
+        if (error && !*error) {
+            g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                                "the machine sent no valid picture");
+        }
+        return NULL;
+    }
+    return g_memdup2(&thumbnail, sizeof(thumbnail));
+}
+
+static void
+handle_thumbnail(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GUnixFDList) fds = NULL;
+    GError *error = NULL;
+    VmThumbnail *thumbnail = NULL;
+    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
+        G_DBUS_CONNECTION(source), &fds, result, &error);
+
+    if (reply) {
+        thumbnail = read_thumbnail(reply, fds, &error);
+    }
+    if (thumbnail) {
+        g_task_return_pointer(task, thumbnail, (GDestroyNotify)(void (*)(void))vm_thumbnail_free);
+    } else {
+        g_task_return_error(task, error);
+    }
+}
+
+/* GIO's usual form; NOLINTNEXTLINE(readability-function-size) */
+void
+vm_console_get_thumbnail_async(VmConsole *self, guint max_width, guint max_height,
+                               GCancellable *cancellable, GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+    GTask *task = g_task_new(self, cancellable, callback, user_data);
+
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (!self->link) {
+        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
+        g_object_unref(task);
+        return;
+    }
+    g_dbus_connection_call_with_unix_fd_list(
+        self->link, NULL, self->path, PICTURE_INTERFACE, "GetPicture",
+        g_variant_new("(uu)", max_width, max_height), G_VARIANT_TYPE("(huuu)"),
+        G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, NULL, cancellable, handle_thumbnail, task);
+}
+
+VmThumbnail *
+vm_console_get_thumbnail_finish(VmConsole *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), NULL);
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
