@@ -103,7 +103,7 @@ scanout_fits(const struct gpu_scanout *scanout, const VmBuffer *buffer)
 
     if (scanout->width == 0 || scanout->width > GPU_EDGE_MAX || scanout->height == 0 ||
         scanout->height > GPU_EDGE_MAX || scanout->stride < scanout->width * 4 ||
-        scanout->stride % 4 != 0 || scanout->offset % 4 != 0 ||
+        ((scanout->stride | scanout->offset) & 3) != 0 ||
         vm_screen_pixman_format(scanout->format) == 0) {
         return FALSE;
     }
@@ -176,7 +176,7 @@ static const struct {
     gsize fds;
     void (*handle)(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds);
 } handlers[] = {
-    [GPU_HELLO - GPU_HELLO] = {sizeof(struct gpu_hello), 0, handle_hello},
+    [0] = {sizeof(struct gpu_hello), 0, handle_hello},
     [GPU_BUFFER - GPU_HELLO] = {sizeof(struct gpu_buffer), 1, handle_buffer},
     [GPU_BUFFER_GONE - GPU_HELLO] = {sizeof(struct gpu_buffer), 0, handle_buffer_gone},
     [GPU_SCANOUT - GPU_HELLO] = {sizeof(struct gpu_scanout), 0, handle_scanout},
@@ -225,8 +225,10 @@ handle_readable(gint fd, GIOCondition condition, gpointer user_data)
             message_close_fds(&fds);
         }
         if (!valid) {
-            log_error("gpu: %s; the picture stays as it is",
-                      n == 0 || n == -ECONNRESET ? "connection lost" : "message of a wrong form");
+            gboolean ended = n == 0 || n == -ECONNRESET; /* the supervisor tells why */
+
+            log_print(ended ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "gpu: %s; the picture stays",
+                      ended ? "connection lost" : "message of a wrong form");
             self->source = 0;
             return G_SOURCE_REMOVE;
         }

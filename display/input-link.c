@@ -34,7 +34,7 @@ struct _VmInputLink {
     guint8 holders[KEY_CNT]; /* how many holders keep this key down */
 };
 
-struct _VmInputHolder {
+struct vm_input_holder {
     VmInputLink *link;
     guint8 down[KEY_CNT];
 };
@@ -148,9 +148,13 @@ handle_readable(gint fd, GIOCondition condition, gpointer user_data)
     if (n == -EAGAIN) {
         return G_SOURCE_CONTINUE;
     }
+    if (n == 0 || n == -ECONNRESET) { /* the supervisor tells why */
+        device->in_source = 0;
+        return G_SOURCE_REMOVE;
+    }
     if (n < (ssize_t)sizeof(report.count) || report.count > INPUT_EVENTS_MAX ||
         report_size(&report) != (gsize)n) {
-        log_error("input: connection lost or message of a wrong form");
+        log_error("input: message of a wrong form");
         device->in_source = 0;
         return G_SOURCE_REMOVE;
     }

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 #define VM_TYPE_INPUT_LINK (vm_input_link_get_type())
 G_DECLARE_FINAL_TYPE(VmInputLink, vm_input_link, VM, INPUT_LINK, GObject)
 
-typedef struct _VmInputHolder VmInputHolder;
+typedef struct vm_input_holder VmInputHolder;
 
 /* Takes both descriptors, each of which may be -1. */
 VmInputLink *vm_input_link_new(int keyboard_fd, int pointer_fd);

@@ -22,13 +22,12 @@ vm_peer_get_guid(void)
 GSocketConnection *
 vm_peer_import(int fd, GError **error)
 {
-    cleanup_fd int taken = fd;
-    g_autoptr(GSocket) socket = g_socket_new_from_fd(taken, error);
+    g_autoptr(GSocket) socket = g_socket_new_from_fd(fd, error);
 
     if (!socket) {
+        fd_closep(&fd);
         return NULL;
     }
-    taken = -1;
     if (g_socket_get_family(socket) != G_SOCKET_FAMILY_UNIX ||
         g_socket_get_socket_type(socket) != G_SOCKET_TYPE_STREAM) {
         g_set_error_literal(error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,

@@ -74,7 +74,8 @@ load_pixel(const VmScanout *scanout, guint x, guint y)
 {
     guint32 pixel;
 
-    memcpy(&pixel, scanout->buffer->data + scanout->offset + (gsize)y * scanout->stride + x * 4,
+    memcpy(&pixel,
+           scanout->buffer->data + scanout->offset + (gsize)y * scanout->stride + (gsize)x * 4,
            sizeof(pixel));
     if (is_bgr(scanout->fourcc)) {
         pixel = (pixel & 0xff00) | (pixel & 0xff) << 16 | (pixel >> 16 & 0xff);
@@ -86,8 +87,8 @@ load_pixel(const VmScanout *scanout, guint x, guint y)
 static guint32
 mean_pixel(const VmScanout *scanout, const VmRect *rect)
 {
-    guint across = (guint)MIN(rect->width, SAMPLES_MAX);
-    guint down = (guint)MIN(rect->height, SAMPLES_MAX);
+    guint across = (guint)CLAMP(rect->width, 1, SAMPLES_MAX);
+    guint down = (guint)CLAMP(rect->height, 1, SAMPLES_MAX);
     guint red = 0;
     guint green = 0;
     guint blue = 0;

@@ -14,7 +14,7 @@ enum {
     INPUT_CHUNK = 4096,
 };
 
-struct _VmPortReader {
+struct vm_port_reader {
     VmPortReaderHost host;
     int output_fd;
     int input_fd; /* the same number for a socket */

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct _VmPortReader VmPortReader;
+typedef struct vm_port_reader VmPortReader;
 
 /* The bytes of the port that are still known: [total - kept, total); byte n is at data[n % size]. */
 typedef struct {
