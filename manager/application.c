@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/application.h"
+
+#include <glib/gi18n.h>
+
+#include "manager/model/store.h"
+#include "ui/preferences-dialog.h"
+#include "ui/settings.h"
+#include "ui/window.h"
+
+#define APPLICATION_ID "org.vitrine.Vitrine"
+
+struct _VmApplication {
+    GtkApplication parent_instance;
+    VmStore *store;
+    GSettings *settings;
+    VmWindow *window;
+};
+
+G_DEFINE_FINAL_TYPE(VmApplication, vm_application, GTK_TYPE_APPLICATION)
+
+static void
+window_destroyed(VmApplication *self)
+{
+    self->window = NULL;
+}
+
+static VmWindow *
+window_of(VmApplication *self)
+{
+    if (!self->window) {
+        self->window = VM_WINDOW(vm_window_new(GTK_APPLICATION(self), self->store, self->settings));
+        g_signal_connect_object(self->window, "destroy", G_CALLBACK(window_destroyed), self,
+                                G_CONNECT_SWAPPED);
+    }
+    gtk_window_present(GTK_WINDOW(self->window));
+    return self->window;
+}
+
+static VmMachine *
+machine_named(VmApplication *self, GVariant *parameter)
+{
+    const char *name = g_variant_get_string(parameter, NULL);
+    VmMachine *machine = vm_store_find(self->store, name);
+
+    if (!machine) {
+        g_warning("there is no machine “%s”", name);
+    }
+    return machine;
+}
+
+static void
+new_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_create(window_of(data), NULL);
+}
+
+static void
+make_debian(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_make_debian(window_of(data));
+}
+
+static void
+open_file(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_open_file(window_of(data));
+}
+
+static void
+preferences(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmApplication *self = VM_APPLICATION(data);
+    GtkWidget *dialog = NULL;
+
+    if (self->settings) {
+        dialog = vm_preferences_dialog_new(GTK_WINDOW(window_of(self)), self->settings);
+        gtk_window_present(GTK_WINDOW(dialog));
+    }
+}
+
+static void
+self_check(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_show_self_check(window_of(data));
+}
+
+static void
+about(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    gtk_show_about_dialog(GTK_WINDOW(window_of(data)), "program-name", "Vitrine", "version",
+                          VITRINE_VERSION, "logo-icon-name", APPLICATION_ID, "license-type",
+                          GTK_LICENSE_LGPL_2_1, "comments",
+                          _("Virtual machines, each of their parts in a jail"), NULL);
+}
+
+static void
+quit(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmApplication *self = VM_APPLICATION(data);
+
+    if (self->window) {
+        gtk_window_close(GTK_WINDOW(self->window));
+    }
+}
+
+static void
+show_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmMachine *machine = machine_named(data, parameter);
+
+    if (machine) {
+        vm_window_show_machine(window_of(data), machine);
+    }
+}
+
+static void
+start_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmMachine *machine = machine_named(data, parameter);
+
+    if (machine) {
+        vm_window_show_machine(window_of(data), machine);
+        vm_machine_start(machine);
+    }
+}
+
+static void
+shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    GListModel *machines = G_LIST_MODEL(VM_APPLICATION(data)->store);
+
+    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
+        vm_machine_shut_down(machine);
+    }
+}
+
+static const GActionEntry entries[] = {
+    {"new-machine", new_machine},
+    {"make-debian", make_debian},
+    {"open-file", open_file},
+    {"preferences", preferences},
+    {"self-check", self_check},
+    {"about", about},
+    {"quit", quit},
+    {"show-machine", show_machine, "s"},
+    {"start-machine", start_machine, "s"},
+    {"start-again", start_machine, "s"},
+    {"shut-down-all", shut_down_all},
+};
+
+static const struct {
+    const char *action;
+    const char *keys[3];
+} accelerators[] = {
+    {"app.new-machine", {"<Control>n"}},
+    {"app.open-file", {"<Control>o"}},
+    {"app.preferences", {"<Control>comma"}},
+    {"app.quit", {"<Control>q"}},
+    {"win.find", {"<Control>f"}},
+    {"win.sidebar", {"F9"}},
+    {"win.view::display", {"<Alt>1"}},
+    {"win.view::console", {"<Alt>2"}},
+    {"win.view::settings", {"<Alt>4"}},
+    {"win.view::log", {"<Alt>5", "<Control>l"}},
+    {"win.next-machine", {"<Control>Page_Down"}},
+    {"win.previous-machine", {"<Control>Page_Up"}},
+    {"win.fullscreen", {"F11"}},
+    {"win.back", {"<Alt>Left"}},
+    {"win.undo", {"<Control>z"}},
+    {"win.close", {"<Control>w"}},
+    {"win.menu", {"F10"}},
+    {"win.keys", {"<Control>k"}},
+    {"win.pane(1)", {"F6"}},
+    {"win.pane(-1)", {"<Shift>F6"}},
+    {"win.show-help-overlay", {"F1", "<Control>question"}},
+    {"machine.power", {"<Control>Return"}},
+    {"machine.restart", {"<Control>r"}},
+    {"machine.pause", {"<Control>p"}},
+    {"machine.rename", {"F2"}},
+    {"machine.screenshot", {"<Control><Shift>s"}},
+};
+
+static void
+vm_application_startup(GApplication *application)
+{
+    VmApplication *self = VM_APPLICATION(application);
+    g_autoptr(GtkCssProvider) css = gtk_css_provider_new();
+
+    G_APPLICATION_CLASS(vm_application_parent_class)->startup(application);
+    gtk_window_set_default_icon_name(APPLICATION_ID);
+    gtk_css_provider_load_from_resource(css, "/org/vitrine/Vitrine/style.css");
+    gtk_style_context_add_provider_for_screen(gdk_screen_get_default(), GTK_STYLE_PROVIDER(css),
+                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+    self->settings = vm_settings_new();
+    if (self->settings) {
+        vm_settings_follow_colour_scheme(self->settings);
+    }
+    self->store = vm_store_new();
+    g_action_map_add_action_entries(G_ACTION_MAP(self), entries, G_N_ELEMENTS(entries), self);
+    for (guint i = 0; i < G_N_ELEMENTS(accelerators); i++) {
+        gtk_application_set_accels_for_action(GTK_APPLICATION(self), accelerators[i].action,
+                                              accelerators[i].keys);
+    }
+}
+
+static void
+vm_application_activate(GApplication *application)
+{
+    (void)window_of(VM_APPLICATION(application));
+}
+
+static void
+vm_application_open(GApplication *application, GFile **files, int n_files, const char *hint)
+{
+    g_autofree char *path = g_file_get_path(files[0]);
+
+    vm_window_create(window_of(VM_APPLICATION(application)), path);
+}
+
+static void
+vm_application_dispose(GObject *object)
+{
+    VmApplication *self = VM_APPLICATION(object);
+
+    g_clear_object(&self->store);
+    g_clear_object(&self->settings);
+    G_OBJECT_CLASS(vm_application_parent_class)->dispose(object);
+}
+
+static void
+vm_application_class_init(VmApplicationClass *klass)
+{
+    GApplicationClass *application_class = G_APPLICATION_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_application_dispose;
+    application_class->startup = vm_application_startup;
+    application_class->activate = vm_application_activate;
+    application_class->open = vm_application_open;
+}
+
+static const GOptionEntry options[] = {{NULL}};
+
+static void
+vm_application_init(VmApplication *self)
+{
+    GApplication *application = G_APPLICATION(self);
+
+    g_application_set_option_context_parameter_string(application, _("[FILE]"));
+    g_application_set_option_context_summary(
+        application, _("Virtual machines in a window. FILE is a kernel, a disk image or a "
+                       "configuration that a new machine starts from."));
+    g_application_add_main_option_entries(application, options);
+}
+
+VmApplication *
+vm_application_new(void)
+{
+    return g_object_new(VM_TYPE_APPLICATION, "application-id", APPLICATION_ID, "flags",
+                        G_APPLICATION_HANDLES_OPEN, NULL);
+}

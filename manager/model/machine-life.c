@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The life of a machine: starting, running, losing and finding it, and how it ended. */
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "manager/model/machine-private.h"
+#include "manager/model/paths.h"
+
+#define CONNECT_POLL_MS  100
+#define STUBBORN_SECONDS 20
+#define LOST_AFTER_MS    1000
+#define DETAIL_LINES     8
+#define STATUS_RESET     32
+#define NS_PER_US        1000
+
+static void
+clear_timer(guint *timer)
+{
+    if (*timer) {
+        g_source_remove(*timer);
+        *timer = 0;
+    }
+}
+
+static void
+set_stubborn(VmMachine *self, gboolean stubborn)
+{
+    clear_timer(&self->stubborn_timer);
+    if (self->stubborn != stubborn) {
+        self->stubborn = stubborn;
+        vm_machine_notify_stubborn(self);
+    }
+}
+
+void
+vm_machine_drop_connection(VmMachine *self)
+{
+    clear_timer(&self->connect_timer);
+    clear_timer(&self->lost_timer);
+    clear_timer(&self->stubborn_timer);
+    self->was_ready = FALSE;
+    self->share = -1;
+    self->share_time = 0;
+    if (self->connection) {
+        g_signal_handlers_disconnect_by_data(self->connection, self);
+        vm_connection_close(self->connection);
+        g_clear_object(&self->connection);
+        vm_machine_notify_connection(self);
+    }
+}
+
+static void
+take_machine_state(VmMachine *self)
+{
+    static const struct {
+        const char *word;
+        VmMachineState state;
+    } states[] = {
+        {"starting", VM_MACHINE_STARTING},
+        {"running", VM_MACHINE_RUNNING},
+        {"paused", VM_MACHINE_PAUSED},
+        {"shutting-down", VM_MACHINE_SHUTTING_DOWN},
+    };
+    const char *word = vm_connection_get_machine_state(self->connection);
+
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+        if (g_strcmp0(word, states[i].word) != 0) {
+            continue;
+        }
+        if (states[i].state != VM_MACHINE_SHUTTING_DOWN) {
+            set_stubborn(self, FALSE);
+        }
+        vm_machine_set_state(self, states[i].state);
+    }
+}
+
+static gboolean
+connection_stays_lost(gpointer data)
+{
+    VmMachine *self = VM_MACHINE(data);
+
+    self->lost_timer = 0;
+    if (self->restart_asked) {
+        return G_SOURCE_REMOVE;
+    }
+    vm_machine_set_state(self, VM_MACHINE_LOST);
+    vm_machine_take_problem(self, vm_problem_new("lost", self->title,
+                                                 vm_connection_get_error_message(self->connection),
+                                                 NULL, NULL));
+    return G_SOURCE_REMOVE;
+}
+
+static void
+connection_changed(VmMachine *self)
+{
+    VmConnectionState state = vm_connection_get_state(self->connection);
+
+    if (state == VM_CONNECTION_READY) {
+        clear_timer(&self->lost_timer);
+        self->was_ready = TRUE;
+        self->restart_asked = FALSE;
+        if (self->problem && g_strcmp0(vm_problem_get_id(self->problem), "lost") == 0) {
+            vm_machine_dismiss_problem(self);
+        }
+        take_machine_state(self);
+        vm_machine_update_words(self);
+    } else if (self->was_ready && state == VM_CONNECTION_WAITING && !self->lost_timer &&
+               self->state != VM_MACHINE_LOST) {
+        if (self->restart_asked) {
+            vm_machine_set_state(self, VM_MACHINE_RESTARTING);
+        }
+        self->lost_timer = g_timeout_add(LOST_AFTER_MS, connection_stays_lost, self);
+    }
+}
+
+static gboolean
+try_to_connect(gpointer data)
+{
+    VmMachine *self = VM_MACHINE(data);
+
+    if (!g_file_test(vm_connection_get_path(self->connection), G_FILE_TEST_EXISTS)) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->connect_timer = 0;
+    vm_connection_open(self->connection);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+make_connection(VmMachine *self)
+{
+    g_autofree char *folder = vm_paths_runtime(self->name);
+    g_autofree char *path = folder ? g_build_filename(folder, "control", NULL) : NULL;
+
+    if (!path) {
+        return;
+    }
+    vm_machine_drop_connection(self);
+    self->connection = vm_connection_new(path);
+    g_signal_connect_object(self->connection, "notify::state", G_CALLBACK(connection_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::machine-state",
+                            G_CALLBACK(take_machine_state), self, G_CONNECT_SWAPPED);
+    vm_machine_notify_connection(self);
+    if (try_to_connect(self) == G_SOURCE_CONTINUE) {
+        self->connect_timer = g_timeout_add(CONNECT_POLL_MS, try_to_connect, self);
+    }
+}
+
+/* Why a run ended: from the connection, else from last-run.json, else from the status alone. */
+static VmProblem *
+problem_of_run(VmMachine *self, int status, VmJson *last)
+{
+    const char *cause = last ? vm_json_get_string(last, "cause") : NULL;
+    const char *sentence = last ? vm_json_get_string(last, "sentence") : NULL;
+    g_autofree char *messages = vm_run_last_messages(self->name, DETAIL_LINES);
+    g_autofree char *details = NULL;
+
+    if (!cause || !cause[0]) {
+        cause = vm_problem_id_for_status(status);
+    }
+    /* Translators: %d is the exit status of the program that ran the machine. */
+    details = g_strdup_printf(_("%s\nExit status %d"), messages ? messages : "", status);
+    if ((!sentence || !sentence[0]) && messages) {
+        const char *line = strrchr(messages, '\n');
+        sentence = line ? line + 1 : messages;
+    }
+    return vm_problem_new(cause, self->title, sentence, NULL, g_strchug(details));
+}
+
+static void
+run_ended(VmMachine *self, int status)
+{
+    g_autofree char *folder = vm_paths_state(self->name);
+    g_autofree char *path = g_build_filename(folder, "last-run.json", NULL);
+    g_autoptr(VmJson) last = vm_json_load(path, NULL);
+
+    g_signal_handlers_disconnect_by_data(self->run, self);
+    g_clear_object(&self->run);
+    vm_machine_drop_connection(self);
+    set_stubborn(self, FALSE);
+    self->restart_asked = FALSE;
+    g_clear_pointer(&self->running, vm_json_free);
+    if (status < 0) {
+        status = last ? (int)vm_json_get_int(last, "status", 0) : 0;
+    }
+    if (status == 0) {
+        vm_machine_dismiss_problem(self);
+        vm_machine_set_state(self, VM_MACHINE_OFF);
+    } else if (status == STATUS_RESET) {
+        vm_machine_set_state(self, VM_MACHINE_OFF);
+        vm_machine_start(self);
+    } else {
+        vm_machine_take_problem(self, problem_of_run(self, status, last));
+        vm_machine_set_state(self, VM_MACHINE_STOPPED);
+    }
+}
+
+static void
+adopt_run(VmMachine *self, VmRun *run)
+{
+    self->run = run;
+    g_clear_pointer(&self->running, vm_json_free);
+    self->running = self->definition ? vm_json_copy(self->definition) : NULL;
+    g_signal_connect_object(run, "ended", G_CALLBACK(run_ended), self, G_CONNECT_SWAPPED);
+    vm_machine_dismiss_problem(self);
+    vm_machine_set_state(self, VM_MACHINE_STARTING);
+    make_connection(self);
+}
+
+void
+vm_machine_find_run(VmMachine *self)
+{
+    VmRun *run = self->run ? NULL : vm_run_find(self->name);
+
+    if (run) {
+        adopt_run(self, run);
+    }
+}
+
+void
+vm_machine_start(VmMachine *self)
+{
+    g_autofree char *definition = vm_paths_definition(self->name);
+    g_autofree char *program = vm_paths_vmm();
+    g_autofree char *state = vm_paths_state(self->name);
+    g_autofree char *last_run = g_build_filename(state, "last-run.json", NULL);
+    g_autoptr(GError) error = NULL;
+    VmRun *run = NULL;
+
+    if (self->run || self->build) {
+        return;
+    }
+    vm_machine_find_run(self);
+    if (self->run) {
+        return;
+    }
+    (void)g_remove(last_run);
+    run = vm_run_start(self->name, definition, &error);
+    if (run) {
+        adopt_run(self, run);
+        return;
+    }
+    vm_machine_take_problem(
+        self,
+        vm_problem_new(g_file_test(program, G_FILE_TEST_IS_EXECUTABLE) ? "cannot-start" : "no-vmm",
+                       self->title, error->message, NULL, NULL));
+    vm_machine_set_state(self, VM_MACHINE_STOPPED);
+}
+
+static void
+request_answered(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmMachine) self = VM_MACHINE(data);
+    g_autoptr(GError) error = NULL;
+
+    if (vm_connection_request_finish(VM_CONNECTION(source), result, &error)) {
+        return;
+    }
+    g_debug("%s: %s", self->name, error->message);
+    /* The machine ending while it answers is what was asked for. */
+    if (self->run && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CLOSED) &&
+        !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED)) {
+        vm_machine_take_problem(self,
+                                vm_problem_new("stalled", self->title, NULL, NULL, error->message));
+    }
+}
+
+/* FALSE when there is no connection to ask through. */
+static gboolean
+request(VmMachine *self, VmRequest what)
+{
+    if (!self->connection || vm_connection_get_state(self->connection) != VM_CONNECTION_READY) {
+        return FALSE;
+    }
+    vm_connection_request_async(self->connection, what, self->cancellable, request_answered,
+                                g_object_ref(self));
+    return TRUE;
+}
+
+static gboolean
+became_stubborn(gpointer data)
+{
+    VmMachine *self = VM_MACHINE(data);
+
+    self->stubborn_timer = 0;
+    set_stubborn(self, TRUE);
+    return G_SOURCE_REMOVE;
+}
+
+void
+vm_machine_shut_down(VmMachine *self)
+{
+    if (!self->run) {
+        return;
+    }
+    if (!request(self, VM_REQUEST_POWER_BUTTON)) {
+        vm_run_terminate(self->run);
+    }
+    vm_machine_set_state(self, VM_MACHINE_SHUTTING_DOWN);
+    if (!self->stubborn && !self->stubborn_timer) {
+        self->stubborn_timer = g_timeout_add_seconds(STUBBORN_SECONDS, became_stubborn, self);
+    }
+}
+
+void
+vm_machine_force_off(VmMachine *self)
+{
+    if (self->run && !request(self, VM_REQUEST_STOP)) {
+        /* The supervisor's last resort: the second signal stops. */
+        vm_run_terminate(self->run);
+        vm_run_terminate(self->run);
+    }
+}
+
+void
+vm_machine_restart(VmMachine *self)
+{
+    if (request(self, VM_REQUEST_RESTART)) {
+        self->restart_asked = TRUE;
+        vm_machine_set_state(self, VM_MACHINE_RESTARTING);
+    }
+}
+
+void
+vm_machine_set_paused(VmMachine *self, gboolean paused)
+{
+    (void)request(self, paused ? VM_REQUEST_PAUSE : VM_REQUEST_RESUME);
+}
+
+static guint64
+processor_time(GPtrArray *processes)
+{
+    for (guint i = 0; i < processes->len; i++) {
+        VmProcess *process = g_ptr_array_index(processes, i);
+        if (g_str_equal(process->name, "machine")) {
+            return process->cpu_ns;
+        }
+    }
+    return 0;
+}
+
+static void
+processes_known(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmMachine) self = VM_MACHINE(data);
+    g_autoptr(GPtrArray) processes =
+        vm_connection_get_processes_finish(VM_CONNECTION(source), result, NULL);
+    gint64 now = g_get_monotonic_time();
+    gint64 cores = 1;
+    guint64 cpu = 0;
+
+    self->share_asked = FALSE;
+    if (!processes || VM_CONNECTION(source) != self->connection) {
+        return;
+    }
+    if (self->definition) {
+        cores = MAX(1, vm_json_get_int(self->definition, "cpus.num-cores", 1));
+    }
+    cpu = processor_time(processes);
+    if (self->share_time && now > self->share_time && cpu >= self->share_cpu) {
+        gint64 share = (gint64)((cpu - self->share_cpu) / NS_PER_US) * 100 /
+                       ((now - self->share_time) * cores);
+        self->share = (int)CLAMP(share, 0, 100);
+        vm_machine_update_words(self);
+    }
+    self->share_time = now;
+    self->share_cpu = cpu;
+}
+
+void
+vm_machine_refresh_share(VmMachine *self)
+{
+    if (self->state != VM_MACHINE_RUNNING || self->share_asked || !self->connection ||
+        vm_connection_get_state(self->connection) != VM_CONNECTION_READY) {
+        return;
+    }
+    self->share_asked = TRUE;
+    vm_connection_get_processes_async(self->connection, self->cancellable, processes_known,
+                                      g_object_ref(self));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by machine.c (what it is) and machine-life.c (what happens to it). */
+
+#include "manager/model/machine.h"
+#include "manager/model/run.h"
+
+struct _VmMachine {
+    GObject parent_instance;
+    char *name;
+    VmJson *definition;
+    char *title;
+    char *group;
+    char *note;
+
+    VmMachineState state;
+    char *words;
+    VmProblem *problem;
+    gboolean stubborn;
+    VmJson *running; /* the definition that the run was started with */
+    gboolean restart_asked;
+
+    VmRun *run;
+    VmConnection *connection;
+    gboolean was_ready;
+    guint connect_timer;
+    guint stubborn_timer;
+    guint lost_timer;
+
+    VmGuestBuild *build;
+
+    gboolean share_asked;
+    gint64 share_time; /* of the last sample, 0: none */
+    guint64 share_cpu; /* ns at that time */
+    int share;         /* per cent of its own processors, -1: unknown */
+    GCancellable *cancellable;
+};
+
+void vm_machine_set_state(VmMachine *self, VmMachineState state);
+void vm_machine_update_words(VmMachine *self);
+void vm_machine_take_problem(VmMachine *self, VmProblem *problem);
+void vm_machine_notify_connection(VmMachine *self);
+void vm_machine_notify_stubborn(VmMachine *self);
+/* Closes the connection and stops all timers. */
+void vm_machine_drop_connection(VmMachine *self);

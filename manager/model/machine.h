@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One machine of the user: its definition, whether it runs, and how to talk to it. Holds nothing
+ * that cannot be read back from the store and the runtime folder.
+ */
+
+#include <gio/gio.h>
+
+#include "manager/model/guest-build.h"
+#include "manager/model/json.h"
+#include "manager/model/problem.h"
+#include "vmm/client/vm-connection.h"
+
+typedef enum {
+    VM_MACHINE_OFF,
+    VM_MACHINE_BUILDING, /* its files are being made */
+    VM_MACHINE_STARTING,
+    VM_MACHINE_RUNNING,
+    VM_MACHINE_PAUSED,
+    VM_MACHINE_SHUTTING_DOWN,
+    VM_MACHINE_RESTARTING,
+    VM_MACHINE_LOST,    /* runs, but its display process does not answer */
+    VM_MACHINE_STOPPED, /* ended with a problem, or could not start */
+    VM_MACHINE_BROKEN,  /* the definition cannot be read */
+} VmMachineState;
+
+/*
+ * Properties (all notify): "name" "title" "group" "note" strings; "state" int (VmMachineState);
+ * "state-words" string for people; "problem" VmProblem or NULL; "connection" VmConnection or NULL;
+ * "stubborn" boolean: the guest has not shut down for 20 s.
+ */
+#define VM_TYPE_MACHINE (vm_machine_get_type())
+G_DECLARE_FINAL_TYPE(VmMachine, vm_machine, VM, MACHINE, GObject)
+
+VmMachine *vm_machine_new(const char *name);
+
+/* Reads the definition again; a broken one becomes the state and the problem. */
+void vm_machine_load(VmMachine *self);
+/* Writes the definition and takes it over; json is copied. */
+gboolean vm_machine_save(VmMachine *self, VmJson *json, GError **error);
+
+/* Looks for a run that was started before us. */
+void vm_machine_find_run(VmMachine *self);
+
+/* Before there is a definition. */
+void vm_machine_set_title(VmMachine *self, const char *title);
+
+/* The row of a guest that is being made; NULL ends that state. */
+void vm_machine_set_build(VmMachine *self, VmGuestBuild *build);
+VmGuestBuild *vm_machine_get_build(VmMachine *self);
+
+const char *vm_machine_get_name(VmMachine *self);
+const char *vm_machine_get_title(VmMachine *self);
+const char *vm_machine_get_group(VmMachine *self);  /* "" when there is none */
+const char *vm_machine_get_note(VmMachine *self);   /* "" when there is none */
+VmJson *vm_machine_get_definition(VmMachine *self); /* NULL when broken or being built */
+VmMachineState vm_machine_get_state(VmMachine *self);
+const char *vm_machine_get_state_words(VmMachine *self);
+const VmProblem *vm_machine_get_problem(VmMachine *self);
+VmConnection *vm_machine_get_connection(VmMachine *self);
+gboolean vm_machine_get_stubborn(VmMachine *self);
+/* "Off · last ran on 3 November for 2 h 10 min". */
+char *vm_machine_dup_off_text(VmMachine *self);
+/* A process of it exists. */
+gboolean vm_machine_is_active(VmMachine *self);
+/* The definition that the current run was started with; NULL when off. */
+VmJson *vm_machine_get_running_definition(VmMachine *self);
+/* The definition was changed since the start in something that a restart takes over. */
+gboolean vm_machine_has_pending_changes(VmMachine *self);
+
+void vm_machine_dismiss_problem(VmMachine *self);
+
+/* What people ask for; what cannot be done becomes the problem. */
+void vm_machine_start(VmMachine *self);
+void vm_machine_shut_down(VmMachine *self);
+void vm_machine_force_off(VmMachine *self);
+void vm_machine_restart(VmMachine *self);
+void vm_machine_set_paused(VmMachine *self, gboolean paused);
+
+/* Ask for processor use; "state-words" notifies when it is known. Cheap when nothing runs. */
+void vm_machine_refresh_share(VmMachine *self);
+
+/* Machine, versions, configuration with the home folder shortened, last messages. */
+char *vm_machine_dup_report(VmMachine *self);

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/model/store.h"
+
+#include <errno.h>
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "manager/model/definition.h"
+#include "manager/model/paths.h"
+
+#define RECIPE "desktop"
+
+struct _VmStore {
+    GObject parent_instance;
+    GListStore *machines;
+    GPtrArray *removed; /* VmMachine taken from the list, files still there */
+    GFileMonitor *monitor;
+};
+
+static GType
+vm_store_get_item_type(GListModel *model)
+{
+    return VM_TYPE_MACHINE;
+}
+
+static guint
+vm_store_get_n_items(GListModel *model)
+{
+    return g_list_model_get_n_items(G_LIST_MODEL(VM_STORE(model)->machines));
+}
+
+static gpointer
+vm_store_get_item(GListModel *model, guint position)
+{
+    return g_list_model_get_item(G_LIST_MODEL(VM_STORE(model)->machines), position);
+}
+
+static void
+vm_store_list_model_init(GListModelInterface *interface)
+{
+    interface->get_item_type = vm_store_get_item_type;
+    interface->get_n_items = vm_store_get_n_items;
+    interface->get_item = vm_store_get_item;
+}
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(VmStore, vm_store, G_TYPE_OBJECT,
+                              G_IMPLEMENT_INTERFACE(G_TYPE_LIST_MODEL, vm_store_list_model_init))
+
+enum {
+    BUILD_FAILED,
+    BUILD_FINISHED,
+    N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static void
+vm_store_dispose(GObject *object)
+{
+    VmStore *self = VM_STORE(object);
+
+    if (self->monitor) {
+        g_file_monitor_cancel(self->monitor);
+    }
+    g_clear_object(&self->monitor);
+    g_clear_object(&self->machines);
+    g_clear_pointer(&self->removed, g_ptr_array_unref);
+    G_OBJECT_CLASS(vm_store_parent_class)->dispose(object);
+}
+
+static void
+vm_store_class_init(VmStoreClass *klass)
+{
+    G_OBJECT_CLASS(klass)->dispose = vm_store_dispose;
+    signals[BUILD_FAILED] = g_signal_new("build-failed", VM_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                         NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_PROBLEM);
+    signals[BUILD_FINISHED] = g_signal_new("build-finished", VM_TYPE_STORE, G_SIGNAL_RUN_LAST, 0,
+                                           NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
+}
+
+static void
+items_changed(VmStore *self, guint position, guint removed, guint added)
+{
+    g_list_model_items_changed(G_LIST_MODEL(self), position, removed, added);
+}
+
+static void
+vm_store_init(VmStore *self)
+{
+    self->machines = g_list_store_new(VM_TYPE_MACHINE);
+    self->removed = g_ptr_array_new_with_free_func(g_object_unref);
+    g_signal_connect_object(self->machines, "items-changed", G_CALLBACK(items_changed), self,
+                            G_CONNECT_SWAPPED);
+}
+
+static gboolean
+position_of(VmStore *self, const char *name, guint *ret_position)
+{
+    guint n = g_list_model_get_n_items(G_LIST_MODEL(self->machines));
+
+    for (guint i = 0; i < n; i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->machines), i);
+        if (g_str_equal(vm_machine_get_name(machine), name)) {
+            *ret_position = i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+VmMachine *
+vm_store_find(VmStore *self, const char *name)
+{
+    guint position = 0;
+    g_autoptr(VmMachine) machine = NULL;
+
+    if (!position_of(self, name, &position)) {
+        return NULL;
+    }
+    machine = g_list_model_get_item(G_LIST_MODEL(self->machines), position);
+    return machine; /* the list holds it */
+}
+
+static gboolean
+is_removed(VmStore *self, const char *name)
+{
+    for (guint i = 0; i < self->removed->len; i++) {
+        if (g_str_equal(vm_machine_get_name(g_ptr_array_index(self->removed, i)), name)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* "debian-12" of ".../debian-12.json"; NULL for other files. */
+static char *
+name_of_file(const char *file)
+{
+    g_autofree char *base = g_path_get_basename(file);
+    g_autofree char *name = NULL;
+
+    if (!g_str_has_suffix(base, ".json")) {
+        return NULL;
+    }
+    name = g_strndup(base, strlen(base) - strlen(".json"));
+    return vm_definition_name_is_valid(name) ? g_steal_pointer(&name) : NULL;
+}
+
+static void
+file_appeared(VmStore *self, const char *file)
+{
+    g_autofree char *name = name_of_file(file);
+    VmMachine *known = name ? vm_store_find(self, name) : NULL;
+    g_autoptr(VmMachine) machine = NULL;
+
+    if (!name || is_removed(self, name)) {
+        return;
+    }
+    if (known) {
+        vm_machine_load(known);
+        return;
+    }
+    machine = vm_machine_new(name);
+    vm_machine_load(machine);
+    vm_machine_find_run(machine);
+    g_list_store_append(self->machines, machine);
+}
+
+static void
+file_vanished(VmStore *self, const char *file)
+{
+    g_autofree char *name = name_of_file(file);
+    VmMachine *machine = name ? vm_store_find(self, name) : NULL;
+    guint position = 0;
+
+    /* A machine that runs stays in the list until it ends. */
+    if (machine && !vm_machine_is_active(machine) && !vm_machine_get_build(machine) &&
+        position_of(self, name, &position)) {
+        g_list_store_remove(self->machines, position);
+    }
+}
+
+static void
+folder_changed(VmStore *self, GFile *file, GFile *other, GFileMonitorEvent event)
+{
+    const char *path = g_file_peek_path(file);
+
+    switch (event) {
+    case G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT:
+    case G_FILE_MONITOR_EVENT_MOVED_IN:
+        file_appeared(self, path);
+        break;
+    case G_FILE_MONITOR_EVENT_RENAMED:
+        file_vanished(self, path);
+        file_appeared(self, g_file_peek_path(other));
+        break;
+    case G_FILE_MONITOR_EVENT_DELETED:
+    case G_FILE_MONITOR_EVENT_MOVED_OUT:
+        file_vanished(self, path);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+scan(VmStore *self, const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *file = NULL;
+
+    while (dir && (file = g_dir_read_name(dir)) != NULL) {
+        file_appeared(self, file);
+    }
+}
+
+VmStore *
+vm_store_new(void)
+{
+    VmStore *self = g_object_new(VM_TYPE_STORE, NULL);
+    g_autofree char *folder = vm_paths_machines();
+    g_autoptr(GFile) file = g_file_new_for_path(folder);
+
+    (void)g_mkdir_with_parents(folder, 0700);
+    self->monitor = g_file_monitor_directory(file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
+    if (self->monitor) {
+        g_signal_connect_object(self->monitor, "changed", G_CALLBACK(folder_changed), self,
+                                G_CONNECT_SWAPPED);
+    }
+    scan(self, folder);
+    return self;
+}
+
+VmMachine *
+vm_store_add(VmStore *self, VmJson *definition, GError **error)
+{
+    const char *title = vm_json_get_string(definition, "manager.title");
+    g_autofree char *name = vm_definition_name_for_title(title ? title : _("Machine"));
+    g_autoptr(VmMachine) machine = vm_machine_new(name);
+
+    if (!vm_machine_save(machine, definition, error)) {
+        return NULL;
+    }
+    g_list_store_append(self->machines, machine);
+    return machine; /* the list holds it */
+}
+
+static void
+forget(VmStore *self, const char *name)
+{
+    guint position = 0;
+
+    if (position_of(self, name, &position)) {
+        g_list_store_remove(self->machines, position);
+    }
+}
+
+struct build {
+    VmStore *store;
+    VmMachine *machine;
+    char *title;
+};
+
+static void
+build_free(gpointer data, GClosure *closure)
+{
+    struct build *build = data;
+
+    g_object_unref(build->store);
+    g_object_unref(build->machine);
+    g_free(build->title);
+    g_free(build);
+}
+
+static void
+build_finished(VmGuestBuild *object, GError *failure, gpointer data)
+{
+    struct build *build = data;
+    g_autoptr(VmGuestBuild) keep = g_object_ref(object);
+    g_autoptr(VmMachine) machine = g_object_ref(build->machine);
+    const char *name = vm_machine_get_name(machine);
+    g_autofree char *folder = vm_paths_disks(name);
+    g_autoptr(GError) error = failure ? g_error_copy(failure) : NULL;
+    g_autoptr(VmJson) json = NULL;
+
+    vm_machine_set_build(machine, NULL);
+    if (!error) {
+        json = vm_guest_build_definition(folder, build->title, &error);
+    }
+    if (json && vm_machine_save(machine, json, &error)) {
+        g_signal_emit(build->store, signals[BUILD_FINISHED], 0, machine);
+        return;
+    }
+    forget(build->store, name);
+    if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        g_autoptr(VmProblem) problem =
+            vm_problem_new("build-failed", build->title, error->message, NULL, NULL);
+        g_signal_emit(build->store, signals[BUILD_FAILED], 0, problem);
+    }
+}
+
+VmMachine *
+vm_store_build(VmStore *self, const char *title, GError **error)
+{
+    g_autofree char *name = vm_definition_name_for_title(title);
+    g_autofree char *folder = vm_paths_disks(name);
+    g_autofree char *parent = g_path_get_dirname(folder);
+    g_autoptr(VmMachine) machine = vm_machine_new(name);
+    g_autoptr(VmGuestBuild) object = vm_guest_build_new(RECIPE, folder);
+    struct build *build = NULL;
+
+    (void)g_mkdir_with_parents(parent, 0700);
+    if (!vm_guest_build_start(object, error)) {
+        return NULL;
+    }
+    build = g_new0(struct build, 1);
+    build->store = g_object_ref(self);
+    build->machine = g_object_ref(machine);
+    build->title = g_strdup(title);
+    g_signal_connect_data(object, "finished", G_CALLBACK(build_finished), build, build_free, 0);
+    vm_machine_set_title(machine, title);
+    vm_machine_set_build(machine, object);
+    g_list_store_append(self->machines, machine);
+    return machine; /* the list holds it */
+}
+
+void
+vm_store_remove(VmStore *self, VmMachine *machine)
+{
+    g_return_if_fail(!vm_machine_is_active(machine));
+    g_ptr_array_add(self->removed, g_object_ref(machine));
+    forget(self, vm_machine_get_name(machine));
+}
+
+void
+vm_store_undo_remove(VmStore *self, VmMachine *machine)
+{
+    g_autoptr(VmMachine) keep = g_object_ref(machine);
+
+    if (g_ptr_array_remove(self->removed, machine)) {
+        g_list_store_append(self->machines, machine);
+    }
+}
+
+static gboolean
+trash(const char *path, GError **error)
+{
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    g_autoptr(GError) problem = NULL;
+
+    if (g_file_trash(file, NULL, &problem) ||
+        g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
+}
+
+gboolean
+vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error)
+{
+    const char *name = vm_machine_get_name(machine);
+    g_autofree char *definition = vm_paths_definition(name);
+    g_autofree char *disks = vm_paths_disks(name);
+    g_autofree char *state = vm_paths_state(name);
+    g_autoptr(VmMachine) keep = g_object_ref(machine);
+    gboolean ok = trash(definition, error) && trash(disks, error) && trash(state, error);
+
+    (void)g_ptr_array_remove(self->removed, machine);
+    if (!ok && g_file_test(definition, G_FILE_TEST_EXISTS)) {
+        g_list_store_append(self->machines, machine);
+    }
+    return ok;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * All machines of the user: a GListModel of VmMachine that follows the folder of the definitions.
+ * Unsorted. A machine that was deleted is gone from the list at once and in the trash when the
+ * deletion is committed.
+ */
+
+#include <gio/gio.h>
+
+#include "manager/model/machine.h"
+
+#define VM_TYPE_STORE (vm_store_get_type())
+G_DECLARE_FINAL_TYPE(VmStore, vm_store, VM, STORE, GObject)
+
+/* Reads the folder; makes it when it is missing. */
+VmStore *vm_store_new(void);
+
+/* NULL when there is none. Borrowed. */
+VmMachine *vm_store_find(VmStore *self, const char *name);
+
+/* Writes a new definition; the title in it makes the name. Borrowed; NULL with error set. */
+VmMachine *vm_store_add(VmStore *self, VmJson *definition, GError **error);
+
+/* Makes the Debian guest; its machine is in the list while it is being made. NULL with error set. */
+VmMachine *vm_store_build(VmStore *self, const char *title, GError **error);
+
+/* Signal "build-failed" (VmProblem): the machine is gone from the list; not for a cancelled one. */
+/* Signal "build-finished" (VmMachine). */
+
+/* The machine must be off. Takes it from the list; undo puts it back, commit trashes its files. */
+void vm_store_remove(VmStore *self, VmMachine *machine);
+void vm_store_undo_remove(VmStore *self, VmMachine *machine);
+gboolean vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error);

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A session for one test: own folders, own copy of vitrine beside a `vmm`, its own windows.
+
+The tests run under Xvfb and a message bus of their own (see main() in test-ui.py)."""
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi, Gio, GLib  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Failure(Exception):
+    pass
+
+
+def wait_for(what, condition, seconds=10):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = condition()
+        except GLib.Error:
+            found = None  # a widget that went away while we looked
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise Failure(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+
+
+class Node:
+    """A widget as a reader sees it; one that went away meanwhile has no name and no state."""
+
+    def __init__(self, accessible):
+        self.accessible = accessible
+
+    def __getattr__(self, name):
+        method = getattr(self.accessible, name)
+
+        def call(*arguments):
+            try:
+                return method(*arguments)
+            except GLib.Error:
+                return {"get_name": "", "get_child_count": 0, "get_role_name": ""}.get(name)
+        return call
+
+    def has(self, *states):
+        found = self.get_state_set()
+        return found is not None and all(found.contains(state) for state in states)
+
+
+def walk(node, depth=0):
+    if node is None or depth > 40:
+        return
+    node = node if isinstance(node, Node) else Node(node)
+    yield node
+    for index in range(node.get_child_count() or 0):
+        yield from walk(node.get_child_at_index(index), depth + 1)
+
+
+def is_showing(node):
+    return node.has(Atspi.StateType.SHOWING, Atspi.StateType.VISIBLE)
+
+
+class Session:
+    def __init__(self, build, shots):
+        self.build = build
+        self.shots = shots
+        self.base = tempfile.mkdtemp(prefix="vitrine-ui-")
+        self.process = None
+        self.errors = open(os.path.join(self.base, "stderr"), "w+")
+        for folder in ("config/vitrine/machines", "data", "state", "run", "cache", "bin", "share/glib-2.0",
+                       "libexec/vitrine", "home"):
+            os.makedirs(os.path.join(self.base, folder), mode=0o700)
+        shutil.copy(os.path.join(build, "manager/vitrine"), self.path("bin/vitrine"))
+        shutil.copy(os.path.join(HERE, "fake-vmm"), self.path("bin/vmm"))
+        schemas = self.path("share/glib-2.0/schemas")
+        os.mkdir(schemas)
+        shutil.copy(os.path.join(HERE, "../../data/org.vitrine.Vitrine.gschema.xml"), schemas)
+        subprocess.run(["glib-compile-schemas", schemas], check=True)
+        self.environment = dict(
+            os.environ, HOME=self.path("home"), XDG_CONFIG_HOME=self.path("config"),
+            XDG_DATA_HOME=self.path("data"), XDG_STATE_HOME=self.path("state"),
+            XDG_RUNTIME_DIR=self.path("run"), XDG_CACHE_HOME=self.path("cache"),
+            GSETTINGS_BACKEND="memory", GDK_BACKEND="x11", LC_ALL="C.UTF-8", G_DEBUG="")
+        os.chmod(self.path("run"), 0o700)
+
+    def path(self, name):
+        return os.path.join(self.base, name)
+
+    def define(self, name, title, group="", **members):
+        definition = {"kernel": "/nonexistent/vmlinux", "cpus": {"num-cores": 2}, "mem": {"size": 512},
+                      "manager": {"title": title, "group": group}}
+        definition.update(members)
+        with open(self.path(f"config/vitrine/machines/{name}.json"), "w") as file:
+            json.dump(definition, file)
+
+    def definitions(self):
+        found = glob.glob(self.path("config/vitrine/machines/*.json"))
+        return {os.path.basename(name)[:-5]: json.load(open(name)) for name in found}
+
+    # ---------------------------------------------------------------- the program
+    def start(self, *arguments, **environment):
+        self.process = subprocess.Popen([self.path("bin/vitrine"), *arguments], stderr=self.errors,
+                                        env=dict(self.environment, **environment))
+        wait_for("the window", self.frame, 20)
+
+    def application(self):
+        desktop = Atspi.get_desktop(0)
+        for index in range(desktop.get_child_count()):
+            child = desktop.get_child_at_index(index)
+            if child is not None and child.get_process_id() == self.process.pid:
+                return child
+        return None
+
+    def frame(self):
+        application = self.application()
+        return application is not None and application.get_child_count() > 0 and application
+
+    def activate(self, action, *parameter):
+        bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        values = [GLib.Variant("s", value) for value in parameter]
+        path = "/org/vitrine/Vitrine"
+        if action.startswith("win."):
+            path += "/window/1"
+        bus.call_sync("org.vitrine.Vitrine", path, "org.gtk.Actions", "Activate",
+                      GLib.Variant("(sava{sv})", (action.split(".", 1)[1], values, {})), None,
+                      Gio.DBusCallFlags.NONE, 5000)
+
+    def close(self):
+        """Closes the window as a person does and waits for the end of the program."""
+        self.activate("app.quit")
+        status = self.process.wait(10)
+        if status != 0:
+            raise Failure(f"vitrine ended with {status}")
+        self.process = None
+
+    # ---------------------------------------------------------------- what a reader would find
+    def find(self, name, role=None, showing=True):
+        for node in walk(self.application()):
+            if node.get_name() == name and (role is None or node.get_role() == role):
+                if not showing or is_showing(node):
+                    return node
+        return None
+
+    def see(self, name, role=None, seconds=10):
+        return wait_for(f"“{name}”", lambda: self.find(name, role), seconds)
+
+    def see_not(self, name, seconds=10):
+        wait_for(f"“{name}” to go", lambda: not self.find(name), seconds)
+
+    def see_row(self, start, seconds=10):
+        def look():
+            for node in walk(self.application()):
+                if (node.get_name() or "").startswith(start) and node.get_role() == Atspi.Role.LIST_ITEM:
+                    return node
+            return None
+        return wait_for(f"a row “{start}…”", look, seconds)
+
+    def alert(self, start, seconds=10):
+        def look():
+            for node in walk(self.application()):
+                if node.get_role() == Atspi.Role.ALERT and is_showing(node):
+                    name = node.get_name().replace("\u2068", "").replace("\u2069", "")
+                    if name.startswith(start):
+                        return node
+            return None
+        return wait_for(f"the message “{start}…”", look, seconds)
+
+    def press(self, name, role=Atspi.Role.PUSH_BUTTON):
+        node = self.see(name, role)
+        wait_for(f"“{name}” to be usable",
+                 lambda: node.has(Atspi.StateType.SENSITIVE))
+        if not node.do_action(0):
+            raise Failure(f"“{name}” cannot be pressed")
+
+    def shoot(self, name):
+        time.sleep(0.4)
+        subprocess.run(["import", "-window", "root", os.path.join(self.shots, name + ".png")],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def running(self):
+        """Process ids of the machines that were started here."""
+        pids = []
+        for name in glob.glob(self.path("run/vitrine/*/pid")):
+            pid = int(open(name).read())
+            try:
+                os.kill(pid, 0)
+                state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+                if state != "Z":
+                    pids.append(pid)
+            except (ProcessLookupError, FileNotFoundError):
+                pass
+        return pids
+
+    def complaints(self):
+        self.errors.flush()
+        text = open(self.errors.name).read()
+        return [line for line in text.splitlines()
+                if any(word in line for word in ("-WARNING", "-CRITICAL", "ERROR", "Sanitizer"))
+                and "AT-SPI" not in line and "dconf" not in line and "atk-bridge" not in line]
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        for pid in self.running():
+            os.kill(pid, signal.SIGTERM)
+        wait_for("the machines to end", lambda: not self.running(), 10)
+        self.errors.close()
+        shutil.rmtree(self.base, ignore_errors=True)

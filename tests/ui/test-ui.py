@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real vitrine under Xvfb, driven as a screen reader would; prints TAP.
+
+usage: test-ui.py BUILD-FOLDER [TEST...]
+
+Screenshots are kept in BUILD-FOLDER/screenshots."""
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SKIP = 77
+SCREEN = "1280x800x24"
+
+
+def run_in_session():
+    """Starts this program again under a screen and a bus of its own."""
+    for program in ("Xvfb", "dbus-run-session", "import"):
+        if not any(os.access(os.path.join(folder, program), os.X_OK)
+                   for folder in os.environ["PATH"].split(":")):
+            print(f"1..0 # SKIP {program} is not installed")
+            return SKIP
+    reader, writer = os.pipe()
+    screen = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+                              pass_fds=[writer], stderr=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as lines:
+        number = lines.readline().strip()
+    try:
+        environment = dict(os.environ, DISPLAY=":" + number, VITRINE_UI_SESSION="1")
+        environment.pop("WAYLAND_DISPLAY", None)
+        environment.pop("NO_AT_BRIDGE", None)
+        return subprocess.run(["dbus-run-session", "--", sys.executable, *sys.argv],
+                              env=environment).returncode
+    finally:
+        screen.terminate()
+        screen.wait()
+
+
+if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
+    sys.exit(run_in_session())
+
+sys.path.insert(0, HERE)
+from gi.repository import Atspi  # noqa: E402
+
+from session import Failure, Session, is_showing, wait_for, walk  # noqa: E402
+
+DARK = {"GTK_THEME": "Adwaita:dark"}
+
+
+def expect(condition, words):
+    if not condition:
+        raise Failure(words)
+
+
+def empty_page(session):
+    """Before the first machine: two offers, no sidebar."""
+    session.start()
+    session.see("No machines yet")
+    session.see("Make a Debian guest")
+    session.see("Use my kernel or disk…")
+    expect(session.find("Search machines") is None, "there is a search without machines")
+    session.shoot("empty-light")
+
+
+def empty_page_dark(session):
+    session.start(**DARK)
+    session.see("No machines yet")
+    session.shoot("empty-dark")
+
+
+def create_machine(session):
+    """From a kernel file to a definition that `vmm run --cfg` takes as it is."""
+    kernel = session.path("vmlinux-6.1.0-56-amd64")
+    with open(kernel, "wb") as file:
+        file.write(b"\177ELF" + bytes(64))
+    session.start(kernel)
+    name = session.see("Name", Atspi.Role.TEXT)
+    session.shoot("create-size-light")
+    expect(name.set_text_contents("Prüf stand 1"), "the name cannot be typed")
+    session.press("Next")
+    session.see("Prüf stand 1")
+    session.shoot("create-check-light")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    row = session.see_row("Prüf stand 1, Off")
+    expect(row is not None, "no row")
+    definitions = session.definitions()
+    expect(list(definitions) == ["pruf-stand-1"], f"definitions are {list(definitions)}")
+    definition = definitions["pruf-stand-1"]
+    expect(definition["kernel"] == kernel, "another kernel")
+    expect(definition["cpus"]["num-cores"] >= 1, "no processors")
+    expect(definition["gpu"] == {"backend": "2d"}, "no screen")
+    expect(definition["manager"] == {"title": "Prüf stand 1"}, "another title")
+    expect(session.running() == [], "it runs")
+
+
+def create_refuses(session):
+    """What cannot be used is named where it was typed, and there is no way on."""
+    session.start(**DARK)
+    session.see("No machines yet")
+    session.activate("app.new-machine")
+    kernel = session.see("Kernel", Atspi.Role.TEXT)
+    button = session.see("Next", Atspi.Role.PUSH_BUTTON)
+    expect(not button.has(Atspi.StateType.SENSITIVE), "Next without a kernel")
+    kernel.set_text_contents("/nonexistent/vmlinux")
+    session.see("“/nonexistent/vmlinux” cannot be used: No such file or directory.")
+    session.shoot("create-source-dark")
+    kernel.set_text_contents(session.base)
+    session.see(f"“{session.base}” is a folder.")
+    expect(not button.has(Atspi.StateType.SENSITIVE), "Next with a folder")
+
+
+def start_and_stop(session):
+    """The power button starts, shuts down, and a machine that ended well says Off."""
+    session.define("debian-12", "Debian 12", "Work")
+    session.define("lab", "Lab", "")
+    session.start()
+    session.activate("app.show-machine", "debian-12")
+    session.see("Debian 12")
+    session.press("Start")
+    session.see_row("Debian 12, Starting…, group Work")
+    wait_for("the machine", session.running)
+    session.shoot("running-light")
+    session.press("Shut down")
+    session.see_row("Debian 12, Off, group Work")
+    wait_for("the end of the machine", lambda: not session.running())
+    expect(session.find("Details") is None, "a message although all went well")
+
+
+def ends_badly(status, title, words):
+    def test(session):
+        session.define(f"exit-{status}", "Kernel lab", "Lab")
+        session.start(**(DARK if status == 33 else {}))
+        session.activate("app.start-machine", f"exit-{status}")
+        session.alert(title)
+        session.see_row(f"Kernel lab, {words}, group Lab")
+        if status == 34:
+            session.see("It found no init program. Check “Kernel options” and the initrd in Settings ▸ Start.")
+            session.see("Details").do_action(0)
+        session.shoot(f"error-{status}-" + ("dark" if status == 33 else "light"))
+        session.press("Close message")
+        wait_for("the message to go", lambda: session.find("Close message") is None)
+    test.__name__ = f"exit_{status}"
+    test.__doc__ = f"Exit status {status} of vmm becomes words."
+    return test
+
+
+def missing_vmm(session):
+    """Without the monitor beside us: one sentence, no start."""
+    session.define("lab", "Lab")
+    os.unlink(session.path("bin/vmm"))
+    session.start()
+    session.activate("app.start-machine", "lab")
+    session.alert("The program “vmm” is missing")
+
+
+def broken_definition(session):
+    """A file that is no JSON keeps its row and names line and column."""
+    session.define("good", "Good")
+    with open(session.path("config/vitrine/machines/bad.json"), "w") as file:
+        file.write('{"kernel": "/x",\n oops}')
+    session.start()
+    session.see_row("bad, Definition has an error")
+    session.activate("app.show-machine", "bad")
+    session.alert("The definition of bad has an error")
+    session.see_row("Good, Off")
+    session.define("bad", "Mended")
+    session.see_row("Mended, Off")
+
+
+def survives_closing(session):
+    """Machines run on when the window closes; the next window finds them."""
+    session.define("debian-12", "Debian 12")
+    session.start()
+    session.activate("app.start-machine", "debian-12")
+    running = wait_for("the machine", session.running)
+    session.close()
+    time.sleep(0.5)
+    expect(session.running() == running, "the machine ended with the window")
+    session.start()
+    session.see_row("Debian 12, Starting…")
+    expect(session.running() == running, "another machine was started")
+    session.press("Shut down")
+    session.see_row("Debian 12, Off")
+    wait_for("the end of the machine", lambda: not session.running())
+
+
+def delete_and_undo(session):
+    """Deleting takes the row away at once, and back."""
+    session.define("one", "One")
+    session.define("two", "Two")
+    session.start()
+    session.activate("app.show-machine", "one")
+    session.see_row("One, Off")
+    session.see("More").do_action(0)
+    session.press("Delete", None)
+    session.see("“One” moved to trash")
+    session.shoot("undo-light")
+    wait_for("the row to go", lambda: not any(
+        (node.get_name() or "").startswith("One, ") for node in walk(session.application())))
+    expect("one" in session.definitions(), "the file went before the time was up")
+    session.press("Undo")
+    session.see_row("One, Off")
+    expect("one" in session.definitions(), "the file is gone")
+
+
+def search(session):
+    """Words are found without regard to case and accents; the clear button brings all back."""
+    session.define("a", "Büro Server", "Work")
+    session.define("b", "Fedora test", "Lab")
+    session.start()
+    session.see_row("Büro Server, Off")
+    session.see("Search machines", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    entry = wait_for("the search entry", lambda: next(
+        (node for node in walk(session.application())
+         if node.get_name() == "Search machines" and node.get_role() == Atspi.Role.TEXT
+         and is_showing(node)), None))
+    entry.set_text_contents("SERVER buro")
+    wait_for("the filter", lambda: not is_showing(session.see_row("Fedora test")))
+    expect(is_showing(session.see_row("Büro Server")), "the match is hidden")
+    entry.set_text_contents("nothing at all")
+    session.see("No machine matches “nothing at all”")
+    session.press("Clear search")
+    wait_for("all rows", lambda: is_showing(session.see_row("Fedora test")))
+
+
+def settings_apply(session):
+    """A change is in the file at once; a wrong one says why and is not written."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    title = session.see("Name", Atspi.Role.TEXT)
+    title.set_text_contents("Laboratory")
+    session.see_row("Laboratory, Off")
+    wait_for("the file", lambda: session.definitions()["lab"]["manager"]["title"] == "Laboratory")
+    title.set_text_contents("")
+    session.see("This cannot be empty.")
+    expect(session.definitions()["lab"]["manager"]["title"] == "Laboratory", "an empty title was written")
+    session.shoot("settings-light")
+
+
+def self_check(session):
+    """What is in the way has a row, a cure and a command."""
+    answer = session.path("check.json")
+    with open(answer, "w") as file:
+        json.dump([
+            {"id": "kvm-missing", "ok": True, "sentence": "AMD-V is on"},
+            {"id": "kvm-denied", "ok": False, "sentence": "Your account is not in the group “kvm”.",
+             "cure": "Run the command below, then log out and in again.", "command": "sudo adduser ada kvm"},
+        ], file)
+    session.start(FAKE_CHECK=answer)
+    session.see("This computer cannot run machines yet")
+    session.see("You may use /dev/kvm")
+    session.see("Command to run in a terminal")
+    session.shoot("self-check-light")
+    session.press("Continue")
+    session.see("No machines yet")
+
+
+def names_everywhere(session):
+    """Everything that takes the focus has a name and a role."""
+    session.define("lab", "Lab", kernel="/bin/true", block=[{"path": "/bin/true"}])
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row("Lab, Off")
+    nameless = []
+    for view in ("Display", "Console", "Settings", "Log"):
+        session.see(view).do_action(0)
+        time.sleep(0.4)
+        for node in walk(session.application()):
+            if node.has(Atspi.StateType.FOCUSABLE) and is_showing(node):
+                role = node.get_role()
+                if not node.get_name() and role not in (Atspi.Role.SCROLL_PANE, Atspi.Role.SCROLL_BAR,
+                                                        Atspi.Role.SEPARATOR):
+                    nameless.append(f"{view}: {node.get_role_name()} ")
+    expect(not nameless, "without a name: " + "; ".join(sorted(set(nameless))))
+
+
+TESTS = [
+    empty_page, empty_page_dark, create_machine, create_refuses, start_and_stop,
+    ends_badly(33, "Kernel lab stopped: one of its parts failed", "Stopped: a part failed"),
+    ends_badly(34, "Kernel lab stopped: the guest panicked", "Stopped: guest panicked"),
+    ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
+    ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
+    missing_vmm, broken_definition, survives_closing, delete_and_undo, search, settings_apply,
+    self_check, names_everywhere,
+]
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    shots = os.path.join(build, "screenshots")
+    os.makedirs(shots, exist_ok=True)
+    wanted = sys.argv[2:]
+    tests = [test for test in TESTS if not wanted or test.__name__ in wanted or test.__doc__ in wanted]
+    failed = 0
+    print(f"1..{len(tests)}", flush=True)
+    for number, test in enumerate(tests, 1):
+        session = Session(build, shots)
+        words = f"{test.__name__.replace('_', ' ')}: {(test.__doc__ or '').strip()}".rstrip(": ")
+        problem = None
+        try:
+            test(session)
+            complaints = session.complaints()
+            if complaints:
+                problem = "vitrine complained: " + complaints[0]
+        except Failure as failure:
+            problem = str(failure)
+        except Exception:  # noqa: BLE001 - a test must not end the others
+            problem = traceback.format_exc()
+        if problem:
+            failed += 1
+            for line in (problem.splitlines() + session.complaints())[-25:]:
+                print("#", line)
+            try:
+                session.shoot(f"failed-{number}")
+            except Exception:  # noqa: BLE001
+                pass
+        try:
+            session.end()
+        except Failure as failure:
+            print("#", failure)
+        print(f"{'not ok' if problem else 'ok'} {number} - {words}", flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/console-page.h"
+
+#include <glib/gi18n.h>
+
+#define KEPT_MAX 32
+
+struct _VmConsolePage {
+    GtkStack parent_instance;
+    GtkWidget *none_label;
+    VmMachine *machine;
+    VmConnection *connection;
+};
+
+G_DEFINE_FINAL_TYPE(VmConsolePage, vm_console_page, GTK_TYPE_STACK)
+
+static void
+drop_connection(VmConsolePage *self)
+{
+    if (self->connection) {
+        g_signal_handlers_disconnect_by_data(vm_connection_get_chardevs(self->connection), self);
+    }
+    g_clear_object(&self->connection);
+}
+
+static void
+vm_console_page_dispose(GObject *object)
+{
+    VmConsolePage *self = VM_CONSOLE_PAGE(object);
+
+    drop_connection(self);
+    g_clear_object(&self->machine);
+    G_OBJECT_CLASS(vm_console_page_parent_class)->dispose(object);
+}
+
+static void
+vm_console_page_class_init(VmConsolePageClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_console_page_dispose;
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/console-page.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmConsolePage, none_label);
+}
+
+static void
+vm_console_page_init(VmConsolePage *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+/* The notebook of the shown machine, NULL when it had no console yet. */
+static GtkNotebook *
+notebook_of(VmConsolePage *self)
+{
+    GtkWidget *child = NULL;
+
+    if (self->machine) {
+        child = gtk_stack_get_child_by_name(GTK_STACK(self), vm_machine_get_name(self->machine));
+    }
+    return child ? GTK_NOTEBOOK(child) : NULL;
+}
+
+static VmConsoleTab *
+tab_for(GtkNotebook *notebook, const char *name)
+{
+    for (int i = 0; i < gtk_notebook_get_n_pages(notebook); i++) {
+        VmConsoleTab *tab = VM_CONSOLE_TAB(gtk_notebook_get_nth_page(notebook, i));
+        if (g_str_equal(vm_console_tab_get_name(tab), name)) {
+            return tab;
+        }
+    }
+    return NULL;
+}
+
+static void
+drop_oldest(VmConsolePage *self)
+{
+    g_autoptr(GList) children = gtk_container_get_children(GTK_CONTAINER(self));
+    GtkNotebook *shown = notebook_of(self);
+
+    if (g_list_length(children) <= KEPT_MAX) {
+        return;
+    }
+    for (GList *at = children; at; at = at->next) {
+        if (GTK_IS_NOTEBOOK(at->data) && at->data != (gpointer)shown) {
+            gtk_widget_destroy(at->data);
+            return;
+        }
+    }
+}
+
+static GtkNotebook *
+make_notebook(VmConsolePage *self)
+{
+    GtkWidget *notebook = gtk_notebook_new();
+
+    gtk_notebook_set_scrollable(GTK_NOTEBOOK(notebook), TRUE);
+    gtk_notebook_set_show_border(GTK_NOTEBOOK(notebook), FALSE);
+    gtk_widget_show(notebook);
+    gtk_stack_add_named(GTK_STACK(self), notebook, vm_machine_get_name(self->machine));
+    drop_oldest(self);
+    return GTK_NOTEBOOK(notebook);
+}
+
+static void
+show_what_there_is(VmConsolePage *self)
+{
+    GtkNotebook *notebook = notebook_of(self);
+
+    gtk_stack_set_visible_child(GTK_STACK(self),
+                                notebook ? GTK_WIDGET(notebook) : self->none_label);
+}
+
+static void
+chardevs_changed(VmConsolePage *self)
+{
+    GListModel *chardevs = vm_connection_get_chardevs(self->connection);
+    GtkNotebook *notebook = notebook_of(self);
+    guint n = g_list_model_get_n_items(chardevs);
+
+    if (n > 0 && !notebook) {
+        notebook = make_notebook(self);
+    }
+    for (guint i = 0; i < n; i++) {
+        g_autoptr(VmChardev) chardev = g_list_model_get_item(chardevs, i);
+        VmConsoleTab *tab = tab_for(notebook, vm_chardev_get_name(chardev));
+        if (tab) {
+            vm_console_tab_set_chardev(tab, chardev);
+            continue;
+        }
+        gtk_notebook_append_page(notebook,
+                                 vm_console_tab_new(chardev, vm_machine_get_title(self->machine)),
+                                 gtk_label_new(vm_chardev_get_label(chardev)));
+    }
+    show_what_there_is(self);
+}
+
+static void
+connection_changed(VmConsolePage *self)
+{
+    VmConnection *connection = self->machine ? vm_machine_get_connection(self->machine) : NULL;
+
+    if (connection == self->connection) {
+        return;
+    }
+    drop_connection(self);
+    if (connection) {
+        self->connection = g_object_ref(connection);
+        g_signal_connect_object(vm_connection_get_chardevs(connection), "items-changed",
+                                G_CALLBACK(chardevs_changed), self, G_CONNECT_SWAPPED);
+        chardevs_changed(self);
+    }
+}
+
+void
+vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine)
+{
+    if (machine == self->machine) {
+        return;
+    }
+    if (self->machine) {
+        g_signal_handlers_disconnect_by_data(self->machine, self);
+    }
+    drop_connection(self);
+    g_set_object(&self->machine, machine);
+    if (machine) {
+        g_signal_connect_object(machine, "notify::connection", G_CALLBACK(connection_changed), self,
+                                G_CONNECT_SWAPPED);
+        connection_changed(self);
+    }
+    show_what_there_is(self);
+}
+
+VmConsoleTab *
+vm_console_page_get_tab(VmConsolePage *self)
+{
+    GtkNotebook *notebook = notebook_of(self);
+    int page = notebook ? gtk_notebook_get_current_page(notebook) : -1;
+
+    return page >= 0 ? VM_CONSOLE_TAB(gtk_notebook_get_nth_page(notebook, page)) : NULL;
+}
+
+void
+vm_console_page_move(VmConsolePage *self, int step)
+{
+    GtkNotebook *notebook = notebook_of(self);
+
+    if (notebook && step > 0) {
+        gtk_notebook_next_page(notebook);
+    } else if (notebook) {
+        gtk_notebook_prev_page(notebook);
+    }
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The consoles of the shown machine, one tab each. Terminals of other machines are kept. */
+
+#include <gtk/gtk.h>
+
+#include "manager/model/machine.h"
+#include "ui/console-tab.h"
+
+#define VM_TYPE_CONSOLE_PAGE (vm_console_page_get_type())
+G_DECLARE_FINAL_TYPE(VmConsolePage, vm_console_page, VM, CONSOLE_PAGE, GtkStack)
+
+/* machine may be NULL. */
+void vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine);
+
+/* NULL when the machine has no console. */
+VmConsoleTab *vm_console_page_get_tab(VmConsolePage *self);
+void vm_console_page_move(VmConsolePage *self, int step);

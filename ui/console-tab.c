@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/console-tab.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vte/vte.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 0
+#include <pcre2.h>
+
+#define READ_SIZE        8192
+#define WAITING_MAX      (64 * 1024)
+#define SCROLLBACK_LINES 10000
+#define ZOOM_STEP        1.1
+#define ZOOM_MIN         0.5
+#define ZOOM_MAX         3.0
+
+struct _VmConsoleTab {
+    GtkBox parent_instance;
+    GtkScrolledWindow *terminal_scroll;
+    VteTerminal *terminal;
+    GtkRevealer *find_bar;
+    GtkEntry *find_entry;
+    GtkLabel *status_label;
+
+    VmChardev *chardev;
+    char *name;
+    int fd;
+    guint read_source;
+    guint write_source;
+    GByteArray *waiting; /* typed, not yet taken by the machine */
+    gboolean used;       /* the terminal holds text of an earlier stream */
+    gboolean new_run;
+    GCancellable *cancellable;
+};
+
+G_DEFINE_FINAL_TYPE(VmConsoleTab, vm_console_tab, GTK_TYPE_BOX)
+
+static void
+show_status(VmConsoleTab *self)
+{
+    gtk_label_set_text(self->status_label,
+                       self->fd >= 0 ? _("Connected · log kept: 1 MiB") : _("Not connected"));
+}
+
+static void
+close_stream(VmConsoleTab *self)
+{
+    if (self->read_source) {
+        g_source_remove(self->read_source);
+        self->read_source = 0;
+    }
+    if (self->write_source) {
+        g_source_remove(self->write_source);
+        self->write_source = 0;
+    }
+    if (self->fd >= 0) {
+        close(self->fd);
+        self->fd = -1;
+    }
+    g_byte_array_set_size(self->waiting, 0);
+}
+
+static gboolean
+guest_wrote(int fd, GIOCondition condition, gpointer data)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(data);
+    char bytes[READ_SIZE];
+    ssize_t size = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (size > 0) {
+        vte_terminal_feed(self->terminal, bytes, size);
+        return G_SOURCE_CONTINUE;
+    }
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->read_source = 0;
+    close_stream(self);
+    show_status(self);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+guest_takes(int fd, GIOCondition condition, gpointer data)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(data);
+    ssize_t size = send(fd, self->waiting->data, self->waiting->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (size > 0) {
+        g_byte_array_remove_range(self->waiting, 0, (guint)size);
+    } else if (size < 0 && errno != EAGAIN && errno != EINTR) {
+        g_byte_array_set_size(self->waiting, 0);
+    }
+    if (self->waiting->len > 0) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->write_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+/* Keys that were typed, and answers of the terminal. */
+static void
+terminal_typed(VmConsoleTab *self, const char *text, guint size)
+{
+    if (self->fd < 0 || self->waiting->len + size > WAITING_MAX) {
+        return;
+    }
+    g_byte_array_append(self->waiting, (const guint8 *)text, size);
+    if (!self->write_source) {
+        self->write_source = g_unix_fd_add(self->fd, G_IO_OUT, guest_takes, self);
+    }
+}
+
+static void
+stream_opened(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmConsoleTab) self = VM_CONSOLE_TAB(data);
+    g_autoptr(GError) error = NULL;
+    int fd = vm_chardev_open_finish(VM_CHARDEV(source), result, &error);
+
+    if (fd < 0) {
+        g_debug("%s: %s", self->name, error->message);
+        return;
+    }
+    if (VM_CHARDEV(source) != self->chardev || self->fd >= 0) {
+        close(fd);
+        return;
+    }
+    if (self->new_run && self->used) {
+        g_autofree char *rule =
+            g_strdup_printf("\r\n\033[0m\033[2m──── %s ────\033[0m\r\n", _("Started again"));
+        vte_terminal_feed(self->terminal, rule, -1);
+    } else if (self->used) {
+        vte_terminal_reset(self->terminal, TRUE, TRUE);
+    }
+    self->used = TRUE;
+    self->new_run = FALSE;
+    self->fd = fd;
+    self->read_source = g_unix_fd_add_full(G_PRIORITY_DEFAULT_IDLE, fd, G_IO_IN | G_IO_HUP,
+                                           guest_wrote, self, NULL);
+    show_status(self);
+}
+
+static void
+connected_changed(VmConsoleTab *self)
+{
+    if (!self->chardev || !vm_chardev_get_connected(self->chardev)) {
+        close_stream(self);
+        show_status(self);
+    } else if (self->fd < 0) {
+        vm_chardev_open_async(self->chardev, self->cancellable, stream_opened, g_object_ref(self));
+    }
+}
+
+void
+vm_console_tab_set_chardev(VmConsoleTab *self, VmChardev *chardev)
+{
+    if (chardev == self->chardev) {
+        return;
+    }
+    if (self->chardev) {
+        g_signal_handlers_disconnect_by_data(self->chardev, self);
+    }
+    close_stream(self);
+    g_set_object(&self->chardev, chardev);
+    if (chardev) {
+        self->new_run = TRUE;
+        g_signal_connect_object(chardev, "notify::connected", G_CALLBACK(connected_changed), self,
+                                G_CONNECT_SWAPPED);
+    }
+    connected_changed(self);
+}
+
+static void
+find_again(VmConsoleTab *self, gboolean forward)
+{
+    const char *words = gtk_entry_get_text(self->find_entry);
+    g_autofree char *pattern = g_regex_escape_string(words, -1);
+    g_autoptr(VteRegex) regex = NULL;
+
+    if (words[0]) {
+        regex = vte_regex_new_for_search(pattern, -1, PCRE2_UTF | PCRE2_MULTILINE | PCRE2_CASELESS,
+                                         NULL);
+    }
+    vte_terminal_search_set_regex(self->terminal, regex, 0);
+    vte_terminal_search_set_wrap_around(self->terminal, TRUE);
+    if (regex && forward) {
+        vte_terminal_search_find_next(self->terminal);
+    } else if (regex) {
+        vte_terminal_search_find_previous(self->terminal);
+    }
+}
+
+static void
+find_previous(VmConsoleTab *self)
+{
+    find_again(self, FALSE);
+}
+
+static void
+find_next(VmConsoleTab *self)
+{
+    find_again(self, TRUE);
+}
+
+static void
+find_closed(VmConsoleTab *self)
+{
+    gtk_revealer_set_reveal_child(self->find_bar, FALSE);
+    gtk_widget_grab_focus(GTK_WIDGET(self->terminal));
+}
+
+void
+vm_console_tab_find(VmConsoleTab *self)
+{
+    gtk_revealer_set_reveal_child(self->find_bar, TRUE);
+    gtk_widget_grab_focus(GTK_WIDGET(self->find_entry));
+}
+
+void
+vm_console_tab_copy(VmConsoleTab *self)
+{
+    if (vte_terminal_get_has_selection(self->terminal)) {
+        vte_terminal_copy_clipboard_format(self->terminal, VTE_FORMAT_TEXT);
+    }
+}
+
+void
+vm_console_tab_paste(VmConsoleTab *self)
+{
+    vte_terminal_paste_clipboard(self->terminal);
+}
+
+void
+vm_console_tab_clear(VmConsoleTab *self)
+{
+    vte_terminal_reset(self->terminal, FALSE, TRUE);
+}
+
+void
+vm_console_tab_zoom(VmConsoleTab *self, int step)
+{
+    double now = vte_terminal_get_font_scale(self->terminal);
+    double scale = step == 0 ? 1.0 : step > 0 ? now * ZOOM_STEP : now / ZOOM_STEP;
+
+    vte_terminal_set_font_scale(self->terminal, CLAMP(scale, ZOOM_MIN, ZOOM_MAX));
+}
+
+void
+vm_console_tab_save(VmConsoleTab *self)
+{
+    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
+    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
+        _("Save output"), window, GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
+    g_autofree char *name = g_strconcat(self->name, ".txt", NULL);
+    g_autoptr(GFile) file = NULL;
+    g_autoptr(GFileOutputStream) stream = NULL;
+
+    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
+    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
+    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) != GTK_RESPONSE_ACCEPT) {
+        return;
+    }
+    file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
+    stream = g_file_replace(file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, NULL);
+    if (stream) {
+        vte_terminal_write_contents_sync(self->terminal, G_OUTPUT_STREAM(stream), VTE_WRITE_DEFAULT,
+                                         NULL, NULL);
+    }
+}
+
+char *
+vm_console_tab_dup_last_line(VmConsoleTab *self)
+{
+    g_autofree char *text = vte_terminal_get_text(self->terminal, NULL, NULL, NULL);
+    char *line = text ? strrchr(g_strchomp(text), '\n') : NULL;
+
+    if (!text || text[0] == '\0') {
+        return NULL;
+    }
+    return g_strdup(line ? line + 1 : text);
+}
+
+/* Copy, paste, find and zoom are ours, F6 leaves; everything else is the guest's. */
+static gboolean
+terminal_key_pressed(VmConsoleTab *self, GdkEventKey *event)
+{
+    GdkModifierType state = event->state & gtk_accelerator_get_default_mod_mask();
+    guint key = gdk_keyval_to_lower(event->keyval);
+
+    if (state == (GDK_CONTROL_MASK | GDK_SHIFT_MASK)) {
+        switch (key) {
+        case GDK_KEY_c:
+            vm_console_tab_copy(self);
+            return GDK_EVENT_STOP;
+        case GDK_KEY_v:
+            vm_console_tab_paste(self);
+            return GDK_EVENT_STOP;
+        case GDK_KEY_f:
+            vm_console_tab_find(self);
+            return GDK_EVENT_STOP;
+        default:
+            break;
+        }
+    }
+    if ((state & GDK_CONTROL_MASK) != 0) {
+        switch (key) {
+        case GDK_KEY_plus:
+        case GDK_KEY_equal:
+        case GDK_KEY_KP_Add:
+            vm_console_tab_zoom(self, 1);
+            return GDK_EVENT_STOP;
+        case GDK_KEY_minus:
+        case GDK_KEY_KP_Subtract:
+            vm_console_tab_zoom(self, -1);
+            return GDK_EVENT_STOP;
+        case GDK_KEY_0:
+        case GDK_KEY_KP_0:
+            vm_console_tab_zoom(self, 0);
+            return GDK_EVENT_STOP;
+        default:
+            break;
+        }
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+take_theme_colours(VmConsoleTab *self)
+{
+    GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self));
+    GdkRGBA background = {1, 1, 1, 1};
+    GdkRGBA text = {0, 0, 0, 1};
+    static const char *const names[] = {
+        "#2e3436", "#cc0000", "#4e9a06", "#c4a000", "#3465a4", "#75507b", "#06989a", "#d3d7cf",
+        "#555753", "#ef2929", "#8ae234", "#fce94f", "#729fcf", "#ad7fa8", "#34e2e2", "#eeeeec"};
+    GdkRGBA palette[G_N_ELEMENTS(names)];
+
+    (void)gtk_style_context_lookup_color(context, "theme_base_color", &background);
+    (void)gtk_style_context_lookup_color(context, "theme_text_color", &text);
+    if (background.red + background.green + background.blue < 1.5) {
+        (void)gdk_rgba_parse(&background, "#1a1d20");
+        (void)gdk_rgba_parse(&text, "#e6e6e3");
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        (void)gdk_rgba_parse(&palette[i], names[i]);
+    }
+    vte_terminal_set_colors(self->terminal, &text, &background, palette, G_N_ELEMENTS(palette));
+}
+
+static void
+vm_console_tab_style_updated(GtkWidget *widget)
+{
+    GTK_WIDGET_CLASS(vm_console_tab_parent_class)->style_updated(widget);
+    take_theme_colours(VM_CONSOLE_TAB(widget));
+}
+
+static void
+vm_console_tab_dispose(GObject *object)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(object);
+
+    g_cancellable_cancel(self->cancellable);
+    close_stream(self);
+    g_clear_object(&self->chardev);
+    G_OBJECT_CLASS(vm_console_tab_parent_class)->dispose(object);
+}
+
+static void
+vm_console_tab_finalize(GObject *object)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(object);
+
+    g_byte_array_unref(self->waiting);
+    g_object_unref(self->cancellable);
+    g_free(self->name);
+    G_OBJECT_CLASS(vm_console_tab_parent_class)->finalize(object);
+}
+
+static void
+vm_console_tab_class_init(VmConsoleTabClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_console_tab_dispose;
+    G_OBJECT_CLASS(klass)->finalize = vm_console_tab_finalize;
+    widget_class->style_updated = vm_console_tab_style_updated;
+    g_type_ensure(VTE_TYPE_TERMINAL);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/console-tab.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, terminal_scroll);
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, terminal);
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, find_bar);
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, find_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, status_label);
+    gtk_widget_class_bind_template_callback(widget_class, terminal_key_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, terminal_typed);
+    gtk_widget_class_bind_template_callback(widget_class, find_previous);
+    gtk_widget_class_bind_template_callback(widget_class, find_next);
+    gtk_widget_class_bind_template_callback(widget_class, find_closed);
+    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_copy);
+    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_paste);
+    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_find);
+    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_clear);
+    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_save);
+}
+
+static void
+vm_console_tab_init(VmConsoleTab *self)
+{
+    self->fd = -1;
+    self->waiting = g_byte_array_new();
+    self->cancellable = g_cancellable_new();
+    gtk_widget_init_template(GTK_WIDGET(self));
+    vte_terminal_set_scrollback_lines(self->terminal, SCROLLBACK_LINES);
+    vte_terminal_set_allow_hyperlink(self->terminal, FALSE);
+    vte_terminal_set_audible_bell(self->terminal, FALSE);
+    vte_terminal_set_cursor_blink_mode(self->terminal, VTE_CURSOR_BLINK_OFF);
+    take_theme_colours(self);
+    show_status(self);
+}
+
+GtkWidget *
+vm_console_tab_new(VmChardev *chardev, const char *machine)
+{
+    VmConsoleTab *self = g_object_new(VM_TYPE_CONSOLE_TAB, NULL);
+    /* Translators: accessible name of a terminal: a port ("Serial 1") of a machine. */
+    g_autofree char *name = g_strdup_printf(_("%s of %s"), vm_chardev_get_label(chardev), machine);
+
+    self->name = g_strdup(vm_chardev_get_name(chardev));
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->terminal)), name);
+    vm_console_tab_set_chardev(self, chardev);
+    return GTK_WIDGET(self);
+}
+
+const char *
+vm_console_tab_get_name(VmConsoleTab *self)
+{
+    return self->name;
+}
+
+void
+vm_console_tab_focus(VmConsoleTab *self)
+{
+    gtk_widget_grab_focus(GTK_WIDGET(self->terminal));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The terminal of one port: history first, then live. What the guest writes is data: no titles, no
+ * clipboard, no links.
+ */
+
+#include <gtk/gtk.h>
+
+#include "vmm/client/vm-chardev.h"
+
+#define VM_TYPE_CONSOLE_TAB (vm_console_tab_get_type())
+G_DECLARE_FINAL_TYPE(VmConsoleTab, vm_console_tab, VM, CONSOLE_TAB, GtkBox)
+
+/* machine is its title, for the accessible name. */
+GtkWidget *vm_console_tab_new(VmChardev *chardev, const char *machine);
+const char *vm_console_tab_get_name(VmConsoleTab *self);
+
+/* Another run of the same machine: the text stays, a rule separates; NULL: the machine is off. */
+void vm_console_tab_set_chardev(VmConsoleTab *self, VmChardev *chardev);
+void vm_console_tab_focus(VmConsoleTab *self);
+
+/* The last line with text, NULL when there is none; g_free(). */
+char *vm_console_tab_dup_last_line(VmConsoleTab *self);
+
+/* The actions console.copy, paste, find, clear, save and zoom-in, zoom-out, zoom-reset. */
+void vm_console_tab_copy(VmConsoleTab *self);
+void vm_console_tab_paste(VmConsoleTab *self);
+void vm_console_tab_find(VmConsoleTab *self);
+void vm_console_tab_clear(VmConsoleTab *self);
+void vm_console_tab_save(VmConsoleTab *self);
+/* -1, 0 (back to normal), 1 */
+void vm_console_tab_zoom(VmConsoleTab *self, int step);

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/create-assistant.h"
+
+#include <glib/gi18n.h>
+
+#include "manager/model/definition.h"
+#include "ui/create-sources.h"
+
+#define DEFAULT_MEMORY_MIB 2048
+#define SMALLEST_MIB       128
+
+struct _VmCreateAssistant {
+    GtkWindow parent_instance;
+    GtkButton *back_button;
+    GtkButton *next_button;
+    GtkHeaderBar *header;
+    GtkStack *steps;
+
+    GtkListBox *source_list;
+    GtkWidget *kernel_check;
+    GtkWidget *disk_check;
+    GtkWidget *file_check;
+    GtkWidget *file_grid;
+    GtkEntry *file_entry;
+    GtkWidget *boot_grid;
+    GtkEntry *disk_entry;
+    GtkEntry *kernel_entry;
+    GtkEntry *initrd_entry;
+    GtkEntry *options_entry;
+    GtkLabel *source_problem;
+
+    GtkEntry *name_entry;
+    GtkLabel *name_on_disk_label;
+    GtkLabel *processors_label;
+    GtkSpinButton *processors_spin;
+    GtkLabel *memory_label;
+    GtkRange *memory_scale;
+    GtkSwitch *graphics_switch;
+
+    GtkLabel *check_title;
+    GtkLabel *check_sizes;
+    GtkLabel *check_start;
+    GtkLabel *check_disk;
+    GtkLabel *command_label;
+    GtkToggleButton *without_start_check;
+
+    VmSourceKind kind;
+    VmJson *loaded; /* of a configuration file */
+    gboolean name_given;
+};
+
+G_DEFINE_FINAL_TYPE(VmCreateAssistant, vm_create_assistant, GTK_TYPE_WINDOW)
+
+enum {
+    CREATED,
+    N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static const char *const step_names[] = {"source", "size", "check"};
+
+static int
+step_of(VmCreateAssistant *self)
+{
+    const char *name = gtk_stack_get_visible_child_name(self->steps);
+
+    for (int i = 0; i < (int)G_N_ELEMENTS(step_names); i++) {
+        if (g_strcmp0(name, step_names[i]) == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ the definition */
+
+static void
+set_path(VmJson *json, const char *member, GtkEntry *entry)
+{
+    const char *path = gtk_entry_get_text(entry);
+
+    if (path[0]) {
+        vm_json_set_string(json, member, path);
+    }
+}
+
+static guint64
+memory_chosen(VmCreateAssistant *self)
+{
+    return (guint64)SMALLEST_MIB << (int)gtk_range_get_value(self->memory_scale);
+}
+
+static VmJson *
+make_definition(VmCreateAssistant *self)
+{
+    VmJson *json = self->kind == VM_SOURCE_CONFIGURATION && self->loaded
+                       ? vm_json_copy(self->loaded)
+                       : vm_json_new();
+    const char *options = gtk_entry_get_text(self->options_entry);
+
+    if (self->kind != VM_SOURCE_CONFIGURATION) {
+        set_path(json, "kernel", self->kernel_entry);
+        set_path(json, "initrd", self->initrd_entry);
+        set_path(json, "block.0.path", self->disk_entry);
+        if (options[0]) {
+            vm_json_set_string(json, "params.0", options);
+        }
+        vm_json_set_string(json, "serial.0.type", "sink");
+        vm_json_set_string(json, "serial.0.hardware", "serial");
+        vm_json_set_bool(json, "serial.0.console", TRUE);
+    }
+    vm_json_set_int(json, "cpus.num-cores",
+                    gtk_spin_button_get_value_as_int(self->processors_spin));
+    vm_json_set_int(json, "mem.size", (gint64)memory_chosen(self));
+    if (!gtk_switch_get_active(self->graphics_switch)) {
+        vm_json_remove(json, "gpu");
+    } else if (!vm_json_has(json, "gpu")) {
+        vm_json_set_string(json, "gpu.backend", "2d");
+    }
+    vm_json_remove(json, "name");
+    vm_json_set_string(json, "manager.title", gtk_entry_get_text(self->name_entry));
+    return json;
+}
+
+/* ------------------------------------------------------------------ step 1 */
+
+static const char *
+main_file(VmCreateAssistant *self)
+{
+    GtkEntry *entry = self->kind == VM_SOURCE_KERNEL ? self->kernel_entry
+                      : self->kind == VM_SOURCE_DISK ? self->disk_entry
+                                                     : self->file_entry;
+
+    return gtk_entry_get_text(entry);
+}
+
+/* What is wrong with the files; NULL when nothing is. *ret_empty: a required field has no text. */
+static char *
+source_problem(VmCreateAssistant *self, gboolean *ret_empty)
+{
+    GtkEntry *boot[] = {self->kernel_entry, self->initrd_entry, self->disk_entry};
+    GtkEntry *file[] = {self->file_entry};
+    GtkEntry **entries = self->kind == VM_SOURCE_CONFIGURATION ? file : boot;
+    guint n = self->kind == VM_SOURCE_CONFIGURATION ? 1 : G_N_ELEMENTS(boot);
+
+    *ret_empty = gtk_entry_get_text_length(entries[0]) == 0 || main_file(self)[0] == '\0';
+    for (guint i = 0; i < n; i++) {
+        const char *path = gtk_entry_get_text(entries[i]);
+        char *problem = path[0] ? vm_source_complain(path) : NULL;
+        if (problem) {
+            return problem;
+        }
+    }
+    if (self->kind == VM_SOURCE_CONFIGURATION && !*ret_empty) {
+        g_autoptr(GError) error = NULL;
+        g_clear_pointer(&self->loaded, vm_json_free);
+        self->loaded = vm_source_load_configuration(main_file(self), &error);
+        return self->loaded ? NULL : g_strdup(error->message);
+    }
+    return NULL;
+}
+
+static void
+take_sizes_of_file(VmCreateAssistant *self)
+{
+    gint64 memory = vm_json_get_int(self->loaded, "mem.size", 256);
+    const char *title = vm_json_get_string(self->loaded, "manager.title");
+    int step = 0;
+
+    while (((gint64)SMALLEST_MIB << step) < memory && step < 16) {
+        step++;
+    }
+    gtk_range_set_value(self->memory_scale, step);
+    gtk_spin_button_set_value(self->processors_spin,
+                              (double)vm_json_get_int(self->loaded, "cpus.num-cores", 1));
+    gtk_switch_set_active(self->graphics_switch, vm_json_has(self->loaded, "gpu"));
+    if (title && !self->name_given) {
+        gtk_entry_set_text(self->name_entry, title);
+    }
+}
+
+static void
+source_changed(VmCreateAssistant *self)
+{
+    gboolean empty = FALSE;
+    g_autofree char *problem = source_problem(self, &empty);
+
+    gtk_label_set_text(self->source_problem, problem ? problem : "");
+    gtk_widget_set_visible(GTK_WIDGET(self->source_problem), problem != NULL);
+    if (step_of(self) == 0) {
+        gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), !empty && !problem);
+    }
+    if (!empty && !problem && !self->name_given) {
+        g_autofree char *title = vm_source_title(main_file(self));
+        gtk_entry_set_text(self->name_entry, title);
+        self->name_given = FALSE;
+    }
+}
+
+static void
+set_kind(VmCreateAssistant *self, VmSourceKind kind)
+{
+    GtkWidget *checks[] = {self->kernel_check, self->disk_check, self->file_check};
+
+    self->kind = kind;
+    for (guint i = 0; i < G_N_ELEMENTS(checks); i++) {
+        gtk_widget_set_opacity(checks[i], i == (guint)kind ? 1 : 0);
+    }
+    gtk_widget_set_visible(self->file_grid, kind == VM_SOURCE_CONFIGURATION);
+    gtk_widget_set_visible(self->boot_grid, kind != VM_SOURCE_CONFIGURATION);
+    gtk_entry_set_placeholder_text(self->disk_entry, kind == VM_SOURCE_DISK ? "" : _("None"));
+    if (kind == VM_SOURCE_DISK && gtk_entry_get_text_length(self->options_entry) == 0) {
+        gtk_entry_set_text(self->options_entry, "root=/dev/vda1");
+    }
+    source_changed(self);
+}
+
+static void
+source_activated(VmCreateAssistant *self, GtkListBoxRow *row)
+{
+    set_kind(self, (VmSourceKind)gtk_list_box_row_get_index(row));
+}
+
+/* The folder at the end of an entry chooses a file. */
+static void
+choose_file(VmCreateAssistant *self, GtkEntryIconPosition position, GdkEvent *event,
+            GtkEntry *entry)
+{
+    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
+        _("Choose a file"), GTK_WINDOW(self), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+    g_autofree char *path = NULL;
+
+    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
+        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
+        gtk_entry_set_text(entry, path);
+    }
+}
+
+/* ------------------------------------------------------------------ step 2 */
+
+static void
+name_changed(VmCreateAssistant *self)
+{
+    const char *title = gtk_entry_get_text(self->name_entry);
+    g_autofree char *name = vm_definition_name_for_title(title);
+    g_autofree char *line = g_strdup_printf(_("Name on disk: %s"), name);
+
+    gtk_label_set_text(self->name_on_disk_label, line);
+    self->name_given = gtk_widget_has_focus(GTK_WIDGET(self->name_entry)) || self->name_given;
+    if (step_of(self) == 1) {
+        gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), title[0] != '\0');
+    }
+}
+
+static void
+memory_changed(VmCreateAssistant *self)
+{
+    g_autofree char *chosen = vm_source_memory_words(memory_chosen(self));
+    g_autofree char *available = vm_source_memory_words(vm_source_free_memory());
+    /* Translators: memory of the machine, memory free on this computer. */
+    g_autofree char *line = g_strdup_printf(_("%s · %s are free now"), chosen, available);
+
+    gtk_label_set_text(self->memory_label, line);
+    atk_object_set_description(gtk_widget_get_accessible(GTK_WIDGET(self->memory_scale)), line);
+}
+
+/* ------------------------------------------------------------------ step 3 */
+
+static char *
+file_of(VmJson *json, const char *member)
+{
+    const char *path = vm_json_get_string(json, member);
+
+    return path ? g_path_get_basename(path) : NULL;
+}
+
+static void
+fill_check(VmCreateAssistant *self)
+{
+    g_autoptr(VmJson) json = make_definition(self);
+    const char *title = gtk_entry_get_text(self->name_entry);
+    g_autofree char *name = vm_definition_name_for_title(title);
+    g_autofree char *line = vm_definition_command_line(json, name);
+    g_autofree char *kernel = file_of(json, "kernel");
+    g_autofree char *initrd = file_of(json, "initrd");
+    g_autofree char *disk = file_of(json, "block.0.path");
+    g_autofree char *memory = vm_source_memory_words(memory_chosen(self));
+    int processors = gtk_spin_button_get_value_as_int(self->processors_spin);
+    g_autofree char *count =
+        g_strdup_printf(ngettext("%d processor", "%d processors", (gulong)processors), processors);
+    /* Translators: "2 processors · 1 GiB memory". */
+    g_autofree char *sizes = g_strdup_printf(_("%s · %s memory"), count, memory);
+    g_autofree char *from = initrd ? g_strdup_printf(_("%s with %s"), kernel ? kernel : "-", initrd)
+                                   : g_strdup(kernel ? kernel : "-");
+
+    gtk_label_set_text(self->check_title, title);
+    gtk_label_set_text(self->check_sizes, sizes);
+    gtk_label_set_text(self->check_start, from);
+    gtk_label_set_text(self->check_disk, disk ? disk : _("None"));
+    gtk_label_set_text(self->command_label, line);
+}
+
+static void
+start_choice_changed(VmCreateAssistant *self)
+{
+    if (step_of(self) == 2) {
+        gtk_button_set_label(self->next_button,
+                             gtk_toggle_button_get_active(self->without_start_check)
+                                 ? _("Create")
+                                 : _("Create and start"));
+    }
+}
+
+/* ------------------------------------------------------------------ moving */
+
+static void
+show_step(VmCreateAssistant *self, int step)
+{
+    static const char *const subtitles[] = {N_("Step 1 of 3 · What it starts from"),
+                                            N_("Step 2 of 3 · Name and size"),
+                                            N_("Step 3 of 3 · Check")};
+
+    gtk_stack_set_visible_child_name(self->steps, step_names[step]);
+    gtk_header_bar_set_subtitle(self->header, _(subtitles[step]));
+    gtk_button_set_label(self->back_button, step == 0 ? _("Cancel") : _("Back"));
+    gtk_button_set_label(self->next_button, _("Next"));
+    gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), TRUE);
+    if (step == 0) {
+        source_changed(self);
+    } else if (step == 1) {
+        name_changed(self);
+        gtk_widget_grab_focus(GTK_WIDGET(self->name_entry));
+    } else {
+        fill_check(self);
+        start_choice_changed(self);
+        gtk_widget_grab_focus(GTK_WIDGET(self->next_button));
+    }
+}
+
+static void
+back_clicked(VmCreateAssistant *self)
+{
+    int step = step_of(self);
+
+    if (step == 0) {
+        gtk_widget_destroy(GTK_WIDGET(self));
+    } else {
+        show_step(self, step - 1);
+    }
+}
+
+static void
+next_clicked(VmCreateAssistant *self)
+{
+    int step = step_of(self);
+
+    if (step == 0 && self->kind == VM_SOURCE_CONFIGURATION) {
+        take_sizes_of_file(self);
+    }
+    if (step < 2) {
+        show_step(self, step + 1);
+        return;
+    }
+    g_autoptr(VmJson) json = make_definition(self);
+    g_signal_emit(self, signals[CREATED], 0, json,
+                  !gtk_toggle_button_get_active(self->without_start_check));
+    gtk_widget_destroy(GTK_WIDGET(self));
+}
+
+static gboolean
+vm_create_assistant_key_press_event(GtkWidget *widget, GdkEventKey *event)
+{
+    if (GTK_WIDGET_CLASS(vm_create_assistant_parent_class)->key_press_event(widget, event)) {
+        return GDK_EVENT_STOP;
+    }
+    if (event->keyval == GDK_KEY_Escape) {
+        gtk_widget_destroy(widget);
+        return GDK_EVENT_STOP;
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+vm_create_assistant_finalize(GObject *object)
+{
+    g_clear_pointer(&VM_CREATE_ASSISTANT(object)->loaded, vm_json_free);
+    G_OBJECT_CLASS(vm_create_assistant_parent_class)->finalize(object);
+}
+
+static void
+bind_children(GtkWidgetClass *widget_class)
+{
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, back_button);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, next_button);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, header);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, steps);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, source_list);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, kernel_check);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, disk_check);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, file_check);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, file_grid);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, file_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, boot_grid);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, disk_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, kernel_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, initrd_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, options_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, source_problem);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, name_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, name_on_disk_label);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, processors_label);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, processors_spin);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_label);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_scale);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, graphics_switch);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_title);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_sizes);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_start);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_disk);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, command_label);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, without_start_check);
+}
+
+static void
+vm_create_assistant_class_init(VmCreateAssistantClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = vm_create_assistant_finalize;
+    widget_class->key_press_event = vm_create_assistant_key_press_event;
+    gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_DIALOG);
+    signals[CREATED] = g_signal_new("created", VM_TYPE_CREATE_ASSISTANT, G_SIGNAL_RUN_LAST, 0, NULL,
+                                    NULL, NULL, G_TYPE_NONE, 2, G_TYPE_POINTER, G_TYPE_BOOLEAN);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/create-assistant.ui");
+    bind_children(widget_class);
+    gtk_widget_class_bind_template_callback(widget_class, source_activated);
+    gtk_widget_class_bind_template_callback(widget_class, source_changed);
+    gtk_widget_class_bind_template_callback(widget_class, choose_file);
+    gtk_widget_class_bind_template_callback(widget_class, name_changed);
+    gtk_widget_class_bind_template_callback(widget_class, memory_changed);
+    gtk_widget_class_bind_template_callback(widget_class, start_choice_changed);
+    gtk_widget_class_bind_template_callback(widget_class, back_clicked);
+    gtk_widget_class_bind_template_callback(widget_class, next_clicked);
+}
+
+static void
+set_sizes(VmCreateAssistant *self)
+{
+    guint processors = g_get_num_processors();
+    guint64 total = MAX(vm_source_total_memory(), SMALLEST_MIB);
+    g_autofree char *line = g_strdup_printf(_("This computer has %u"), processors);
+    int most = 0;
+    int preset = 0;
+
+    while (((guint64)SMALLEST_MIB << (most + 1)) <= total) {
+        most++;
+    }
+    while (preset < most && ((guint64)SMALLEST_MIB << preset) < DEFAULT_MEMORY_MIB &&
+           ((guint64)SMALLEST_MIB << (preset + 1)) <= total / 2) {
+        preset++;
+    }
+    gtk_label_set_text(self->processors_label, line);
+    gtk_spin_button_set_range(self->processors_spin, 1, processors);
+    gtk_spin_button_set_value(self->processors_spin, MIN(2, processors));
+    gtk_range_set_range(self->memory_scale, 0, MAX(most, 1));
+    gtk_range_set_round_digits(self->memory_scale, 0);
+    gtk_range_set_value(self->memory_scale, preset);
+    memory_changed(self);
+}
+
+static void
+vm_create_assistant_init(VmCreateAssistant *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+    set_sizes(self);
+    set_kind(self, VM_SOURCE_KERNEL);
+    show_step(self, 0);
+}
+
+GtkWidget *
+vm_create_assistant_new(GtkWindow *parent, const char *path)
+{
+    VmCreateAssistant *self = g_object_new(VM_TYPE_CREATE_ASSISTANT, "transient-for", parent, NULL);
+    gboolean empty = FALSE;
+
+    if (path) {
+        VmSourceKind kind = vm_source_guess(path);
+        GtkEntry *entries[] = {self->kernel_entry, self->disk_entry, self->file_entry};
+        gtk_entry_set_text(entries[kind], path);
+        set_kind(self, kind);
+        g_autofree char *problem = source_problem(self, &empty);
+        if (!problem && !empty) {
+            next_clicked(self);
+        }
+    }
+    return GTK_WIDGET(self);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/create-sources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD_SIZE        4096
+#define BZIMAGE_MAGIC_AT 0x202
+#define MIB_PER_GIB      1024
+#define KIB_PER_MIB      1024
+
+VmSourceKind
+vm_source_guess(const char *path)
+{
+    guint8 head[HEAD_SIZE] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t size = fd >= 0 ? read(fd, head, sizeof(head)) : -1;
+    gsize at = 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (size <= 0) {
+        return VM_SOURCE_DISK;
+    }
+    while (at < (gsize)size && g_ascii_isspace(head[at])) {
+        at++;
+    }
+    if (at < (gsize)size && head[at] == '{') {
+        return VM_SOURCE_CONFIGURATION;
+    }
+    if (memcmp(head, "\177ELF", 4) == 0 || memcmp(head + BZIMAGE_MAGIC_AT, "HdrS", 4) == 0) {
+        return VM_SOURCE_KERNEL;
+    }
+    return VM_SOURCE_DISK;
+}
+
+char *
+vm_source_title(const char *path)
+{
+    g_autofree char *base = g_path_get_basename(path);
+    g_autofree char *name = g_filename_display_name(base);
+    static const char *const endings[] = {".json", ".img", ".raw", ".qcow2", ".iso"};
+    g_autofree char *first = NULL;
+    g_autofree char *upper = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(endings); i++) {
+        if (g_str_has_suffix(name, endings[i])) {
+            name[strlen(name) - strlen(endings[i])] = '\0';
+        }
+    }
+    if (name[0] == '\0') {
+        return g_strdup(_("Machine"));
+    }
+    for (char *at = strpbrk(name, "-_"); at && !g_ascii_isdigit(name[0]); at = strpbrk(at, "-_")) {
+        if (g_ascii_isdigit(at[1]) || *at == '_') {
+            *at = ' ';
+        }
+        at++;
+    }
+    first = g_utf8_substring(name, 0, 1);
+    upper = g_utf8_strup(first, -1);
+    return g_strconcat(upper, g_utf8_next_char(name), NULL);
+}
+
+static void
+make_absolute(VmJson *json, const char *path, const char *folder)
+{
+    const char *file = vm_json_get_string(json, path);
+
+    if (file && file[0] && file[0] != '/') {
+        g_autofree char *absolute = g_canonicalize_filename(file, folder);
+        vm_json_set_string(json, path, absolute);
+    }
+}
+
+VmJson *
+vm_source_load_configuration(const char *path, GError **error)
+{
+    g_autoptr(VmJson) json = vm_json_load(path, error);
+    g_autofree char *full = g_canonicalize_filename(path, NULL);
+    g_autofree char *folder = g_path_get_dirname(full);
+
+    if (!json) {
+        return NULL;
+    }
+    make_absolute(json, "kernel", folder);
+    make_absolute(json, "initrd", folder);
+    for (guint i = 0; i < vm_json_length(json, "block"); i++) {
+        g_autofree char *member = g_strdup_printf("block.%u.path", i);
+        make_absolute(json, member, folder);
+    }
+    return g_steal_pointer(&json);
+}
+
+char *
+vm_source_complain(const char *path)
+{
+    struct stat st;
+
+    if (path[0] != '/') {
+        return g_strdup(_("Give the whole path, from “/”."));
+    }
+    if (stat(path, &st) != 0) {
+        return g_strdup_printf(_("“%s” cannot be used: %s."), path, g_strerror(errno));
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return g_strdup_printf(_("“%s” is a folder."), path);
+    }
+    if (access(path, R_OK) != 0) {
+        return g_strdup_printf(_("You may not read “%s”."), path);
+    }
+    if (S_ISREG(st.st_mode) && st.st_size == 0) {
+        return g_strdup_printf(_("“%s” is empty."), path);
+    }
+    return NULL;
+}
+
+static guint64
+meminfo(const char *key)
+{
+    g_autofree char *text = NULL;
+    const char *at = NULL;
+
+    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL)) {
+        return 0;
+    }
+    at = strstr(text, key);
+    return at ? g_ascii_strtoull(at + strlen(key), NULL, 10) / KIB_PER_MIB : 0;
+}
+
+guint64
+vm_source_free_memory(void)
+{
+    return meminfo("MemAvailable:");
+}
+
+guint64
+vm_source_total_memory(void)
+{
+    return meminfo("MemTotal:");
+}
+
+char *
+vm_source_memory_words(guint64 mib)
+{
+    if (mib < MIB_PER_GIB) {
+        /* Translators: an amount of memory. */
+        return g_strdup_printf(_("%u MiB"), (guint)mib);
+    }
+    if (mib % MIB_PER_GIB == 0) {
+        return g_strdup_printf(_("%u GiB"), (guint)(mib / MIB_PER_GIB));
+    }
+    return g_strdup_printf(_("%.1f GiB"), (double)mib / MIB_PER_GIB);
+}

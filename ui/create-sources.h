@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a machine can be made from: guesses about files, and facts about this computer. */
+
+#include "manager/model/json.h"
+
+typedef enum {
+    VM_SOURCE_KERNEL,
+    VM_SOURCE_DISK,
+    VM_SOURCE_CONFIGURATION,
+} VmSourceKind;
+
+/* By the first bytes; an unreadable file counts as a disk. */
+VmSourceKind vm_source_guess(const char *path);
+
+/* "debian-12-generic.raw" -> "Debian 12 generic"; g_free(). */
+char *vm_source_title(const char *path);
+
+/* A configuration file with its paths made absolute; NULL with error set. */
+VmJson *vm_source_load_configuration(const char *path, GError **error);
+
+/* NULL when the file can be used, else why not, in words; g_free(). */
+char *vm_source_complain(const char *path);
+
+/* MiB; 0 when unknown. */
+guint64 vm_source_free_memory(void);
+guint64 vm_source_total_memory(void);
+
+/* "4 GiB", "512 MiB"; g_free(). */
+char *vm_source_memory_words(guint64 mib);

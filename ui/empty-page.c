@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/empty-page.h"
+
+struct _VmEmptyPage {
+    GtkBox parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE(VmEmptyPage, vm_empty_page, GTK_TYPE_BOX)
+
+static void
+vm_empty_page_class_init(VmEmptyPageClass *klass)
+{
+    gtk_widget_class_set_template_from_resource(GTK_WIDGET_CLASS(klass),
+                                                "/org/vitrine/Vitrine/ui/empty-page.ui");
+}
+
+static void
+vm_empty_page_init(VmEmptyPage *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}

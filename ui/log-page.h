@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What `vmm` said about this machine: the last run's messages, followed while it runs. */
+
+#include <gtk/gtk.h>
+
+#include "manager/model/machine.h"
+
+#define VM_TYPE_LOG_PAGE (vm_log_page_get_type())
+G_DECLARE_FINAL_TYPE(VmLogPage, vm_log_page, VM, LOG_PAGE, GtkBox)
+
+/* machine may be NULL. */
+void vm_log_page_set_machine(VmLogPage *self, VmMachine *machine);
+void vm_log_page_focus_find(VmLogPage *self);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/machine-row.h"
+
+#include <glib/gi18n.h>
+
+#include "ui/machine-thumbnail.h"
+
+struct _VmMachineRow {
+    GtkListBoxRow parent_instance;
+    VmMachine *machine;
+    VmMachineThumbnail *thumbnail;
+    GtkLabel *name_label;
+    GtkLabel *state_label;
+    GtkSpinner *busy_spinner;
+    GtkWidget *alert_image;
+};
+
+G_DEFINE_FINAL_TYPE(VmMachineRow, vm_machine_row, GTK_TYPE_LIST_BOX_ROW)
+
+static void
+vm_machine_row_dispose(GObject *object)
+{
+    g_clear_object(&VM_MACHINE_ROW(object)->machine);
+    G_OBJECT_CLASS(vm_machine_row_parent_class)->dispose(object);
+}
+
+static void
+vm_machine_row_class_init(VmMachineRowClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_machine_row_dispose;
+    g_type_ensure(VM_TYPE_MACHINE_THUMBNAIL);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/machine-row.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, thumbnail);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, name_label);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, state_label);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, busy_spinner);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, alert_image);
+}
+
+static void
+vm_machine_row_init(VmMachineRow *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+static gboolean
+is_busy(VmMachineState state)
+{
+    return state == VM_MACHINE_STARTING || state == VM_MACHINE_BUILDING ||
+           state == VM_MACHINE_SHUTTING_DOWN || state == VM_MACHINE_RESTARTING;
+}
+
+static void
+set_class(GtkLabel *label, const char *name, gboolean on)
+{
+    GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(label));
+
+    if (on) {
+        gtk_style_context_add_class(context, name);
+    } else {
+        gtk_style_context_remove_class(context, name);
+    }
+}
+
+static void
+update(VmMachineRow *self)
+{
+    VmMachineState state = vm_machine_get_state(self->machine);
+    const char *title = vm_machine_get_title(self->machine);
+    const char *words = vm_machine_get_state_words(self->machine);
+    const char *group = vm_machine_get_group(self->machine);
+    gboolean problem = state == VM_MACHINE_STOPPED || state == VM_MACHINE_BROKEN;
+    g_autofree char *name = NULL;
+
+    gtk_label_set_text(self->name_label, title);
+    gtk_label_set_text(self->state_label, words);
+    set_class(self->state_label, "problem", problem);
+    set_class(self->state_label, "attention",
+              state == VM_MACHINE_PAUSED || state == VM_MACHINE_LOST);
+    gtk_widget_set_visible(GTK_WIDGET(self->busy_spinner), is_busy(state));
+    g_object_set(self->busy_spinner, "active", is_busy(state), NULL);
+    gtk_widget_set_visible(self->alert_image, problem || state == VM_MACHINE_LOST);
+    if (group[0]) {
+        /* Translators: accessible name of a row: title, state, group. */
+        name = g_strdup_printf(_("%s, %s, group %s"), title, words, group);
+    } else {
+        name = g_strdup_printf("%s, %s", title, words);
+    }
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), name);
+}
+
+static void
+order_changed(VmMachineRow *self)
+{
+    update(self);
+    gtk_list_box_row_changed(GTK_LIST_BOX_ROW(self));
+}
+
+GtkWidget *
+vm_machine_row_new(VmMachine *machine)
+{
+    VmMachineRow *self = g_object_new(VM_TYPE_MACHINE_ROW, NULL);
+
+    self->machine = g_object_ref(machine);
+    vm_machine_thumbnail_set_machine(self->thumbnail, machine);
+    g_signal_connect_object(machine, "notify::state-words", G_CALLBACK(update), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(machine, "notify::state", G_CALLBACK(update), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(machine, "notify::title", G_CALLBACK(order_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(machine, "notify::group", G_CALLBACK(order_changed), self,
+                            G_CONNECT_SWAPPED);
+    update(self);
+    return GTK_WIDGET(self);
+}
+
+VmMachine *
+vm_machine_row_get_machine(VmMachineRow *self)
+{
+    return self->machine;
+}
+
+void
+vm_machine_row_refresh(VmMachineRow *self)
+{
+    vm_machine_refresh_share(self->machine);
+    vm_machine_thumbnail_refresh(self->thumbnail);
+}

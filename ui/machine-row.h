@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One machine in the sidebar: picture, title, state. */
+
+#include <gtk/gtk.h>
+
+#include "manager/model/machine.h"
+
+#define VM_TYPE_MACHINE_ROW (vm_machine_row_get_type())
+G_DECLARE_FINAL_TYPE(VmMachineRow, vm_machine_row, VM, MACHINE_ROW, GtkListBoxRow)
+
+GtkWidget *vm_machine_row_new(VmMachine *machine);
+VmMachine *vm_machine_row_get_machine(VmMachineRow *self);
+
+/* A new picture and processor share; called at most once a second for visible rows. */
+void vm_machine_row_refresh(VmMachineRow *self);

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/machine-sidebar.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "ui/group-heading.h"
+#include "ui/machine-row.h"
+
+struct _VmMachineSidebar {
+    GtkBox parent_instance;
+    GtkSearchBar *search_bar;
+    GtkSearchEntry *search_entry;
+    GtkScrolledWindow *list_scroll;
+    GtkListBox *list;
+    GtkWidget *no_match_box;
+    GtkLabel *no_match_label;
+
+    VmStore *store;
+    GHashTable *folded; /* set of group names */
+    GStrv words;        /* of the search, folded */
+    guint timer;
+};
+
+G_DEFINE_FINAL_TYPE(VmMachineSidebar, vm_machine_sidebar, GTK_TYPE_BOX)
+
+enum {
+    PROP_SEARCH = 1,
+    N_PROPERTIES
+};
+static GParamSpec *properties[N_PROPERTIES];
+
+enum {
+    SELECTED,
+    ACTIVATED,
+    MENU,
+    PRESSED,
+    N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static VmMachine *
+machine_of(GtkListBoxRow *row)
+{
+    return row ? vm_machine_row_get_machine(VM_MACHINE_ROW(row)) : NULL;
+}
+
+static char *
+fold_text(const char *text)
+{
+    g_autofree char *parts = g_utf8_normalize(text, -1, G_NORMALIZE_ALL);
+    g_autoptr(GString) plain = g_string_new(NULL);
+
+    for (const char *at = parts; at && *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        if (!g_unichar_ismark(c)) {
+            g_string_append_unichar(plain, c);
+        }
+    }
+    return g_utf8_casefold(plain->str, -1);
+}
+
+static gboolean
+row_matches(VmMachineSidebar *self, VmMachine *machine)
+{
+    g_autofree char *all =
+        g_strjoin("\n", vm_machine_get_title(machine), vm_machine_get_group(machine),
+                  vm_machine_get_name(machine), vm_machine_get_state_words(machine),
+                  vm_machine_get_note(machine), NULL);
+    g_autofree char *text = fold_text(all);
+
+    for (guint i = 0; self->words && self->words[i]; i++) {
+        if (!strstr(text, self->words[i])) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* A folded group keeps its first row out of sight too; the heading of a hidden row would vanish, so
+ * rows of a folded group are only collapsed, not filtered: see heading_toggled(). */
+static gboolean
+filter_row(GtkListBoxRow *row, gpointer data)
+{
+    return row_matches(VM_MACHINE_SIDEBAR(data), machine_of(row));
+}
+
+static int
+sort_rows(GtkListBoxRow *a, GtkListBoxRow *b, gpointer data)
+{
+    VmMachine *one = machine_of(a);
+    VmMachine *two = machine_of(b);
+    g_autofree char *key_one = NULL;
+    g_autofree char *key_two = NULL;
+    int groups = g_utf8_collate(vm_machine_get_group(one), vm_machine_get_group(two));
+
+    if (groups != 0) {
+        return groups;
+    }
+    key_one = g_utf8_collate_key_for_filename(vm_machine_get_title(one), -1);
+    key_two = g_utf8_collate_key_for_filename(vm_machine_get_title(two), -1);
+    return strcmp(key_one, key_two);
+}
+
+static void
+show_group(VmMachineSidebar *self, const char *group)
+{
+    gboolean folded = g_hash_table_contains(self->folded, group);
+    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+
+    for (GList *at = rows; at; at = at->next) {
+        GtkWidget *inside = gtk_bin_get_child(GTK_BIN(at->data));
+        if (g_str_equal(vm_machine_get_group(machine_of(at->data)), group)) {
+            gtk_widget_set_visible(inside, !folded);
+            gtk_list_box_row_set_selectable(at->data, !folded);
+        }
+    }
+}
+
+static void
+heading_toggled(VmMachineSidebar *self, VmGroupHeading *heading)
+{
+    g_autofree char *group = g_strdup(vm_group_heading_get_group(heading));
+    gboolean folded = !g_hash_table_contains(self->folded, group);
+
+    if (folded) {
+        g_hash_table_add(self->folded, g_strdup(group));
+    } else {
+        g_hash_table_remove(self->folded, group);
+    }
+    vm_group_heading_set_folded(heading, folded);
+    show_group(self, group);
+}
+
+static void
+update_header(GtkListBoxRow *row, GtkListBoxRow *before, gpointer data)
+{
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
+    const char *group = vm_machine_get_group(machine_of(row));
+    const char *previous = before ? vm_machine_get_group(machine_of(before)) : "";
+    GtkWidget *old = gtk_list_box_row_get_header(row);
+    GtkWidget *heading = NULL;
+
+    if (g_str_equal(group, previous)) {
+        gtk_list_box_row_set_header(row, NULL);
+        return;
+    }
+    if (old && g_str_equal(vm_group_heading_get_group(VM_GROUP_HEADING(old)), group)) {
+        return;
+    }
+    heading = vm_group_heading_new(group, g_hash_table_contains(self->folded, group));
+    g_signal_connect_object(heading, "toggled", G_CALLBACK(heading_toggled), self,
+                            G_CONNECT_SWAPPED);
+    gtk_list_box_row_set_header(row, heading);
+}
+
+static void
+row_selected(VmMachineSidebar *self, GtkListBoxRow *row)
+{
+    g_signal_emit(self, signals[SELECTED], 0, machine_of(row));
+}
+
+static void
+row_activated(VmMachineSidebar *self, GtkListBoxRow *row)
+{
+    g_signal_emit(self, signals[ACTIVATED], 0, machine_of(row));
+}
+
+static gboolean
+any_row_matches(VmMachineSidebar *self)
+{
+    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+
+    for (GList *at = rows; at; at = at->next) {
+        if (row_matches(self, machine_of(at->data))) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void
+search_changed(VmMachineSidebar *self)
+{
+    const char *text = gtk_entry_get_text(GTK_ENTRY(self->search_entry));
+    g_autofree char *folded = fold_text(text);
+    gboolean some = TRUE;
+
+    g_strfreev(self->words);
+    self->words = g_strsplit_set(folded, " \t", -1);
+    gtk_list_box_invalidate_filter(self->list);
+    some = any_row_matches(self);
+    gtk_widget_set_visible(self->no_match_box, !some);
+    gtk_widget_set_visible(GTK_WIDGET(self->list_scroll), some);
+    if (!some) {
+        g_autofree char *words = g_strdup_printf(_("No machine matches “%s”"), text);
+        gtk_label_set_text(self->no_match_label, words);
+    }
+}
+
+static void
+clear_clicked(VmMachineSidebar *self)
+{
+    gtk_entry_set_text(GTK_ENTRY(self->search_entry), "");
+}
+
+/* The first Escape clears, the second closes (the search bar's own doing). */
+static gboolean
+search_key_pressed(VmMachineSidebar *self, GdkEventKey *event)
+{
+    if (event->keyval == GDK_KEY_Escape &&
+        gtk_entry_get_text_length(GTK_ENTRY(self->search_entry)) > 0) {
+        clear_clicked(self);
+        return GDK_EVENT_STOP;
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static gboolean
+list_key_pressed(VmMachineSidebar *self, GdkEventKey *event)
+{
+    GtkListBoxRow *row = gtk_list_box_get_selected_row(self->list);
+    gboolean menu_key = event->keyval == GDK_KEY_Menu ||
+                        (event->keyval == GDK_KEY_F10 && (event->state & GDK_SHIFT_MASK) != 0);
+
+    if (menu_key && row) {
+        g_signal_emit(self, signals[MENU], 0, machine_of(row), row);
+        return GDK_EVENT_STOP;
+    }
+    return gtk_search_bar_handle_event(self->search_bar, (GdkEvent *)event);
+}
+
+static gboolean
+list_button_pressed(VmMachineSidebar *self, GdkEventButton *event)
+{
+    GtkListBoxRow *row = NULL;
+
+    row = gtk_list_box_get_row_at_y(self->list, (int)event->y);
+    if (!row) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (!gdk_event_triggers_context_menu((GdkEvent *)event)) {
+        g_signal_emit(self, signals[PRESSED], 0, machine_of(row));
+        return GDK_EVENT_PROPAGATE;
+    }
+    gtk_list_box_select_row(self->list, row);
+    g_signal_emit(self, signals[MENU], 0, machine_of(row), row);
+    return GDK_EVENT_STOP;
+}
+
+/* Rows that can be seen get their numbers and pictures once a second. */
+static gboolean
+second_passed(gpointer data)
+{
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
+    GtkAdjustment *scroll = gtk_scrolled_window_get_vadjustment(self->list_scroll);
+    int top = (int)gtk_adjustment_get_value(scroll);
+    int bottom = top + (int)gtk_adjustment_get_page_size(scroll);
+    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+
+    for (GList *at = rows; at; at = at->next) {
+        GtkAllocation place;
+        gtk_widget_get_allocation(at->data, &place);
+        if (gtk_widget_get_child_visible(at->data) && place.y < bottom &&
+            place.y + place.height > top) {
+            vm_machine_row_refresh(at->data);
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+vm_machine_sidebar_map(GtkWidget *widget)
+{
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(widget);
+
+    GTK_WIDGET_CLASS(vm_machine_sidebar_parent_class)->map(widget);
+    if (!self->timer) {
+        self->timer = g_timeout_add_seconds(1, second_passed, self);
+    }
+}
+
+static void
+stop_timer(VmMachineSidebar *self)
+{
+    if (self->timer) {
+        g_source_remove(self->timer);
+        self->timer = 0;
+    }
+}
+
+static void
+vm_machine_sidebar_unmap(GtkWidget *widget)
+{
+    stop_timer(VM_MACHINE_SIDEBAR(widget));
+    GTK_WIDGET_CLASS(vm_machine_sidebar_parent_class)->unmap(widget);
+}
+
+static void
+vm_machine_sidebar_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    g_value_set_boolean(value,
+                        gtk_search_bar_get_search_mode(VM_MACHINE_SIDEBAR(object)->search_bar));
+}
+
+static void
+vm_machine_sidebar_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    gtk_search_bar_set_search_mode(VM_MACHINE_SIDEBAR(object)->search_bar,
+                                   g_value_get_boolean(value));
+}
+
+static void
+search_mode_changed(VmMachineSidebar *self)
+{
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_SEARCH]);
+}
+
+static void
+vm_machine_sidebar_dispose(GObject *object)
+{
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(object);
+
+    stop_timer(self);
+    g_clear_object(&self->store);
+    g_clear_pointer(&self->folded, g_hash_table_unref);
+    g_clear_pointer(&self->words, g_strfreev);
+    G_OBJECT_CLASS(vm_machine_sidebar_parent_class)->dispose(object);
+}
+
+static void
+vm_machine_sidebar_class_init(VmMachineSidebarClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    object_class->dispose = vm_machine_sidebar_dispose;
+    object_class->get_property = vm_machine_sidebar_get_property;
+    object_class->set_property = vm_machine_sidebar_set_property;
+    widget_class->map = vm_machine_sidebar_map;
+    widget_class->unmap = vm_machine_sidebar_unmap;
+    properties[PROP_SEARCH] = g_param_spec_boolean("search", NULL, NULL, FALSE,
+                                                   G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+    g_object_class_install_properties(object_class, N_PROPERTIES, properties);
+    signals[SELECTED] = g_signal_new("selected", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0,
+                                     NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
+    signals[ACTIVATED] = g_signal_new("activated", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0,
+                                      NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
+    signals[MENU] = g_signal_new("menu", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                 NULL, G_TYPE_NONE, 2, VM_TYPE_MACHINE, GTK_TYPE_WIDGET);
+    signals[PRESSED] = g_signal_new("pressed", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0, NULL,
+                                    NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/machine-sidebar.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, search_bar);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, search_entry);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, list_scroll);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, list);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, no_match_box);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, no_match_label);
+    gtk_widget_class_bind_template_callback(widget_class, row_selected);
+    gtk_widget_class_bind_template_callback(widget_class, row_activated);
+    gtk_widget_class_bind_template_callback(widget_class, search_changed);
+    gtk_widget_class_bind_template_callback(widget_class, search_key_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, search_mode_changed);
+    gtk_widget_class_bind_template_callback(widget_class, clear_clicked);
+    gtk_widget_class_bind_template_callback(widget_class, list_key_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, list_button_pressed);
+}
+
+static void
+vm_machine_sidebar_init(VmMachineSidebar *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+    self->folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    gtk_search_bar_connect_entry(self->search_bar, GTK_ENTRY(self->search_entry));
+    gtk_list_box_set_sort_func(self->list, sort_rows, self, NULL);
+    gtk_list_box_set_filter_func(self->list, filter_row, self, NULL);
+    gtk_list_box_set_header_func(self->list, update_header, self, NULL);
+}
+
+static GtkListBoxRow *
+row_of(VmMachineSidebar *self, VmMachine *machine)
+{
+    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+
+    for (GList *at = rows; at; at = at->next) {
+        if (machine_of(at->data) == machine) {
+            return at->data;
+        }
+    }
+    return NULL;
+}
+
+static gboolean
+store_has(VmMachineSidebar *self, VmMachine *machine)
+{
+    return vm_store_find(self->store, vm_machine_get_name(machine)) == machine;
+}
+
+static void
+items_changed(VmMachineSidebar *self, guint position, guint removed, guint added)
+{
+    g_autoptr(GList) rows = removed ? gtk_container_get_children(GTK_CONTAINER(self->list)) : NULL;
+
+    for (GList *at = rows; at; at = at->next) {
+        if (!store_has(self, machine_of(at->data))) {
+            gtk_widget_destroy(at->data);
+        }
+    }
+    for (guint i = position; i < position + added; i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), i);
+        if (!row_of(self, machine)) {
+            gtk_container_add(GTK_CONTAINER(self->list), vm_machine_row_new(machine));
+        }
+    }
+    gtk_list_box_invalidate_headers(self->list);
+}
+
+void
+vm_machine_sidebar_set_store(VmMachineSidebar *self, VmStore *store)
+{
+    g_set_object(&self->store, store);
+    g_signal_connect_object(store, "items-changed", G_CALLBACK(items_changed), self,
+                            G_CONNECT_SWAPPED);
+    items_changed(self, 0, 0, g_list_model_get_n_items(G_LIST_MODEL(store)));
+}
+
+void
+vm_machine_sidebar_select(VmMachineSidebar *self, VmMachine *machine)
+{
+    GtkListBoxRow *row = machine ? row_of(self, machine) : NULL;
+
+    if (row) {
+        gtk_list_box_select_row(self->list, row);
+    }
+}
+
+VmMachine *
+vm_machine_sidebar_get_selected(VmMachineSidebar *self)
+{
+    return machine_of(gtk_list_box_get_selected_row(self->list));
+}
+
+void
+vm_machine_sidebar_move(VmMachineSidebar *self, int step)
+{
+    GtkListBoxRow *row = gtk_list_box_get_selected_row(self->list);
+    int index = row ? gtk_list_box_row_get_index(row) : -step;
+
+    do {
+        index += step;
+        row = gtk_list_box_get_row_at_index(self->list, index);
+    } while (row && (!gtk_widget_get_child_visible(GTK_WIDGET(row)) ||
+                     !gtk_list_box_row_get_selectable(row)));
+    if (row) {
+        gtk_list_box_select_row(self->list, row);
+    }
+}
+
+gboolean
+vm_machine_sidebar_has_focus(VmMachineSidebar *self)
+{
+    return gtk_container_get_focus_child(GTK_CONTAINER(self->list)) != NULL;
+}
+
+void
+vm_machine_sidebar_focus(VmMachineSidebar *self)
+{
+    GtkListBoxRow *row = gtk_list_box_get_selected_row(self->list);
+
+    if (!row) {
+        row = gtk_list_box_get_row_at_index(self->list, 0);
+    }
+    if (row) {
+        gtk_widget_grab_focus(GTK_WIDGET(row));
+    }
+}

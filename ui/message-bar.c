@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/message-bar.h"
+
+#include <glib/gi18n.h>
+
+struct _VmMessageBar {
+    GtkBox parent_instance;
+    GtkLabel *title_label;
+    GtkLabel *cure_label;
+    GtkBox *button_box;
+    GtkToggleButton *details_toggle;
+    GtkRevealer *details_revealer;
+    GtkTextView *details_view;
+};
+
+G_DEFINE_FINAL_TYPE(VmMessageBar, vm_message_bar, GTK_TYPE_BOX)
+
+enum {
+    CLOSED,
+    N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static void
+close_clicked(VmMessageBar *self)
+{
+    g_signal_emit(self, signals[CLOSED], 0);
+}
+
+static void
+vm_message_bar_class_init(VmMessageBarClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    signals[CLOSED] = g_signal_new("closed", VM_TYPE_MESSAGE_BAR, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 0);
+    gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_ALERT);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/message-bar.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, title_label);
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, cure_label);
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, button_box);
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, details_toggle);
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, details_revealer);
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, details_view);
+    gtk_widget_class_bind_template_callback(widget_class, close_clicked);
+}
+
+static void
+vm_message_bar_init(VmMessageBar *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+static void
+add_buttons(VmMessageBar *self, const VmProblem *problem)
+{
+    const struct vm_problem_row *row = vm_problem_row_for_id(vm_problem_get_id(problem));
+
+    for (guint i = 0; i < VM_PROBLEM_BUTTONS_MAX && row->button[i].label; i++) {
+        GtkWidget *button = gtk_button_new_with_label(_(row->button[i].label));
+        gtk_actionable_set_detailed_action_name(GTK_ACTIONABLE(button), row->button[i].action);
+        gtk_widget_show(button);
+        gtk_box_pack_start(self->button_box, button, FALSE, FALSE, 0);
+        gtk_box_reorder_child(self->button_box, button, (int)i);
+    }
+}
+
+GtkWidget *
+vm_message_bar_new(const VmProblem *problem)
+{
+    VmMessageBar *self = g_object_new(VM_TYPE_MESSAGE_BAR, NULL);
+    g_autofree char *title = vm_problem_dup_title(problem);
+    g_autofree char *cure = vm_problem_dup_cure(problem);
+    const char *details = vm_problem_get_details(problem);
+    AtkObject *accessible = gtk_widget_get_accessible(GTK_WIDGET(self));
+
+    gtk_label_set_text(self->title_label, title);
+    gtk_label_set_text(self->cure_label, cure);
+    atk_object_set_name(accessible, title);
+    atk_object_set_description(accessible, cure);
+    add_buttons(self, problem);
+    gtk_widget_set_visible(GTK_WIDGET(self->details_toggle), details != NULL);
+    if (details) {
+        gtk_text_buffer_set_text(gtk_text_view_get_buffer(self->details_view), details, -1);
+    }
+    return GTK_WIDGET(self);
+}

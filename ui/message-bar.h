@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One problem in words: title, cure, buttons under the text, details that unfold. */
+
+#include <gtk/gtk.h>
+
+#include "manager/model/problem.h"
+
+#define VM_TYPE_MESSAGE_BAR (vm_message_bar_get_type())
+G_DECLARE_FINAL_TYPE(VmMessageBar, vm_message_bar, VM, MESSAGE_BAR, GtkBox)
+
+/* Signal "closed": the close button was pressed; the owner takes the bar away. */
+GtkWidget *vm_message_bar_new(const VmProblem *problem);

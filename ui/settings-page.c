@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/settings-page.h"
+
+#include <glib/gi18n.h>
+
+#include "manager/model/definition.h"
+#include "ui/create-sources.h"
+#include "ui/settings-row.h"
+
+#define ENTRY_WIDTH   26
+#define MEMORY_STEP   128
+#define MEMORY_MIN    64
+#define PROCESSOR_MAX 32
+
+enum kind {
+    KIND_TEXT,
+    KIND_PATH,  /* a file that must be there */
+    KIND_WORDS, /* kernel options: a list in the file, one line on screen */
+    KIND_NUMBER,
+    KIND_SCREEN, /* the object "gpu" is there or not */
+};
+
+static const struct setting {
+    const char *section;
+    const char *path;
+    enum kind kind;
+    gboolean required;
+    const char *title;
+    const char *explain;
+} settings[] = {
+    {"general", "manager.title", KIND_TEXT, TRUE, N_("Name"), N_("What this window calls it")},
+    {"general", "manager.group", KIND_TEXT, FALSE, N_("Group"),
+     N_("Its heading in the list; empty for none")},
+    {"general", "manager.note", KIND_TEXT, FALSE, N_("Note"), N_("For you; the search finds it")},
+    {"system", "cpus.num-cores", KIND_NUMBER, TRUE, N_("Processors"), NULL},
+    {"system", "mem.size", KIND_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
+    {"system", "gpu", KIND_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
+     N_("Drawn in this window, 2D")},
+    {"start", "kernel", KIND_PATH, TRUE, N_("Kernel"), N_("A Linux kernel: vmlinux or bzImage")},
+    {"start", "initrd", KIND_PATH, FALSE, N_("Initrd"),
+     N_("Its first file system; empty for none")},
+    {"start", "params", KIND_WORDS, FALSE, N_("Kernel options"),
+     N_("Words on the kernel's command line")},
+};
+
+struct _VmSettingsPage {
+    GtkBox parent_instance;
+    GtkRevealer *pending_bar;
+    GtkLabel *pending_label;
+    GtkListBox *general_list;
+    GtkListBox *system_list;
+    GtkListBox *start_list;
+    GtkListBox *disk_list;
+    GtkLabel *name_label;
+    GtkWidget *index;
+
+    VmSettingsRow *rows[G_N_ELEMENTS(settings)];
+    VmMachine *machine;
+    gboolean filling;
+};
+
+G_DEFINE_FINAL_TYPE(VmSettingsPage, vm_settings_page, GTK_TYPE_BOX)
+
+static void show_machine(VmSettingsPage *self);
+
+static VmJson *
+definition_of(VmSettingsPage *self)
+{
+    return self->machine ? vm_machine_get_definition(self->machine) : NULL;
+}
+
+/* Takes json. */
+static void
+save(VmSettingsPage *self, VmJson *json, VmSettingsRow *row)
+{
+    g_autoptr(VmJson) mine = json;
+    g_autoptr(GError) error = NULL;
+
+    if (!vm_machine_save(self->machine, mine, &error)) {
+        vm_settings_row_set_problem(row, error->message);
+    }
+    show_machine(self);
+}
+
+/* ------------------------------------------------------------------ values */
+
+static char *
+value_of(VmJson *json, const struct setting *setting)
+{
+    char *text = NULL;
+
+    if (setting->kind == KIND_WORDS) {
+        return vm_definition_params(json);
+    }
+    if (setting->kind == KIND_SCREEN) {
+        return g_strdup(vm_json_has(json, "gpu") ? "1" : "0");
+    }
+    text = vm_json_get_text(json, setting->path);
+    return text ? text : g_strdup("");
+}
+
+static void
+put_value(VmJson *json, const struct setting *setting, const char *value)
+{
+    if (setting->kind == KIND_NUMBER) {
+        vm_json_set_int(json, setting->path, g_ascii_strtoll(value, NULL, 10));
+        return;
+    }
+    vm_json_remove(json, setting->path);
+    if (setting->kind == KIND_SCREEN) {
+        if (value[0] == '1') {
+            vm_json_set_string(json, "gpu.backend", "2d");
+        }
+    } else if (value[0] && setting->kind == KIND_WORDS) {
+        vm_json_set_string(json, "params.0", value);
+    } else if (value[0]) {
+        vm_json_set_string(json, setting->path, value);
+    }
+}
+
+static const char *
+preset_number(const struct setting *setting)
+{
+    return g_str_equal(setting->path, "mem.size") ? "256" : "1";
+}
+
+static void
+show_value(GtkWidget *control, const struct setting *setting, const char *value)
+{
+    switch (setting->kind) {
+    case KIND_NUMBER:
+        gtk_spin_button_set_value(GTK_SPIN_BUTTON(control),
+                                  g_ascii_strtod(value[0] ? value : preset_number(setting), NULL));
+        break;
+    case KIND_SCREEN:
+        gtk_switch_set_active(GTK_SWITCH(control), value[0] == '1');
+        break;
+    case KIND_TEXT:
+    case KIND_PATH:
+    case KIND_WORDS:
+    default:
+        if (!gtk_widget_has_focus(control)) {
+            gtk_entry_set_text(GTK_ENTRY(control), value);
+        }
+    }
+}
+
+static char *
+read_value(GtkWidget *control, const struct setting *setting)
+{
+    if (setting->kind == KIND_NUMBER) {
+        return g_strdup_printf("%d", gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(control)));
+    }
+    if (setting->kind == KIND_SCREEN) {
+        return g_strdup(gtk_switch_get_active(GTK_SWITCH(control)) ? "1" : "0");
+    }
+    return g_strdup(gtk_entry_get_text(GTK_ENTRY(control)));
+}
+
+static char *
+complaint(const struct setting *setting, const char *value)
+{
+    if (setting->required && value[0] == '\0') {
+        return g_strdup(_("This cannot be empty."));
+    }
+    if (setting->kind == KIND_PATH && value[0]) {
+        return vm_source_complain(value);
+    }
+    return NULL;
+}
+
+static void
+value_changed(GtkWidget *control, VmSettingsPage *self)
+{
+    VmSettingsRow *row = VM_SETTINGS_ROW(gtk_widget_get_ancestor(control, VM_TYPE_SETTINGS_ROW));
+    const struct setting *setting = g_object_get_data(G_OBJECT(control), "setting");
+    VmJson *definition = definition_of(self);
+    g_autofree char *value = NULL;
+    g_autofree char *before = NULL;
+    g_autofree char *problem = NULL;
+
+    if (self->filling || !definition) {
+        return;
+    }
+    value = read_value(control, setting);
+    before = value_of(definition, setting);
+    problem = complaint(setting, value);
+    vm_settings_row_set_problem(row, problem);
+    if (!problem && !g_str_equal(value, before)) {
+        VmJson *json = vm_json_copy(definition);
+        put_value(json, setting, value);
+        save(self, json, row);
+    }
+}
+
+static void
+switch_changed(GtkWidget *control, GParamSpec *spec, VmSettingsPage *self)
+{
+    value_changed(control, self);
+}
+
+static void
+choose_file(GtkEntry *entry, GtkEntryIconPosition position, GdkEvent *event, VmSettingsPage *self)
+{
+    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
+    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
+        _("Choose a file"), window, GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+    g_autofree char *path = NULL;
+
+    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
+        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
+        gtk_entry_set_text(entry, path);
+    }
+}
+
+/* ------------------------------------------------------------------ disks */
+
+static void
+remove_disk(GtkButton *button, VmSettingsPage *self)
+{
+    VmSettingsRow *row =
+        VM_SETTINGS_ROW(gtk_widget_get_ancestor(GTK_WIDGET(button), VM_TYPE_SETTINGS_ROW));
+    g_autofree char *path =
+        g_strdup_printf("block.%d", gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)));
+    VmJson *json = vm_json_copy(definition_of(self));
+
+    vm_json_remove(json, path);
+    save(self, json, row);
+}
+
+static void
+add_disk(VmSettingsPage *self)
+{
+    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
+    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
+        _("Add a disk image"), window, GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+    VmJson *json = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *member = NULL;
+
+    if (!definition_of(self) ||
+        gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) != GTK_RESPONSE_ACCEPT) {
+        return;
+    }
+    json = vm_json_copy(definition_of(self));
+    path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
+    member = g_strdup_printf("block.%u.path", vm_json_length(json, "block"));
+    vm_json_set_string(json, member, path);
+    save(self, json, self->rows[0]);
+}
+
+static GtkWidget *
+disk_row(VmSettingsPage *self, const char *path, gboolean read_only)
+{
+    g_autofree char *base = g_path_get_basename(path);
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *problem = vm_source_complain(path);
+    /* Translators: the folder of a disk image. */
+    g_autofree char *explain =
+        read_only ? g_strdup_printf(_("%s · read only"), folder) : g_strdup(folder);
+    GtkWidget *button = gtk_button_new_from_icon_name("user-trash-symbolic", GTK_ICON_SIZE_BUTTON);
+    GtkWidget *row = vm_settings_row_new(base, explain, button);
+    /* Translators: %s is the name of a disk image. */
+    g_autofree char *name = g_strdup_printf(_("Remove %s from the machine"), base);
+
+    gtk_button_set_relief(GTK_BUTTON(button), GTK_RELIEF_NONE);
+    gtk_widget_set_tooltip_text(button, _("Remove from the machine; the file stays"));
+    atk_object_set_name(gtk_widget_get_accessible(button), name);
+    g_signal_connect(button, "clicked", G_CALLBACK(remove_disk), self);
+    vm_settings_row_set_problem(VM_SETTINGS_ROW(row), problem);
+    return row;
+}
+
+static void
+show_disks(VmSettingsPage *self, VmJson *json)
+{
+    g_autoptr(GList) old = gtk_container_get_children(GTK_CONTAINER(self->disk_list));
+
+    for (GList *at = old; at; at = at->next) {
+        gtk_widget_destroy(at->data);
+    }
+    for (guint i = 0; i < vm_json_length(json, "block"); i++) {
+        g_autofree char *path = g_strdup_printf("block.%u.path", i);
+        g_autofree char *ro = g_strdup_printf("block.%u.ro", i);
+        const char *file = vm_json_get_string(json, path);
+        gtk_container_add(GTK_CONTAINER(self->disk_list),
+                          disk_row(self, file ? file : "", vm_json_get_bool(json, ro, FALSE)));
+    }
+    gtk_widget_set_visible(GTK_WIDGET(self->disk_list), vm_json_length(json, "block") > 0);
+}
+
+/* ------------------------------------------------------------------ the page */
+
+static void
+show_pending(VmSettingsPage *self, VmJson *json)
+{
+    VmJson *running = vm_machine_get_running_definition(self->machine);
+    g_autofree char *text = NULL;
+    guint changes = 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+        gboolean differs = FALSE;
+        if (running && !g_str_has_prefix(settings[i].path, "manager.")) {
+            g_autofree char *before = value_of(running, &settings[i]);
+            g_autofree char *now = value_of(json, &settings[i]);
+            differs = !g_str_equal(before, now);
+        }
+        vm_settings_row_set_needs_restart(self->rows[i], differs);
+        changes += differs;
+    }
+    if (vm_machine_has_pending_changes(self->machine) && changes == 0) {
+        changes = 1;
+    }
+    text = g_strdup_printf(ngettext("%u change takes effect when %s restarts.",
+                                    "%u changes take effect when %s restarts.", changes),
+                           changes, vm_machine_get_title(self->machine));
+    gtk_label_set_text(self->pending_label, text);
+    gtk_revealer_set_reveal_child(self->pending_bar, changes > 0);
+}
+
+static void
+show_machine(VmSettingsPage *self)
+{
+    VmJson *json = definition_of(self);
+    g_autofree char *name = NULL;
+
+    gtk_widget_set_sensitive(GTK_WIDGET(self), json != NULL);
+    if (!json || self->filling) {
+        return;
+    }
+    self->filling = TRUE;
+    name = g_strdup_printf(_("Name on disk: %s"), vm_machine_get_name(self->machine));
+    gtk_label_set_text(self->name_label, name);
+    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+        g_autofree char *value = value_of(json, &settings[i]);
+        show_value(vm_settings_row_get_control(self->rows[i]), &settings[i], value);
+    }
+    show_disks(self, json);
+    show_pending(self, json);
+    self->filling = FALSE;
+}
+
+static void
+undo_changes(VmSettingsPage *self)
+{
+    VmJson *running = self->machine ? vm_machine_get_running_definition(self->machine) : NULL;
+
+    if (running) {
+        save(self, vm_json_copy(running), self->rows[0]);
+    }
+}
+
+static GtkWidget *
+make_control(VmSettingsPage *self, const struct setting *setting)
+{
+    GtkWidget *control = NULL;
+
+    if (setting->kind == KIND_NUMBER) {
+        gboolean memory = g_str_equal(setting->path, "mem.size");
+        control = memory ? gtk_spin_button_new_with_range(
+                               MEMORY_MIN, (double)MAX(vm_source_total_memory(), MEMORY_MIN * 2),
+                               MEMORY_STEP)
+                         : gtk_spin_button_new_with_range(1, PROCESSOR_MAX, 1);
+        g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
+    } else if (setting->kind == KIND_SCREEN) {
+        control = gtk_switch_new();
+        g_signal_connect(control, "notify::active", G_CALLBACK(switch_changed), self);
+    } else {
+        control = gtk_entry_new();
+        gtk_entry_set_width_chars(GTK_ENTRY(control), ENTRY_WIDTH);
+        g_signal_connect(control, "changed", G_CALLBACK(value_changed), self);
+        if (setting->kind == KIND_PATH) {
+            gtk_entry_set_icon_from_icon_name(GTK_ENTRY(control), GTK_ENTRY_ICON_SECONDARY,
+                                              "document-open-symbolic");
+            gtk_entry_set_icon_tooltip_text(GTK_ENTRY(control), GTK_ENTRY_ICON_SECONDARY,
+                                            _("Choose a file"));
+            g_signal_connect(control, "icon-press", G_CALLBACK(choose_file), self);
+        }
+    }
+    g_object_set_data(G_OBJECT(control), "setting", (gpointer)setting);
+    return control;
+}
+
+static void
+make_rows(VmSettingsPage *self)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+        const struct setting *setting = &settings[i];
+        GtkListBox *list = g_str_equal(setting->section, "general")  ? self->general_list
+                           : g_str_equal(setting->section, "system") ? self->system_list
+                                                                     : self->start_list;
+        self->rows[i] = VM_SETTINGS_ROW(
+            vm_settings_row_new(_(setting->title), setting->explain ? _(setting->explain) : NULL,
+                                make_control(self, setting)));
+        gtk_container_add(GTK_CONTAINER(list), GTK_WIDGET(self->rows[i]));
+    }
+}
+
+/* The whole row of a switch can be clicked. */
+static void
+row_activated(VmSettingsPage *self, GtkListBoxRow *row)
+{
+    GtkWidget *control = vm_settings_row_get_control(VM_SETTINGS_ROW(row));
+
+    if (GTK_IS_SWITCH(control)) {
+        gtk_switch_set_active(GTK_SWITCH(control), !gtk_switch_get_active(GTK_SWITCH(control)));
+    } else {
+        gtk_widget_grab_focus(control);
+    }
+}
+
+static void
+vm_settings_page_dispose(GObject *object)
+{
+    g_clear_object(&VM_SETTINGS_PAGE(object)->machine);
+    G_OBJECT_CLASS(vm_settings_page_parent_class)->dispose(object);
+}
+
+static void
+vm_settings_page_class_init(VmSettingsPageClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_settings_page_dispose;
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/settings-page.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_bar);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, general_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, system_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, start_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, disk_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, name_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, index);
+    gtk_widget_class_bind_template_callback(widget_class, row_activated);
+    gtk_widget_class_bind_template_callback(widget_class, add_disk);
+    gtk_widget_class_bind_template_callback(widget_class, undo_changes);
+}
+
+/* The rows of a GtkStackSidebar have no names of their own. */
+static void
+name_rows(GtkWidget *widget, gpointer data)
+{
+    GtkWidget *label = GTK_IS_LIST_BOX_ROW(widget) ? gtk_bin_get_child(GTK_BIN(widget)) : NULL;
+
+    if (GTK_IS_LABEL(label)) {
+        atk_object_set_name(gtk_widget_get_accessible(widget),
+                            gtk_label_get_text(GTK_LABEL(label)));
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), name_rows, data);
+    }
+}
+
+static void
+vm_settings_page_init(VmSettingsPage *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+    name_rows(self->index, NULL);
+    make_rows(self);
+}
+
+void
+vm_settings_page_set_machine(VmSettingsPage *self, VmMachine *machine)
+{
+    if (machine == self->machine) {
+        return;
+    }
+    if (self->machine) {
+        g_signal_handlers_disconnect_by_data(self->machine, self);
+    }
+    g_set_object(&self->machine, machine);
+    if (machine) {
+        g_signal_connect_object(machine, "notify::state", G_CALLBACK(show_machine), self,
+                                G_CONNECT_SWAPPED);
+        g_signal_connect_object(machine, "notify::title", G_CALLBACK(show_machine), self,
+                                G_CONNECT_SWAPPED);
+    }
+    show_machine(self);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/settings-row.h"
+
+struct _VmSettingsRow {
+    GtkListBoxRow parent_instance;
+    GtkBox *row_box;
+    GtkLabel *title_label;
+    GtkLabel *explain_label;
+    GtkWidget *restart_pill;
+    GtkWidget *control;
+    char *explain;
+};
+
+G_DEFINE_FINAL_TYPE(VmSettingsRow, vm_settings_row, GTK_TYPE_LIST_BOX_ROW)
+
+static void
+vm_settings_row_finalize(GObject *object)
+{
+    g_free(VM_SETTINGS_ROW(object)->explain);
+    G_OBJECT_CLASS(vm_settings_row_parent_class)->finalize(object);
+}
+
+static void
+vm_settings_row_class_init(VmSettingsRowClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = vm_settings_row_finalize;
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/settings-row.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsRow, row_box);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsRow, title_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsRow, explain_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsRow, restart_pill);
+}
+
+static void
+vm_settings_row_init(VmSettingsRow *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+GtkWidget *
+vm_settings_row_new(const char *title, const char *explain, GtkWidget *control)
+{
+    VmSettingsRow *self = g_object_new(VM_TYPE_SETTINGS_ROW, NULL);
+
+    self->explain = g_strdup(explain);
+    gtk_label_set_text(self->title_label, title);
+    vm_settings_row_set_problem(self, NULL);
+    if (control) {
+        AtkObject *accessible = gtk_widget_get_accessible(control);
+        self->control = control;
+        gtk_widget_set_valign(control, GTK_ALIGN_CENTER);
+        gtk_widget_show(control);
+        gtk_box_pack_end(self->row_box, control, FALSE, TRUE, 0);
+        atk_object_set_name(accessible, title);
+        if (explain) {
+            atk_object_set_description(accessible, explain);
+        }
+    }
+    return GTK_WIDGET(self);
+}
+
+GtkWidget *
+vm_settings_row_get_control(VmSettingsRow *self)
+{
+    return self->control;
+}
+
+void
+vm_settings_row_set_problem(VmSettingsRow *self, const char *problem)
+{
+    GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self->explain_label));
+    const char *text = problem ? problem : self->explain;
+
+    gtk_label_set_text(self->explain_label, text ? text : "");
+    gtk_widget_set_visible(GTK_WIDGET(self->explain_label), text != NULL && text[0] != '\0');
+    if (problem) {
+        gtk_style_context_add_class(context, "check-bad");
+        gtk_style_context_remove_class(context, "dim-label");
+    } else {
+        gtk_style_context_remove_class(context, "check-bad");
+        gtk_style_context_add_class(context, "dim-label");
+    }
+    if (self->control) {
+        GtkStyleContext *control = gtk_widget_get_style_context(self->control);
+        if (problem) {
+            gtk_style_context_add_class(control, "error");
+        } else {
+            gtk_style_context_remove_class(control, "error");
+        }
+    }
+}
+
+void
+vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs)
+{
+    gtk_widget_set_visible(self->restart_pill, needs);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One setting: title, a line that explains it, a mark, and the control at the end. */
+
+#include <gtk/gtk.h>
+
+#define VM_TYPE_SETTINGS_ROW (vm_settings_row_get_type())
+G_DECLARE_FINAL_TYPE(VmSettingsRow, vm_settings_row, VM, SETTINGS_ROW, GtkListBoxRow)
+
+/* explain may be NULL. The control is labelled by the title. */
+GtkWidget *vm_settings_row_new(const char *title, const char *explain, GtkWidget *control);
+GtkWidget *vm_settings_row_get_control(VmSettingsRow *self);
+
+/* NULL: the explanation comes back. */
+void vm_settings_row_set_problem(VmSettingsRow *self, const char *problem);
+void vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs);

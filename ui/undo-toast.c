@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/undo-toast.h"
+
+#define SHOWN_SECONDS 10
+
+struct _VmUndoToast {
+    GtkRevealer parent_instance;
+    GtkLabel *text_label;
+    GtkButton *undo_button;
+    GtkWidget *event_box;
+
+    VmToastFunc act;
+    VmToastFunc commit;
+    gpointer data;
+    GDestroyNotify destroy;
+    guint seconds;
+    guint timer;
+    gboolean pointer_inside;
+};
+
+G_DEFINE_FINAL_TYPE(VmUndoToast, vm_undo_toast, GTK_TYPE_REVEALER)
+
+static void
+finish(VmUndoToast *self, VmToastFunc call)
+{
+    gpointer data = g_steal_pointer(&self->data);
+    GDestroyNotify destroy = self->destroy;
+
+    if (self->timer) {
+        g_source_remove(self->timer);
+        self->timer = 0;
+    }
+    self->act = NULL;
+    self->commit = NULL;
+    self->destroy = NULL;
+    gtk_revealer_set_reveal_child(GTK_REVEALER(self), FALSE);
+    if (call) {
+        call(data);
+    }
+    if (destroy && data) {
+        destroy(data);
+    }
+}
+
+void
+vm_undo_toast_commit(VmUndoToast *self)
+{
+    if (self->timer) {
+        finish(self, self->commit);
+    }
+}
+
+gboolean
+vm_undo_toast_act(VmUndoToast *self)
+{
+    if (!self->timer || !self->act) {
+        return FALSE;
+    }
+    finish(self, self->act);
+    return TRUE;
+}
+
+static gboolean
+second_passed(gpointer data)
+{
+    VmUndoToast *self = VM_UNDO_TOAST(data);
+    gboolean has_focus = gtk_widget_has_focus(GTK_WIDGET(self->undo_button));
+
+    if (self->pointer_inside || has_focus || ++self->seconds < SHOWN_SECONDS) {
+        return G_SOURCE_CONTINUE;
+    }
+    vm_undo_toast_commit(self);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+undo_clicked(VmUndoToast *self)
+{
+    vm_undo_toast_act(self);
+}
+
+static gboolean
+crossed(VmUndoToast *self, GdkEventCrossing *event)
+{
+    if (event->detail != GDK_NOTIFY_INFERIOR) {
+        self->pointer_inside = event->type == GDK_ENTER_NOTIFY;
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+vm_undo_toast_dispose(GObject *object)
+{
+    vm_undo_toast_commit(VM_UNDO_TOAST(object));
+    G_OBJECT_CLASS(vm_undo_toast_parent_class)->dispose(object);
+}
+
+static void
+vm_undo_toast_class_init(VmUndoToastClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_undo_toast_dispose;
+    gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_NOTIFICATION);
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/undo-toast.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmUndoToast, text_label);
+    gtk_widget_class_bind_template_child(widget_class, VmUndoToast, undo_button);
+    gtk_widget_class_bind_template_child(widget_class, VmUndoToast, event_box);
+    gtk_widget_class_bind_template_callback(widget_class, undo_clicked);
+    gtk_widget_class_bind_template_callback(widget_class, crossed);
+    gtk_widget_class_bind_template_callback(widget_class, vm_undo_toast_commit);
+}
+
+static void
+vm_undo_toast_init(VmUndoToast *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+GtkWidget *
+vm_undo_toast_new(void)
+{
+    return g_object_new(VM_TYPE_UNDO_TOAST, NULL);
+}
+
+void
+vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
+                   VmToastFunc commit, gpointer data, GDestroyNotify destroy)
+{
+    vm_undo_toast_commit(self);
+    self->act = act;
+    self->commit = commit;
+    self->data = data;
+    self->destroy = destroy;
+    self->seconds = 0;
+    self->timer = g_timeout_add_seconds(1, second_passed, self);
+    gtk_label_set_text(self->text_label, text);
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), text);
+    gtk_widget_set_visible(GTK_WIDGET(self->undo_button), button != NULL);
+    if (button) {
+        gtk_button_set_label(self->undo_button, button);
+    }
+    gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
+}

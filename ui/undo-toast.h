@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One sentence at the top for 10 s, with a button that takes it back or does one more thing. */
+
+#include <gtk/gtk.h>
+
+#define VM_TYPE_UNDO_TOAST (vm_undo_toast_get_type())
+G_DECLARE_FINAL_TYPE(VmUndoToast, vm_undo_toast, VM, UNDO_TOAST, GtkRevealer)
+
+typedef void (*VmToastFunc)(gpointer data);
+
+GtkWidget *vm_undo_toast_new(void);
+
+/* Shows text; a toast that is already shown is committed first. button NULL: no button. Exactly one
+ * of act (the button, Ctrl+Z) and commit (time is up, closed, replaced) is called; either may be
+ * NULL. data is freed with destroy after it. */
+void vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
+                        VmToastFunc commit, gpointer data, GDestroyNotify destroy);
+
+/* As if the button was pressed; FALSE when nothing is shown. */
+gboolean vm_undo_toast_act(VmUndoToast *self);
+
+/* Hides it and commits what it stood for. */
+void vm_undo_toast_commit(VmUndoToast *self);

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every action of the window: "win." and, for the shown machine, "machine." and "console.". */
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "ui/settings.h"
+#include "ui/window-private.h"
+
+static VmDisplayPage *
+display_of(VmWindow *self)
+{
+    return vm_machine_page_get_display(self->machine_page);
+}
+
+/* ------------------------------------------------------------------ machine. */
+
+static void
+start(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_start(VM_WINDOW(data)->machine);
+}
+
+static void
+shut_down(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_shut_down(VM_WINDOW(data)->machine);
+}
+
+static void
+force_off(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_force_off(VM_WINDOW(data)->machine);
+}
+
+static void
+restart(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_restart(VM_WINDOW(data)->machine);
+}
+
+/* Start, shut down, and where the guest does not listen, force off: one button. */
+static void
+power(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmMachine *machine = VM_WINDOW(data)->machine;
+
+    if (!vm_machine_is_active(machine)) {
+        vm_machine_start(machine);
+    } else if (vm_machine_get_stubborn(machine)) {
+        vm_machine_force_off(machine);
+    } else {
+        vm_machine_shut_down(machine);
+    }
+}
+
+static void
+set_pause(GSimpleAction *action, GVariant *state, gpointer data)
+{
+    /* The state follows the machine: vm_window_update_actions(). */
+    vm_machine_set_paused(VM_WINDOW(data)->machine, g_variant_get_boolean(state));
+}
+
+static void
+reconnect(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmConnection *connection = vm_machine_get_connection(VM_WINDOW(data)->machine);
+
+    if (connection) {
+        vm_connection_retry_now(connection);
+    } else {
+        vm_machine_find_run(VM_WINDOW(data)->machine);
+    }
+}
+
+static void
+capture(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_display_page_capture(display_of(VM_WINDOW(data)));
+}
+
+static void
+release(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_display_page_release(display_of(VM_WINDOW(data)));
+}
+
+static void
+send_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_display_page_send_keys(display_of(VM_WINDOW(data)), g_variant_get_string(parameter, NULL));
+}
+
+static void
+type_clipboard(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_display_page_type_clipboard(display_of(VM_WINDOW(data)));
+}
+
+static void
+screenshot(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_save_screenshot(VM_WINDOW(data));
+}
+
+static void
+copy_screenshot(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_copy_screenshot(VM_WINDOW(data));
+}
+
+static void
+rename_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_rename(VM_WINDOW(data));
+}
+
+static void
+change_group(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_change_group(VM_WINDOW(data));
+}
+
+static void
+delete_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_delete(VM_WINDOW(data));
+}
+
+static void
+copy_command(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_copy_command(VM_WINDOW(data));
+}
+
+static void
+copy_report(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_copy_report(VM_WINDOW(data));
+}
+
+static void
+open_folder(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_open_folder(VM_WINDOW(data));
+}
+
+static const GActionEntry machine_entries[] = {
+    {"start", start},
+    {"shut-down", shut_down},
+    {"force-off", force_off},
+    {"restart", restart},
+    {"power", power},
+    {"pause", NULL, NULL, "false", set_pause},
+    {"reconnect", reconnect},
+    {"capture", capture},
+    {"release", release},
+    {"send-keys", send_keys, "s"},
+    {"type-clipboard", type_clipboard},
+    {"screenshot", screenshot},
+    {"copy-screenshot", copy_screenshot},
+    {"rename", rename_machine},
+    {"change-group", change_group},
+    {"delete", delete_machine},
+    {"copy-command", copy_command},
+    {"copy-report", copy_report},
+    {"open-folder", open_folder},
+};
+
+/* ------------------------------------------------------------------ console. */
+
+static void
+console_do(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmConsolePage *page = vm_machine_page_get_console(VM_WINDOW(data)->machine_page);
+    VmConsoleTab *tab = vm_console_page_get_tab(page);
+    const char *name = g_action_get_name(G_ACTION(action));
+    static const struct {
+        const char *name;
+        void (*call)(VmConsoleTab *tab);
+    } calls[] = {
+        {"copy", vm_console_tab_copy}, {"paste", vm_console_tab_paste},
+        {"find", vm_console_tab_find}, {"clear", vm_console_tab_clear},
+        {"save", vm_console_tab_save},
+    };
+
+    for (guint i = 0; tab && i < G_N_ELEMENTS(calls); i++) {
+        if (g_str_equal(name, calls[i].name)) {
+            calls[i].call(tab);
+        }
+    }
+    if (g_str_equal(name, "next")) {
+        vm_console_page_move(page, 1);
+    } else if (g_str_equal(name, "previous")) {
+        vm_console_page_move(page, -1);
+    }
+}
+
+static void
+console_zoom(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmConsolePage *page = vm_machine_page_get_console(VM_WINDOW(data)->machine_page);
+    VmConsoleTab *tab = vm_console_page_get_tab(page);
+
+    if (tab) {
+        vm_console_tab_zoom(tab, g_variant_get_int32(parameter));
+    }
+}
+
+static const GActionEntry console_entries[] = {
+    {"copy", console_do},     {"paste", console_do},       {"find", console_do},
+    {"clear", console_do},    {"save", console_do},        {"next", console_do},
+    {"previous", console_do}, {"zoom", console_zoom, "i"},
+};
+
+/* ------------------------------------------------------------------ win. */
+
+static void
+set_fullscreen(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    if (self->fullscreen) {
+        gtk_window_unfullscreen(GTK_WINDOW(self));
+    } else {
+        gtk_stack_set_visible_child_name(GTK_STACK(self->machine_page), "display");
+        gtk_window_fullscreen(GTK_WINDOW(self));
+    }
+}
+
+static void
+toggle_sidebar(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    self->sidebar_wanted = !self->sidebar_wanted;
+    g_simple_action_set_state(action, g_variant_new_boolean(self->sidebar_wanted));
+    vm_window_layout(self, 0);
+}
+
+static void
+find(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+    const char *view = gtk_stack_get_visible_child_name(GTK_STACK(self->machine_page));
+    VmConsoleTab *tab = vm_console_page_get_tab(vm_machine_page_get_console(self->machine_page));
+    gboolean machine =
+        g_strcmp0(gtk_stack_get_visible_child_name(self->page_stack), "machine") == 0;
+    gboolean search = FALSE;
+
+    if (machine && g_strcmp0(view, "log") == 0) {
+        vm_log_page_focus_find(vm_machine_page_get_log(self->machine_page));
+    } else if (machine && g_strcmp0(view, "console") == 0 && tab) {
+        vm_console_tab_find(tab);
+    } else {
+        g_object_get(self->sidebar, "search", &search, NULL);
+        g_object_set(self->sidebar, "search", !search, NULL);
+    }
+}
+
+static void
+back(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    if (self->narrow) {
+        vm_window_show_content(self, FALSE);
+        vm_machine_sidebar_focus(self->sidebar);
+    }
+}
+
+static void
+next_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_sidebar_move(VM_WINDOW(data)->sidebar, 1);
+}
+
+static void
+previous_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_sidebar_move(VM_WINDOW(data)->sidebar, -1);
+}
+
+static void
+undo(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_undo_toast_act(VM_WINDOW(data)->undo_toast);
+}
+
+static void
+close_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    gtk_window_close(GTK_WINDOW(data));
+}
+
+static void
+menu(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+    GtkWidget *button =
+        gtk_widget_get_visible(self->more_button) ? self->more_button : self->main_menu_button;
+
+    gtk_button_clicked(GTK_BUTTON(button));
+}
+
+static void
+show_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    gtk_popover_popup(GTK_POPOVER(VM_WINDOW(data)->keys_popover));
+}
+
+/* F6: list, headers, bars, page, and around again. */
+static void
+next_pane(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+    GtkWidget *panes[] = {GTK_WIDGET(self->sidebar), GTK_WIDGET(self->main_header),
+                          GTK_WIDGET(self->message_box), GTK_WIDGET(self->page_stack)};
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
+    int step = g_variant_get_int32(parameter);
+    int n = (int)G_N_ELEMENTS(panes);
+    int at = step > 0 ? -1 : n;
+
+    for (int i = 0; focus && i < n; i++) {
+        if (gtk_widget_is_ancestor(focus, panes[i])) {
+            at = i;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        at = (at + step + n) % n;
+        if (gtk_widget_is_visible(panes[at]) &&
+            gtk_widget_child_focus(panes[at], GTK_DIR_TAB_FORWARD)) {
+            return;
+        }
+    }
+}
+
+static const GActionEntry window_entries[] = {
+    {"fullscreen", set_fullscreen, NULL, "false"},
+    {"sidebar", toggle_sidebar, NULL, "true"},
+    {"find", find},
+    {"back", back},
+    {"next-machine", next_machine},
+    {"previous-machine", previous_machine},
+    {"undo", undo},
+    {"close", close_window},
+    {"menu", menu},
+    {"keys", show_keys},
+    {"pane", next_pane, "i"},
+};
+
+/* ------------------------------------------------------------------ which can be used */
+
+static void
+enable(VmWindow *self, const char *name, gboolean enabled)
+{
+    GAction *action = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), name);
+
+    g_simple_action_set_enabled(G_SIMPLE_ACTION(action), enabled);
+}
+
+static void
+show_power(VmWindow *self, gboolean active)
+{
+    GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self->power_button));
+    gboolean stubborn = self->machine && vm_machine_get_stubborn(self->machine);
+    const char *what = !active ? "start" : stubborn ? "force-off" : "shut-down";
+    const char *word = !active ? _("Start") : stubborn ? _("Force off") : _("Shut down");
+
+    gtk_stack_set_visible_child_name(self->power_stack, what);
+    gtk_style_context_remove_class(context, "suggested-action");
+    gtk_style_context_remove_class(context, "destructive-action");
+    if (!active) {
+        gtk_style_context_add_class(context, "suggested-action");
+    } else if (stubborn) {
+        gtk_style_context_add_class(context, "destructive-action");
+    }
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->power_button), word);
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->power_button)), word);
+    gtk_widget_set_sensitive(self->power_menu_button, active);
+}
+
+/* A disabled button says why. */
+static void
+explain(GtkWidget *button, gboolean usable, const char *what)
+{
+    g_autofree char *why = usable ? g_strdup(what) : g_strdup_printf(_("%s (not while off)"), what);
+
+    gtk_widget_set_tooltip_text(button, why);
+}
+
+static void
+update_actions(VmWindow *self)
+{
+    VmMachineState state = self->machine ? vm_machine_get_state(self->machine) : VM_MACHINE_OFF;
+    gboolean any = self->machine != NULL && state != VM_MACHINE_BUILDING;
+    gboolean active = any && vm_machine_is_active(self->machine);
+    gboolean runs = active && (state == VM_MACHINE_RUNNING || state == VM_MACHINE_PAUSED ||
+                               state == VM_MACHINE_SHUTTING_DOWN);
+    static const char *const while_running[] = {"capture",         "release",    "send-keys",
+                                                "type-clipboard",  "screenshot", "restart",
+                                                "copy-screenshot", "pause"};
+    static const char *const always[] = {"rename",       "change-group", "copy-command",
+                                         "copy-report",  "open-folder",  "scaling",
+                                         "resize-guest", "system-keys"};
+    GAction *pause = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "pause");
+    GAction *fullscreen = g_action_map_lookup_action(G_ACTION_MAP(self), "fullscreen");
+
+    for (guint i = 0; i < G_N_ELEMENTS(while_running); i++) {
+        enable(self, while_running[i], runs);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(always); i++) {
+        GAction *action =
+            g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), always[i]);
+        if (G_IS_SIMPLE_ACTION(action)) {
+            enable(self, always[i], any);
+        }
+    }
+    enable(self, "start", any && !active && state != VM_MACHINE_BROKEN);
+    enable(self, "shut-down", active);
+    enable(self, "force-off", active);
+    enable(self, "power", any && state != VM_MACHINE_BROKEN);
+    enable(self, "reconnect", any);
+    enable(self, "delete", any && !active);
+    g_simple_action_set_state(G_SIMPLE_ACTION(pause),
+                              g_variant_new_boolean(state == VM_MACHINE_PAUSED));
+    g_simple_action_set_state(G_SIMPLE_ACTION(fullscreen), g_variant_new_boolean(self->fullscreen));
+    show_power(self, active);
+    gtk_widget_set_sensitive(GTK_WIDGET(self->keys_button), runs);
+    explain(GTK_WIDGET(self->keys_button), runs, _("Send keys"));
+    explain(self->screenshot_button, runs, _("Save screenshot"));
+}
+
+void
+vm_window_update_actions(VmWindow *self)
+{
+    if (self->machine_actions) {
+        update_actions(self);
+    }
+}
+
+/* "scaling" and the switches act on the display page's properties. */
+static void
+set_scaling(GSimpleAction *action, GVariant *state, gpointer data)
+{
+    const char *word = g_variant_get_string(state, NULL);
+    int scaling = VM_SCALING_FIT;
+
+    if (g_str_equal(word, "never")) {
+        scaling = VM_SCALING_NEVER;
+    } else if (g_str_equal(word, "whole")) {
+        scaling = VM_SCALING_WHOLE;
+    }
+    g_object_set(display_of(VM_WINDOW(data)), "scaling", scaling, NULL);
+    g_simple_action_set_state(action, state);
+}
+
+static const GActionEntry scaling_entry[] = {{"scaling", NULL, "s", "'fit'", set_scaling}};
+
+static void
+add_property_action(GActionMap *map, const char *name, gpointer object, const char *property)
+{
+    g_autoptr(GPropertyAction) action = g_property_action_new(name, object, property);
+
+    g_action_map_add_action(map, G_ACTION(action));
+}
+
+static void
+page_says(VmWindow *self, const char *sentence)
+{
+    vm_window_toast(self, sentence);
+}
+
+void
+vm_window_add_actions(VmWindow *self)
+{
+    g_autoptr(GSimpleActionGroup) console = g_simple_action_group_new();
+
+    self->machine_actions = g_simple_action_group_new();
+    g_action_map_add_action_entries(G_ACTION_MAP(self->machine_actions), machine_entries,
+                                    G_N_ELEMENTS(machine_entries), self);
+    g_action_map_add_action_entries(G_ACTION_MAP(self->machine_actions), scaling_entry, 1, self);
+    add_property_action(G_ACTION_MAP(self->machine_actions), "resize-guest", display_of(self),
+                        "resize-guest");
+    add_property_action(G_ACTION_MAP(self->machine_actions), "system-keys", display_of(self),
+                        "system-keys");
+    gtk_widget_insert_action_group(GTK_WIDGET(self), "machine",
+                                   G_ACTION_GROUP(self->machine_actions));
+    g_action_map_add_action_entries(G_ACTION_MAP(console), console_entries,
+                                    G_N_ELEMENTS(console_entries), self);
+    gtk_widget_insert_action_group(GTK_WIDGET(self), "console", G_ACTION_GROUP(console));
+    g_action_map_add_action_entries(G_ACTION_MAP(self), window_entries,
+                                    G_N_ELEMENTS(window_entries), self);
+    add_property_action(G_ACTION_MAP(self), "view", self->machine_page, "visible-child-name");
+    add_property_action(G_ACTION_MAP(self), "search", self->sidebar, "search");
+    g_signal_connect_object(display_of(self), "message", G_CALLBACK(page_says), self,
+                            G_CONNECT_SWAPPED);
+}

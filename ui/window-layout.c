@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Folding by measuring: words or icons in the switcher, sidebar beside or instead of the content. */
+#include <string.h>
+
+#include "ui/window-private.h"
+
+#define FOLD_WIDTH 700
+#define HYSTERESIS 24
+
+static const struct {
+    const char *view;
+    const char *icon;
+} icons[] = {
+    {"display", "video-display-symbolic"},
+    {"console", "utilities-terminal-symbolic"},
+    {"statistics", "power-profile-performance-symbolic"},
+    {"settings", "emblem-system-symbolic"},
+    {"log", "text-x-generic-symbolic"},
+};
+
+static void
+show_icons(VmWindow *self, gboolean on)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(icons); i++) {
+        GtkWidget *page = gtk_stack_get_child_by_name(GTK_STACK(self->machine_page), icons[i].view);
+        if (page) {
+            gtk_container_child_set(GTK_CONTAINER(self->machine_page), page, "icon-name",
+                                    on ? icons[i].icon : NULL, NULL);
+        }
+    }
+    self->icons = on;
+}
+
+static gboolean
+page_is(VmWindow *self, const char *name)
+{
+    return g_strcmp0(gtk_stack_get_visible_child_name(self->page_stack), name) == 0;
+}
+
+/* Which end of the window carries its buttons depends on which header is there. */
+static void
+place_window_buttons(VmWindow *self, gboolean side, gboolean main)
+{
+    g_autofree char *layout = NULL;
+    g_auto(GStrv) ends = NULL;
+    g_autofree char *start = NULL;
+    g_autofree char *end = NULL;
+
+    g_object_get(gtk_widget_get_settings(GTK_WIDGET(self)), "gtk-decoration-layout", &layout, NULL);
+    ends = g_strsplit(layout ? layout : ":close", ":", 2);
+    if (!side || !main) {
+        gtk_header_bar_set_decoration_layout(self->side_header, NULL);
+        gtk_header_bar_set_decoration_layout(self->main_header, NULL);
+        return;
+    }
+    start = g_strconcat(ends[0] ? ends[0] : "", ":", NULL);
+    end = g_strconcat(":", ends[0] && ends[1] ? ends[1] : "", NULL);
+    gtk_header_bar_set_decoration_layout(self->side_header, start);
+    gtk_header_bar_set_decoration_layout(self->main_header, end);
+}
+
+static void
+show_parts(VmWindow *self)
+{
+    gboolean some = g_list_model_get_n_items(G_LIST_MODEL(self->store)) > 0;
+    gboolean side = some && !self->fullscreen && (self->sidebar_wanted || self->narrow) &&
+                    !(self->narrow && self->show_content);
+    gboolean content = !self->narrow || self->show_content || !some || self->fullscreen;
+    gboolean machine = page_is(self, "machine");
+    gboolean building = page_is(self, "building");
+    gboolean alone = !some; /* one header over the empty page */
+
+    gtk_widget_set_visible(self->sidebar_box, side);
+    gtk_widget_set_visible(GTK_WIDGET(self->side_header), side || alone);
+    gtk_widget_set_hexpand(GTK_WIDGET(self->side_header), !content || alone);
+    gtk_widget_set_hexpand(self->sidebar_box, !content);
+    gtk_widget_set_visible(self->search_button, some);
+    gtk_widget_set_visible(self->content_overlay, content);
+    gtk_widget_set_visible(GTK_WIDGET(self->main_header), content && !alone);
+    gtk_widget_set_visible(self->header_separator, side && content && !alone);
+    gtk_widget_set_visible(self->start_label, !self->narrow);
+    gtk_widget_set_visible(self->shut_label, !self->narrow);
+    gtk_widget_set_visible(self->force_label, !self->narrow);
+    gtk_widget_set_visible(self->back_button, self->narrow);
+    gtk_widget_set_visible(self->power_box, machine);
+    gtk_widget_set_visible(self->more_button, machine);
+    gtk_widget_set_visible(self->fullscreen_button, machine);
+    gtk_widget_set_visible(GTK_WIDGET(self->keys_button), machine && !self->narrow);
+    gtk_widget_set_visible(self->screenshot_button, machine && !self->narrow);
+    gtk_widget_set_visible(self->bottom_switcher, machine && self->narrow && !self->fullscreen);
+    gtk_stack_set_visible_child_name(self->title_stack, self->narrow || building ? "title"
+                                                        : machine                ? "switcher"
+                                                                                 : "nothing");
+    place_window_buttons(self, side || alone, content && !alone);
+}
+
+void
+vm_window_layout(VmWindow *self, int width)
+{
+    int sidebar = 0;
+    int natural = 0;
+
+    if (!self->store) {
+        return;
+    }
+    if (width == 0) {
+        width = gtk_widget_get_allocated_width(GTK_WIDGET(self));
+    }
+    if (width > 1) {
+        int limit = FOLD_WIDTH + (self->narrow ? HYSTERESIS : 0);
+        self->narrow = width < limit;
+    }
+    show_parts(self);
+    if (self->narrow || !page_is(self, "machine") || width <= 1) {
+        return;
+    }
+    gtk_widget_get_preferred_width(self->sidebar_box, NULL, &sidebar);
+    if (!gtk_widget_get_visible(self->sidebar_box)) {
+        sidebar = 0;
+    }
+    if (!self->icons) {
+        gtk_widget_get_preferred_width(GTK_WIDGET(self->main_header), NULL, &natural);
+        self->text_width = natural;
+        if (width - sidebar < natural) {
+            show_icons(self, TRUE);
+        }
+    } else if (width - sidebar > self->text_width + HYSTERESIS) {
+        show_icons(self, FALSE);
+    }
+}
+
+static gboolean
+layout_now(gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    self->layout_idle = 0;
+    vm_window_layout(self, 0);
+    return G_SOURCE_REMOVE;
+}
+
+void
+vm_window_layout_soon(VmWindow *self)
+{
+    if (!self->layout_idle) {
+        self->layout_idle = g_idle_add_full(G_PRIORITY_HIGH_IDLE, layout_now, self, NULL);
+    }
+}
+
+static gboolean
+window_state_changed(VmWindow *self, GdkEventWindowState *event)
+{
+    self->maximized = (event->new_window_state & GDK_WINDOW_STATE_MAXIMIZED) != 0;
+    self->fullscreen = (event->new_window_state & GDK_WINDOW_STATE_FULLSCREEN) != 0;
+    vm_display_page_set_fullscreen(vm_machine_page_get_display(self->machine_page),
+                                   self->fullscreen);
+    vm_window_update_actions(self);
+    vm_window_layout_soon(self);
+    return GDK_EVENT_PROPAGATE;
+}
+
+void
+vm_window_setup_layout(VmWindow *self)
+{
+    self->sidebar_wanted = TRUE;
+    g_signal_connect(self, "window-state-event", G_CALLBACK(window_state_changed), NULL);
+}
+
+void
+vm_window_show_content(VmWindow *self, gboolean content)
+{
+    self->show_content = content;
+    vm_window_layout(self, 0);
+}

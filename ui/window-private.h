@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by window.c, window-actions.c, window-layout.c and window-machine.c. */
+
+#include "ui/building-page.h"
+#include "ui/machine-page.h"
+#include "ui/machine-sidebar.h"
+#include "ui/self-check-page.h"
+#include "ui/undo-toast.h"
+#include "ui/window.h"
+
+struct _VmWindow {
+    GtkApplicationWindow parent_instance;
+
+    GtkHeaderBar *side_header;
+    GtkHeaderBar *main_header;
+    GtkWidget *header_separator;
+    GtkWidget *search_button;
+    GtkWidget *main_menu_button;
+    GtkWidget *back_button;
+    GtkWidget *power_box;
+    GtkButton *power_button;
+    GtkStack *power_stack;
+    GtkWidget *start_label;
+    GtkWidget *shut_label;
+    GtkWidget *force_label;
+    GtkWidget *power_menu_button;
+    GtkStack *title_stack;
+    GtkStackSwitcher *view_switcher;
+    GtkLabel *title_label;
+    GtkLabel *state_label;
+    GtkMenuButton *keys_button;
+    GtkWidget *screenshot_button;
+    GtkWidget *fullscreen_button;
+    GtkWidget *more_button;
+    GtkWidget *sidebar_box;
+    VmMachineSidebar *sidebar;
+    GtkWidget *content_overlay;
+    GtkBox *message_box;
+    GtkStack *page_stack;
+    VmMachinePage *machine_page;
+    VmBuildingPage *building_page;
+    VmSelfCheckPage *self_check_page;
+    GtkWidget *bottom_switcher;
+    VmUndoToast *undo_toast;
+
+    VmStore *store;
+    GSettings *settings;
+    VmMachine *machine; /* the shown one, or NULL */
+    GtkWidget *problem_bar;
+    GSimpleActionGroup *machine_actions;
+    GtkWidget *keys_popover;
+
+    /* Layout. */
+    gboolean narrow;
+    gboolean show_content; /* narrow: content, not sidebar */
+    gboolean icons;        /* the switcher shows icons */
+    gboolean fullscreen;
+    gboolean sidebar_wanted;
+    int text_width; /* natural width of the header with words, 0: unknown */
+    guint layout_idle;
+    int normal_width; /* of the window when neither maximised nor full screen */
+    int normal_height;
+    gboolean maximized;
+};
+
+/* window-actions.c */
+void vm_window_add_actions(VmWindow *self);
+void vm_window_update_actions(VmWindow *self);
+
+/* window-machine.c: what a person does with one machine besides running it */
+void vm_window_rename(VmWindow *self);
+void vm_window_change_group(VmWindow *self);
+void vm_window_delete(VmWindow *self);
+void vm_window_copy_command(VmWindow *self);
+void vm_window_copy_report(VmWindow *self);
+void vm_window_open_folder(VmWindow *self);
+void vm_window_save_screenshot(VmWindow *self);
+void vm_window_copy_screenshot(VmWindow *self);
+void vm_window_toast(VmWindow *self, const char *text);
+
+/* window-layout.c */
+void vm_window_setup_layout(VmWindow *self);
+/* For a window of that width; 0: as it is. */
+void vm_window_layout(VmWindow *self, int width);
+void vm_window_layout_soon(VmWindow *self);
+void vm_window_show_content(VmWindow *self, gboolean content);

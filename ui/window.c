@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/window.h"
+
+#include <glib/gi18n.h>
+#include <vte/vte.h>
+
+#include "ui/create-assistant.h"
+#include "ui/empty-page.h"
+#include "ui/keys-popover.h"
+#include "ui/message-bar.h"
+#include "ui/settings.h"
+#include "ui/window-private.h"
+
+#define DEFAULT_WIDTH  1280
+#define DEFAULT_HEIGHT 800
+#define MINIMUM_WIDTH  420
+#define MINIMUM_HEIGHT 480
+
+G_DEFINE_FINAL_TYPE(VmWindow, vm_window, GTK_TYPE_APPLICATION_WINDOW)
+
+/* ------------------------------------------------------------------ the shown machine */
+
+static void
+bar_closed(GtkWidget *bar, VmWindow *self)
+{
+    if (bar == self->problem_bar) {
+        self->problem_bar = NULL;
+        if (self->machine) {
+            vm_machine_dismiss_problem(self->machine);
+        }
+    }
+    gtk_widget_destroy(bar);
+}
+
+static GtkWidget *
+add_bar(VmWindow *self, const VmProblem *problem)
+{
+    GtkWidget *bar = vm_message_bar_new(problem);
+
+    g_signal_connect_object(bar, "closed", G_CALLBACK(bar_closed), self, 0);
+    gtk_box_pack_start(self->message_box, bar, FALSE, FALSE, 0);
+    gtk_box_reorder_child(self->message_box, bar, 0);
+    return bar;
+}
+
+void
+vm_window_report(VmWindow *self, const VmProblem *problem)
+{
+    (void)add_bar(self, problem);
+}
+
+static void
+problem_changed(VmWindow *self)
+{
+    const VmProblem *problem = self->machine ? vm_machine_get_problem(self->machine) : NULL;
+
+    if (self->problem_bar) {
+        gtk_widget_destroy(self->problem_bar);
+        self->problem_bar = NULL;
+    }
+    if (problem) {
+        self->problem_bar = add_bar(self, problem);
+    }
+}
+
+static void
+words_changed(VmWindow *self)
+{
+    const char *title = self->machine ? vm_machine_get_title(self->machine) : "";
+
+    gtk_label_set_text(self->title_label, title);
+    gtk_label_set_text(self->state_label,
+                       self->machine ? vm_machine_get_state_words(self->machine) : "");
+    gtk_window_set_title(GTK_WINDOW(self), title[0] ? title : "Vitrine");
+    if (self->keys_popover) {
+        vm_keys_popover_set_title(VM_KEYS_POPOVER(self->keys_popover), title);
+    }
+}
+
+static void
+show_right_page(VmWindow *self)
+{
+    const char *page = "empty";
+
+    if (self->machine) {
+        page = vm_machine_get_build(self->machine) ? "building" : "machine";
+    }
+    vm_building_page_set_machine(self->building_page, self->machine);
+    gtk_stack_set_visible_child_name(self->page_stack, page);
+    vm_window_layout_soon(self);
+}
+
+static void
+state_changed(VmWindow *self)
+{
+    gboolean checking =
+        g_strcmp0(gtk_stack_get_visible_child_name(self->page_stack), "self-check") == 0;
+
+    if (!checking) {
+        show_right_page(self);
+    }
+    vm_window_update_actions(self);
+}
+
+static void
+take_machine(VmWindow *self, VmMachine *machine)
+{
+    if (machine != self->machine) {
+        if (self->machine) {
+            g_signal_handlers_disconnect_by_data(self->machine, self);
+        }
+        g_set_object(&self->machine, machine);
+        if (machine) {
+            g_signal_connect_object(machine, "notify::problem", G_CALLBACK(problem_changed), self,
+                                    G_CONNECT_SWAPPED);
+            g_signal_connect_object(machine, "notify::state-words", G_CALLBACK(words_changed), self,
+                                    G_CONNECT_SWAPPED);
+            g_signal_connect_object(machine, "notify::title", G_CALLBACK(words_changed), self,
+                                    G_CONNECT_SWAPPED);
+            g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self,
+                                    G_CONNECT_SWAPPED);
+            g_signal_connect_object(machine, "notify::stubborn",
+                                    G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
+        }
+        vm_machine_page_set_machine(self->machine_page, machine);
+        if (self->settings && machine) {
+            g_settings_set_string(self->settings, "selected-machine", vm_machine_get_name(machine));
+        }
+    }
+    words_changed(self);
+    problem_changed(self);
+    show_right_page(self);
+    vm_window_update_actions(self);
+}
+
+static void
+row_selected(VmWindow *self, VmMachine *machine)
+{
+    if (machine) {
+        take_machine(self, machine);
+    }
+}
+
+/* Folded, a click goes to the machine. */
+static void
+row_pressed(VmWindow *self, VmMachine *machine)
+{
+    if (self->narrow) {
+        vm_window_show_machine(self, machine);
+    }
+}
+
+static void
+row_activated(VmWindow *self, VmMachine *machine)
+{
+    vm_window_show_machine(self, machine);
+    if (!vm_machine_is_active(machine)) {
+        vm_machine_start(machine);
+    }
+}
+
+static void
+row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
+{
+    GMenuModel *model = gtk_menu_button_get_menu_model(GTK_MENU_BUTTON(self->more_button));
+    GtkWidget *popover = NULL;
+
+    take_machine(self, machine);
+    popover = gtk_popover_new_from_model(row, model);
+    gtk_popover_set_position(GTK_POPOVER(popover), GTK_POS_BOTTOM);
+    g_signal_connect(popover, "closed", G_CALLBACK(gtk_widget_destroy), NULL);
+    gtk_popover_popup(GTK_POPOVER(popover));
+}
+
+void
+vm_window_show_machine(VmWindow *self, VmMachine *machine)
+{
+    gtk_stack_set_visible_child_name(self->page_stack, "machine");
+    vm_machine_sidebar_select(self->sidebar, machine);
+    take_machine(self, machine);
+    vm_window_show_content(self, TRUE);
+}
+
+VmMachine *
+vm_window_get_machine(VmWindow *self)
+{
+    return self->machine;
+}
+
+/* ------------------------------------------------------------------ pages */
+
+static void
+view_changed(VmWindow *self)
+{
+    vm_window_update_actions(self);
+}
+
+void
+vm_window_show_self_check(VmWindow *self)
+{
+    gtk_stack_set_visible_child_name(self->page_stack, "self-check");
+    vm_self_check_page_run(self->self_check_page);
+    vm_window_show_content(self, TRUE);
+}
+
+static void
+check_left(VmWindow *self)
+{
+    show_right_page(self);
+}
+
+static void
+check_done(VmWindow *self, gboolean fine)
+{
+    /* At the start the check runs unseen; only trouble before the first machine is shown. */
+    if (!fine && g_list_model_get_n_items(G_LIST_MODEL(self->store)) == 0) {
+        gtk_stack_set_visible_child_name(self->page_stack, "self-check");
+        vm_window_layout_soon(self);
+    }
+}
+
+static void
+machines_changed(VmWindow *self)
+{
+    gboolean gone = self->machine &&
+                    vm_store_find(self->store, vm_machine_get_name(self->machine)) != self->machine;
+
+    if (gone) {
+        take_machine(self, NULL);
+    }
+    if (!self->machine) {
+        VmMachine *selected = vm_machine_sidebar_get_selected(self->sidebar);
+        if (!selected) {
+            vm_machine_sidebar_move(self->sidebar, 1);
+            selected = vm_machine_sidebar_get_selected(self->sidebar);
+        }
+        take_machine(self, selected);
+    }
+    vm_window_layout_soon(self);
+}
+
+static void
+build_failed(VmWindow *self, VmProblem *problem)
+{
+    vm_window_report(self, problem);
+}
+
+static void
+build_finished(VmWindow *self, VmMachine *machine)
+{
+    if (machine == self->machine) {
+        show_right_page(self);
+    }
+    vm_window_toast(self, _("The Debian guest is ready"));
+}
+
+void
+vm_window_make_debian(VmWindow *self)
+{
+    g_autoptr(GError) error = NULL;
+    VmMachine *machine = vm_store_build(self->store, _("Debian 12"), &error);
+
+    if (machine) {
+        vm_window_show_machine(self, machine);
+    } else {
+        g_autoptr(VmProblem) problem =
+            vm_problem_new("build-failed", "", error->message, NULL, NULL);
+        vm_window_report(self, problem);
+    }
+}
+
+static void
+created(VmWindow *self, VmJson *definition, gboolean start)
+{
+    g_autoptr(GError) error = NULL;
+    VmMachine *machine = vm_store_add(self->store, definition, &error);
+
+    if (!machine) {
+        g_autoptr(VmProblem) problem = vm_problem_new("no-space", "", error->message, NULL, NULL);
+        vm_window_report(self, problem);
+        return;
+    }
+    vm_window_show_machine(self, machine);
+    if (start) {
+        vm_machine_start(machine);
+    }
+}
+
+void
+vm_window_create(VmWindow *self, const char *path)
+{
+    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self), path);
+
+    g_signal_connect_object(assistant, "created", G_CALLBACK(created), self, G_CONNECT_SWAPPED);
+    gtk_window_present(GTK_WINDOW(assistant));
+}
+
+void
+vm_window_open_file(VmWindow *self)
+{
+    g_autoptr(GtkFileChooserNative) chooser =
+        gtk_file_chooser_native_new(_("Open a kernel, a disk or a configuration"), GTK_WINDOW(self),
+                                    GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+    g_autofree char *path = NULL;
+
+    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
+        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
+        vm_window_create(self, path);
+    }
+}
+
+static void
+file_dropped(VmWindow *self, GdkDragContext *context, int x, int y, GtkSelectionData *data,
+             guint info, guint time)
+{
+    g_auto(GStrv) uris = gtk_selection_data_get_uris(data);
+    g_autofree char *path = uris && uris[0] ? g_filename_from_uri(uris[0], NULL, NULL) : NULL;
+
+    gtk_drag_finish(context, path != NULL, FALSE, time);
+    if (path) {
+        vm_window_create(self, path);
+    }
+}
+
+/* ------------------------------------------------------------------ the window itself */
+
+/* In a terminal or an entry the widget's own keys win over ours. */
+static gboolean
+vm_window_key_press_event(GtkWidget *widget, GdkEventKey *event)
+{
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(widget));
+
+    if (focus && (VTE_IS_TERMINAL(focus) || GTK_IS_ENTRY(focus)) &&
+        gtk_window_propagate_key_event(GTK_WINDOW(widget), event)) {
+        return GDK_EVENT_STOP;
+    }
+    return GTK_WIDGET_CLASS(vm_window_parent_class)->key_press_event(widget, event);
+}
+
+/* The folding makes room; what is shown now does not limit how narrow the window may get. */
+static void
+vm_window_get_preferred_width(GtkWidget *widget, int *minimum, int *natural)
+{
+    GTK_WIDGET_CLASS(vm_window_parent_class)->get_preferred_width(widget, minimum, natural);
+    *minimum = MIN(*minimum, MINIMUM_WIDTH);
+}
+
+static void
+vm_window_get_preferred_width_for_height(GtkWidget *widget, int height, int *minimum, int *natural)
+{
+    GTK_WIDGET_CLASS(vm_window_parent_class)
+        ->get_preferred_width_for_height(widget, height, minimum, natural);
+    *minimum = MIN(*minimum, MINIMUM_WIDTH);
+}
+
+static void
+vm_window_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
+{
+    VmWindow *self = VM_WINDOW(widget);
+
+    if (self->store) {
+        vm_window_layout(self, allocation->width);
+    }
+    GTK_WIDGET_CLASS(vm_window_parent_class)->size_allocate(widget, allocation);
+    if (!self->maximized && !self->fullscreen) {
+        gtk_window_get_size(GTK_WINDOW(self), &self->normal_width, &self->normal_height);
+    }
+}
+
+static void
+save_state(VmWindow *self)
+{
+    if (!self->settings) {
+        return;
+    }
+    if (self->normal_width > 0) {
+        g_settings_set_int(self->settings, "window-width", self->normal_width);
+        g_settings_set_int(self->settings, "window-height", self->normal_height);
+    }
+    g_settings_set_boolean(self->settings, "window-maximized", self->maximized);
+}
+
+static void
+vm_window_dispose(GObject *object)
+{
+    VmWindow *self = VM_WINDOW(object);
+    g_autoptr(VmStore) store = self->store;
+
+    if (store) {
+        save_state(self);
+        vm_undo_toast_commit(self->undo_toast);
+        take_machine(self, NULL);
+        g_signal_handlers_disconnect_by_data(store, self);
+        self->store = NULL;
+    }
+    if (self->layout_idle) {
+        g_source_remove(self->layout_idle);
+        self->layout_idle = 0;
+    }
+    g_clear_object(&self->settings);
+    g_clear_object(&self->machine_actions);
+    G_OBJECT_CLASS(vm_window_parent_class)->dispose(object);
+}
+
+static void
+bind_children(GtkWidgetClass *widget_class)
+{
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, side_header);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, main_header);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, header_separator);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, search_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, main_menu_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, back_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, power_box);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, power_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, power_stack);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, start_label);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, shut_label);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, force_label);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, power_menu_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, title_stack);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, view_switcher);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, title_label);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, state_label);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, keys_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, screenshot_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, fullscreen_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, more_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, sidebar_box);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, sidebar);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, content_overlay);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, message_box);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, page_stack);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, machine_page);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, building_page);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, self_check_page);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, bottom_switcher);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, undo_toast);
+}
+
+static void
+vm_window_class_init(VmWindowClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_window_dispose;
+    widget_class->key_press_event = vm_window_key_press_event;
+    widget_class->get_preferred_width = vm_window_get_preferred_width;
+    widget_class->get_preferred_width_for_height = vm_window_get_preferred_width_for_height;
+    widget_class->size_allocate = vm_window_size_allocate;
+    g_type_ensure(VM_TYPE_MACHINE_SIDEBAR);
+    g_type_ensure(VM_TYPE_MACHINE_PAGE);
+    g_type_ensure(VM_TYPE_EMPTY_PAGE);
+    g_type_ensure(VM_TYPE_BUILDING_PAGE);
+    g_type_ensure(VM_TYPE_SELF_CHECK_PAGE);
+    g_type_ensure(VM_TYPE_UNDO_TOAST);
+    gtk_widget_class_set_template_from_resource(widget_class, "/org/vitrine/Vitrine/ui/window.ui");
+    bind_children(widget_class);
+    gtk_widget_class_bind_template_callback(widget_class, row_selected);
+    gtk_widget_class_bind_template_callback(widget_class, row_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, row_activated);
+    gtk_widget_class_bind_template_callback(widget_class, row_menu);
+    gtk_widget_class_bind_template_callback(widget_class, view_changed);
+    gtk_widget_class_bind_template_callback(widget_class, check_left);
+    gtk_widget_class_bind_template_callback(widget_class, check_done);
+}
+
+static void
+vm_window_init(VmWindow *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+    gtk_widget_set_size_request(GTK_WIDGET(self), MINIMUM_WIDTH, MINIMUM_HEIGHT);
+    self->keys_popover = vm_keys_popover_new();
+    gtk_menu_button_set_popover(self->keys_button, self->keys_popover);
+    gtk_drag_dest_set(GTK_WIDGET(self), GTK_DEST_DEFAULT_ALL, NULL, 0, GDK_ACTION_COPY);
+    gtk_drag_dest_add_uri_targets(GTK_WIDGET(self));
+    g_signal_connect(self, "drag-data-received", G_CALLBACK(file_dropped), NULL);
+    vm_window_setup_layout(self);
+}
+
+/* What was remembered, but not more than the screen has. */
+static void
+set_default_size(VmWindow *self, int width, int height)
+{
+    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
+    GdkMonitor *monitor = gdk_display_get_primary_monitor(display);
+    GdkRectangle area = {0, 0, 0, 0};
+
+    if (!monitor) {
+        monitor = gdk_display_get_monitor(display, 0);
+    }
+    if (monitor) {
+        gdk_monitor_get_workarea(monitor, &area);
+        width = MIN(width, area.width);
+        height = MIN(height, area.height);
+    }
+    gtk_window_set_default_size(GTK_WINDOW(self), width, height);
+}
+
+static void
+restore_state(VmWindow *self)
+{
+    g_autofree char *name = NULL;
+    VmMachine *machine = NULL;
+
+    set_default_size(self, DEFAULT_WIDTH, DEFAULT_HEIGHT);
+    if (self->settings) {
+        set_default_size(self, g_settings_get_int(self->settings, "window-width"),
+                         g_settings_get_int(self->settings, "window-height"));
+        if (g_settings_get_boolean(self->settings, "window-maximized")) {
+            gtk_window_maximize(GTK_WINDOW(self));
+        }
+        name = g_settings_get_string(self->settings, "selected-machine");
+        machine = vm_store_find(self->store, name);
+        vm_settings_bind_display(self->settings, vm_machine_page_get_display(self->machine_page));
+    }
+    if (machine) {
+        vm_machine_sidebar_select(self->sidebar, machine);
+    }
+    machines_changed(self);
+}
+
+GtkWidget *
+vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
+{
+    VmWindow *self = g_object_new(VM_TYPE_WINDOW, "application", application, NULL);
+
+    self->store = g_object_ref(store);
+    self->settings = settings ? g_object_ref(settings) : NULL;
+    vm_machine_sidebar_set_store(self->sidebar, store);
+    vm_window_add_actions(self);
+    g_signal_connect_object(store, "items-changed", G_CALLBACK(machines_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(store, "build-failed", G_CALLBACK(build_failed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(store, "build-finished", G_CALLBACK(build_finished), self,
+                            G_CONNECT_SWAPPED);
+    restore_state(self);
+    vm_self_check_page_run(self->self_check_page);
+    return GTK_WIDGET(self);
+}
