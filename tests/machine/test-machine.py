@@ -25,10 +25,12 @@ class Fixture:
         with open(payload, 'rb') as file:
             self.payload = file.read()
 
-    def start(self, name, **options):
+    def start(self, name, seed=0, devices=(), **options):
         machine = supervisor.Machine(self.program, **options)
+        for program, kind in devices:
+            machine.add_device(program, kind)
         machine.ram[LOAD:LOAD + len(self.payload)] = self.payload
-        if not machine.boot(LOAD, TESTS.index(name)):
+        if not machine.boot(LOAD, TESTS.index(name) | seed << 8):
             raise AssertionError('did not start: %s' % machine.ended)
         return machine
 
@@ -134,8 +136,9 @@ def test_memory_above_4_gib(fixture):
 
 
 def test_hostile_guest(fixture):
-    reason, _ = fixture.run('hostile')
-    assert reason in ('poweroff', 'reset'), reason
+    for seed in range(4):
+        reason, _ = fixture.run('hostile', seed=seed, level=3)
+        assert reason in ('poweroff', 'reset'), reason
 
 
 def test_pause_and_stop(fixture):

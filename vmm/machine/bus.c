@@ -20,8 +20,14 @@ struct bus_range {
 void
 bus_init(struct bus *bus, const char *name)
 {
+    pthread_rwlockattr_t attributes;
+
     *bus = (struct bus){.name = name};
-    pthread_rwlock_init(&bus->lock, NULL);
+    pthread_rwlockattr_init(&attributes);
+    /* So that a guest's busy processors cannot keep a BAR from moving; handlers run without it. */
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&bus->lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
     pthread_mutex_init(&bus->idle_lock, NULL);
     pthread_cond_init(&bus->idle, NULL);
 }
