@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Our back ends under somebody else's front end: QEMU boots a stock kernel (emulated, no KVM) with
-vhost-user-rng-pci and vhost-user-blk-pci served by vmm-rng and vmm-block, and the kernel's own
-drivers do their work on them. Prints TAP; skipped where QEMU or the kernel is not to be had.
+"""Our back ends under somebody else's front end: QEMU boots a stock kernel (emulated) with
+vhost-user-rng-pci, -blk-pci (and -input-pci) served by vmm-rng, vmm-block and vmm-input, and the
+kernel's own drivers do their work on them. Prints TAP; skipped where QEMU or the kernel is not to
+be had.
 
-    qemu-frontend.py VMM-RNG VMM-BLOCK DUT
+    qemu-frontend.py [--kvm] VMM-RNG VMM-BLOCK VMM-INPUT DUT
+
+QEMU allows -input-pci with KVM only; --kvm is for inside the test machine:
+    tests/dut/dut run -- tests/device/qemu-frontend.py --kvm ...
 """
 import os
 import re
@@ -14,12 +18,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 QEMU = "qemu-system-x86_64"
 KERNEL = "linux-image-amd64"
 # In the order of their dependencies; what the kernel has built in is not found and left out.
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-           "virtio_blk", "virtio-rng")
+           "virtio_blk", "virtio-rng", "evdev", "virtio_input")
 DISK_SIZE = 16 << 20
 LIMIT_S = 150
 
@@ -49,6 +54,12 @@ ok ro-refuses sh -c '! dd if=/dev/zero of=/dev/vdb bs=512 count=1 conv=fsync 2>/
 # Unbind and bind: the rings stop and start again.
 for d in /sys/bus/virtio/drivers/virtio_blk/virtio*; do device=${d##*/}; echo $device > /sys/bus/virtio/drivers/virtio_blk/unbind; echo $device > /sys/bus/virtio/drivers/virtio_blk/bind; done
 ok blk-again sh -c 'dd if=/dev/vda bs=64k skip=16 count=64 2>/dev/null | cmp - /data'
+if grep -q 'Name="Vitrine keyboard"' /proc/bus/input/devices; then
+event=$(grep -A 5 Vitrine /proc/bus/input/devices | sed -n 's/.*\(event[0-9]*\).*/\1/p' | head -n 1)
+for lamp in /sys/class/leds/*::capslock/brightness; do echo 1 > $lamp; done
+# Key 30 goes down and up all the time: type EV_KEY, code 30, after the 16 bytes of time.
+ok input-key sh -c 'dd if=/dev/input/'$event' bs=24 count=4 2>/dev/null | hexdump -v -e "24/1 \"%02x\" \"\n\"" | grep -q "01001e0001000000$"'
+fi
 echo RESULT end ok
 poweroff -f
 """
@@ -125,13 +136,14 @@ def block_setup(flags):
     return struct.pack("=iiIxxxxQI20s", 4, 5, flags, DISK_SIZE, 512, b"interop-disk")
 
 
-def run_qemu(kernel, initrd, devices):
+def run_qemu(kernel, initrd, devices, kvm):
     chardevs = []
     for name, kind, device in devices:
         chardevs += ["-chardev", f"socket,id={name},fd={device.socket.fileno()}",
                      "-device", f"vhost-user-{kind}-pci,chardev={name}"]
     command = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-               "-machine", "q35,accel=tcg,memory-backend=ram", "-cpu", "max,-la57", "-m", "256",
+               "-machine", f"q35,accel={'kvm' if kvm else 'tcg'},memory-backend=ram", "-m", "256",
+               "-cpu", "host" if kvm else "max,-la57",
                "-object", "memory-backend-memfd,id=ram,size=256M,share=on,seal=on",
                "-serial", "stdio", "-kernel", kernel, "-initrd", initrd,
                "-append", "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off", *chardevs]
@@ -139,6 +151,18 @@ def run_qemu(kernel, initrd, devices):
     result = subprocess.run(command, pass_fds=fds, stdin=subprocess.DEVNULL, timeout=LIMIT_S,
                             capture_output=True, check=False)
     return result.stdout.decode(errors="replace"), result.stderr.decode(errors="replace")
+
+
+def type_keys(display, stop, lamps):
+    """Press and release one key until `stop`; collect the lamps that the guest switches."""
+    down = 0
+    while not stop.wait(0.2):
+        down ^= 1
+        display.send(struct.pack("=IHHiHHi", 2, 1, 30, down, 0, 0, 0))
+        try:
+            lamps.append(struct.unpack_from("=IHHi", display.recv(4096, socket.MSG_DONTWAIT))[1:])
+        except BlockingIOError:
+            pass
 
 
 def dut_file(dut, what):
@@ -149,40 +173,60 @@ def dut_file(dut, what):
     return result.stdout.strip()
 
 
-def run(folder, rng_path, block_path, dut):
-    kernel, modules = dut_file(dut, "vmlinux"), dut_file(dut, "modules")
-    busybox = os.path.join(os.path.dirname(kernel), "busybox")
-    initrd = os.path.join(folder, "initrd")
-    with open(initrd, "wb") as file:
-        file.write(make_initrd(modules, busybox))
-    disk = os.path.join(folder, "disk")
-    with open(disk, "wb") as file:
+def write_disk(path):
+    with open(path, "wb") as file:
         file.write(b"hello from host!" + bytes(range(256)) * (DISK_SIZE // 256))
         file.truncate(DISK_SIZE)
-    before = os.stat(disk).st_blocks
+    return os.stat(path).st_blocks
+
+
+def run(folder, kvm, executables, dut):
+    rng, block, keyboard = executables
+    kernel, modules = dut_file(dut, "vmlinux"), dut_file(dut, "modules")
+    initrd, disk = os.path.join(folder, "initrd"), os.path.join(folder, "disk")
+    with open(initrd, "wb") as file:
+        file.write(make_initrd(modules, os.path.join(os.path.dirname(kernel), "busybox")))
+    before = write_disk(disk)
     writable, read_only = os.open(disk, os.O_RDWR), os.open(disk, os.O_RDONLY)
-    devices = [("rng", "rng", Device(rng_path, lambda: struct.pack("=i", 4))),
-               ("blk", "blk", Device(block_path, lambda: block_setup(2), [writable])),
-               ("ro", "blk", Device(block_path, lambda: block_setup(1), [read_only]))]
+    display, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    devices = [("rng", "rng", Device(rng, lambda: struct.pack("=i", 4))),
+               ("blk", "blk", Device(block, lambda: block_setup(2), [writable])),
+               ("ro", "blk", Device(block, lambda: block_setup(1), [read_only]))]
+    if kvm:
+        # struct input_setup: vhost_fd, display_fd, INPUT_KEYBOARD
+        devices.append(("kbd", "input", Device(keyboard, lambda: struct.pack("=iiI", 4, 5, 1),
+                                               [theirs.fileno()])))
+    stop, lamps = threading.Event(), []
+    typist = threading.Thread(target=type_keys, args=(display, stop, lamps))
+    if kvm:
+        typist.start()
     try:
-        out, err = run_qemu(kernel, initrd, devices)
+        out, err = run_qemu(kernel, initrd, devices, kvm)
     except subprocess.TimeoutExpired as error:
         out, err = (error.stdout or b"").decode(errors="replace"), "QEMU ran past its time limit"
+    stop.set()
     ends = [device.end() for _, _, device in devices]
     results = dict(re.findall(r"^RESULT (\S+) (\S+)", out.replace("\r", ""), re.M))
     results["host-blocks"] = "ok" if before - os.stat(disk).st_blocks >= 8192 else "failed"
-    results["ends"] = "ok" if ends == [0, 0, 0] else str(ends)
+    results["ends"] = "ok" if ends == [0] * len(ends) else str(ends)
+    if kvm:
+        typist.join()
+        results["lamp"] = "ok" if (17, 1, 1) in lamps else str(lamps)  # EV_LED, LED_CAPSL, on
+        results.setdefault("input-key", "missing")
     results.setdefault("end", "missing")
     return results, out, err
 
 
 def main():
-    if len(sys.argv) != 4:
+    arguments = sys.argv[1:]
+    kvm = arguments[:1] == ["--kvm"]
+    arguments = arguments[1:] if kvm else arguments
+    if len(arguments) != 4:
         sys.exit(__doc__)
     if not shutil.which(QEMU):
         skip("no QEMU")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        results, out, err = run(folder, *sys.argv[1:])
+        results, out, err = run(folder, kvm, arguments[:3], arguments[3])
     print(f"1..{len(results)}")
     for number, (name, result) in enumerate(results.items(), 1):
         print(f"{'ok' if result == 'ok' else 'not ok'} {number} - {name}")

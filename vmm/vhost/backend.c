@@ -89,11 +89,9 @@ get_features(struct backend *backend, struct vhost_message *message)
 static int
 set_features(struct backend *backend, struct vhost_message *message)
 {
-    uint64_t features = message->payload.u64;
+    /* Front ends pass on what they offered the driver themselves, as QEMU does for input. */
+    uint64_t features = message->payload.u64 & offered_features(backend);
 
-    if (features & ~offered_features(backend)) {
-        return -EINVAL;
-    }
     if (features != backend->features && any_ring_runs(backend)) {
         return -EBUSY;
     }
