@@ -8,6 +8,7 @@
  */
 
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static void
 warm_up(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    mallopt(M_ARENA_MAX, 1); /* else a second thread's arena reads the number of processors */
     setlocale(LC_CTYPE, "C.UTF-8"); /* texts of the kernel's errors need no conversion then */
     g_get_charset(NULL);
     vm_peer_get_guid();

