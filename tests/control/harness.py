@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`vmm` as it is installed, in a world of its own: folders, tiny guests, and a look for leftovers.
+
+The programs are copied beside each other as `meson install` puts them, XDG folders are fresh, and
+after each case nothing of them may be left: no process, no socket, no file in the runtime folder.
+Guests are a few instructions in an ELF file, so any KVM can run them.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+LIMIT_S = 60
+LOAD = 0x200000
+
+
+def out8(port, value):
+    """mov dx, port; mov al, value; out dx, al"""
+    return b'\x66\xba' + struct.pack('<H', port) + b'\xb0' + bytes([value]) + b'\xee'
+
+
+def out16(port, value):
+    """mov dx, port; mov ax, value; out dx, ax"""
+    return b'\x66\xba' + struct.pack('<H', port) + b'\x66\xb8' + struct.pack('<H', value) + b'\x66\xef'
+
+
+HELLO = b''.join(out8(0x3f8, c) for c in b'HELLO\r\n')
+HALT = b'\xfa\xf4\xeb\xfd'  # cli; again: hlt; jmp again
+# lidt [rip+...] with a limit of 0, then an undefined instruction: no way to report it.
+TRIPLE_FAULT = b'\x0f\x01\x1d\x02\x00\x00\x00\x0f\x0b' + bytes(10)
+GUESTS = {
+    'halt': HELLO + HALT,
+    'reset': HELLO + out8(0x64, 0xfe) + HALT,
+    'off': HELLO + out16(0x604, 0x2000 | 5 << 10) + HALT,  # ACPI: sleep enable, type 5
+    'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic
+    'fault': HELLO + TRIPLE_FAULT,
+}
+
+
+# Programs in place of a part: one that crashes, and one whose filter blocks getppid().
+CRASH = b'\x0f\x0b'
+FILTER = LOAD + 0x100
+BLOCKED = (b'\xb8\x9d\0\0\0\xbf\x16\0\0\0\xbe\x02\0\0\0\xba' + struct.pack('<I', FILTER) + b'\x0f\x05'  # prctl
+           b'\xb8\x6e\0\0\0\x0f\x05\x0f\x0b').ljust(0x100, b'\0')
+BLOCKED += struct.pack('<HHIQ', 4, 0, 0, FILTER + 16)  # struct sock_fprog, then ld nr; getppid? kill; allow
+BLOCKED += struct.pack('<HBBIHBBIHBBIHBBI', 0x20, 0, 0, 0, 0x15, 0, 1, 110, 6, 0, 0, 0x80000000, 6, 0, 0, 0x7fff0000)
+
+
+def elf(code):
+    """A program for 64-bit x86, kernel or not, with one segment that is its code."""
+    head = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\x02\x01\x01', 2, 62, 1, LOAD, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack('<IIQQQQQQ', 1, 7, 4096, LOAD, LOAD, len(code), len(code), 4096)
+    return (head + segment).ljust(4096, b'\0') + code
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+class World:
+    def __init__(self, programs):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix='vmm-control-'))
+        os.chmod(self.root, 0o755)
+        (self.root / 'bin').mkdir()
+        (self.root / 'libexec/vitrine').mkdir(parents=True)
+        for program in programs:
+            name = os.path.basename(program)
+            shutil.copy2(program, self.root / ('bin' if name == 'vmm' else 'libexec/vitrine') / name)
+        self.vmm = str(self.root / 'bin/vmm')
+        for folder in ('run', 'state', 'home', 'files'):
+            (self.root / folder).mkdir(mode=0o700)
+        self.files = self.root / 'files'
+        for name, code in GUESTS.items():
+            self.file(name, elf(code))
+        self.started = []
+
+    def close(self):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def file(self, name, content=b''):
+        path = self.files / name
+        path.write_bytes(content)
+        return str(path)
+
+    def env(self):
+        return dict(os.environ, XDG_RUNTIME_DIR=str(self.root / 'run'), XDG_STATE_HOME=str(self.root / 'state'),
+                    HOME=str(self.root / 'home'), LC_ALL='C.UTF-8')
+
+    def run(self, *words, prefix=(), **more):
+        """Run to the end; (status, stdout, stderr)."""
+        done = subprocess.run([*prefix, self.vmm, *words], env=self.env(), stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=LIMIT_S, **more)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def start(self, *words, **more):
+        more.setdefault('stdout', subprocess.PIPE)
+        machine = subprocess.Popen([self.vmm, 'run', *words], env=self.env(), stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, **more)
+        self.started.append(machine)
+        return machine
+
+    def processes(self):
+        """(pid, name) of everything that runs from this world, zombies left out."""
+        found = []
+        for entry in os.listdir('/proc'):
+            if not entry.isdigit():
+                continue
+            try:
+                fields = pathlib.Path('/proc', entry, 'stat').read_text().rsplit(')', 1)
+                state = fields[1].split()[0]
+                parent = int(fields[1].split()[1])
+                name = fields[0].split('(', 1)[1]
+                if state in 'ZX':
+                    continue
+                own = os.readlink(f'/proc/{entry}/exe').startswith(str(self.root))
+            except PermissionError:
+                own = name.startswith('vmm-') and (parent in [m.pid for m in self.started] or parent == 1)
+            except OSError:
+                continue
+            if own or (name.startswith('vmm-') and parent in [m.pid for m in self.started]):
+                found.append((int(entry), name))
+        return found
+
+    def leftovers(self):
+        left = [f'process {name} {pid}' for pid, name in self.processes()]
+        for path in (self.root / 'run').rglob('*'):
+            if path != self.root / 'run/vitrine':
+                left.append(str(path.relative_to(self.root)))
+        left += [str(p.relative_to(self.root)) for p in self.root.rglob('*') if p.is_socket()]
+        left += [str(p) for p in (self.root / 'state').rglob('.*.new')]
+        return left
+
+    def clean(self):
+        """After each case: end what a failed case left, and say what `vmm` left."""
+        for machine in self.started:
+            if machine.poll() is None:
+                machine.kill()
+                machine.wait()
+            for stream in (machine.stdout, machine.stderr):
+                if stream:
+                    stream.close()
+        wait_for(lambda: not self.leftovers(), 3)
+        left = self.leftovers()
+        self.started = []
+        for folder in ('run', 'state'):
+            shutil.rmtree(self.root / folder)
+            (self.root / folder).mkdir(mode=0o700)
+        return left
+
+    # One machine.
+
+    def children(self, name):
+        """{part: pid} of a running machine, from its process list."""
+        try:
+            lines = (self.root / 'run/vitrine' / name / 'processes').read_text().splitlines()
+        except OSError:
+            return {}
+        return {line.split()[0]: int(line.split()[1]) for line in lines}
+
+    def log(self, name):
+        try:
+            return (self.root / 'state/vitrine' / name / 'log').read_text()
+        except OSError:
+            return ''
+
+    def last_run(self, name):
+        import json
+        return json.loads((self.root / 'state/vitrine' / name / 'last-run.json').read_text())
+
+    def started_guest(self, name, *words):
+        """A machine that said HELLO at its serial port."""
+        output = self.files / f'{name}.serial'
+        output.write_bytes(b'')
+        machine = self.start('--name', name, '--serial', f'file,path={output},console', *words)
+        said = wait_for(lambda: b'HELLO' in output.read_bytes() or machine.poll() is not None, LIMIT_S)
+        if not said or machine.poll() is not None:
+            machine.kill()
+            raise Failed(f'the guest did not start: {machine.communicate()[1].decode()}')
+        return machine
+
+
+def wait_for(what, seconds):
+    """What `what` returns when that is true, else None when the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.02)
+
+
+def end(machine, number=signal.SIGINT):
+    """Send a signal, wait, and give (status, stderr)."""
+    machine.send_signal(number)
+    _, errors = machine.communicate(timeout=LIMIT_S)
+    return machine.returncode, errors.decode()
+
+
+def expect(result, status, *sentence):
+    """Status and parts of the one sentence on stderr."""
+    got, _, errors = result
+    check(got == status, f'status {got}, expected {status}: {errors}')
+    lines = errors.strip().splitlines()
+    for part in sentence:
+        check(part in errors, f'“{part}” is not in: {errors}')
+    check(not sentence or len(lines) == 1, f'not one line: {errors}')
+    check(all(line.startswith('vmm: ') for line in lines), f'not ours: {errors}')
+
+
+def main(cases, programs):
+    """Run all cases as TAP."""
+    world = World(programs)
+    failed = 0
+    print(f'1..{len(cases)}', flush=True)
+    try:
+        for number, case in enumerate(cases, 1):
+            problem = ''
+            skipped = None
+            try:
+                skipped = case(world)
+            except (Failed, OSError, subprocess.TimeoutExpired, KeyError, ValueError) as error:
+                problem = f'{type(error).__name__}: {error}'
+            left = world.clean()
+            if left and not problem:
+                problem = 'left behind: ' + ', '.join(left)
+            if problem:
+                failed += 1
+                print('# ' + problem.replace('\n', '\n# '))
+            print(('not ' if problem else '') + f'ok {number} - {case.__name__}' +
+                  (f' # SKIP {skipped}' if skipped and not problem else ''), flush=True)
+    finally:
+        world.close()
+    sys.exit(1 if failed else 0)

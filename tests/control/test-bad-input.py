@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Everything that can be wrong before a guest runs: one sentence, the documented status, nothing left."""
+import fcntl
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+
+import harness
+from harness import check, expect
+
+SECTOR = 512
+
+
+def kernel_files(world):
+    expect(world.run('run', '/nowhere/vmlinux'), 35, 'The kernel “/nowhere/vmlinux” is not there')
+    expect(world.run('run', str(world.files)), 35, 'is a folder; give a file')
+    expect(world.run('run', world.file('empty')), 35, 'is empty')
+    expect(world.run('run', '/dev/null'), 35, 'is not a file')
+    fifo = str(world.files / 'fifo')
+    os.mkfifo(fifo)
+    expect(world.run('run', fifo), 35, 'is not a file')
+
+
+def foreign_kernels(world):
+    expect(world.run('run', world.file('text', b'#!/bin/sh\n' * 1000)), 33, 'text')
+    expect(world.run('run', world.file('noise', os.urandom(1 << 20))), 33, 'noise')
+    whole = harness.elf(harness.GUESTS['halt'])
+    expect(world.run('run', world.file('cut', whole[:100])), 33, 'cut')
+    expect(world.run('run', world.file('short', whole[:4100])), 33, 'short')
+    arm = bytearray(whole)
+    arm[18] = 183
+    expect(world.run('run', world.file('arm', bytes(arm))), 33, 'arm', 'x86-64')
+
+
+def initrd_files(world):
+    halt = str(world.files / 'halt')
+    expect(world.run('run', halt, '-i', '/nowhere/initrd'), 35, 'The initrd “/nowhere/initrd” is not there')
+    expect(world.run('run', halt, '-i', str(world.files)), 35, 'is a folder')
+    expect(world.run('run', halt, '-i', world.file('empty')), 35, 'is empty')
+    large = world.files / 'large'
+    with open(large, 'wb') as file:
+        file.truncate(300 << 20)
+    expect(world.run('run', halt, '-i', str(large)), 33, 'large')
+
+
+def disk_files(world):
+    halt = str(world.files / 'halt')
+    expect(world.run('run', halt, '-b', '/nowhere/d'), 35, 'The disk “/nowhere/d” is not there')
+    expect(world.run('run', halt, '-b', str(world.files)), 35, 'is a folder')
+    expect(world.run('run', halt, '-b', world.file('empty')), 35, 'is empty')
+    expect(world.run('run', halt, '-b', world.file('tiny', b'x')), 35, 'shorter than one sector')
+    expect(world.run('run', halt, '-b', world.file('d', bytes(SECTOR)), '--serial', 'file,path=/nowhere/x'),
+           35, '“/nowhere/x” is not there')
+
+
+def unreadable_files(world):
+    closed = world.file('closed', bytes(4096))
+    os.chmod(closed, 0)
+    if os.geteuid() == 0:
+        return 'root may read everything'
+    expect(world.run('run', closed), 35, 'You may not read the kernel')
+    expect(world.run('run', str(world.files / 'halt'), '-b', closed), 35, 'You may not write to the disk')
+
+
+def disk_in_use(world):
+    halt = str(world.files / 'halt')
+    disk = world.file('busy', bytes(SECTOR))
+    with open(disk, 'rb') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        expect(world.run('run', halt, '-b', disk), 33, f'Another program uses “{disk}”')
+        expect(world.run('run', halt, '-b', f'{disk},ro'), 33, f'Another program uses “{disk}”')
+
+
+def numbers(world):
+    halt = str(world.files / 'halt')
+    expect(world.run('run', halt, '-c', '0'), 35, '--cpus', '0 is out of range')
+    expect(world.run('run', halt, '-c', '1000'), 35, '--cpus', '1000 is out of range')
+    expect(world.run('run', halt, '-m', '0'), 35, '--mem', 'out of range')
+    expect(world.run('run', halt, '-m', '9999999'), 35, '--mem', 'more than this computer has')
+    expect(world.run('run', halt, '-m', 'lots'), 35, '--mem', 'not a whole number')
+
+
+def memory_that_is_taken(world):
+    fields = dict(line.split(':') for line in open('/proc/meminfo'))
+    total = int(fields['MemTotal'].split()[0]) // 1024
+    free = (int(fields['MemAvailable'].split()[0]) + int(fields['SwapFree'].split()[0])) // 1024
+    if free >= total - 1:
+        return 'all memory is free'
+    expect(world.run('run', str(world.files / 'halt'), '-m', str(total)), 33, 'not enough memory', f'{total} MiB')
+
+
+def options(world):
+    halt = str(world.files / 'halt')
+    expect(world.run('run'), 35, 'No kernel')
+    expect(world.run('run', halt, '--frob'), 35, '--frob')
+    expect(world.run('run', halt, '--net', 'tap-name=x'), 35, '--net', 'does not work yet')
+    expect(world.run('run', halt, '--name', 'a/b'), 35, '--name', 'a/b')
+    expect(world.run('run', halt, 'two'), 35, 'second kernel')
+    expect(world.run('frobnicate'), 35, 'frobnicate')
+    expect(world.run('policy', 'frob'), 35, 'frob')
+    expect(world.run('check', '--frob'), 35, '--frob')
+
+
+def configuration_files(world):
+    expect(world.run('run', '--cfg', '/nowhere/c.json'), 35, '“/nowhere/c.json”')
+    expect(world.run('run', '--cfg', str(world.files)), 35, 'not a file')
+    bad = world.file('bad.json', b'{"kernel": "k",\n "mem": }')
+    expect(world.run('run', '--cfg', bad), 35, 'bad.json, line 2')
+    bad = world.file('bad.json', b'{"kernel": "k", "cpus": {"num-cores": "2"}}')
+    expect(world.run('run', '--cfg', bad), 35, 'bad.json, “cpus.num-cores”')
+    loop = world.file('loop.json', b'{"cfg": ["%s"]}' % str(world.files / 'loop.json').encode())
+    expect(world.run('run', '--cfg', loop), 35, 'include each other')
+    expect(world.run('run', '--cfg', world.file('noise.json', os.urandom(5000))), 35, 'not JSON')
+
+
+def print_config_is_read_back(world):
+    words = ['run', 'k', '-c', '2', '-b', 'a,ro', '--gpu', 'width=800', '--serial', 'sink,console', '-p', 'a b']
+    status, first, errors = world.run(*words, '--print-config')
+    check(status == 0, errors)
+    status, second, errors = world.run('run', '--cfg', world.file('p.json', first.encode()), '--print-config')
+    check(status == 0 and second == first, f'{errors}{first}{second}')
+
+
+def control_socket(world):
+    halt = str(world.files / 'halt')
+    taken = world.file('taken', b'x')
+    expect(world.run('run', halt, '-s', taken), 35, 'in use')
+    check(os.path.exists(taken), 'the file was removed')
+    expect(world.run('run', halt, '-s', '/nowhere/s'), 35, '“/nowhere/s” cannot be made')
+    path = str(world.files / 'listening')
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+        expect(world.run('run', halt, '-s', path), 35, 'in use')
+    os.unlink(path)
+
+
+def back_end_that_is_not_there(world):
+    expect(world.run('run', str(world.files / 'halt'), '--vhost-user', 'block,socket=/nowhere/s'), 35,
+           'No back end answers at “/nowhere/s”')
+
+
+def part_that_is_not_installed(world):
+    part = world.root / 'libexec/vitrine/vmm-rng'
+    hidden = part.with_name('hidden')
+    part.rename(hidden)
+    try:
+        expect(world.run('run', str(world.files / 'halt')), 33, 'vmm-rng is not installed')
+    finally:
+        hidden.rename(part)
+
+
+def sandbox_refused(world):
+    """A user namespace in which no further one can be made."""
+    no_more = ['unshare', '-Ur', 'sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"', 'sh']
+    if subprocess.run([*no_more, 'true'], capture_output=True).returncode != 0:
+        return 'no user namespaces here'
+    off = str(world.files / 'off')
+    expect(world.run('run', off, prefix=no_more), 33, 'refuses sandboxes', '--allow-no-namespaces')
+    status, output, errors = world.run('run', off, '--allow-no-namespaces', prefix=no_more)
+    check(status == 0 and 'HELLO' in output, f'{status} {errors}')
+    check('weaker jail' in errors, errors)
+
+
+def kvm_denied(world):
+    if os.geteuid() != 0 or not shutil.which('setpriv'):
+        return 'only root can become somebody without rights'
+    if os.stat('/dev/kvm').st_mode & 0o006:
+        return 'everybody may use /dev/kvm here'
+    user = pwd.getpwnam('nobody')
+    # World-readable copies, in folders of that user's own.
+    place = world.root / 'nobody'
+    place.mkdir()
+    os.chown(place, user.pw_uid, user.pw_gid)
+    kernel = place / 'halt'
+    shutil.copy(world.files / 'halt', kernel)
+    env = dict(world.env(), XDG_RUNTIME_DIR=str(place), XDG_STATE_HOME=str(place), HOME=str(place))
+    done = subprocess.run(['setpriv', '--reuid', 'nobody', '--regid', str(user.pw_gid), '--clear-groups', world.vmm,
+                           'run', str(kernel)], env=env, stdin=subprocess.DEVNULL, capture_output=True)
+    expect((done.returncode, '', done.stderr.decode()), 33, 'You may not use /dev/kvm', 'sudo adduser nobody kvm')
+    check(not list((place / 'vitrine').iterdir()), 'left in the runtime folder')
+
+
+def kvm_missing(world):
+    cover = ['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /dev && touch /dev/null && exec "$@"', 'sh']
+    if os.geteuid() != 0 or subprocess.run([*cover, 'true'], capture_output=True).returncode != 0:
+        return 'only root can hide /dev'
+    expect(world.run('run', str(world.files / 'halt'), prefix=cover), 33, 'This computer has no KVM')
+
+
+def full_disk(world):
+    place = world.root / 'small'
+    place.mkdir()
+    small = ['unshare', '-m', 'sh', '-c', f'mount -t tmpfs -o size=64k none {place} && '
+             f'truncate -s 1M {place}/disk && exec "$@"', 'sh']
+    if os.geteuid() != 0 or subprocess.run([*small, 'true'], capture_output=True).returncode != 0:
+        return 'only root can mount'
+    expect(world.run('run', str(world.files / 'halt'), '-b', f'{place}/disk,sparse=false', prefix=small), 33,
+           'no room for the whole disk')
+
+
+def check_and_policy(world):
+    status, output, errors = world.run('check')
+    check(status in (0, 33) and output.startswith('This computer can'), f'{status} {output} {errors}')
+    import json
+    status, output, errors = world.run('check', '--json')
+    rows = {row['id']: row for row in json.loads(output)['checks']}
+    check({'kvm-missing', 'kvm-denied', 'kvm-broken', 'no-namespaces'} <= set(rows), output)
+    check(all(row['ok'] or (row['sentence'] and row['cure']) for row in rows.values()), output)
+    check((status == 0) == json.loads(output)['ok'], output)
+    status, output, errors = world.run('policy', '--counts')
+    lines = [line.split() for line in output.splitlines()[1:]]
+    check(status == 0 and len(lines) == 8, f'{output} {errors}')
+    check(all(0 < int(count) <= int(ceiling) for _, count, ceiling in lines), output)
+    status, output, _ = world.run('policy', 'rng')
+    check(status == 0 and 'call getrandom' in output, output)
+
+
+CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, unreadable_files, disk_in_use, numbers,
+         memory_that_is_taken, options, configuration_files, print_config_is_read_back, control_socket,
+         back_end_that_is_not_there, part_that_is_not_installed, sandbox_refused, kvm_denied, kvm_missing,
+         full_disk, check_and_policy]
+
+if __name__ == '__main__':
+    harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Machines that run: how they end, what their parts' deaths mean, and what is left of them."""
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import sys
+import termios
+import time
+
+import harness
+from harness import check, end, wait_for
+
+DESKTOP = ['--gpu', 'width=640,height=480', '--serial', 'sink,hardware=virtio-console']
+
+
+def ends_of_guests(world):
+    for guest, expected in (('off', 0), ('reset', 32), ('fault', 32), ('panic', 34)):
+        status, output, errors = world.run('run', str(world.files / guest), '--name', 'g')
+        check(status == expected, f'{guest}: {status} {errors}')
+        check(output == 'HELLO\r\n', f'{guest}: {output!r}')
+        check(('vmm: The guest panicked' in errors) == (guest == 'panic'), errors)
+        last = world.last_run('g')
+        check(last['status'] == expected and last['started'] <= last['ended'], str(last))
+        check(last['id'] == ('guest-panic' if guest == 'panic' else ''), str(last))
+
+
+def stop_by_signal(world):
+    for number in (signal.SIGINT, signal.SIGHUP):
+        machine = world.started_guest('s', str(world.files / 'halt'))
+        status, errors = end(machine, number)
+        check(status == 0 and errors == '', f'{status} {errors}')
+    # The guest does not look at its power button: the first one is in vain, the second stops.
+    machine = world.started_guest('s', str(world.files / 'halt'))
+    machine.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    check(machine.poll() is None, 'SIGTERM must press the power button only')
+    status, errors = end(machine, signal.SIGTERM)
+    check(status == 0, f'{status} {errors}')
+
+
+def runtime_folder(world):
+    machine = world.started_guest('r', str(world.files / 'halt'))
+    folder = world.root / 'run/vitrine/r'
+    check((os.stat(folder).st_mode & 0o777) == 0o700, 'mode of the folder')
+    check((folder / 'control').is_socket(), 'no control socket')
+    check(int((folder / 'pid').read_text()) == machine.pid, 'wrong pid')
+    parts = world.children('r')
+    check(set(parts) == {'display', 'loader', 'machine', 'rng'}, str(parts))
+    status, _, errors = world.run('run', str(world.files / 'halt'), '--name', 'r')
+    check(status == 35 and 'named “r” runs already' in errors, f'{status} {errors}')
+    check(machine.poll() is None and (folder / 'control').is_socket(), 'the second run broke the first')
+    end(machine)
+    check(not folder.exists(), 'the folder is left')
+    check(world.last_run('r')['status'] == 0, 'the second run overwrote the result')
+
+
+def socket_elsewhere(world):
+    path = world.files / 's.sock'
+    machine = world.started_guest('e', str(world.files / 'halt'), '-s', str(path))
+    check(path.is_socket(), 'no socket where -s says')
+    check(os.readlink(world.root / 'run/vitrine/e/control') == str(path), 'no link to it')
+    end(machine)
+    check(not path.exists(), 'the socket is left')
+    machine = world.started_guest('e', str(world.files / 'halt'), '-s', str(world.files))
+    check((world.files / f'vm-{machine.pid}.sock').is_socket(), 'no socket in the folder')
+    end(machine)
+
+
+def death_of_each_part(world):
+    disk = world.file('disk', bytes(1 << 20))
+    labels = {'machine': 'machine', 'rng': 'random number source', 'block-0': 'disk', 'console-1': 'console',
+              'gpu': 'graphics card', 'keyboard': 'keyboard', 'pointer': 'pointer'}
+    for part, label in labels.items():
+        machine = world.started_guest('d', str(world.files / 'halt'), '-b', disk, *DESKTOP)
+        parts = wait_for(lambda: world.children('d'), 5)
+        check(part in parts, f'{part} is not in {parts}')
+        os.kill(parts[part], signal.SIGKILL)
+        _, errors = machine.communicate(timeout=harness.LIMIT_S)
+        errors = errors.decode()
+        check(machine.returncode == 33, f'{part}: {machine.returncode} {errors}')
+        check(f'The {label} was killed' in errors, f'{part}: {errors}')
+        last = world.last_run('d')
+        check(last['part'] == part and last['id'] == 'part-died', str(last))
+        check(not world.leftovers(), f'{part}: {world.leftovers()}')
+
+
+def crash_and_blocked_call(world):
+    """A program of ours in place of vmm-rng, because no signal from outside does this to a jailed part."""
+    part = world.root / 'libexec/vitrine/vmm-rng'
+    real = part.read_bytes()
+    try:
+        for code, cause, text in ((harness.CRASH, 'part-died', 'The random number source crashed'),
+                                  (harness.BLOCKED, 'blocked-call', 'The random number source asked the kernel')):
+            part.write_bytes(harness.elf(code))
+            status, _, errors = world.run('run', str(world.files / 'halt'), '--name', 'c')
+            check(status == 33 and text in errors, f'{status} {errors}')
+            last = world.last_run('c')
+            check((last['id'], last['part']) == (cause, 'rng'), str(last))
+    finally:
+        part.write_bytes(real)
+
+
+def display_is_started_again(world):
+    machine = world.started_guest('a', str(world.files / 'halt'), *DESKTOP)
+    display = wait_for(lambda: world.children('a'), 5)['display']
+    for _ in range(3):
+        os.kill(display, signal.SIGKILL)
+        again = wait_for(lambda: [p for p, name in world.processes() if name == 'vmm-display' and p != display], 10)
+        check(again and machine.poll() is None, 'no new display process')
+        display = again[0]
+        time.sleep(0.3)
+    check(world.log('a').count('It is started again') == 3, world.log('a'))
+    status, errors = end(machine)
+    check(status == 0, f'{status} {errors}')
+
+
+def supervisor_is_killed(world):
+    machine = world.started_guest('k', str(world.files / 'halt'), *DESKTOP)
+    machine.kill()
+    machine.wait()
+    check(wait_for(lambda: not world.processes(), 5), f'left: {world.processes()}')
+    check((world.root / 'run/vitrine/k').exists(), 'the stale folder is what this test needs')
+    end(world.started_guest('other', str(world.files / 'halt')))
+    check(not (world.root / 'run/vitrine/k').exists(), 'the stale folder was not removed')
+
+
+def restart(world):
+    serial = world.files / 'serial'
+    config = world.file('vm.json', json.dumps({'kernel': str(world.files / 'reset'), 'name': 'b'}).encode())
+    serial.write_bytes(b'')
+    machine = world.start('--cfg', config, '--restart', '--serial', f'file,path={serial}')
+    check(wait_for(lambda: serial.read_bytes().count(b'HELLO') >= 2, harness.LIMIT_S), 'it did not start over')
+    # A changed file takes effect when the guest reboots by itself.
+    world.file('vm.json', json.dumps({'kernel': str(world.files / 'off'), 'name': 'b'}).encode())
+    _, errors = machine.communicate(timeout=harness.LIMIT_S)
+    check(machine.returncode == 0, f'{machine.returncode} {errors.decode()}')
+
+
+def disk_lock_lasts(world):
+    disk = world.file('locked', bytes(1 << 20))
+    machine = world.started_guest('l', str(world.files / 'halt'), '-b', disk)
+    harness.expect(world.run('run', str(world.files / 'halt'), '-b', disk), 33, 'Another program uses')
+    end(machine)
+    status, _, errors = world.run('run', str(world.files / 'off'), '-b', disk)
+    check(status == 0, errors)
+
+
+def terminal_is_restored(world):
+    leader, follower = pty.openpty()
+    before = termios.tcgetattr(follower)
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        os.dup2(follower, 0)
+        os.dup2(follower, 1)
+        import fcntl
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        os.execve(world.vmm, ['vmm', 'run', str(world.files / 'halt'), '--name', 't'], world.env())
+    output = b''
+    while b'HELLO' not in output:
+        check(select.select([leader], [], [], harness.LIMIT_S)[0], f'no output: {output}')
+        output += os.read(leader, 100)
+    during = termios.tcgetattr(follower)
+    check(not during[3] & (termios.ICANON | termios.ECHO | termios.ISIG), 'the terminal is not raw')
+    os.kill(pid, signal.SIGINT)
+    check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, 'status')
+    check(termios.tcgetattr(follower) == before, 'the terminal was not put back')
+    os.close(leader)
+    os.close(follower)
+
+
+def closed_streams(world):
+    machine = world.start(str(world.files / 'halt'), '--name', 'q', stdout=None,
+                          preexec_fn=lambda: (os.close(0), os.close(1)))
+    check(wait_for(lambda: 'display' in world.children('q'), 10), 'did not start')
+    time.sleep(0.5)
+    status, errors = end(machine)
+    check(status == 0, f'{status} {errors}')
+
+
+def no_sandbox(world):
+    status, output, errors = world.run('run', str(world.files / 'off'), '--disable-sandbox')
+    check(status == 0 and 'HELLO' in output, f'{status} {errors}')
+    check('The sandbox is off' in errors, errors)
+
+
+def log_file(world):
+    end(world.started_guest('log', str(world.files / 'halt'), '--log-level', 'debug'))
+    lines = world.log('log').splitlines()
+    check(any(' vmm debug loader has ended' in line for line in lines), world.log('log'))
+    check(all(line[10] == 'T' and line.split(' ', 1)[0].endswith('Z') for line in lines), world.log('log'))
+
+
+CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call,
+         display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
+         closed_streams, no_sandbox, log_file]
+
+if __name__ == '__main__':
+    harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])
