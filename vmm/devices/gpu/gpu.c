@@ -113,6 +113,8 @@ gpu_mode_settled(void *data, uint32_t events)
     struct gpu *gpu = data;
 
     gpu->mode_due = false;
+    log_debug("gpu: the first window is %u x %u now", gpu->scanouts[0].width,
+              gpu->scanouts[0].height);
     gpu->events_read |= VIRTIO_GPU_EVENT_DISPLAY;
     backend_config_changed(gpu->backend);
 }
