@@ -33,7 +33,7 @@ handle_register_listener(VmDbusConsole *console, GDBusMethodInvocation *invocati
     return TRUE;
 }
 
-/* The generated signal's form; NOLINTNEXTLINE(readability-function-size) */
+/* The generated signal's form. */
 static gboolean
 handle_set_ui_info(VmDbusConsole *console, GDBusMethodInvocation *invocation, guint16 width_mm,
                    guint16 height_mm, gint xoff, gint yoff, guint width, guint height,

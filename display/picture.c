@@ -92,8 +92,9 @@ mean_pixel(const VmScanout *scanout, const VmRect *rect)
     guint red = 0;
     guint green = 0;
     guint blue = 0;
+    guint count = MAX(across * down, 1);
 
-    for (guint i = 0; i < across * down; i++) {
+    for (guint i = 0; i < count; i++) {
         guint x = (guint)rect->x + (i % across) * (guint)rect->width / across;
         guint y = (guint)rect->y + (i / across) * (guint)rect->height / down;
         guint32 pixel = load_pixel(scanout, x, y);
@@ -102,9 +103,9 @@ mean_pixel(const VmScanout *scanout, const VmRect *rect)
         green += pixel >> 8 & 0xff;
         blue += pixel & 0xff;
     }
-    red /= across * down;
-    green /= across * down;
-    blue /= across * down;
+    red /= count;
+    green /= count;
+    blue /= count;
     return red << 16 | green << 8 | blue;
 }
 

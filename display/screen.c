@@ -98,7 +98,7 @@ same_scanout(const VmScanout *a, const VmScanout *b)
 void
 vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout)
 {
-    g_autoptr(VmBuffer) old = NULL;
+    VmBuffer *old;
 
     g_return_if_fail(VM_IS_SCREEN(self));
     if (same_scanout(&self->scanout, scanout)) {
@@ -110,6 +110,7 @@ vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout)
         vm_buffer_ref(scanout->buffer);
     }
     g_signal_emit(self, signals[SCANOUT_CHANGED], 0);
+    g_clear_pointer(&old, vm_buffer_unref);
 }
 
 void

@@ -175,7 +175,7 @@ describe(const char *method, GVariant *arguments)
     return g_string_free(text, FALSE);
 }
 
-/* GDBus's own signature; NOLINTNEXTLINE(readability-function-size) */
+/* GDBus's own signature. */
 static void
 handle_call(GDBusConnection *connection, const char *sender, const char *path,
             const char *interface, const char *method, GVariant *arguments,

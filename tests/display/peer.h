@@ -49,11 +49,11 @@ typedef struct {
 } PeerListener;
 
 PeerListener *peer_listen(GDBusConnection *connection, const char *path, gboolean map);
-void peer_listener_free(PeerListener *listener);
+void peer_listener_free(PeerListener *self);
 /* Answer what was held and stop holding. */
-void peer_listener_go_on(PeerListener *listener);
-const char *peer_listener_last(PeerListener *listener);
-guint peer_listener_count(PeerListener *listener, const char *prefix);
+void peer_listener_go_on(PeerListener *self);
+const char *peer_listener_last(PeerListener *self);
+guint peer_listener_count(PeerListener *self, const char *prefix);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PeerListener, peer_listener_free)
 
 G_END_DECLS

@@ -134,7 +134,8 @@ test_picture(void)
     rig_wait(told.damages == 1);
     g_assert_cmpint(told.damage[0], ==, 1);
     g_assert_cmpint(told.damage[3], ==, 4);
-    g_assert_cmpint(memcmp(picture.pixels + 2 * picture.stride + 4, "\xba\xdc\xfe", 3), ==, 0);
+    g_assert_cmpint(memcmp(picture.pixels + (gsize)2 * picture.stride + 4, "\xba\xdc\xfe", 3), ==,
+                    0);
     g_assert_false(vm_console_get_cursor(console, &cursor));
     shape.pixels[1] = 0xff010203;
     rig_gpu_send(rig, &shape, sizeof(shape), -1);
@@ -332,7 +333,7 @@ test_thumbnail(void)
     thumbnail = vm_console_get_thumbnail_finish(console, result, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(thumbnail->width, ==, 128);
-    g_assert_cmpuint(g_bytes_get_size(thumbnail->bytes), ==, 128 * 96 * 4);
+    g_assert_cmpuint(g_bytes_get_size(thumbnail->bytes), ==, 128UL * 96 * 4);
     g_assert_cmphex(*(const guint32 *)g_bytes_get_data(thumbnail->bytes, NULL), ==, 0x00ff00);
 }
 

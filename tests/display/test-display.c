@@ -140,17 +140,17 @@ test_inline(void)
     rig_wait(listener->calls->len == 1);
     g_assert_cmpstr(peer_listener_last(listener), ==, "Scanout");
     seen = g_variant_get_fixed_array(listener->pixels, &n, 1);
-    g_assert_cmpuint(n, ==, 40 * 30 * 4);
+    g_assert_cmpuint(n, ==, 40UL * 30 * 4);
     g_assert_cmphex(seen[41], ==, 0xabcdef);
     pixels[40 * 3 + 2] = 0x010203;
     rig_gpu_update(rig, 2, 3, 4, 5);
     rig_wait(listener->calls->len == 2);
     g_assert_cmpstr(peer_listener_last(listener), ==, "Update 2 3 4 5");
     seen = g_variant_get_fixed_array(listener->pixels, &n, 1);
-    g_assert_cmpuint(n, ==, 4 * 5 * 4);
+    g_assert_cmpuint(n, ==, 4UL * 5 * 4);
     g_assert_cmphex(seen[0], ==, 0x010203);
     /* Large damage comes in bands of at most 16 MiB. */
-    pixels = rig_gpu_show(rig, 2, 4000, 3000);
+    rig_gpu_show(rig, 2, 4000, 3000);
     rig_wait(listener->calls->len == 3);
     rig_gpu_update(rig, 0, 0, 4000, 3000);
     rig_wait(listener->calls->len == 6);

@@ -157,7 +157,7 @@ test_stuck_reader(void)
         }
         got += (gsize)n;
     }
-    g_assert_cmpuint(got, <, 100 * 65536);
+    g_assert_cmpuint(got, <, 100UL * 65536);
     rig_serial_write(rig, "!", 1);
     peer_read(reader, block, 1);
     g_assert_cmpint(block[0], ==, '!');
@@ -174,9 +174,9 @@ test_stuck_output(void)
     for (guint i = 0; i < 48; i++) {
         rig_serial_write(rig, block, 65536);
     }
-    wait_for_history(rig, 48 * 65536);
-    g_assert_cmpint(g_get_monotonic_time() - start, >, 3 * G_USEC_PER_SEC);
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 30 * G_USEC_PER_SEC);
+    wait_for_history(rig, 48UL * 65536);
+    g_assert_cmpint(g_get_monotonic_time() - start, >, (gint64)3 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, (gint64)30 * G_USEC_PER_SEC);
 }
 
 /* Everything reaches the port's own output, also what the guest wrote just before it stopped. */

@@ -9,7 +9,12 @@
 
 G_BEGIN_DECLS
 
-#define VM_CALL_TIMEOUT_MS 5000
+#define VM_CALL_TIMEOUT_MS   5000
+#define VM_MACHINE_PATH      "/org/vitrine/Vmm1"
+#define VM_MACHINE_INTERFACE "org.vitrine.Vmm1.Machine"
+
+/* NULL while there is none. */
+GDBusConnection *vm_connection_get_link(VmConnection *self);
 
 /* The constructors for VmConnection; `path` is the object's. */
 VmConsole *vm_console_new(const char *path, guint number);
@@ -20,8 +25,8 @@ void vm_console_set_link(VmConsole *self, GDBusConnection *link);
 void vm_chardev_set_link(VmChardev *self, GDBusConnection *link);
 
 /* Properties of one of the object's interfaces (a{sv}). */
-void vm_console_update(VmConsole *self, GVariant *properties);
-void vm_chardev_update(VmChardev *self, GVariant *properties);
+void vm_console_update(VmConsole *self, GVariant *values);
+void vm_chardev_update(VmChardev *self, GVariant *values);
 
 const char *vm_console_get_path(VmConsole *self);
 const char *vm_chardev_get_path(VmChardev *self);

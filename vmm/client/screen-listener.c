@@ -50,7 +50,7 @@ replace_map(VmScreenListener *self, const VmPictureMap *map)
     vm_picture_map_close(&old);
 }
 
-/* The generated signal's form; NOLINTNEXTLINE(readability-function-size) */
+/* The generated signal's form. */
 static gboolean
 handle_scanout_map(VmScreenListener *self, GDBusMethodInvocation *invocation, GUnixFDList *fds,
                    GVariant *handle, guint offset, guint width, guint height, guint stride,
@@ -78,7 +78,7 @@ handle_scanout_map(VmScreenListener *self, GDBusMethodInvocation *invocation, GU
     return TRUE;
 }
 
-/* The generated signal's form; NOLINTNEXTLINE(readability-function-size) */
+/* The generated signal's form. */
 static gboolean
 handle_update_map(VmScreenListener *self, GDBusMethodInvocation *invocation, gint x, gint y,
                   gint width, gint height)
@@ -104,7 +104,7 @@ handle_disable(VmScreenListener *self, GDBusMethodInvocation *invocation)
     return TRUE;
 }
 
-/* The generated signal's form; NOLINTNEXTLINE(readability-function-size) */
+/* The generated signal's form. */
 static gboolean
 handle_cursor_define(VmScreenListener *self, GDBusMethodInvocation *invocation, gint width,
                      gint height, gint hot_x, gint hot_y, GVariant *data)

@@ -68,7 +68,7 @@ handle_scanout_changed(VmConsole *self)
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_HEIGHT]);
 }
 
-/* The signal's form; NOLINTNEXTLINE(readability-function-size) */
+/* The signal's form. */
 static void
 handle_damage(VmConsole *self, gint x, gint y, gint width, gint height)
 {
@@ -473,7 +473,7 @@ handle_thumbnail(GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* GIO's usual form; NOLINTNEXTLINE(readability-function-size) */
+/* GIO's usual form. */
 void
 vm_console_get_thumbnail_async(VmConsole *self, guint max_width, guint max_height,
                                GCancellable *cancellable, GAsyncReadyCallback callback,

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a connection asks of the machine as a whole. */
+
+#include "vmm/client/private.h"
+
+#define STATISTICS "org.vitrine.Vmm1.Statistics"
+
+/* A call to the machine object whose answer ends `task` through `callback`; takes `task`. */
+static void
+call_machine(VmConnection *self, const char *interface, const char *method, GTask *task,
+             GAsyncReadyCallback callback)
+{
+    GDBusConnection *link = vm_connection_get_link(self);
+
+    if (!link) {
+        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
+        g_object_unref(task);
+        return;
+    }
+    g_dbus_connection_call(link, NULL, VM_MACHINE_PATH, interface, method, NULL, NULL,
+                           G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, g_task_get_cancellable(task),
+                           callback, task);
+}
+
+static void
+handle_request_done(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GError *error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+
+    if (reply) {
+        g_task_return_boolean(task, TRUE);
+    } else {
+        g_dbus_error_strip_remote_error(error);
+        g_task_return_error(task, error);
+    }
+}
+
+void
+vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable *cancellable,
+                            GAsyncReadyCallback callback, gpointer user_data)
+{
+    static const char *const methods[] = {
+        [VM_REQUEST_POWER_BUTTON] = "PowerButton",
+        [VM_REQUEST_STOP] = "Stop",
+        [VM_REQUEST_RESTART] = "Restart",
+        [VM_REQUEST_PAUSE] = "Pause",
+        [VM_REQUEST_RESUME] = "Resume",
+        [VM_REQUEST_PING] = "Ping",
+    };
+
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    g_return_if_fail((guint)request < G_N_ELEMENTS(methods));
+    call_machine(self, VM_MACHINE_INTERFACE, methods[request],
+                 g_task_new(self, cancellable, callback, user_data), handle_request_done);
+}
+
+gboolean
+vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+void
+vm_process_free(VmProcess *process)
+{
+    g_free(process->name);
+    g_free(process);
+}
+
+static void
+handle_processes(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GPtrArray) processes =
+        g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))vm_process_free);
+    g_autoptr(GVariantIter) iter = NULL;
+    GError *error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    VmProcess process;
+
+    if (!reply || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a(suutt))"))) {
+        g_task_return_error(task, error ? error
+                                        : g_error_new_literal(G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                                                              "unexpected answer"));
+        return;
+    }
+    g_variant_get(reply, "(a(suutt))", &iter);
+    while (g_variant_iter_next(iter, "(suutt)", &process.name, &process.pid, &process.restarts,
+                               &process.cpu_ns, &process.memory)) {
+        g_ptr_array_add(processes, g_memdup2(&process, sizeof(process)));
+    }
+    g_task_return_pointer(task, g_steal_pointer(&processes),
+                          (GDestroyNotify)(void (*)(void))g_ptr_array_unref);
+}
+
+void
+vm_connection_get_processes_async(VmConnection *self, GCancellable *cancellable,
+                                  GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    call_machine(self, STATISTICS, "GetProcesses",
+                 g_task_new(self, cancellable, callback, user_data), handle_processes);
+}
+
+GPtrArray *
+vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), NULL);
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
