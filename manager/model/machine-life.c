@@ -152,7 +152,8 @@ make_connection(VmMachine *self)
 static VmProblem *
 problem_of_run(VmMachine *self, int status, VmJson *last)
 {
-    const char *cause = last ? vm_json_get_string(last, "cause") : NULL;
+    const char *cause = last ? vm_json_get_string(last, "id") : NULL;
+    const char *part = last ? vm_json_get_string(last, "part") : NULL;
     const char *sentence = last ? vm_json_get_string(last, "sentence") : NULL;
     g_autofree char *messages = vm_run_last_messages(self->name, DETAIL_LINES);
     g_autofree char *details = NULL;
@@ -166,7 +167,7 @@ problem_of_run(VmMachine *self, int status, VmJson *last)
         const char *line = strrchr(messages, '\n');
         sentence = line ? line + 1 : messages;
     }
-    return vm_problem_new(cause, self->title, sentence, NULL, g_strchug(details));
+    return vm_problem_new(cause, self->title, sentence, part, g_strchug(details));
 }
 
 static void

@@ -8,6 +8,9 @@
 #include "manager/model/machine-private.h"
 #include "manager/model/paths.h"
 
+#define SECONDS_PER_HOUR   3600
+#define SECONDS_PER_MINUTE 60
+
 G_DEFINE_FINAL_TYPE(VmMachine, vm_machine, G_TYPE_OBJECT)
 
 enum {
@@ -416,24 +419,42 @@ vm_machine_notify_stubborn(VmMachine *self)
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_STUBBORN]);
 }
 
+/* "2 h 10 min", "3 min", "12 s". */
+static char *
+duration_words(gint64 seconds)
+{
+    if (seconds >= SECONDS_PER_HOUR) {
+        /* Translators: hours and minutes. */
+        return g_strdup_printf(_("%d h %d min"), (int)(seconds / SECONDS_PER_HOUR),
+                               (int)(seconds % SECONDS_PER_HOUR / SECONDS_PER_MINUTE));
+    }
+    if (seconds >= SECONDS_PER_MINUTE) {
+        return g_strdup_printf(_("%d min"), (int)(seconds / SECONDS_PER_MINUTE));
+    }
+    return g_strdup_printf(_("%d s"), (int)MAX(seconds, 0));
+}
+
 char *
 vm_machine_dup_off_text(VmMachine *self)
 {
     g_autofree char *folder = vm_paths_state(self->name);
-    g_autofree char *path = g_build_filename(folder, "messages.log", NULL);
-    g_autoptr(GFile) file = g_file_new_for_path(path);
-    g_autoptr(GFileInfo) info =
-        g_file_query_info(file, G_FILE_ATTRIBUTE_TIME_MODIFIED, 0, NULL, NULL);
-    g_autoptr(GDateTime) changed = info ? g_file_info_get_modification_date_time(info) : NULL;
-    g_autoptr(GDateTime) local = changed ? g_date_time_to_local(changed) : NULL;
+    g_autofree char *path = g_build_filename(folder, "last-run.json", NULL);
+    g_autoptr(VmJson) last = vm_json_load(path, NULL);
+    gint64 started = last ? vm_json_get_int(last, "started", 0) : 0;
+    gint64 ended = last ? vm_json_get_int(last, "ended", 0) : 0;
+    g_autoptr(GDateTime) time = started > 0 ? g_date_time_new_from_unix_local(started) : NULL;
+    g_autofree char *duration = NULL;
     g_autofree char *day = NULL;
 
-    if (!local) {
-        return g_strdup(_("Off · has not run yet"));
+    if (!time) {
+        return self->state == VM_MACHINE_OFF ? g_strdup(_("Off · has not run yet"))
+                                             : g_strdup(self->words);
     }
+    duration = duration_words(ended - started);
     /* Translators: a day as in “3 November”. */
-    day = g_date_time_format(local, _("%-e %B"));
-    return g_strdup_printf(_("%s · last ran on %s"), self->words, day);
+    day = g_date_time_format(time, _("%-e %B"));
+    /* Translators: “Off · last ran on 3 November for 2 h 10 min”. */
+    return g_strdup_printf(_("%s · last ran on %s for %s"), self->words, day, duration);
 }
 
 char *

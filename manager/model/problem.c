@@ -75,6 +75,14 @@ static const struct vm_problem_row rows[] = {
      {CHANGE_SETTING, TRY_AGAIN}},
     {"file-denied", N_("A file of %s cannot be opened"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
     {"file-busy", N_("Another program uses a file of %s"), NULL, {TRY_AGAIN, CHANGE_SETTING}},
+    {"bad-kernel",
+     N_("%s cannot start: its kernel cannot be used"),
+     NULL,
+     {CHANGE_SETTING, TRY_AGAIN}},
+    {"bad-initrd",
+     N_("%s cannot start: its initrd cannot be used"),
+     NULL,
+     {CHANGE_SETTING, TRY_AGAIN}},
     {"file-bad", N_("A file of %s is not what it should be"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
     {"no-memory", N_("Not enough memory for %s"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
     {"no-space", N_("No room left on this computer"), NULL, {TRY_AGAIN, SHOW_LOG}},
@@ -185,7 +193,15 @@ vm_problem_dup_title(const VmProblem *problem)
 {
     /* First-strong isolate, so that a name of another direction does not disturb the sentence. */
     g_autofree char *name = g_strdup_printf("\u2068%s\u2069", problem->machine);
+    const char *part = problem->argument && problem->argument[0] ? problem->argument : NULL;
 
+    if (part && g_strcmp0(problem->row->id, "part-died") == 0) {
+        /* Translators: a machine, and one of its processes ("gpu"). */
+        return g_strdup_printf(_("%s stopped: its %s part failed"), name, part);
+    }
+    if (part && g_strcmp0(problem->row->id, "blocked-call") == 0) {
+        return g_strdup_printf(_("%s stopped: its %s part broke its rules"), name, part);
+    }
     return fill(_(problem->row->title), name);
 }
 

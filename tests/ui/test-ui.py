@@ -284,7 +284,7 @@ def names_everywhere(session):
 
 TESTS = [
     empty_page, empty_page_dark, create_machine, create_refuses, start_and_stop,
-    ends_badly(33, "Kernel lab stopped: one of its parts failed", "Stopped: a part failed"),
+    ends_badly(33, "Kernel lab stopped: its gpu part failed", "Stopped: a part failed"),
     ends_badly(34, "Kernel lab stopped: the guest panicked", "Stopped: guest panicked"),
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
