@@ -737,6 +737,54 @@ TAP_TEST(lost_guest_memory_is_survived)
     check_int(card_stop(&card), 0);
 }
 
+/* A number that is sometimes right, often at an edge and sometimes absurd. */
+static uint32_t
+odd_number(uint64_t *state)
+{
+    static const uint32_t edges[] = {0,     1,     2,          3,          63,        64,   65,
+                                     127,   128,   255,        256,        257,       4096, 16384,
+                                     16385, 65536, 0x7fffffff, 0x80000000, UINT32_MAX};
+
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    uint32_t value = (uint32_t)(*state >> 33);
+    return value % 8 < 4   ? value / 8 % 5
+           : value % 8 < 7 ? edges[value / 8 % ARRAY_SIZE(edges)]
+                           : value;
+}
+
+TAP_TEST(random_requests_are_survived)
+{
+    struct card card;
+    static struct shown shown;
+    uint64_t state = 1;
+    unsigned int accepted = 0;
+
+    check(card_start(&card) && say_hello(&card));
+    for (unsigned int i = 0; i < 20000; i++) {
+        uint32_t request[24] = {0};
+        struct virtio_gpu_mem_entry entries[4];
+        for (size_t j = 6; j < ARRAY_SIZE(request); j++) {
+            request[j] = odd_number(&state);
+        }
+        for (size_t j = 0; j < ARRAY_SIZE(entries); j++) {
+            entries[j] = (struct virtio_gpu_mem_entry){.addr = PIXELS_AT + odd_number(&state),
+                                                       .length = odd_number(&state)};
+        }
+        static const uint32_t sizes[] = {24, 40, 32, 48, 48, 56, 32, 32, 32, 32, 32, 32, 56, 96};
+        uint32_t command = odd_number(&state) % ARRAY_SIZE(sizes);
+        uint32_t type = ask(&card, 0x100 + command, request, sizes[command], entries,
+                            sizeof(entries[0]) * (1 + state % 4));
+        check(type >= VIRTIO_GPU_RESP_OK_NODATA && type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+        accepted += type == VIRTIO_GPU_RESP_OK_NODATA;
+        while (next(&card, &shown) != 0) {
+            fd_closep(&shown.fd);
+        }
+    }
+    printf("# %u of 20000 were accepted\n", accepted);
+    check(accepted > 100);
+    check_int(card_stop(&card), 0);
+}
+
 TAP_TEST(memory_has_a_limit)
 {
     struct card card;
@@ -758,4 +806,5 @@ TAP_MAIN(TAP_CASE(identity), TAP_CASE(pixels_of_a_2d_resource), TAP_CASE(pixels_
          TAP_CASE(bad_numbers_are_refused), TAP_CASE(a_failing_fence_completes), TAP_CASE(cursor),
          TAP_CASE(a_resized_window_reaches_the_guest),
          TAP_CASE(a_restarted_display_gets_everything_again), TAP_CASE(reset_forgets_everything),
-         TAP_CASE(lost_guest_memory_is_survived), TAP_CASE(memory_has_a_limit))
+         TAP_CASE(lost_guest_memory_is_survived), TAP_CASE(random_requests_are_survived),
+         TAP_CASE(memory_has_a_limit))
