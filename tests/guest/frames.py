@@ -7,6 +7,7 @@ frame buffer device of its stock virtio-gpu driver, and says on the serial port 
 """
 import hashlib
 import os
+import signal
 import sys
 import time
 
@@ -39,6 +40,18 @@ def check_pattern(report, machine, screen, name):
     screen.forget()
 
 
+def check_restart(report, client, screen, control):
+    """The display process dies: the guest does not notice, a new client sees the picture."""
+    before = screen.picture()
+    (pid,) = [row[1] for row in client.processes() if row[0] == "display"]
+    os.kill(pid, signal.SIGKILL)
+    again = display1.Machine(control, 30)
+    third = listener.Listener(again)
+    report.check(third.wait(lambda s: s.size, 20) and third.picture() == before,
+                 "a restarted display shows the picture again")
+    return again
+
+
 def check(report, machine, control):
     client = display1.Machine(control, 30)
     machine.wait_for(r"FRAME", vm.BOOT_LIMIT)
@@ -57,6 +70,7 @@ def check(report, machine, control):
     screen.wait(lambda s: s.updates, 5)
     report.check(screen.updates == [DOT + (1, 1)], "one drawn pixel is one damaged pixel",
                  screen.updates)
+    client = check_restart(report, client, screen, control)
     # Smaller than before: the frame buffer device hides modes that its memory cannot hold.
     client.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "SetUIInfo",
                 display1.GLib.Variant("(qqiiuu)", (205, 147, 0, 0, 777, 555)))
