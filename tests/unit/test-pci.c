@@ -121,6 +121,13 @@ TAP_TEST(kicks_follow_the_bar)
     check_int(fake_vm_kicks(rig.vm), 0);
     rig_set_config(&rig, RIG_SLOT, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
     check_int(fake_vm_kicks(rig.vm), RIG_QUEUES);
+    /* Nor may they lie over RAM or another device's registers. */
+    rig_set_config(&rig, RIG_SLOT, PCI_BAR0, 4, 0x8000);
+    check_int(fake_vm_kicks(rig.vm), 0);
+    rig_set_config(&rig, RIG_SLOT, PCI_BAR0, 4, 0xfee00000);
+    check_int(fake_vm_kicks(rig.vm), 0);
+    rig_set_config(&rig, RIG_SLOT, PCI_BAR0, 4, (uint32_t)moved);
+    check_int(fake_vm_kicks(rig.vm), RIG_QUEUES);
     rig.bar = moved;
     rig_set_status(&rig, 0);
     check_int(fake_vm_kicks(rig.vm), 0);
