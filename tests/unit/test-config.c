@@ -304,7 +304,8 @@ TAP_TEST(print_round_trip)
                     &config, &error),
               0);
     cleanup_free char *first = config_print(&config);
-    check_int(config_parse_text("printed", first, strlen(first), &host, &again, &error), 0);
+    const struct config_source printed = {.name = "printed", .text = first, .size = strlen(first)};
+    check_int(config_parse_text(&printed, &host, &again, &error), 0);
     cleanup_free char *second = config_print(&again);
     check_str(second, first);
     check(!again.pointer && again.keyboard && !again.rng);

@@ -183,13 +183,10 @@ static bool
 is_list_for(const struct config_option *option, const char *word)
 {
     const size_t length = strcspn(word, "=,");
-    cleanup_free char *name = strndup(word, length);
+    const char *const *choices = option->keys[0].choices;
 
-    if (!name) {
-        return false;
-    }
-    for (size_t i = 0; option->keys[0].choices && option->keys[0].choices[i]; i++) {
-        if (strcmp(option->keys[0].choices[i], name) == 0) {
+    for (size_t i = 0; choices && choices[i]; i++) {
+        if (strlen(choices[i]) == length && strncmp(choices[i], word, length) == 0) {
             return true;
         }
     }

@@ -45,6 +45,15 @@ check_name(const struct machine_config *config, struct config_error *error)
     return 0;
 }
 
+static bool
+is_ascii(const char *text)
+{
+    while (isascii(*text) && *text) {
+        text++;
+    }
+    return *text == '\0';
+}
+
 static int
 check_blocks(const struct machine_config *config, struct config_error *error)
 {
@@ -60,13 +69,11 @@ check_blocks(const struct machine_config *config, struct config_error *error)
                                "give 512 or 4096.",
                                block->path, block->block_size);
         }
-        for (const char *c = block->id ? block->id : ""; *c; c++) {
-            if (!isascii(*c)) {
-                return config_fail(error,
-                                   "--block %s: id “%s” has other than ASCII characters; "
-                                   "leave them out.",
-                                   block->path, block->id);
-            }
+        if (!is_ascii(block->id ? block->id : "")) {
+            return config_fail(error,
+                               "--block %s: id “%s” has other than ASCII characters; "
+                               "leave them out.",
+                               block->path, block->id);
         }
     }
     if (roots > 1) {
@@ -103,13 +110,10 @@ number_serials(struct machine_config *config, struct config_error *error)
     }
     for (size_t i = 0; i < config->n_serial; i++) {
         struct serial_config *serial = &config->serial[i];
-        uint64_t number = 1;
+        const bool given = serial->number != 0;
 
-        if (serial->number == 0) {
-            while (number_used(config, serial->hardware, number)) {
-                number++;
-            }
-            serial->number = number;
+        for (uint64_t number = 1; !given && serial->number == 0; number++) {
+            serial->number = number_used(config, serial->hardware, number) ? 0 : number;
         }
         if (serial->hardware == SERIAL_HARDWARE_SERIAL &&
             serial->number > CONFIG_SERIAL_PORTS_MAX) {

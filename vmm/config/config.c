@@ -19,13 +19,12 @@ struct include {
 };
 
 void
-config_tree_merge(json_t *tree, const json_t *over)
+config_tree_merge(json_t *tree, json_t *over)
 {
     const char *name;
     json_t *value;
 
-    /* jansson's iterator wants a non-const object and changes nothing. */
-    json_object_foreach((json_t *)(uintptr_t)over, name, value)
+    json_object_foreach(over, name, value)
     {
         json_t *old = json_object_get(tree, name);
 
@@ -60,11 +59,11 @@ merge_files(json_t *own, const struct include *outer, const struct config_host *
 }
 
 static int
-merge_text(const struct include *self, const char *text, size_t size,
+merge_text(const struct include *self, const struct config_source *source,
            const struct config_host *host, json_t *tree, struct config_error *error)
 {
     cleanup_json json_t *own = NULL;
-    int r = config_tree_from_text(self->name, text, size, &own, error);
+    int r = config_tree_from_text(source, &own, error);
 
     if (r == 0) {
         r = merge_files(own, self, host, tree, error);
@@ -97,7 +96,11 @@ merge_file(const char *name, const struct include *outer, const struct config_ho
                            name);
     }
     r = host->read_file(host->data, name, &text, &size, error);
-    return r < 0 ? r : merge_text(&self, text, size, host, tree, error);
+    if (r < 0) {
+        return r;
+    }
+    const struct config_source source = {.name = name, .text = text, .size = size};
+    return merge_text(&self, &source, host, tree, error);
 }
 
 static int
@@ -136,12 +139,12 @@ config_parse(int argc, char *const *argv, const struct config_host *host,
 }
 
 int
-config_parse_text(const char *name, const char *text, size_t size, const struct config_host *host,
+config_parse_text(const struct config_source *source, const struct config_host *host,
                   struct machine_config *ret_config, struct config_error *error)
 {
-    const struct include self = {.name = name};
+    const struct include self = {.name = source->name};
     cleanup_json json_t *tree = json_object();
-    int r = merge_text(&self, text, size, host, tree, error);
+    int r = merge_text(&self, source, host, tree, error);
 
     return r < 0 ? r : finish(tree, host, ret_config, error);
 }

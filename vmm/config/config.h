@@ -45,10 +45,16 @@ struct config_host {
 int config_parse(int argc, char *const *argv, const struct config_host *host,
                  struct machine_config *ret_config, struct config_error *error);
 
-/* The same for one configuration file alone, from memory; `name` is for sentences. */
-int config_parse_text(const char *name, const char *text, size_t size,
-                      const struct config_host *host, struct machine_config *ret_config,
-                      struct config_error *error);
+/* The text of one configuration file; `name` is for sentences. */
+struct config_source {
+    const char *name;
+    const char *text;
+    size_t size;
+};
+
+/* The same for one configuration file alone, from memory. */
+int config_parse_text(const struct config_source *source, const struct config_host *host,
+                      struct machine_config *ret_config, struct config_error *error);
 
 /* Free what the structure holds (not the structure) and empty it. */
 void machine_config_finish(struct machine_config *config);

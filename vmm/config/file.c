@@ -165,22 +165,24 @@ check_tree(const char *file, json_t *root, json_t *tree, struct config_error *er
 }
 
 int
-config_tree_from_text(const char *name, const char *text, size_t size, json_t **ret_tree,
+config_tree_from_text(const struct config_source *source, json_t **ret_tree,
                       struct config_error *error)
 {
     cleanup_json json_t *tree = json_object();
     json_error_t problem;
-    cleanup_json json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
+    cleanup_json json_t *root =
+        json_loadb(source->text, source->size, JSON_REJECT_DUPLICATES, &problem);
     int r;
 
     if (!root) {
-        return config_fail(error, "%s, line %d: this is not JSON (%s); correct that line.", name,
-                           problem.line, problem.text);
+        return config_fail(error, "%s, line %d: this is not JSON (%s); correct that line.",
+                           source->name, problem.line, problem.text);
     }
     if (!json_is_object(root)) {
-        return config_fail(error, "%s: the file does not hold an object; begin it with “{”.", name);
+        return config_fail(error, "%s: the file does not hold an object; begin it with “{”.",
+                           source->name);
     }
-    r = check_tree(name, root, tree, error);
+    r = check_tree(source->name, root, tree, error);
     if (r == 0) {
         *ret_tree = json_incref(tree);
     }

@@ -181,12 +181,13 @@ machine_config_finish(struct machine_config *config)
         const struct config_option *option = &config_options[i];
         char *base = (char *)config + option->offset;
 
-        if (option->form == CONFIG_LIST) {
-            for (size_t j = 0; j < option->maximum; j++) {
-                release_keys(base + j * option->element_size, option);
-            }
-        } else if (option->form != CONFIG_FILES && option->form != CONFIG_IGNORE) {
-            release_keys(base, option);
+        const size_t n = option->form == CONFIG_LIST ? option->maximum : 1;
+
+        if (option->form == CONFIG_FILES) {
+            continue; /* not kept */
+        }
+        for (size_t j = 0; j < n; j++) {
+            release_keys(base + j * option->element_size, option);
         }
     }
     memset(config, 0, sizeof(*config));

@@ -43,11 +43,11 @@ int config_tree_from_arguments(int argc, char *const *argv, json_t **ret_tree,
                                struct config_error *error);
 
 /* Parse and check one file's text. */
-int config_tree_from_text(const char *name, const char *text, size_t size, json_t **ret_tree,
+int config_tree_from_text(const struct config_source *source, json_t **ret_tree,
                           struct config_error *error);
 
 /* Lay `over` over `tree`: lists grow, the rest is replaced. */
-void config_tree_merge(json_t *tree, const json_t *over);
+void config_tree_merge(json_t *tree, json_t *over);
 
 /* Pour a checked tree and the defaults into *ret_config. */
 void config_fill(const json_t *tree, struct machine_config *ret_config);

@@ -7,18 +7,18 @@
 #include <linux/seccomp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/supervisor/failure.h"
+#include "vmm/supervisor/json-text.h"
 #include "vmm/supervisor/probe.h"
 
 enum {
@@ -199,25 +199,31 @@ first_obstacle(const struct report *report)
 }
 
 static void
+print_member(const char *name, const char *text)
+{
+    cleanup_free char *quoted = json_text(text);
+
+    printf(", \"%s\": %s", name, quoted);
+}
+
+static void
 print_json(const struct report *report, const char *sentence)
 {
-    json_t *list = json_array();
-    cleanup_free char *text = NULL;
-    json_t *root;
-
+    printf("{\"ok\": %s", first_obstacle(report) ? "false" : "true");
+    print_member("sentence", sentence);
+    printf(", \"checks\": [");
     for (size_t i = 0; i < report->count; i++) {
         const struct row *row = &report->row[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "id", row->id, "ok",
-                                              row->ok, "severity", row->warns ? "warning" : "error",
-                                              "sentence", row->sentence, "cure", row->cure,
-                                              "command", row->command));
+        printf("%s\n  {\"ok\": %s", i ? "," : "", row->ok ? "true" : "false");
+        print_member("id", row->id);
+        print_member("severity", row->warns ? "warning" : "error");
+        print_member("sentence", row->sentence);
+        print_member("cure", row->cure);
+        print_member("command", row->command);
+        printf("}");
     }
-    root = json_pack("{s:b, s:s, s:o}", "ok", first_obstacle(report) == NULL, "sentence", sentence,
-                     "checks", list);
-    text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    json_decref(root);
-    puts(text ? text : "{}");
+    printf("\n]}\n");
 }
 
 static void

@@ -7,5 +7,5 @@
 
 /* Watch a started child's control socket, log pipe and end. 0 or -errno. */
 int events_watch_child(struct child *child);
-/* Timer: start the display again. */
-void events_on_display_timer(void *vm, uint32_t events);
+/* Timer handler, its data is the machine: start the display again. */
+void events_on_display_timer(void *data, uint32_t events);

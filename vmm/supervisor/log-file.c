@@ -92,7 +92,12 @@ copy_printable(char *to, size_t size, const char *text)
     size_t i;
 
     for (i = 0; i + 1 < size && text[i]; i++) {
-        to[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+        const char c = text[i];
+
+        to[i] = c;
+        if ((unsigned char)c < 0x20 || c == 0x7f) {
+            to[i] = '?';
+        }
     }
     to[i] = '\0';
 }
@@ -184,21 +189,18 @@ finish_line(struct log_reader *reader, const char *process, struct log_file *log
 }
 
 static void
-feed(struct log_reader *reader, const char *data, size_t size, const char *process,
-     struct log_file *log)
+feed_byte(struct log_reader *reader, char byte, const char *process, struct log_file *log)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (data[i] == '\n') {
-            if (!reader->skipping) {
-                finish_line(reader, process, log);
-            }
-            reader->skipping = false;
-        } else if (!reader->skipping) {
-            reader->line[reader->used++] = data[i];
-            if (reader->used == LOG_LINE_MAX - 1) {
-                finish_line(reader, process, log);
-                reader->skipping = true;
-            }
+    if (byte == '\n') {
+        if (!reader->skipping) {
+            finish_line(reader, process, log);
+        }
+        reader->skipping = false;
+    } else if (!reader->skipping) {
+        reader->line[reader->used++] = byte;
+        if (reader->used == LOG_LINE_MAX - 1) {
+            finish_line(reader, process, log);
+            reader->skipping = true;
         }
     }
 }
@@ -207,20 +209,19 @@ bool
 log_reader_read(struct log_reader *reader, int fd, const char *process, struct log_file *log)
 {
     char data[4096];
+    ssize_t n = 1;
 
-    for (int i = 0; i < READS_PER_ROUND; i++) {
-        ssize_t n = read(fd, data, sizeof(data));
-
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-            if (reader->used > 0) {
-                finish_line(reader, process, log);
-            }
-            return false;
+    for (int i = 0; i < READS_PER_ROUND && n > 0; i++) {
+        n = read(fd, data, sizeof(data));
+        for (ssize_t j = 0; j < n; j++) {
+            feed_byte(reader, data[j], process, log);
         }
-        if (n < 0) {
-            break;
-        }
-        feed(reader, data, (size_t)n, process, log);
     }
-    return true;
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR))) {
+        return true;
+    }
+    if (reader->used > 0) {
+        finish_line(reader, process, log);
+    }
+    return false;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,13 +46,17 @@ static void
 print_counts(FILE *stream, const char *part)
 {
     char line[256];
-    unsigned int count = 0;
-    unsigned int ceiling = 0;
+    unsigned long count = 0;
+    unsigned long ceiling = 0;
 
     while (fgets(line, sizeof(line), stream)) {
-        (void)(sscanf(line, "count %u", &count) == 1 || sscanf(line, "ceiling %u", &ceiling) == 1);
+        if (strncmp(line, "count ", 6) == 0) {
+            count = strtoul(line + 6, NULL, 10);
+        } else if (strncmp(line, "ceiling ", 8) == 0) {
+            ceiling = strtoul(line + 8, NULL, 10);
+        }
     }
-    printf("%-12s%6u%9u\n", part, count, ceiling);
+    printf("%-12s%6lu%9lu\n", part, count, ceiling);
 }
 
 static void

@@ -69,7 +69,7 @@ run_jailed(const struct probe *probe, char *answer, size_t size, struct failure 
     cleanup_free char *executable = xasprintf("%s/%s", helpers, probe->executable);
     cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     siginfo_t info = {0};
-    struct jail_child child;
+    struct jail_child child = {.pidfd = -1};
     const char *what = "make a pipe";
     int output[2];
 

@@ -6,11 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/supervisor/json-text.h"
 
 enum {
     FRAME_MAX = 64 << 20
@@ -31,13 +30,16 @@ result_write(const char *folder, const struct failure *end, time_t started)
     cleanup_free char *path = NULL;
     cleanup_free char *new = NULL;
     cleanup_fd int fd = open_new(folder, "last-run.json", &new, &path);
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I}", "status", end->status, "id", end->id,
-                             "sentence", end->sentence, "part", end->part, "started",
-                             (json_int_t)started, "ended", (json_int_t)time(NULL));
-    cleanup_free char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    cleanup_free char *id = json_text(end->id);
+    cleanup_free char *sentence = json_text(end->sentence);
+    cleanup_free char *part = json_text(end->part);
+    cleanup_free char *text =
+        xasprintf("{\n  \"status\": %d,\n  \"id\": %s,\n  \"sentence\": %s,\n"
+                  "  \"part\": %s,\n  \"started\": %lld,\n"
+                  "  \"ended\": %lld\n}\n",
+                  end->status, id, sentence, part, (long long)started, (long long)time(NULL));
 
-    json_decref(root);
-    if (fd < 0 || !text || fd_write_full(fd, text, strlen(text)) < 0 || rename(new, path) < 0) {
+    if (fd < 0 || fd_write_full(fd, text, strlen(text)) < 0 || rename(new, path) < 0) {
         unlink(new);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/supervisor/statistics.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,9 +14,8 @@ cpu_ns(pid_t pid)
 {
     char path[40];
     char line[1024] = "";
-    unsigned long long user = 0;
-    unsigned long long system = 0;
-    const char *rest;
+    unsigned long long ticks = 0;
+    char *rest;
     FILE *file;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -27,12 +26,17 @@ cpu_ns(pid_t pid)
     if (file) {
         fclose(file);
     }
+    /* After the name come the state and ten numbers. */
     rest = strrchr(line, ')');
-    if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-                        &system) != 2) {
+    for (int i = 0; rest && i < 12; i++) {
+        rest = strchr(rest + 1, ' ');
+    }
+    if (!rest) {
         return 0;
     }
-    return (user + system) * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+    ticks = strtoull(rest, &rest, 10);
+    ticks += strtoull(rest, NULL, 10);
+    return ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 /* Anonymous pages: guest memory is a shared file and not counted. */
@@ -47,7 +51,8 @@ private_bytes(pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d/status", pid);
     file = fopen(path, "re");
     while (file && fgets(line, sizeof(line), file)) {
-        if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1) {
+        if (strncmp(line, "RssAnon:", 8) == 0) {
+            kib = strtoull(line + 8, NULL, 10);
             break;
         }
     }
