@@ -156,8 +156,10 @@ update_boxes(VmDisplayPage *self)
     update_wait_box(self, picture);
     gtk_widget_set_visible(self->paused_button, self->phase == VM_DISPLAY_PAUSED);
     vm_display_view_set_faded(VM_DISPLAY_VIEW(self->view), self->phase == VM_DISPLAY_PAUSED);
-    vm_display_input_set_enabled(self->input, picture && (self->phase == VM_DISPLAY_RUNNING ||
-                                                          self->phase == VM_DISPLAY_STARTING));
+    /* Keys are not for a machine that cannot take them: they would be lost. */
+    vm_display_input_set_enabled(
+        self->input, picture && is_ready(self) &&
+                         (self->phase == VM_DISPLAY_RUNNING || self->phase == VM_DISPLAY_STARTING));
     update_accessible(self);
 }
 

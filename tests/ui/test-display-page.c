@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The display page on a real X server (Xvfb) with the real vmm-display; the gpu and input processes are
+ * played by tests/display/rig.h. Key events are what GDK makes of raw ones, hardware key codes included.
+ */
+
+#include <gtk/gtk.h>
+#include <linux/input-event-codes.h>
+#include <signal.h>
+#include <string.h>
+
+#include "tests/display/rig.h"
+#include "ui/display-input.h"
+#include "ui/display-page.h"
+#include "vmm/client/vm-connection.h"
+#include "vmm/keymap/keymap.h"
+
+enum {
+    WIDTH = 640,
+    HEIGHT = 480,
+    MARGIN = 80, /* the window is larger than the picture by this much, on each side */
+};
+
+typedef struct {
+    Rig *rig;
+    VmConnection *connection;
+    GtkWidget *window;
+    VmDisplayPage *page;
+    guint32 *pixels;
+} Fixture;
+
+static void
+set_up(Fixture *self, gconstpointer data)
+{
+    self->rig = rig_new();
+    rig_gpu_hello(self->rig, 1);
+    self->pixels = rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
+    for (guint i = 0; i < WIDTH * HEIGHT; i++) {
+        self->pixels[i] = 0x204060;
+    }
+    self->connection = vm_connection_new(self->rig->path);
+    vm_connection_open(self->connection);
+    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
+
+    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
+    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
+    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
+    vm_display_page_set_title(self->page, "Test");
+    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
+    gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN);
+    gtk_widget_show(GTK_WIDGET(self->page));
+    gtk_widget_show(self->window);
+    vm_display_page_set_connection(self->page, self->connection);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
+    /* There is no window manager that would do it. */
+    gdk_window_focus(gtk_widget_get_window(self->window), GDK_CURRENT_TIME);
+    rig_wait(gtk_window_is_active(GTK_WINDOW(self->window)));
+    rig_run(200); /* the X server's focus moves from "where the pointer is" to the window */
+}
+
+static void
+tear_down(Fixture *self, gconstpointer data)
+{
+    gtk_widget_destroy(self->window);
+    vm_connection_close(self->connection);
+    g_clear_object(&self->connection);
+    rig_free(self->rig);
+}
+
+static void
+send_key(Fixture *self, guint code, gboolean press, guint state)
+{
+    GdkKeymap *keymap = gdk_keymap_get_for_display(gdk_display_get_default());
+    GdkEvent *event = gdk_event_new(press ? GDK_KEY_PRESS : GDK_KEY_RELEASE);
+
+    event->key.window = g_object_ref(gtk_widget_get_window(self->window));
+    event->key.time = (guint32)(g_get_monotonic_time() / 1000);
+    event->key.state = state;
+    event->key.hardware_keycode = (guint16)(code + KEYMAP_X11_OFFSET);
+    gdk_keymap_translate_keyboard_state(keymap, event->key.hardware_keycode, state, 0,
+                                        &event->key.keyval, NULL, NULL, NULL);
+    gdk_event_set_device(
+        event, gdk_seat_get_keyboard(gdk_display_get_default_seat(gdk_display_get_default())));
+    gtk_main_do_event(event);
+    gdk_event_free(event);
+}
+
+static void
+expect_key(Fixture *self, guint code, gint value)
+{
+    rig_run(30);
+    rig_expect_event(self->rig->keyboard, EV_KEY, code, value);
+}
+
+static void
+capture(Fixture *self)
+{
+    vm_display_page_capture(self->page);
+    g_assert_true(vm_display_page_get_captured(self->page));
+}
+
+/* The colour on the screen, in the middle of the window. */
+static guint32
+colour_on_screen(Fixture *self)
+{
+    GdkWindow *window = gtk_widget_get_window(self->window);
+    g_autoptr(GdkPixbuf) shot = gdk_pixbuf_get_from_window(window, gdk_window_get_width(window) / 2,
+                                                           gdk_window_get_height(window) / 2, 1, 1);
+    const guchar *at = gdk_pixbuf_read_pixels(shot);
+
+    return (guint32)at[0] << 16 | (guint32)at[1] << 8 | at[2];
+}
+
+static void
+test_picture(Fixture *self, gconstpointer data)
+{
+    g_autoptr(GdkPixbuf) shot = vm_display_page_get_screenshot(self->page);
+
+    g_assert_cmpint(gdk_pixbuf_get_width(shot), ==, WIDTH);
+    rig_wait(colour_on_screen(self) == 0x204060);
+    /* Nothing is told: the screen keeps its picture. Then the damage comes. */
+    for (guint i = 0; i < WIDTH * HEIGHT; i++) {
+        self->pixels[i] = 0xa0c0e0;
+    }
+    rig_run(100);
+    g_assert_cmphex(colour_on_screen(self), ==, 0x204060);
+    rig_gpu_update(self->rig, 0, 0, WIDTH, HEIGHT);
+    rig_wait(colour_on_screen(self) == 0xa0c0e0);
+}
+
+static void
+test_keys(Fixture *self, gconstpointer data)
+{
+    static const guint codes[] = {KEY_A, KEY_TAB, KEY_F10, KEY_F11, KEY_ESC, KEY_RIGHTALT};
+
+    capture(self);
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+        send_key(self, codes[i], TRUE, 0);
+        expect_key(self, codes[i], 1);
+        send_key(self, codes[i], TRUE, 0); /* the desktop's repetition: the guest has its own */
+        send_key(self, codes[i], FALSE, 0);
+        expect_key(self, codes[i], 0);
+    }
+    g_assert_true(vm_display_page_get_captured(self->page));
+    rig_expect_silence(self->rig->keyboard);
+}
+
+static void
+press_ctrl_alt(Fixture *self)
+{
+    send_key(self, KEY_LEFTCTRL, TRUE, 0);
+    expect_key(self, KEY_LEFTCTRL, 1);
+    send_key(self, KEY_LEFTALT, TRUE, GDK_CONTROL_MASK);
+    expect_key(self, KEY_LEFTALT, 1);
+}
+
+static void
+test_release(Fixture *self, gconstpointer data)
+{
+    capture(self);
+    press_ctrl_alt(self);
+    g_assert_true(vm_display_page_get_captured(self->page));
+    send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
+    g_assert_false(vm_display_page_get_captured(self->page));
+    /* All keys that the guest saw go down are up, Ctrl too, which is still held here. */
+    expect_key(self, KEY_LEFTALT, 0);
+    expect_key(self, KEY_LEFTCTRL, 0);
+    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
+    send_key(self, KEY_B, TRUE, 0);
+    send_key(self, KEY_B, FALSE, 0);
+    rig_run(30);
+    rig_expect_silence(self->rig->keyboard);
+    /* Enter captures again and is not typed. */
+    send_key(self, KEY_ENTER, TRUE, 0);
+    g_assert_true(vm_display_page_get_captured(self->page));
+    send_key(self, KEY_ENTER, FALSE, 0);
+    rig_run(30);
+    rig_expect_silence(self->rig->keyboard);
+}
+
+/* Ctrl+Alt with another key is the guest's. */
+static void
+test_no_release(Fixture *self, gconstpointer data)
+{
+    const guint both = GDK_CONTROL_MASK | GDK_MOD1_MASK;
+
+    capture(self);
+    press_ctrl_alt(self);
+    send_key(self, KEY_F2, TRUE, both);
+    expect_key(self, KEY_F2, 1);
+    send_key(self, KEY_F2, FALSE, both);
+    expect_key(self, KEY_F2, 0);
+    send_key(self, KEY_LEFTALT, FALSE, both);
+    expect_key(self, KEY_LEFTALT, 0);
+    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
+    expect_key(self, KEY_LEFTCTRL, 0);
+    g_assert_true(vm_display_page_get_captured(self->page));
+}
+
+/* Sticky keys: Ctrl, then Alt, one after the other. */
+static void
+test_sticky_keys(Fixture *self, gconstpointer data)
+{
+    capture(self);
+    send_key(self, KEY_LEFTCTRL, TRUE, 0);
+    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
+    send_key(self, KEY_LEFTALT, TRUE, GDK_CONTROL_MASK);
+    send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
+    g_assert_false(vm_display_page_get_captured(self->page));
+}
+
+/* The display server hangs: the keyboard comes back at once by hand, or by itself after 5 s. */
+static void
+test_frozen(Fixture *self, gconstpointer data)
+{
+    capture(self);
+    kill(self->rig->pid, SIGSTOP);
+    send_key(self, KEY_LEFTCTRL, TRUE, 0);
+    send_key(self, KEY_LEFTALT, TRUE, GDK_CONTROL_MASK);
+    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
+    g_assert_false(vm_display_page_get_captured(self->page));
+    capture(self);
+    send_key(self, KEY_A, TRUE, 0);
+    rig_wait(!vm_display_page_get_captured(self->page));
+    kill(self->rig->pid, SIGCONT);
+}
+
+/* The display server is gone: released, and the last picture stays. */
+static void
+test_connection_lost(Fixture *self, gconstpointer data)
+{
+    capture(self);
+    rig_restart(self->rig);
+    rig_wait(vm_connection_get_state(self->connection) != VM_CONNECTION_READY);
+    g_assert_false(vm_display_page_get_captured(self->page));
+    rig_wait(colour_on_screen(self) == 0x204060);
+    rig_gpu_hello(self->rig, 1);
+    rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
+    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
+    rig_wait(colour_on_screen(self) == 0);
+}
+
+static void
+test_send_keys(Fixture *self, gconstpointer data)
+{
+    vm_display_page_send_keys(self->page, "LEFTCTRL+LEFTALT+DELETE");
+    expect_key(self, KEY_LEFTCTRL, 1);
+    expect_key(self, KEY_LEFTALT, 1);
+    expect_key(self, KEY_DELETE, 1);
+    expect_key(self, KEY_DELETE, 0);
+    expect_key(self, KEY_LEFTALT, 0);
+    expect_key(self, KEY_LEFTCTRL, 0);
+}
+
+/* The guest takes the size of the view, a while after its last change; only the last one. */
+static void
+test_resize(Fixture *self, gconstpointer data)
+{
+    g_object_set(self->page, "scaling", VM_SCALING_FIT, "resize-guest", TRUE, NULL);
+    rig_run(400);
+    rig_gpu_expect_mode(self->rig, WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN);
+    for (guint i = 1; i <= 10; i++) {
+        gtk_window_resize(GTK_WINDOW(self->window), (gint)(700 + 10 * i), 560);
+        rig_run(30);
+    }
+    rig_run(400);
+    rig_gpu_expect_mode(self->rig, 800, 560);
+    rig_expect_silence(self->rig->gpu);
+}
+
+static void
+test_accessible(Fixture *self, gconstpointer data)
+{
+    GtkWidget *view;
+    AtkObject *accessible;
+
+    capture(self);
+    view = gtk_window_get_focus(GTK_WINDOW(self->window));
+    accessible = gtk_widget_get_accessible(view);
+    g_assert_cmpint(atk_object_get_role(accessible), ==, ATK_ROLE_DRAWING_AREA);
+    g_assert_cmpstr(atk_object_get_name(accessible), ==, "Display of Test");
+    g_assert_cmpstr(atk_object_get_description(accessible), ==, "Running, keyboard captured.");
+    vm_display_page_release(self->page);
+    g_assert_cmpstr(atk_object_get_description(accessible), ==,
+                    "Running, keyboard released. Press Enter to control.");
+}
+
+#define ADD(name, function) \
+    g_test_add("/display-page/" name, Fixture, NULL, set_up, function, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    gtk_test_init(&argc, &argv, NULL);
+    ADD("picture", test_picture);
+    ADD("keys", test_keys);
+    ADD("release", test_release);
+    ADD("no-release", test_no_release);
+    ADD("sticky-keys", test_sticky_keys);
+    ADD("frozen", test_frozen);
+    ADD("connection-lost", test_connection_lost);
+    ADD("send-keys", test_send_keys);
+    ADD("resize", test_resize);
+    ADD("accessible", test_accessible);
+    return g_test_run();
+}
