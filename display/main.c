@@ -78,6 +78,8 @@ warm_up(void)
     setlocale(LC_CTYPE, "C.UTF-8"); /* texts of the kernel's errors need no conversion then */
     g_get_charset(NULL);
     vm_peer_get_guid();
+    g_type_class_unref(
+        g_type_class_ref(G_TYPE_SOCKET)); /* it sets the disposition of SIGPIPE once */
 }
 
 int
@@ -97,6 +99,10 @@ main(int argc, char **argv)
         return start_fail("part-died", "vmm-display got no valid setup.");
     }
     warm_up();
+    /* Before GLib starts its first thread: capabilities and Landlock belong to threads. */
+    if (start_enter_jail(&display_policy, &setup.start) < 0) {
+        return 1;
+    }
     loop = g_main_loop_new(NULL, FALSE);
     model = vm_model_new(&setup, START_FD_CONTROL, &error);
     if (model) {
@@ -107,9 +113,6 @@ main(int argc, char **argv)
     }
     g_signal_connect(vm_model_get_supervisor(model), "closed", G_CALLBACK(handle_supervisor_closed),
                      loop);
-    if (start_enter_jail(&display_policy, &setup.start) < 0) {
-        return 1;
-    }
     g_main_loop_run(loop);
     return 0;
 }

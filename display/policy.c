@@ -43,8 +43,11 @@ static const struct jail_call calls[] = {
     {.number = SYS_gettid},
     {.number = SYS_set_robust_list},
     {.number = SYS_rseq},
+    {.number = SYS_sched_getattr},
     {.number = SYS_sched_setattr},
     {.number = SYS_prctl, .when = {{.argument = 0, .mask = WHOLE, .value = PR_SET_NAME}}},
+    /* glibc, when the first thread is made: SIGSETXID. */
+    {.number = SYS_rt_sigaction, .when = {{.argument = 0, .mask = WHOLE, .value = 33}}},
     {.number = SYS_rt_sigprocmask},
     {.number = SYS_rt_sigreturn},
     {.number = SYS_restart_syscall},

@@ -27,7 +27,8 @@ PLAN = {
     "vmm-input": {**LOOP, **RING, "socket": 3, "timerfd": 1},
     "vmm-block": {**LOOP, **RING, "socket": 2, "file": 1, "timerfd": 1},
     "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 4},
-    "vmm-machine": {**LOOP, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,
+    # an epoll set of each device besides the loop's
+    "vmm-machine": {"eventpoll": 33, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,
                     "memfd": 1, "timerfd": 8},
     # GLib's own wake-up descriptors, the listening socket, clients, chardevs
     "vmm-display": {"eventfd": 64, "eventpoll": 1, "socket": 256, "memfd": 256, "timerfd": 16,
