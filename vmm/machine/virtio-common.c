@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/machine/virtio-common.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "vmm/base/bytes.h"
@@ -128,7 +129,7 @@ virtio_common_reset(struct virtio_common *common)
     if (virtio_common_is_started(common)) {
         int r = virtio_device_stop(common->device);
 
-        if (r < 0) {
+        if (r < 0 && r != -ENOTCONN) { /* that was told before */
             log_limited(&common->limit, LOG_LEVEL_WARNING, "%s: reset: %s",
                         virtio_device_name(common->device), strerror(-r));
         }

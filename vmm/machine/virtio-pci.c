@@ -49,7 +49,7 @@ struct virtio_pci {
     struct virtio_common common;
     uint64_t bar_address;
     uint64_t kick_address[MACHINE_QUEUES_MAX]; /* where KVM watches for kicks; 0: nowhere */
-    bool broken_reported;
+    _Atomic bool broken_reported;
 
     pthread_mutex_t isr_lock; /* of `isr` and the line that follows it */
     uint8_t isr;
@@ -154,8 +154,7 @@ write_notify(struct virtio_pci *vp, uint64_t offset)
 static void
 check_broken(struct virtio_pci *vp)
 {
-    if (virtio_device_failed(vp->device) && !vp->broken_reported) {
-        vp->broken_reported = true;
+    if (virtio_device_failed(vp->device) && !atomic_exchange(&vp->broken_reported, true)) {
         log_warning("%s: the device process does not answer as it should",
                     virtio_device_name(vp->device));
         virtio_common_set_broken(&vp->common);
@@ -427,6 +426,7 @@ on_lost(void *data)
     struct virtio_pci *vp = data;
     char sentence[START_SENTENCE_SIZE];
 
+    atomic_store(&vp->broken_reported, true);
     virtio_common_set_broken(&vp->common);
     snprintf(sentence, sizeof(sentence), "The device %s has ended unexpectedly.",
              virtio_device_name(vp->device));

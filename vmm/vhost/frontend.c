@@ -490,11 +490,13 @@ frontend_stop(struct frontend *fe, const struct frontend_vring *vrings, unsigned
     return r;
 }
 
-/* The back end broke the rules of its own channel: listen to it no more. */
+/* Listen to the back end's own channel no more; `why` if it broke the rules, NULL if it left. */
 static void
 close_requests(struct frontend *fe, const char *why)
 {
-    log_warning("vhost-user: the back end's requests are ignored from now on: %s", why);
+    if (why) {
+        log_warning("vhost-user: the back end's requests are ignored from now on: %s", why);
+    }
     loop_remove(fe->requests);
     fe->requests = NULL;
     fd_closep(&fe->request_fd);
@@ -545,7 +547,7 @@ requests_ready(void *data, uint32_t events)
         return;
     }
     if (n <= 0) {
-        close_requests(fe, n == 0 ? "end of file" : strerror(errno));
+        close_requests(fe, n == 0 ? NULL : strerror(errno));
         return;
     }
     fe->incoming.done += (uint32_t)n;
