@@ -41,13 +41,16 @@ INTERFACES = Gio.DBusNodeInfo.new_for_xml(f"""
 
 
 class Listener:
-    """Attributes tell what came: `updates` (x, y, width, height), `size`, `calls` in order."""
+    """Attributes tell what came: `updates` (x, y, width, height), `size`, `calls` in order,
+    `cursor` (width, height, hot_x, hot_y, bytes), `pointers` (x, y, on)."""
 
     def __init__(self, machine, console=0):
         self.lock = threading.Condition()
         self.updates = []
         self.calls = []
         self.size = None
+        self.cursor = None
+        self.pointers = []
         self.stride = 0
         self.offset = 0
         self.pixels = None
@@ -88,6 +91,10 @@ class Listener:
                     os.close(fd)
             elif method == "UpdateMap":
                 self.updates.append(values)
+            elif method == "CursorDefine":
+                self.cursor = values[:4] + (bytes(values[4]),)
+            elif method == "MouseSet":
+                self.pointers.append(values)
             elif method == "Disable":
                 self.size = None
             self.lock.notify_all()
