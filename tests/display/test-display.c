@@ -191,6 +191,34 @@ test_slow_listener(void)
     g_assert_cmpuint(other->calls->len, ==, 301);
 }
 
+/* What was damaged in a picture is forgotten with it: it may lie outside of the next one. */
+static void
+test_damage_of_old_picture(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(PeerListener) listener = NULL;
+
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 640, 480);
+    wait_for_consoles(client, 1);
+    listener = peer_listen(client, CONSOLE_0, FALSE);
+    rig_wait(listener->calls->len == 1);
+    rig_run(50);
+    listener->hold = TRUE;
+    for (guint i = 0; i < 5; i++) {
+        rig_gpu_update(rig, 100 * i, 400, 10, 10);
+    }
+    rig_wait(listener->calls->len == 3);
+    rig_gpu_show(rig, 2, 16, 16);
+    rig_run(50);
+    peer_listener_go_on(listener);
+    rig_wait(listener->width == 16);
+    rig_run(100);
+    g_assert_cmpstr(peer_listener_last(listener), ==, "Scanout");
+    g_assert_cmpuint(listener->calls->len, ==, 4);
+}
+
 static void
 test_cursor(void)
 {
@@ -238,6 +266,9 @@ test_ui_info(void)
     for (guint i = 0; i < 20; i++) {
         peer_send(client, CONSOLE_0, "org.qemu.Display1.Console.SetUIInfo",
                   g_variant_new("(qqiiuu)", 300, 200, 0, 0, 1000 + i, 700));
+        if (i % 5 == 0) {
+            rig_run(5);
+        }
     }
     rig_gpu_expect_mode(rig, 1019, 700); /* the last one only */
     rig_run(100);
@@ -462,6 +493,7 @@ main(int argc, char **argv)
     g_test_add_func("/display/map", test_map);
     g_test_add_func("/display/inline", test_inline);
     g_test_add_func("/display/slow-listener", test_slow_listener);
+    g_test_add_func("/display/damage-of-old-picture", test_damage_of_old_picture);
     g_test_add_func("/display/cursor", test_cursor);
     g_test_add_func("/display/ui-info", test_ui_info);
     g_test_add_func("/display/keyboard", test_keyboard);

@@ -150,6 +150,8 @@ test_bad_numbers(void)
     g_autoptr(PeerListener) listener = NULL;
     struct gpu_buffer buffer = {.header = {GPU_BUFFER, sizeof(buffer)}, .id = 7, .size = 8192};
     struct gpu_update update = {.header = {GPU_UPDATE, sizeof(update)}, .scanout = 99};
+    const struct gpu_scanout unknown = {
+        .buffer = 7, .width = 4, .height = 4, .stride = 16, .format = RIG_XRGB};
     cleanup_fd int small = fd_memory_file("small", 4096);
     cleanup_fd int unsealed = memfd_create("unsealed", MFD_CLOEXEC);
 
@@ -164,6 +166,7 @@ test_bad_numbers(void)
     rig_gpu_send(rig, &buffer, sizeof(buffer), small); /* shorter than it says */
     g_assert_cmpint(ftruncate(unsealed, 8192), ==, 0);
     rig_gpu_send(rig, &buffer, sizeof(buffer), unsealed); /* could shrink under us */
+    send_scanout(rig, &unknown);
     rig_gpu_send(rig, &update, sizeof(update), -1);
     rig_gpu_update(rig, -1U, -1U, -1U, -1U);
     rig_run(100);
