@@ -22,6 +22,14 @@ def console(console_type="stdout"):
     return ["--serial", f"type={console_type},hardware=serial,num=1,console=true"]
 
 
+def ask_root(pid):
+    """The report of tests/jail/running.py; the script that started us answers (in-machine)."""
+    with open(os.environ["ASK_ROOT"] + ".ask", "w", encoding="utf-8") as file:
+        file.write(f"{pid}\n")
+    with open(os.environ["ASK_ROOT"] + ".answer", encoding="utf-8") as file:
+        return file.read()
+
+
 class Suite:
     """One boot is one method; it may be run a second time when the guest hangs."""
 
@@ -95,35 +103,60 @@ class Suite:
         self.report.check("MARK power-button" not in text,
                           "reboot/shutdown: a guest that does not listen is stopped", text[-300:])
 
+    def boot_sandbox(self):
+        """What /proc says of every process of a machine with every device, asked by root."""
+        with vm.work_folder() as folder:
+            arguments = self.every_device(folder, 'vitrine.run="true"', script="\n")
+            with vm.Machine(self.program, arguments) as machine:
+                machine.wait_for(r"MARK run-0", vm.BOOT_LIMIT)
+                answer = ask_root(machine.process.pid)
+                machine.signal(signal.SIGINT)
+                self.report.check(machine.wait(30) == 0, "reboot/shutdown: SIGINT stops the machine")
+        good = 0
+        notes = []
+        for line in answer.splitlines():
+            result = line.startswith("ok ")
+            if result or line.startswith("not ok "):
+                good += result
+                self.report.check(result, "sandbox: " + line.partition(" - ")[2], *notes)
+                notes = []
+            elif line.startswith("#"):
+                notes.append(line)
+        self.report.check(good >= 4 * 7, "sandbox: every process was looked at", answer[-600:])
+
     def boot_all_devices(self):
         """Two processors and every device: classes core, enumeration, drivers."""
         with vm.work_folder() as folder:
             self.all_devices(folder)
 
-    def all_devices(self, folder):
-        files = {name: os.path.join(folder, name) for name in
-                 ("script", "data", "data4k", "hvc0", "ttyS1")}
-        settings = (f"CPUS=2 MEMORY=512 HOST_TIME={int(time.time())} DATA=vdc DATA4K=vdd "
-                    f"WIDTH={WIDTH} HEIGHT={HEIGHT}\n")
-        parts = ["prelude.sh", "core.sh", "enumeration.sh", "drivers.sh"]
-        texts = []
-        for name in parts:
-            with open(os.path.join(HERE, name), encoding="utf-8") as file:
-                texts.append(file.read())
-        vm.script_disk(files["script"], settings + "\n".join(texts) + "\nsync\npoweroff -f\n")
+    def every_device(self, folder, words, script):
+        """Arguments for a machine with everything we have; SCRIPT is on its second disk."""
+        files = {name: os.path.join(folder, name)
+                 for name in ("script", "data", "data4k", "hvc0", "ttyS1")}
+        vm.script_disk(files["script"], script)
         for name in ("data", "data4k"):
             with open(files[name], "wb") as file:
                 file.truncate(DATA_SIZE)
-        arguments = ["--cpus", "2", "--mem", "512", "--initrd", self.guest.path("initrd"),
-                     "-p", self.guest.cmdline() + " vitrine.overlay vitrine.desktop=off",
-                     "--block", f"path={self.guest.path('disk.img')},ro",
-                     "--block", f"path={files['script']},ro",
-                     "--block", f"path={files['data']},id=VITRINE-DATA",
-                     "--block", f"path={files['data4k']},block-size=4096",
-                     "--serial", f"type=file,hardware=serial,num=2,path={files['ttyS1']}",
-                     "--serial", f"type=file,hardware=virtio-console,num=1,path={files['hvc0']}",
-                     "--gpu", f"backend=2d,width={WIDTH},height={HEIGHT}"]
-        arguments += console() + [self.guest.path("vmlinux")]
+        return ["--cpus", "2", "--mem", "512", "--initrd", self.guest.path("initrd"),
+                "-p", f"{self.guest.cmdline()} vitrine.overlay vitrine.desktop=off {words}",
+                "--block", f"path={self.guest.path('disk.img')},ro",
+                "--block", f"path={files['script']},ro",
+                "--block", f"path={files['data']},id=VITRINE-DATA",
+                "--block", f"path={files['data4k']},block-size=4096",
+                "--serial", f"type=file,hardware=serial,num=2,path={files['ttyS1']}",
+                "--serial", f"type=file,hardware=virtio-console,num=1,path={files['hvc0']}",
+                "--gpu", f"backend=2d,width={WIDTH},height={HEIGHT}",
+                *console(), self.guest.path("vmlinux")]
+
+    def all_devices(self, folder):
+        settings = (f"CPUS=2 MEMORY=512 HOST_TIME={int(time.time())} DATA=vdc DATA4K=vdd "
+                    f"WIDTH={WIDTH} HEIGHT={HEIGHT}\n")
+        texts = []
+        for name in ("prelude.sh", "core.sh", "enumeration.sh", "drivers.sh"):
+            with open(os.path.join(HERE, name), encoding="utf-8") as file:
+                texts.append(file.read())
+        script = settings + "\n".join(texts) + "\nsync\npoweroff -f\n"
+        arguments = self.every_device(folder, "", script)
         with vm.Machine(self.program, arguments) as machine:
             machine.wait_for(r"MARK init ", vm.BOOT_LIMIT)
             status = machine.wait(vm.RUN_LIMIT)
@@ -132,7 +165,7 @@ class Suite:
                               f"ended with {status}", machine.text[-800:], machine.error_text())
             self.report.note(f"every device: {machine.seconds():.1f} s, marks {machine.marks()}")
             self.golden(machine)
-        self.on_host(files)
+        self.on_host(folder)
 
     def from_guest(self, machine):
         """The guest's own checks, one line each."""
@@ -165,10 +198,10 @@ class Suite:
                           "device enumeration: the guest finds the devices of the list",
                           *(missing + extra))
 
-    def on_host(self, files):
+    def on_host(self, folder):
         """What the guest wrote, seen from outside."""
         def holds(name, text):
-            with open(files[name], "rb") as file:
+            with open(os.path.join(folder, name), "rb") as file:
                 return text.encode() in file.read()
         self.report.check(holds("data", "written by the guest"),
                           "drivers: what the guest wrote is on the host's disk")
@@ -176,11 +209,12 @@ class Suite:
                           "drivers: the virtio console's text arrives in its file")
         self.report.check(holds("ttyS1", "written to ttyS1 by the guest"),
                           "drivers: the second serial port's text arrives in its file")
-        with open(files["data4k"], "rb") as file:
+        data4k = os.path.join(folder, "data4k")
+        with open(data4k, "rb") as file:
             file.seek(64 * 65536)
             self.report.check(not file.read(16 * 65536).strip(b"\0"),
                               "drivers: what the guest discarded reads as zeroes")
-        blocks = os.stat(files["data4k"]).st_blocks * 512
+        blocks = os.stat(data4k).st_blocks * 512
         self.report.check(blocks < DATA_SIZE // 8, "drivers: discarded blocks went back to the host",
                           f"{blocks} bytes in use")
 

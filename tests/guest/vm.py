@@ -58,7 +58,11 @@ class Machine:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.kill()
+            self.signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
         self.process.wait()
         self.process.stdout.close()
         self.errors.close()

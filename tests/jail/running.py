@@ -32,7 +32,7 @@ PLAN = {
                     "memfd": 1, "timerfd": 8},
     # GLib's own wake-up descriptors, the listening socket, clients, chardevs
     "vmm-display": {"eventfd": 64, "eventpoll": 1, "socket": 256, "memfd": 256, "timerfd": 16,
-                    "output": 2, "null": 2},
+                    "output": 8, "null": 2},
 }
 
 
