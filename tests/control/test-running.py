@@ -194,9 +194,32 @@ def log_file(world):
     check(all(line[10] == 'T' and line.split(' ', 1)[0].endswith('Z') for line in lines), world.log('log'))
 
 
+def commands(world):
+    """What `vmm` says to a running machine."""
+    machine = world.started_guest('cmd', str(world.files / 'halt'), *DESKTOP)
+    check('cmd\t%d\t' % machine.pid in world.run('list')[1], 'list')
+    for verb in ('ping', 'suspend', 'resume', 'powerbtn'):
+        status, _, errors = world.run(verb, 'cmd')
+        check(status == 0, f'{verb}: {status} {errors}')
+    status, output, errors = world.run('stats', 'cmd')
+    parts = {line.split()[0] for line in output.splitlines()[1:]}
+    check(parts == {'vmm', 'display', 'machine', 'rng', 'gpu', 'keyboard', 'pointer', 'console-1'}, output + errors)
+    status, _, errors = world.run('stop', str(world.root / 'run/vitrine/cmd/control'))
+    check(status == 0, f'stop: {status} {errors}')
+    _, errors = machine.communicate(timeout=harness.LIMIT_S)
+    check(machine.returncode == 0, errors.decode())
+    check(world.run('list')[1] == '', 'list')
+    status, _, errors = world.run('stop', 'cmd')
+    check(status == 33 and 'No machine answers' in errors, f'{status} {errors}')
+    machine = world.started_guest('cmd', str(world.files / 'halt'))
+    check(world.run('restart', 'cmd')[0] == 0, 'restart')
+    machine.communicate(timeout=harness.LIMIT_S)
+    check(machine.returncode == 32, f'restart: {machine.returncode}')
+
+
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
-         closed_streams, no_sandbox, log_file]
+         closed_streams, no_sandbox, log_file, commands]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

@@ -208,7 +208,7 @@ take_argument(struct arguments *words, const struct config_option *option, const
         *ret_text = "";
     } else if (!next) {
         return config_fail(words->error, "%s: the value is missing; write %s %s.", shown, shown,
-                           option->n_keys == 1 ? option->keys[0].value : "KEY=VALUE,…");
+                           option->n_keys == 1 ? option->keys[0].value : "KEY=VALUE,...");
     } else {
         *ret_text = next;
         words->next++;

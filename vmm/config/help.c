@@ -52,7 +52,7 @@ print_option(FILE *stream, const struct config_option *option)
     used += (size_t)snprintf(left + used, sizeof(left) - used, "--%s", option->name);
     if (!is_flag) {
         snprintf(left + used, sizeof(left) - used, " %s",
-                 has_keys && option->n_keys > 1 ? "KEY=VALUE,…" : option->keys[0].value);
+                 has_keys && option->n_keys > 1 ? "KEY=VALUE,..." : option->keys[0].value);
     }
     print_row(stream, left, option->help);
     fputs("\n", stream);
@@ -68,7 +68,7 @@ config_print_help(FILE *stream)
 {
     fputs("Usage: vmm run [OPTIONS] KERNEL\n"
           "Run one virtual machine; every device is a jailed process of its own.\n\n"
-          "A list KEY=VALUE,… may begin with the value of its first key alone; a key that is true\n"
+          "A list KEY=VALUE,... may begin with the value of its first key alone; a key that is true\n"
           "needs no value; a value with a comma stands in double quotes.\n\nOptions:\n",
           stream);
     for (size_t i = 0; i < config_n_options; i++) {
@@ -80,7 +80,7 @@ config_print_help(FILE *stream)
     }
     fputs(
         "\nAlso understood: --disk, --rwdisk, --root, --rwroot PATH (a --block);\n"
-        "--vhost-user-blk, -net, … SOCKET (a --vhost-user); --no-rng; -v (--log-level debug).\n"
+        "--vhost-user-blk, -net, ... SOCKET (a --vhost-user); --no-rng; -v (--log-level debug).\n"
         "\nExit status: 0 switched off or stopped, 32 the guest asked for a reset, 33 the machine\n"
         "could not start or a part of it failed, 34 the guest panicked, 35 wrong options.\n"
         "See vmm-run(1) and vmm-config(5).\n",

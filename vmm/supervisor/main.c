@@ -55,7 +55,8 @@ help_command(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         printf("    %-10s%s\n", commands[i].name, commands[i].help);
     }
-    puts("\nEvery other command goes to a running machine: see vmm(1).");
+    puts("\nTo a running machine, by its name or control socket:\n"
+         "    list, stop, powerbtn, restart, suspend, resume, ping, stats (see vmm(1))");
     return 0;
 }
 
