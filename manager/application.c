@@ -162,6 +162,7 @@ static const struct {
     {"win.sidebar", {"F9"}},
     {"win.view::display", {"<Alt>1"}},
     {"win.view::console", {"<Alt>2"}},
+    {"win.view::statistics", {"<Alt>3"}},
     {"win.view::settings", {"<Alt>4"}},
     {"win.view::log", {"<Alt>5", "<Control>l"}},
     {"win.next-machine", {"<Control>Page_Down"}},

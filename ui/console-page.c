@@ -114,6 +114,17 @@ show_what_there_is(VmConsolePage *self)
 }
 
 static void
+add_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
+{
+    GtkWidget *tab = vm_console_tab_new(chardev, vm_machine_get_title(self->machine));
+    GtkWidget *label = gtk_label_new(NULL);
+
+    g_object_bind_property(chardev, "label", label, "label", G_BINDING_SYNC_CREATE);
+    gtk_widget_show(label);
+    gtk_notebook_append_page(notebook, tab, label);
+}
+
+static void
 chardevs_changed(VmConsolePage *self)
 {
     GListModel *chardevs = vm_connection_get_chardevs(self->connection);
@@ -130,9 +141,7 @@ chardevs_changed(VmConsolePage *self)
             vm_console_tab_set_chardev(tab, chardev);
             continue;
         }
-        gtk_notebook_append_page(notebook,
-                                 vm_console_tab_new(chardev, vm_machine_get_title(self->machine)),
-                                 gtk_label_new(vm_chardev_get_label(chardev)));
+        add_tab(self, notebook, chardev);
     }
     show_what_there_is(self);
 }

@@ -55,7 +55,7 @@ enum {
     CREATED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static const char *const step_names[] = {"source", "size", "check"};
 

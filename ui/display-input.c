@@ -43,7 +43,7 @@ enum {
 
 /* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): GObject's tables */
 static GParamSpec *props[N_PROPS];
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 /* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
 
 G_DEFINE_FINAL_TYPE(VmDisplayInput, vm_display_input, G_TYPE_OBJECT)

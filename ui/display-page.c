@@ -74,7 +74,7 @@ enum {
 
 /* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): GObject's tables */
 static GParamSpec *props[N_PROPS];
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 /* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
 
 G_DEFINE_FINAL_TYPE(VmDisplayPage, vm_display_page, GTK_TYPE_OVERLAY)

@@ -13,7 +13,7 @@ enum {
     TOGGLED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 heading_clicked(VmGroupHeading *self)

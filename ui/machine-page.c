@@ -5,11 +5,13 @@
 
 #include "ui/picture.h"
 #include "ui/settings-page.h"
+#include "ui/statistics-page.h"
 
 struct _VmMachinePage {
     GtkStack parent_instance;
     VmDisplayPage *display;
     VmConsolePage *console;
+    VmStatisticsPage *statistics;
     VmSettingsPage *settings;
     VmLogPage *log;
     VmMachine *machine;
@@ -140,12 +142,14 @@ vm_machine_page_class_init(VmMachinePageClass *klass)
     G_OBJECT_CLASS(klass)->dispose = vm_machine_page_dispose;
     g_type_ensure(VM_TYPE_DISPLAY_PAGE);
     g_type_ensure(VM_TYPE_CONSOLE_PAGE);
+    g_type_ensure(VM_TYPE_STATISTICS_PAGE);
     g_type_ensure(VM_TYPE_SETTINGS_PAGE);
     g_type_ensure(VM_TYPE_LOG_PAGE);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/machine-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, display);
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, console);
+    gtk_widget_class_bind_template_child(widget_class, VmMachinePage, statistics);
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, settings);
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, log);
 }
@@ -164,6 +168,7 @@ vm_machine_page_set_machine(VmMachinePage *self, VmMachine *machine)
     }
     drop_machine(self);
     vm_console_page_set_machine(self->console, machine);
+    vm_statistics_page_set_machine(self->statistics, machine);
     vm_settings_page_set_machine(self->settings, machine);
     vm_log_page_set_machine(self->log, machine);
     vm_display_page_set_connection(self->display, NULL);

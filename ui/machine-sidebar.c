@@ -28,7 +28,8 @@ enum {
     PROP_SEARCH = 1,
     N_PROPERTIES
 };
-static GParamSpec *properties[N_PROPERTIES];
+static GParamSpec
+    *properties[N_PROPERTIES]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 enum {
     SELECTED,
@@ -37,7 +38,7 @@ enum {
     PRESSED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static VmMachine *
 machine_of(GtkListBoxRow *row)

@@ -19,7 +19,7 @@ enum {
     CLOSED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 close_clicked(VmMessageBar *self)

@@ -27,7 +27,7 @@ enum {
     CHECKED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static GtkWidget *
 label_new(const char *text, const char *class)

@@ -37,6 +37,15 @@ page_is(VmWindow *self, const char *name)
     return g_strcmp0(gtk_stack_get_visible_child_name(self->page_stack), name) == 0;
 }
 
+/* Setting the same layout again would ask for another layout of the window, for ever. */
+static void
+set_decorations(GtkHeaderBar *header, const char *layout)
+{
+    if (g_strcmp0(gtk_header_bar_get_decoration_layout(header), layout) != 0) {
+        gtk_header_bar_set_decoration_layout(header, layout);
+    }
+}
+
 /* Which end of the window carries its buttons depends on which header is there. */
 static void
 place_window_buttons(VmWindow *self, gboolean side, gboolean main)
@@ -49,14 +58,14 @@ place_window_buttons(VmWindow *self, gboolean side, gboolean main)
     g_object_get(gtk_widget_get_settings(GTK_WIDGET(self)), "gtk-decoration-layout", &layout, NULL);
     ends = g_strsplit(layout ? layout : ":close", ":", 2);
     if (!side || !main) {
-        gtk_header_bar_set_decoration_layout(self->side_header, NULL);
-        gtk_header_bar_set_decoration_layout(self->main_header, NULL);
+        set_decorations(self->side_header, NULL);
+        set_decorations(self->main_header, NULL);
         return;
     }
     start = g_strconcat(ends[0] ? ends[0] : "", ":", NULL);
     end = g_strconcat(":", ends[0] && ends[1] ? ends[1] : "", NULL);
-    gtk_header_bar_set_decoration_layout(self->side_header, start);
-    gtk_header_bar_set_decoration_layout(self->main_header, end);
+    set_decorations(self->side_header, start);
+    set_decorations(self->main_header, end);
 }
 
 static void

@@ -309,6 +309,7 @@ vm_window_open_file(VmWindow *self)
     }
 }
 
+/* NOLINTBEGIN(readability-function-size): the shape of the signal */
 static void
 file_dropped(VmWindow *self, GdkDragContext *context, int x, int y, GtkSelectionData *data,
              guint info, guint time)
@@ -321,6 +322,7 @@ file_dropped(VmWindow *self, GdkDragContext *context, int x, int y, GtkSelection
         vm_window_create(self, path);
     }
 }
+/* NOLINTEND(readability-function-size) */
 
 /* ------------------------------------------------------------------ the window itself */
 

@@ -30,13 +30,14 @@ enum {
     PROP_TEXT,
     N_PROPERTIES
 };
-static GParamSpec *properties[N_PROPERTIES];
+static GParamSpec
+    *properties[N_PROPERTIES]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 enum {
     FINISHED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 vm_guest_build_dispose(GObject *object)

@@ -25,7 +25,8 @@ enum {
     PROP_STUBBORN,
     N_PROPERTIES
 };
-static GParamSpec *properties[N_PROPERTIES];
+static GParamSpec
+    *properties[N_PROPERTIES]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 vm_machine_dispose(GObject *object)

@@ -28,7 +28,7 @@ enum {
     ENDED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 vm_run_dispose(GObject *object)
@@ -223,6 +223,7 @@ vm_run_last_messages(const char *name, guint lines)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     off_t end = 0;
     ssize_t size = 0;
+    char *valid = NULL;
 
     if (fd < 0) {
         return NULL;
@@ -234,5 +235,6 @@ vm_run_last_messages(const char *name, guint lines)
         return NULL;
     }
     text[size] = '\0';
-    return g_strchomp(g_utf8_make_valid(last_lines(text, (gsize)size, lines), -1));
+    valid = g_utf8_make_valid(last_lines(text, (gsize)size, lines), -1);
+    return g_strchomp(valid);
 }

@@ -52,7 +52,7 @@ enum {
     BUILD_FINISHED,
     N_SIGNALS
 };
-static guint signals[N_SIGNALS];
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 vm_store_dispose(GObject *object)

@@ -25,7 +25,8 @@ def run_in_session():
             print(f"1..0 # SKIP {program} is not installed")
             return SKIP
     reader, writer = os.pipe()
-    screen = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+    screen = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-noreset", "-nolisten",
+                               "tcp"],
                               pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as lines:
@@ -270,7 +271,7 @@ def names_everywhere(session):
     session.activate("app.show-machine", "lab")
     session.see_row("Lab, Off")
     nameless = []
-    for view in ("Display", "Console", "Settings", "Log"):
+    for view in ("Display", "Console", "Statistics", "Settings", "Log"):
         session.see(view).do_action(0)
         time.sleep(0.4)
         for node in walk(session.application()):
@@ -282,6 +283,23 @@ def names_everywhere(session):
     expect(not nameless, "without a name: " + "; ".join(sorted(set(nameless))))
 
 
+def idle_is_idle(session):
+    """A window that shows a machine that is off uses next to no processor time."""
+    session.define("lab", "Lab")
+    session.start()
+    session.see_row("Lab, Off")
+
+    def ticks():
+        with open(f"/proc/{session.process.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+    time.sleep(3)
+    before = ticks()
+    time.sleep(5)
+    used = (ticks() - before) / os.sysconf("SC_CLK_TCK")
+    expect(used < 0.25, f"{used} s of processor time in 5 s")
+
+
 TESTS = [
     empty_page, empty_page_dark, create_machine, create_refuses, start_and_stop,
     ends_badly(33, "Kernel lab stopped: its gpu part failed", "Stopped: a part failed"),
@@ -289,7 +307,7 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, settings_apply,
-    self_check, names_everywhere,
+    self_check, names_everywhere, idle_is_idle,
 ]
 
 
