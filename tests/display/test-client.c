@@ -313,6 +313,7 @@ test_thumbnail(void)
     g_autoptr(VmConnection) connection = NULL;
     g_autoptr(VmConsole) console = NULL;
     g_autoptr(VmThumbnail) thumbnail = NULL;
+    g_autofree char *name = NULL;
     g_autoptr(GAsyncResult) early = NULL;
     g_autoptr(GAsyncResult) result = NULL;
     GError *error = NULL;
@@ -324,7 +325,8 @@ test_thumbnail(void)
     vm_console_get_thumbnail_async(console, 64, 64, NULL, keep_result, &early);
     rig_wait(early != NULL);
     g_assert_null(vm_console_get_thumbnail_finish(console, early, &error));
-    g_assert_cmpstr(g_dbus_error_get_remote_error(error), ==, "org.vitrine.Vmm1.Error.NoPicture");
+    name = g_dbus_error_get_remote_error(error);
+    g_assert_cmpstr(name, ==, "org.vitrine.Vmm1.Error.NoPicture");
     g_clear_error(&error);
     pixels = rig_gpu_show(rig, 1, 128, 96);
     pixels[0] = 0x00ff00;
