@@ -112,7 +112,7 @@ def display_is_started_again(world):
         check(again and machine.poll() is None, 'no new display process')
         display = again[0]
         time.sleep(0.3)
-    check(world.log('a').count('It is started again') == 3, world.log('a'))
+    check(world.log('a').count('it is started again') == 3, world.log('a'))
     status, errors = end(machine)
     check(status == 0, f'{status} {errors}')
 

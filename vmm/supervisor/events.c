@@ -337,6 +337,7 @@ start_display(struct child *display)
         child_close(display);
         loop_timer_set(vm->display_timer, DISPLAY_WINDOW_MS, 0);
     }
+    lifecycle_list_processes(vm);
 }
 
 void
@@ -362,7 +363,9 @@ display_ended(struct child *display, const struct failure *how)
     } else if (!was_ready) {
         lifecycle_end(vm, how);
     } else {
-        log_file_print(vm->log, LOG_LEVEL_WARNING, "%s It is started again.", how->sentence);
+        /* The cure after the semicolon is ours. */
+        log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; it is started again.",
+                       (int)strcspn(how->sentence, ";("), how->sentence);
         start_display(display);
     }
 }

@@ -301,9 +301,8 @@ lifecycle_start_child(struct child *child, struct failure *failure)
     return r;
 }
 
-/* Names, process numbers and planned descriptors, for people and tests. */
-static void
-write_process_list(const struct vm *vm)
+void
+lifecycle_list_processes(const struct vm *vm)
 {
     char text[CHILDREN_MAX * 64] = "";
     size_t used = 0;
@@ -326,7 +325,7 @@ start_all(struct vm *vm, struct failure *failure)
         }
     }
     close_passed(vm);
-    write_process_list(vm);
+    lifecycle_list_processes(vm);
     return 0;
 }
 

@@ -20,5 +20,8 @@ void lifecycle_running(struct vm *vm);
 /* Tell the display where the machine stands. */
 void lifecycle_tell_display(struct vm *vm);
 
+/* Write names, process numbers and planned descriptors into the runtime folder, for people and tests. */
+void lifecycle_list_processes(const struct vm *vm);
+
 /* Start one child and watch it. 0, or -1 with *failure set. */
 int lifecycle_start_child(struct child *child, struct failure *failure);
