@@ -40,8 +40,7 @@ card_stop(struct card *card)
 }
 
 uint32_t
-card_ask(struct card *card, uint32_t type, void *request, size_t size, const void *extra,
-         size_t extra_size)
+card_ask(struct card *card, uint32_t type, void *request, size_t size, const struct iovec *extra)
 {
     struct virtio_gpu_ctrl_hdr *header = request;
     struct fake_segment segments[3] = {{REQUEST_AT, (uint32_t)size, false}};
@@ -49,9 +48,9 @@ card_ask(struct card *card, uint32_t type, void *request, size_t size, const voi
 
     header->type = type;
     memcpy(fake_ram(&card->fake, REQUEST_AT), request, size);
-    if (extra_size) {
-        memcpy(fake_ram(&card->fake, REQUEST_AT + 0x1000), extra, extra_size);
-        segments[n++] = (struct fake_segment){REQUEST_AT + 0x1000, (uint32_t)extra_size, false};
+    if (extra) {
+        memcpy(fake_ram(&card->fake, REQUEST_AT + 0x1000), extra->iov_base, extra->iov_len);
+        segments[n++] = (struct fake_segment){REQUEST_AT + 0x1000, (uint32_t)extra->iov_len, false};
     }
     memset(fake_ram(&card->fake, RESPONSE_AT), 0xee, sizeof(card->response));
     segments[n++] = (struct fake_segment){RESPONSE_AT, sizeof(card->response), true};
@@ -76,7 +75,7 @@ card_create_2d(struct card *card, uint32_t id, uint32_t width, uint32_t height)
     struct virtio_gpu_resource_create_2d request = {
         .resource_id = id, .format = 2, .width = width, .height = height};
 
-    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_CREATE_2D, &request, sizeof(request), NULL, 0);
+    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_CREATE_2D, &request, sizeof(request), NULL);
 }
 
 /* Pages of guest memory in reverse order, so that nothing is where a naive device looks. */
@@ -117,7 +116,7 @@ card_attach(struct card *card, uint32_t id, uint64_t size)
                                                          .nr_entries = (uint32_t)n};
 
     return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING, &request, sizeof(request),
-                    entries, n * sizeof(entries[0]));
+                    &(struct iovec){entries, n * sizeof(entries[0])});
 }
 
 uint32_t
@@ -131,8 +130,8 @@ card_create_blob(struct card *card, uint32_t id, uint64_t size)
                                                       .nr_entries = (uint32_t)n,
                                                       .size = size};
 
-    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, &request, sizeof(request), entries,
-                    n * sizeof(entries[0]));
+    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, &request, sizeof(request),
+                    &(struct iovec){entries, n * sizeof(entries[0])});
 }
 
 uint32_t
@@ -141,7 +140,7 @@ card_transfer(struct card *card, uint32_t id, struct virtio_gpu_rect rect, uint6
     struct virtio_gpu_transfer_to_host_2d request = {
         .r = rect, .offset = offset, .resource_id = id};
 
-    return card_ask(card, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D, &request, sizeof(request), NULL, 0);
+    return card_ask(card, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D, &request, sizeof(request), NULL);
 }
 
 uint32_t
@@ -149,7 +148,7 @@ card_set_scanout(struct card *card, uint32_t scanout, uint32_t id, struct virtio
 {
     struct virtio_gpu_set_scanout request = {.r = rect, .scanout_id = scanout, .resource_id = id};
 
-    return card_ask(card, VIRTIO_GPU_CMD_SET_SCANOUT, &request, sizeof(request), NULL, 0);
+    return card_ask(card, VIRTIO_GPU_CMD_SET_SCANOUT, &request, sizeof(request), NULL);
 }
 
 uint32_t
@@ -157,7 +156,7 @@ card_flush(struct card *card, uint32_t id, struct virtio_gpu_rect rect)
 {
     struct virtio_gpu_resource_flush request = {.r = rect, .resource_id = id};
 
-    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_FLUSH, &request, sizeof(request), NULL, 0);
+    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_FLUSH, &request, sizeof(request), NULL);
 }
 
 uint32_t
@@ -165,7 +164,7 @@ card_unref(struct card *card, uint32_t id)
 {
     struct virtio_gpu_resource_unref request = {.resource_id = id};
 
-    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_UNREF, &request, sizeof(request), NULL, 0);
+    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_UNREF, &request, sizeof(request), NULL);
 }
 
 uint32_t
@@ -213,16 +212,16 @@ shown_map(const struct shown *shown)
 }
 
 uint32_t
-card_set_scanout_blob(struct card *card, uint32_t id, struct virtio_gpu_rect rect, uint32_t width,
-                      uint32_t height, uint32_t offset)
+card_set_scanout_blob(struct card *card, uint32_t id, struct virtio_gpu_rect rect,
+                      struct layout layout)
 {
     struct virtio_gpu_set_scanout_blob request = {.r = rect,
                                                   .resource_id = id,
-                                                  .width = width,
-                                                  .height = height,
+                                                  .width = layout.width,
+                                                  .height = layout.height,
                                                   .format = 2,
-                                                  .strides = {width * 4},
-                                                  .offsets = {offset}};
+                                                  .strides = {layout.width * 4},
+                                                  .offsets = {layout.offset}};
 
-    return card_ask(card, VIRTIO_GPU_CMD_SET_SCANOUT_BLOB, &request, sizeof(request), NULL, 0);
+    return card_ask(card, VIRTIO_GPU_CMD_SET_SCANOUT_BLOB, &request, sizeof(request), NULL);
 }

@@ -4,6 +4,7 @@
 /* vmm-gpu under test, with this process as its guest and as its display. */
 
 #include <linux/virtio_gpu.h>
+#include <sys/uio.h>
 
 #include "tests/fakes/fake-frontend.h"
 #include "vmm/protocol/gpu.h"
@@ -40,14 +41,22 @@ struct shown {
     int fd;
 };
 
-#define RECT(x, y, w, h) ((struct virtio_gpu_rect){x, y, w, h})
+/* How a blob holds a picture. */
+struct layout {
+    uint32_t width;
+    uint32_t height;
+    uint32_t offset;
+};
+
+#define LAYOUT(width, height, offset) ((struct layout){width, height, offset})
+#define RECT(x, y, w, h)              ((struct virtio_gpu_rect){x, y, w, h})
 
 /* Start it with two scanouts of 1280 x 800 and MEMORY_LIMIT; exit status at the end. */
 bool card_start(struct card *card);
 int card_stop(struct card *card);
 /* Send a request of `size` bytes with `extra` in a second descriptor; returns the response's type. */
-uint32_t card_ask(struct card *card, uint32_t type, void *request, size_t size, const void *extra,
-                  size_t extra_size);
+uint32_t card_ask(struct card *card, uint32_t type, void *request, size_t size,
+                  const struct iovec *extra);
 /* The same on the cursor queue, which has no responses. */
 bool card_ask_cursor(struct card *card, uint32_t type, struct virtio_gpu_update_cursor *cursor);
 uint32_t card_create_2d(struct card *card, uint32_t id, uint32_t width, uint32_t height);
@@ -70,4 +79,4 @@ bool card_say_hello(struct card *card);
 /* Map the buffer that came with a GPU_BUFFER; NULL when it could shrink. */
 const uint8_t *shown_map(const struct shown *shown);
 uint32_t card_set_scanout_blob(struct card *card, uint32_t id, struct virtio_gpu_rect rect,
-                               uint32_t width, uint32_t height, uint32_t offset);
+                               struct layout layout);

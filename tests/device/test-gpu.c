@@ -25,20 +25,20 @@ TAP_TEST(identity)
     check(fake_get_config(&card.fake, 0, &config, sizeof(config)));
     check_int(config.num_scanouts, 2);
     check_int(config.num_capsets, 0);
-    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_DISPLAY_INFO, &info, sizeof(info), NULL, 0),
+    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_DISPLAY_INFO, &info, sizeof(info), NULL),
               VIRTIO_GPU_RESP_OK_DISPLAY_INFO);
     check_int(card.written, 408);
     check_int(display->pmodes[0].r.width, 1280);
     check_int(display->pmodes[1].r.x, 1280);
     check_int(display->pmodes[1].enabled, 1);
     check_int(display->pmodes[2].enabled, 0);
-    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL, 0),
+    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL),
               VIRTIO_GPU_RESP_OK_EDID);
     check_int(card.written, 1056);
     check_int(monitor->size, 128);
     check_int(monitor->edid[54 + 2] | (monitor->edid[54 + 4] >> 4) << 8, 1280);
     edid.scanout = 2;
-    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL, 0),
+    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL),
               VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID);
     check_int(card_stop(&card), 0);
 }
@@ -47,7 +47,7 @@ TAP_TEST(pixels_of_a_2d_resource)
 {
     struct card card;
     static struct shown shown;
-    const uint64_t size = 200 * 100 * 4;
+    const uint64_t size = UINT64_C(200) * 100 * 4;
 
     check(card_start(&card) && card_say_hello(&card));
     card_paint(&card, size, 1);
@@ -71,7 +71,7 @@ TAP_TEST(pixels_of_a_2d_resource)
 
     /* Only the rectangle is copied, and only it is told. */
     card_paint(&card, size, 2);
-    check_int(card_transfer(&card, 5, RECT(30, 40, 8, 16), 40 * 800 + 30 * 4),
+    check_int(card_transfer(&card, 5, RECT(30, 40, 8, 16), 40 * 800UL + 30 * 4UL),
               VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_flush(&card, 5, RECT(30, 40, 8, 16)), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), GPU_UPDATE);
@@ -81,11 +81,24 @@ TAP_TEST(pixels_of_a_2d_resource)
     for (uint32_t y = 0; y < 100; y++) {
         for (uint32_t x = 0; x < 200; x++) {
             bool inside = x >= 30 && x < 38 && y >= 40 && y < 56;
-            uint32_t new = load_le32(card_pixel(&card, size, y * 800 + x * 4));
-            check_int(load_le32(pixels + y * 800 + x * 4), inside ? new : new - 1);
+            uint32_t new = load_le32(card_pixel(&card, size, y * 800UL + x * 4UL));
+            check_int(load_le32(pixels + y * 800UL + x * 4UL), inside ? new : new - 1);
         }
     }
 
+    check_int(card_stop(&card), 0);
+}
+
+TAP_TEST(scanouts_of_a_2d_resource)
+{
+    struct card card;
+    static struct shown shown;
+
+    check(card_start(&card) && card_say_hello(&card));
+    check_int(card_create_2d(&card, 5, 200, 100), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_set_scanout(&card, 0, 5, RECT(0, 0, 200, 100)), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_next(&card, &shown), GPU_BUFFER);
+    check_int(card_next(&card, &shown), GPU_SCANOUT);
     /* A scanout of a part: damage is told in its coordinates. */
     check_int(card_set_scanout(&card, 0, 5, RECT(20, 30, 64, 64)), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), GPU_SCANOUT);
@@ -119,13 +132,13 @@ TAP_TEST(pixels_of_a_blob)
 {
     struct card card;
     static struct shown shown;
-    const uint64_t size = 256 * 128 * 4;
+    const uint64_t size = UINT64_C(256) * 128 * 4;
 
     check(card_start(&card) && card_say_hello(&card));
     card_paint(&card, size, 1);
     check_int(card_create_blob(&card, 9, size), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_create_blob(&card, 10, size), VIRTIO_GPU_RESP_OK_NODATA);
-    check_int(card_set_scanout_blob(&card, 9, RECT(0, 0, 200, 100), 256, 128, 0),
+    check_int(card_set_scanout_blob(&card, 9, RECT(0, 0, 200, 100), LAYOUT(256, 128, 0)),
               VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), GPU_BUFFER);
     const uint8_t *pixels = shown_map(&shown);
@@ -134,13 +147,13 @@ TAP_TEST(pixels_of_a_blob)
     check(shown.scanout.width == 200 && shown.scanout.stride == 800);
     for (uint32_t y = 0; y < 100; y++) {
         for (uint32_t x = 0; x < 200; x++) {
-            check_int(load_le32(pixels + y * 800 + x * 4),
-                      load_le32(card_pixel(&card, size, y * 1024 + x * 4)));
+            check_int(load_le32(pixels + y * 800UL + x * 4UL),
+                      load_le32(card_pixel(&card, size, y * 1024UL + x * 4UL)));
         }
     }
     /* A page flip costs nothing; a flush copies its rectangle. Linux also asks for transfers. */
     card_paint(&card, size, 2);
-    check_int(card_set_scanout_blob(&card, 10, RECT(0, 0, 200, 100), 256, 128, 0),
+    check_int(card_set_scanout_blob(&card, 10, RECT(0, 0, 200, 100), LAYOUT(256, 128, 0)),
               VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_transfer(&card, 10, RECT(0, 0, 200, 100), 0), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), 0);
@@ -152,19 +165,38 @@ TAP_TEST(pixels_of_a_blob)
     for (uint32_t y = 0; y < 100; y++) {
         for (uint32_t x = 0; x < 200; x++) {
             bool inside = x >= 190 && y >= 90;
-            uint32_t new = load_le32(card_pixel(&card, size, y * 1024 + x * 4));
-            check_int(load_le32(pixels + y * 800 + x * 4), inside ? new : new - 1);
+            uint32_t new = load_le32(card_pixel(&card, size, y * 1024UL + x * 4UL));
+            check_int(load_le32(pixels + y * 800UL + x * 4UL), inside ? new : new - 1);
         }
     }
+    check_int(card_stop(&card), 0);
+}
+
+TAP_TEST(damage_of_a_blob)
+{
+    struct card card;
+    static struct shown shown;
+    const uint64_t size = UINT64_C(256) * 128 * 4;
+
+    check(card_start(&card) && card_say_hello(&card));
+    card_paint(&card, size, 1);
+    check_int(card_create_blob(&card, 10, size), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_set_scanout_blob(&card, 10, RECT(0, 0, 200, 100), LAYOUT(256, 128, 0)),
+              VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_next(&card, &shown), GPU_BUFFER);
+    const uint8_t *pixels = shown_map(&shown);
+    check(pixels);
+    check_int(card_next(&card, &shown), GPU_SCANOUT);
+    card_paint(&card, size, 2);
     /* Whatever is flushed, what changed is told. */
     check_int(card_flush(&card, 10, RECT(0, 0, 256, 128)), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), GPU_UPDATE);
     for (uint32_t x = 10; x < 14; x++) {
-        card_pixel(&card, size, 20 * 1024 + x * 4)[3] ^= 1;
-        card_pixel(&card, size, 21 * 1024 + x * 4)[0] ^= 1;
+        card_pixel(&card, size, 20 * 1024UL + x * 4UL)[3] ^= 1;
+        card_pixel(&card, size, 21 * 1024UL + x * 4UL)[0] ^= 1;
     }
-    card_pixel(&card, size, 80 * 1024 + 150 * 4)[1] ^= 1;
-    card_pixel(&card, size, 5 * 1024 + 220 * 4)[1] ^= 1; /* not shown */
+    card_pixel(&card, size, 80 * 1024UL + 150 * 4UL)[1] ^= 1;
+    card_pixel(&card, size, 5 * 1024UL + 220 * 4UL)[1] ^= 1; /* not shown */
     check_int(card_flush(&card, 10, RECT(0, 0, 256, 128)), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), GPU_UPDATE);
     check(shown.update.x == 10 && shown.update.y == 20);
@@ -173,16 +205,16 @@ TAP_TEST(pixels_of_a_blob)
     check(shown.update.x == 150 && shown.update.y == 80);
     check(shown.update.width == 1 && shown.update.height == 1);
     check_int(card_next(&card, &shown), 0);
-    check_int(load_le32(pixels + 80 * 800 + 150 * 4),
-              load_le32(card_pixel(&card, size, 80 * 1024 + 150 * 4)));
+    check_int(load_le32(pixels + 80 * 800UL + 150 * 4UL),
+              load_le32(card_pixel(&card, size, 80 * 1024UL + 150 * 4UL)));
     check_int(card_flush(&card, 10, RECT(0, 0, 256, 128)), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), 0);
     /* Another size: another buffer, the old one goes. */
-    check_int(card_set_scanout_blob(&card, 10, RECT(8, 4, 100, 50), 256, 128, 0),
+    check_int(card_set_scanout_blob(&card, 10, RECT(8, 4, 100, 50), LAYOUT(256, 128, 0)),
               VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_next(&card, &shown), GPU_BUFFER);
     pixels = shown_map(&shown);
-    check_int(load_le32(pixels), load_le32(card_pixel(&card, size, 4 * 1024 + 8 * 4)));
+    check_int(load_le32(pixels), load_le32(card_pixel(&card, size, 4 * 1024UL + 8 * 4UL)));
     check_int(card_next(&card, &shown), GPU_SCANOUT);
     check_int(card_next(&card, &shown), GPU_BUFFER_GONE);
     check_int(card_unref(&card, 10), VIRTIO_GPU_RESP_OK_NODATA);
@@ -196,7 +228,7 @@ TAP_TEST(cursor)
 {
     struct card card;
     static struct shown shown;
-    const uint64_t size = 64 * 64 * 4;
+    const uint64_t size = UINT64_C(64) * 64 * 4;
     struct virtio_gpu_update_cursor cursor = {
         .pos = {.scanout_id = 1, .x = 100, .y = 50}, .resource_id = 3, .hot_x = 4, .hot_y = 5};
 
@@ -212,7 +244,7 @@ TAP_TEST(cursor)
     check(shown.cursor.scanout == 1 && shown.cursor.visible == 1);
     check(shown.cursor.hot_x == 4 && shown.cursor.hot_y == 5);
     for (uint32_t i = 0; i < 64 * 64; i++) {
-        check_int(shown.cursor.pixels[i], load_le32(card_pixel(&card, size, 4 * i)));
+        check_int(shown.cursor.pixels[i], load_le32(card_pixel(&card, size, 4UL * i)));
     }
     check_int(card_next(&card, &shown), GPU_CURSOR_MOVE);
     check(shown.move.x == 100 && shown.move.y == 50);
@@ -265,7 +297,7 @@ TAP_TEST(a_resized_window_reaches_the_guest)
     usleep(150000);
     check(fake_get_config(&card.fake, 0, &config, sizeof(config)));
     check_int(config.events_read, VIRTIO_GPU_EVENT_DISPLAY);
-    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL, 0),
+    check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL),
               VIRTIO_GPU_RESP_OK_EDID);
     const uint8_t *timing = monitor->edid + 54;
     check_int(timing[2] | (timing[4] >> 4) << 8, 1033);
@@ -283,17 +315,17 @@ TAP_TEST(a_restarted_display_gets_everything_again)
     static struct shown shown;
     const struct start_header hello = {GPU_DISPLAY_HELLO, sizeof(hello)};
     struct pollfd wait = {.events = POLLIN};
-    const uint64_t size = 64 * 64 * 4;
+    const uint64_t size = UINT64_C(64) * 64 * 4;
     unsigned int got[GPU_CURSOR_MOVE + 1] = {0};
 
     check(card_start(&card) && card_say_hello(&card));
     card_paint(&card, size, 3);
     check_int(card_create_blob(&card, 3, size), VIRTIO_GPU_RESP_OK_NODATA);
-    check_int(card_set_scanout_blob(&card, 3, RECT(0, 0, 64, 64), 64, 64, 0),
+    check_int(card_set_scanout_blob(&card, 3, RECT(0, 0, 64, 64), LAYOUT(64, 64, 0)),
               VIRTIO_GPU_RESP_OK_NODATA);
     /* Nobody reads: the guest must not notice. */
     for (uint32_t i = 0; i < 3000; i++) {
-        store_le32(card_pixel(&card, size, (64 + 1) * 4), i);
+        store_le32(card_pixel(&card, size, (64 + 1) * 4UL), i);
         check_int(card_flush(&card, 3, RECT(1, 1, 2, 2)), VIRTIO_GPU_RESP_OK_NODATA);
     }
     check_int(message_send(card.display, &hello, sizeof(hello), NULL, 0), 0);
@@ -318,14 +350,14 @@ TAP_TEST(reset_forgets_everything)
 {
     struct card card;
     static struct shown shown;
-    const uint64_t size = 64 * 64 * 4;
+    const uint64_t size = UINT64_C(64) * 64 * 4;
 
     check(card_start(&card) && card_say_hello(&card));
     check_int(card_create_2d(&card, 1, 64, 64), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_attach(&card, 1, size), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_create_blob(&card, 2, size), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_set_scanout(&card, 1, 1, RECT(0, 0, 64, 64)), VIRTIO_GPU_RESP_OK_NODATA);
-    check_int(card_set_scanout_blob(&card, 2, RECT(0, 0, 64, 64), 64, 64, 0),
+    check_int(card_set_scanout_blob(&card, 2, RECT(0, 0, 64, 64), LAYOUT(64, 64, 0)),
               VIRTIO_GPU_RESP_OK_NODATA);
     while (card_next(&card, &shown) != 0) {
         fd_closep(&shown.fd);
@@ -351,6 +383,7 @@ TAP_TEST(reset_forgets_everything)
     check_int(card_stop(&card), 0);
 }
 
-TAP_MAIN(TAP_CASE(identity), TAP_CASE(pixels_of_a_2d_resource), TAP_CASE(pixels_of_a_blob),
-         TAP_CASE(cursor), TAP_CASE(a_resized_window_reaches_the_guest),
+TAP_MAIN(TAP_CASE(identity), TAP_CASE(pixels_of_a_2d_resource), TAP_CASE(scanouts_of_a_2d_resource),
+         TAP_CASE(pixels_of_a_blob), TAP_CASE(damage_of_a_blob), TAP_CASE(cursor),
+         TAP_CASE(a_resized_window_reaches_the_guest),
          TAP_CASE(a_restarted_display_gets_everything_again), TAP_CASE(reset_forgets_everything))

@@ -129,7 +129,7 @@ pack(enum packing packing, const uint8_t *data, size_t size, uint8_t *out, size_
     switch (packing) {
     case GZIP:
         deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-        z.next_in = (uint8_t *)(uintptr_t)data;
+        memcpy(&z.next_in, &data, sizeof(data)); /* it has no const form */
         z.avail_in = (uInt)size;
         z.next_out = out;
         z.avail_out = (uInt)room;
@@ -336,7 +336,7 @@ TAP_TEST(each_refusal_is_one_sentence)
               "vmlinuz file.");
     check_str(bench.error.id, "bad-kernel");
     check(strstr(refusal(&bench, other, 0), "KERNEL is empty"));
-    memcpy(other + 0x38, "ARM\x64", 4);
+    store_le32(other + 0x38, 0x644d5241); /* "ARM", 0x64 */
     check(strstr(refusal(&bench, other, sizeof(other)), "64-bit Arm"));
     check(strstr(refusal(&bench, elf, size - 1), "incomplete"));
     check(strstr(refusal(&bench, elf, 40), "incomplete"));
