@@ -246,7 +246,7 @@ name_changed(VmCreateAssistant *self)
     g_autofree char *line = g_strdup_printf(_("Name on disk: %s"), name);
 
     gtk_label_set_text(self->name_on_disk_label, line);
-    self->name_given = gtk_widget_has_focus(GTK_WIDGET(self->name_entry)) || self->name_given;
+    self->name_given = gtk_widget_is_focus(GTK_WIDGET(self->name_entry)) || self->name_given;
     if (step_of(self) == 1) {
         gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), title[0] != '\0');
     }

@@ -142,13 +142,34 @@ vm_log_page_dispose(GObject *object)
     G_OBJECT_CLASS(vm_log_page_parent_class)->dispose(object);
 }
 
+/* The machine's own log; before there is one, what `vmm` said when it could not start. */
+static char *
+choose_path(VmMachine *machine)
+{
+    g_autofree char *folder = vm_paths_state(vm_machine_get_name(machine));
+    g_autofree char *log = g_build_filename(folder, "log", NULL);
+
+    if (g_file_test(log, G_FILE_TEST_EXISTS)) {
+        return g_steal_pointer(&log);
+    }
+    return g_build_filename(folder, "messages.log", NULL);
+}
+
 static void
 follow_file(VmLogPage *self)
 {
-    g_autoptr(GFile) file = self->machine ? g_file_new_for_path(self->path) : NULL;
+    g_autofree char *path = self->machine ? choose_path(self->machine) : NULL;
+    g_autoptr(GFile) file = path ? g_file_new_for_path(path) : NULL;
 
     if (!file) {
         return;
+    }
+    if (g_strcmp0(path, self->path) != 0) {
+        g_free(self->path);
+        self->path = g_steal_pointer(&path);
+        self->offset = 0;
+        g_clear_object(&self->monitor);
+        gtk_text_buffer_set_text(gtk_text_view_get_buffer(self->text_view), "", -1);
     }
     if (!self->monitor) {
         self->monitor = g_file_monitor_file(file, G_FILE_MONITOR_NONE, NULL, NULL);
@@ -190,8 +211,6 @@ vm_log_page_init(VmLogPage *self)
 void
 vm_log_page_set_machine(VmLogPage *self, VmMachine *machine)
 {
-    g_autofree char *folder = NULL;
-
     if (machine == self->machine) {
         return;
     }
@@ -202,8 +221,7 @@ vm_log_page_set_machine(VmLogPage *self, VmMachine *machine)
         return;
     }
     self->machine = g_object_ref(machine);
-    folder = vm_paths_state(vm_machine_get_name(machine));
-    self->path = g_build_filename(folder, "messages.log", NULL);
+    self->path = choose_path(machine);
     if (gtk_widget_get_mapped(GTK_WIDGET(self))) {
         follow_file(self);
     }

@@ -139,7 +139,8 @@ show_value(GtkWidget *control, const struct setting *setting, const char *value)
     case KIND_PATH:
     case KIND_WORDS:
     default:
-        if (!gtk_widget_has_focus(control)) {
+        /* What is being typed is not taken away. */
+        if (!gtk_widget_is_focus(control)) {
             gtk_entry_set_text(GTK_ENTRY(control), value);
         }
     }

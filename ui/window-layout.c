@@ -18,6 +18,17 @@ static const struct {
     {"log", "text-x-generic-symbolic"},
 };
 
+/* A button that shows an icon has its word only as a tooltip. */
+static void
+name_button(GtkWidget *button, gpointer data)
+{
+    g_autofree char *word = gtk_widget_get_tooltip_text(button);
+
+    if (word) {
+        atk_object_set_name(gtk_widget_get_accessible(button), word);
+    }
+}
+
 static void
 show_icons(VmWindow *self, gboolean on)
 {
@@ -29,6 +40,7 @@ show_icons(VmWindow *self, gboolean on)
         }
     }
     self->icons = on;
+    gtk_container_foreach(GTK_CONTAINER(self->view_switcher), name_button, NULL);
 }
 
 static gboolean

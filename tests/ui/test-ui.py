@@ -237,6 +237,7 @@ def settings_apply(session):
     session.activate("app.show-machine", "lab")
     session.see("Settings").do_action(0)
     title = session.see("Name", Atspi.Role.TEXT)
+    title.grab_focus()
     title.set_text_contents("Laboratory")
     session.see_row("Laboratory, Off")
     wait_for("the file", lambda: session.definitions()["lab"]["manager"]["title"] == "Laboratory")
