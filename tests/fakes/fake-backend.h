@@ -34,20 +34,20 @@ struct fake_backend_options {
 /* *ret_fd: the front end's socket. */
 struct fake_backend *fake_backend_create(const struct fake_backend_options *options, int *ret_fd);
 /* Close the front end's socket before this. */
-void fake_backend_destroy(struct fake_backend *backend);
+void fake_backend_destroy(struct fake_backend *be);
 CLEANUP_DEFINE(struct fake_backend, fake_backend_destroy)
 
 /* From now on behave like `mood` when `request` comes. */
-void fake_backend_misbehave(struct fake_backend *backend, uint32_t request, enum fake_mood mood);
+void fake_backend_misbehave(struct fake_backend *be, uint32_t request, enum fake_mood mood);
 /* How often a request came. */
-unsigned int fake_backend_count(struct fake_backend *backend, uint32_t request);
+unsigned int fake_backend_count(struct fake_backend *be, uint32_t request);
 /* Signal the ring's call eventfd; false when there is none. */
-bool fake_backend_call(struct fake_backend *backend, unsigned int index);
+bool fake_backend_call(struct fake_backend *be, unsigned int index);
 /* Kicks that arrived since the last call; -1 when the ring has no kick eventfd. */
-int fake_backend_kicks(struct fake_backend *backend, unsigned int index);
-bool fake_backend_enabled(struct fake_backend *backend, unsigned int index);
-struct vhost_vring_addr fake_backend_addr(struct fake_backend *backend, unsigned int index);
-uint32_t fake_backend_num(struct fake_backend *backend, unsigned int index);
-void fake_backend_set_config(struct fake_backend *backend, uint32_t offset, uint8_t value);
+int fake_backend_kicks(struct fake_backend *be, unsigned int index);
+bool fake_backend_enabled(struct fake_backend *be, unsigned int index);
+struct vhost_vring_addr fake_backend_addr(struct fake_backend *be, unsigned int index);
+uint32_t fake_backend_num(struct fake_backend *be, unsigned int index);
+void fake_backend_set_config(struct fake_backend *be, uint32_t offset, uint8_t value);
 /* Raw bytes on the back end's request channel; a config change request when `data` is NULL. */
-void fake_backend_request(struct fake_backend *backend, const void *data, size_t size);
+void fake_backend_request(struct fake_backend *be, const void *data, size_t size);

@@ -65,7 +65,7 @@ fake_vm_create(void)
     vm->ram_fd = fd_memory_file("ram", 2 * MIB);
     pthread_mutex_init(&vm->lock, NULL);
     for (unsigned int i = 0; i < 2; i++) {
-        vm->ram[i] = (struct vm_ram){i * 4 * GIB, MIB, i * MIB, NULL};
+        vm->ram[i] = (struct vm_ram){(uint64_t)i * 4 * GIB, MIB, (uint64_t)i * MIB, NULL};
         vm->ram[i].host = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, vm->ram_fd,
                                (off_t)vm->ram[i].file_offset);
         assert(vm->ram[i].host != MAP_FAILED);
@@ -86,7 +86,7 @@ fake_vm_destroy(struct vm *vm)
     free(vm);
 }
 
-int
+int /* NOLINTNEXTLINE(readability-function-size): vm.h's parameters */
 vm_add_range(struct vm *vm, enum vm_space space, uint64_t start, uint64_t length, const char *name,
              const struct vm_range_ops *ops, void *data)
 {

@@ -11,6 +11,7 @@
 
 #include "vmm/base/bytes.h"
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What is left of the input; zeros after its end. */

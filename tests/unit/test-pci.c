@@ -171,8 +171,8 @@ TAP_TEST(capabilities_are_sane)
     uint32_t notify;
 
     rig_init(&rig);
-    for (uint8_t type = VIRTIO_CAP_COMMON; type <= VIRTIO_CAP_PCI; type++) {
-        uint32_t cap = rig_capability(&rig, 9, type);
+    for (int type = VIRTIO_CAP_COMMON; type <= VIRTIO_CAP_PCI; type++) {
+        uint32_t cap = rig_capability(&rig, 9, (uint8_t)type);
 
         check(cap != 0 && cap % 4 == 0);
         check(rig_config(&rig, RIG_SLOT, cap + 2, 1) >= 16);
