@@ -60,6 +60,10 @@ TAP_TEST(runs_in_its_jail)
     char line[256];
     int found = 0;
 
+    if (getenv("FAKE_NO_JAIL")) {
+        printf("# there is no jail in this run\n");
+        return;
+    }
     check(fake_start_and_open(&fake, "VMM_RNG", 1));
     snprintf(path, sizeof(path), "/proc/%d/status", (int)fake.pid);
     FILE *status = fopen(path, "re");
