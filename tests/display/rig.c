@@ -336,6 +336,20 @@ rig_gpu_expect_mode(Rig *rig, guint width, guint height)
     g_assert_cmpint(mode.height, ==, height);
 }
 
+guint
+rig_gpu_await_mode(Rig *rig, guint width)
+{
+    struct gpu_mode mode;
+    guint n = 0;
+
+    do {
+        g_assert_cmpint(receive(rig->gpu, &mode, sizeof(mode)), ==, sizeof(mode));
+        g_assert_cmpint(mode.header.type, ==, GPU_MODE);
+        n++;
+    } while (mode.width != width);
+    return n;
+}
+
 void
 rig_expect_event(int device, guint type, guint code, gint value)
 {

@@ -54,6 +54,8 @@ void rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height);
 void rig_gpu_send(Rig *rig, const void *message, gsize size, int fd);
 /* The next mode that the display asks for. */
 void rig_gpu_expect_mode(Rig *rig, guint width, guint height);
+/* Read modes until the one of this width; returns how many there were. */
+guint rig_gpu_await_mode(Rig *rig, guint width);
 
 /* The next report on a device is exactly this event and SYN. */
 void rig_expect_event(int device, guint type, guint code, gint value);

@@ -249,7 +249,7 @@ check_command(int argc, char **argv)
     const bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
     struct report report = {0};
     const struct row *obstacle;
-    char sentence[2 * TEXT_SIZE];
+    char sentence[2 * TEXT_SIZE + 64];
 
     if (argc > 0 && !json) {
         fprintf(stderr, "vmm: “%s” is not known here; write vmm check [--json].\n", argv[0]);
