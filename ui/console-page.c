@@ -127,16 +127,24 @@ add_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
 static void
 chardevs_changed(VmConsolePage *self)
 {
-    GListModel *chardevs = vm_connection_get_chardevs(self->connection);
+    GListModel *chardevs = self->connection ? vm_connection_get_chardevs(self->connection) : NULL;
     GtkNotebook *notebook = notebook_of(self);
-    guint n = g_list_model_get_n_items(chardevs);
+    guint n = chardevs ? g_list_model_get_n_items(chardevs) : 0;
 
-    if (n > 0 && !notebook) {
-        notebook = make_notebook(self);
-    }
     for (guint i = 0; i < n; i++) {
         g_autoptr(VmChardev) chardev = g_list_model_get_item(chardevs, i);
-        VmConsoleTab *tab = tab_for(notebook, vm_chardev_get_name(chardev));
+        VmConsoleTab *tab = NULL;
+        g_signal_handlers_disconnect_by_func(chardev, chardevs_changed, self);
+        if (vm_chardev_get_name(chardev)[0] == '\0') {
+            /* Its name is on the way. */
+            g_signal_connect_object(chardev, "notify::name", G_CALLBACK(chardevs_changed), self,
+                                    G_CONNECT_SWAPPED);
+            continue;
+        }
+        if (!notebook) {
+            notebook = make_notebook(self);
+        }
+        tab = tab_for(notebook, vm_chardev_get_name(chardev));
         if (tab) {
             vm_console_tab_set_chardev(tab, chardev);
             continue;

@@ -29,6 +29,7 @@ struct _VmConsoleTab {
 
     VmChardev *chardev;
     char *name;
+    char *machine; /* its title */
     int fd;
     guint read_source;
     guint write_source;
@@ -380,6 +381,7 @@ vm_console_tab_finalize(GObject *object)
     g_byte_array_unref(self->waiting);
     g_object_unref(self->cancellable);
     g_free(self->name);
+    g_free(self->machine);
     G_OBJECT_CLASS(vm_console_tab_parent_class)->finalize(object);
 }
 
@@ -426,15 +428,25 @@ vm_console_tab_init(VmConsoleTab *self)
     show_status(self);
 }
 
+static void
+name_terminal(VmChardev *chardev, GParamSpec *spec, VmConsoleTab *self)
+{
+    /* Translators: accessible name of a terminal: a port ("Serial 1") of a machine. */
+    g_autofree char *name =
+        g_strdup_printf(_("%s of %s"), vm_chardev_get_label(chardev), self->machine);
+
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->terminal)), name);
+}
+
 GtkWidget *
 vm_console_tab_new(VmChardev *chardev, const char *machine)
 {
     VmConsoleTab *self = g_object_new(VM_TYPE_CONSOLE_TAB, NULL);
-    /* Translators: accessible name of a terminal: a port ("Serial 1") of a machine. */
-    g_autofree char *name = g_strdup_printf(_("%s of %s"), vm_chardev_get_label(chardev), machine);
 
     self->name = g_strdup(vm_chardev_get_name(chardev));
-    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->terminal)), name);
+    self->machine = g_strdup(machine);
+    g_signal_connect_object(chardev, "notify::label", G_CALLBACK(name_terminal), self, 0);
+    name_terminal(chardev, NULL, self);
     vm_console_tab_set_chardev(self, chardev);
     return GTK_WIDGET(self);
 }

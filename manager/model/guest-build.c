@@ -259,6 +259,9 @@ vm_guest_build_definition(const char *folder, const char *title, GError **error)
     vm_json_set_int(json, "cpus.num-cores", GUEST_PROCESSORS);
     vm_json_set_int(json, "mem.size", GUEST_MEMORY_MIB);
     vm_json_set_string(json, "block.0.path", disk);
+    vm_json_set_string(json, "serial.0.type", "sink");
+    vm_json_set_string(json, "serial.0.hardware", "serial");
+    vm_json_set_string(json, "gpu.backend", "2d");
     vm_json_set_string(json, "manager.title", title);
     return g_steal_pointer(&json);
 }

@@ -172,6 +172,30 @@ test_build_missing(void)
     g_error_free(finished);
 }
 
+/* What the builder leaves becomes a machine with a screen and a serial port. */
+static void
+test_build_definition(void)
+{
+    g_autofree char *folder = vm_paths_disks("debian-12");
+    g_autofree char *cmdline = g_build_filename(folder, "cmdline", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmJson) json = NULL;
+    g_autofree char *disk = g_build_filename(folder, "disk.img", NULL);
+
+    g_assert_null(vm_guest_build_definition(folder, "Debian 12", &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(cmdline, "console=ttyS0 root=/dev/vda rw\n", -1, NULL));
+    json = vm_guest_build_definition(folder, "Debian 12", &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(vm_json_get_string(json, "block.0.path"), ==, disk);
+    g_assert_cmpstr(vm_json_get_string(json, "params.0"), ==, "console=ttyS0 root=/dev/vda rw");
+    g_assert_cmpstr(vm_json_get_string(json, "gpu.backend"), ==, "2d");
+    g_assert_cmpstr(vm_json_get_string(json, "serial.0.type"), ==, "sink");
+    g_assert_cmpstr(vm_definition_title(json, "x"), ==, "Debian 12");
+}
+
 static void
 test_no_run(void)
 {
@@ -192,6 +216,7 @@ main(int argc, char **argv)
     g_test_add_func("/model/problems", test_problems);
     g_test_add_func("/model/check", test_check);
     g_test_add_func("/model/build-missing", test_build_missing);
+    g_test_add_func("/model/build-definition", test_build_definition);
     g_test_add_func("/model/no-run", test_no_run);
     return g_test_run();
 }
