@@ -6,6 +6,7 @@ import pathlib
 import pty
 import select
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -217,9 +218,23 @@ def commands(world):
     check(machine.returncode == 32, f'restart: {machine.returncode}')
 
 
+def sandbox_of_each_part(world):
+    """tests/jail/running.py reads /proc of every part; the whole set of devices."""
+    if os.geteuid() != 0:
+        return 'only root may look at jailed processes'
+    disk = world.file('jailed', bytes(1 << 20))
+    machine = world.started_guest('jail', str(world.files / 'halt'), '-b', disk, *DESKTOP)
+    check(wait_for(lambda: world.children('jail'), 5), 'no process list')
+    time.sleep(0.5)
+    script = pathlib.Path(__file__).resolve().parent.parent / 'jail/running.py'
+    report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)
+    check(report.returncode == 0 and report.stdout.count('\nok') >= 4 * 8, report.stdout + report.stderr)
+    end(machine)
+
+
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
-         closed_streams, no_sandbox, log_file, commands]
+         closed_streams, no_sandbox, log_file, commands, sandbox_of_each_part]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])
