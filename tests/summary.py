@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""usage: summary.py [LABEL=]TESTLOG.json...     what meson's test logs say, one line per test
+"""usage: summary.py [LABEL=]TESTLOG.json | !TEXT ...    what meson's test logs say, one line per test
 
+!TEXT counts as one failure: something that could not even start.
 Reads the TAP each test printed, so that every check counts. Ends with one line on its own:
 "N passed, N failed, N skipped"; exit status 1 when anything failed.
 """
@@ -40,6 +41,10 @@ def main(arguments):
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     failures = []
     for argument in arguments:
+        if argument.startswith("!"):
+            totals["failed"] += 1
+            failures.append((f"failed  {argument[1:]}", {}))
+            continue
         label, _, path = argument.rpartition("=")
         with open(path, encoding="utf-8") as file:
             tests = [json.loads(line) for line in file]

@@ -66,11 +66,12 @@ print_option(FILE *stream, const struct config_option *option)
 void
 config_print_help(FILE *stream)
 {
-    fputs("Usage: vmm run [OPTIONS] KERNEL\n"
-          "Run one virtual machine; every device is a jailed process of its own.\n\n"
-          "A list KEY=VALUE,... may begin with the value of its first key alone; a key that is true\n"
-          "needs no value; a value with a comma stands in double quotes.\n\nOptions:\n",
-          stream);
+    fputs(
+        "Usage: vmm run [OPTIONS] KERNEL\n"
+        "Run one virtual machine; every device is a jailed process of its own.\n\n"
+        "A list KEY=VALUE,... may begin with the value of its first key alone; a key that is true\n"
+        "needs no value; a value with a comma stands in double quotes.\n\nOptions:\n",
+        stream);
     for (size_t i = 0; i < config_n_options; i++) {
         const struct config_option *option = &config_options[i];
 
