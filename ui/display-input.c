@@ -455,10 +455,11 @@ on_scroll(VmDisplayInput *self, GdkEventScroll *event)
         dy = 1;
     }
     self->scroll += CLAMP(dy, -16, 16);
-    for (; fabs(self->scroll) >= 1; self->scroll -= copysign(1, self->scroll)) {
+    while (fabs(self->scroll) >= 1) {
         VmButton button = self->scroll < 0 ? VM_BUTTON_WHEEL_UP : VM_BUTTON_WHEEL_DOWN;
         vm_console_press_button(console, button);
         vm_console_release_button(console, button);
+        self->scroll -= copysign(1, self->scroll);
     }
     return GDK_EVENT_STOP;
 }

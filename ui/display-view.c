@@ -106,10 +106,11 @@ swap_colours(cairo_surface_t *target, const VmPicture *picture, const GdkRectang
         const guint8 *from = picture->pixels + (gsize)y * picture->stride;
         guint8 *row = to + (gsize)y * (gsize)to_stride;
         for (int x = area->x; x < area->x + area->width; x++) {
-            row[x * 4] = from[x * 4 + 2];
-            row[x * 4 + 1] = from[x * 4 + 1];
-            row[x * 4 + 2] = from[x * 4];
-            row[x * 4 + 3] = from[x * 4 + 3];
+            gsize at = (gsize)x * 4;
+            row[at] = from[at + 2];
+            row[at + 1] = from[at + 1];
+            row[at + 2] = from[at];
+            row[at + 3] = from[at + 3];
         }
     }
     cairo_surface_mark_dirty_rectangle(target, area->x, area->y, area->width, area->height);

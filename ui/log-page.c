@@ -6,7 +6,7 @@
 
 #include "manager/model/paths.h"
 
-#define SHOWN_BYTES (1024 * 1024)
+#define SHOWN_BYTES (1L << 20)
 
 struct _VmLogPage {
     GtkBox parent_instance;

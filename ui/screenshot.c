@@ -16,7 +16,7 @@ vm_screenshot_copy(const VmPicture *picture)
         const guint8 *from = picture->pixels + (gsize)y * picture->stride;
         guint8 *to =
             gdk_pixbuf_get_pixels(pixbuf) + (gsize)y * (gsize)gdk_pixbuf_get_rowstride(pixbuf);
-        for (guint x = 0; x < picture->width; x++) {
+        for (gsize x = 0; x < picture->width; x++) {
             to[x * 3] = from[x * 4 + (swapped ? 0 : 2)];
             to[x * 3 + 1] = from[x * 4 + 1];
             to[x * 3 + 2] = from[x * 4 + (swapped ? 2 : 0)];

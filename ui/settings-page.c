@@ -359,7 +359,7 @@ make_control(VmSettingsPage *self, const struct setting *setting)
     if (setting->kind == KIND_NUMBER) {
         gboolean memory = g_str_equal(setting->path, "mem.size");
         control = memory ? gtk_spin_button_new_with_range(
-                               MEMORY_MIN, (double)MAX(vm_source_total_memory(), MEMORY_MIN * 2),
+                               MEMORY_MIN, (double)MAX(vm_source_total_memory(), 2UL * MEMORY_MIN),
                                MEMORY_STEP)
                          : gtk_spin_button_new_with_range(1, PROCESSOR_MAX, 1);
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);

@@ -226,7 +226,7 @@ vm_run_last_messages(const char *name, guint lines)
     char *valid = NULL;
 
     if (fd < 0) {
-        return NULL;
+        return NULL; /* NOLINT(clang-analyzer-unix.Malloc): g_autofree */
     }
     end = lseek(fd, 0, SEEK_END);
     size = pread(fd, text, MESSAGES_TAIL, MAX(0, end - MESSAGES_TAIL));

@@ -286,7 +286,7 @@ TAP_TEST(transfers_copy_the_rectangle_only)
     check_int(resource_transfer(resource, guest.memory, &rect, 0), -EINVAL);
     rect = (struct rect){0, 0, 16, 8};
     check_int(resource_transfer(resource, guest.memory, &rect, 0), 0);
-    check(memcmp(resource->pixels, guest.ram, 16 * 8 * 4UL) == 0);
+    check(memcmp(resource->pixels, guest.ram, 16UL * 8 * 4) == 0);
     check_int(resource_transfer(resource, guest.memory, &rect, 4), -EINVAL);
     resource_detach(&table, resource);
     check_int(resource_transfer(resource, guest.memory, &rect, 0), -ENXIO);
