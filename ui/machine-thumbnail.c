@@ -89,9 +89,10 @@ static gboolean
 vm_machine_thumbnail_draw(GtkWidget *widget, cairo_t *cr)
 {
     VmMachineThumbnail *self = VM_MACHINE_THUMBNAIL(widget);
+    int top = (gtk_widget_get_allocated_height(widget) - HEIGHT) / 2;
     gboolean active = self->machine && vm_machine_is_active(self->machine);
 
-    cairo_translate(cr, 0, (double)((gtk_widget_get_allocated_height(widget) - HEIGHT) / 2));
+    cairo_translate(cr, 0, top);
     rounded(cr, WIDTH, HEIGHT);
     cairo_clip(cr);
     cairo_set_source_rgb(cr, 0x2b / 255.0, 0x2f / 255.0, 0x36 / 255.0);
