@@ -3,8 +3,8 @@
 
 #include <glib/gi18n.h>
 
-#include "manager/model/definition.h"
 #include "ui/create-sources.h"
+#include "vmm/client/definition.h"
 
 #define DEFAULT_MEMORY_MIB 2048
 #define SMALLEST_MIB       128

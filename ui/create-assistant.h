@@ -5,7 +5,7 @@
 
 #include <gtk/gtk.h>
 
-#include "manager/model/json.h"
+#include "vmm/client/json.h"
 
 #define VM_TYPE_CREATE_ASSISTANT (vm_create_assistant_get_type())
 G_DECLARE_FINAL_TYPE(VmCreateAssistant, vm_create_assistant, VM, CREATE_ASSISTANT, GtkWindow)

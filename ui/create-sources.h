@@ -3,7 +3,7 @@
 
 /* What a machine can be made from: guesses about files, and facts about this computer. */
 
-#include "manager/model/json.h"
+#include "vmm/client/json.h"
 
 typedef enum {
     VM_SOURCE_KERNEL,

@@ -4,7 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define SHOWN_BYTES (1L << 20)
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define SIZE_MAX_PIXELS 16384
 

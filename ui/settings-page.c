@@ -3,9 +3,9 @@
 
 #include <glib/gi18n.h>
 
-#include "manager/model/definition.h"
 #include "ui/create-sources.h"
 #include "ui/settings-row.h"
+#include "vmm/client/definition.h"
 
 #define ENTRY_WIDTH   26
 #define MEMORY_STEP   128

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/settings.h"
 
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define SCHEMA "org.vitrine.Vitrine"
 

@@ -2,10 +2,10 @@
 /* What a person does with a machine besides running it: rename, delete, copy, photograph. */
 #include <glib/gi18n.h>
 
-#include "manager/model/definition.h"
-#include "manager/model/paths.h"
 #include "ui/text-popover.h"
 #include "ui/window-private.h"
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
 
 void
 vm_window_toast(VmWindow *self, const char *text)

@@ -4,8 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#include "manager/model/json.h"
-#include "manager/model/paths.h"
+#include "vmm/client/json.h"
+#include "vmm/client/paths.h"
 
 #define CHECK_TIME_LIMIT_MS 10000
 

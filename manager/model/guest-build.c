@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define GUEST_MEMORY_MIB 1024
 #define GUEST_PROCESSORS 2

@@ -8,7 +8,7 @@
 
 #include <gio/gio.h>
 
-#include "manager/model/json.h"
+#include "vmm/client/json.h"
 
 /* Properties: "percent" (int 0..100), "text" (what it does now). Signal "finished" (GError *, or
  * NULL when the guest is ready); a cancelled build ends with G_IO_ERROR_CANCELLED. */

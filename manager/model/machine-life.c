@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "manager/model/machine-private.h"
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define CONNECT_POLL_MS  100
 #define STUBBORN_SECONDS 20

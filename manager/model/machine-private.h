@@ -4,7 +4,7 @@
 /* Shared by machine.c (what it is) and machine-life.c (what happens to it). */
 
 #include "manager/model/machine.h"
-#include "manager/model/run.h"
+#include "vmm/client/vm-run.h"
 
 struct _VmMachine {
     GObject parent_instance;

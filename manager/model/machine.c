@@ -4,9 +4,9 @@
 #include <glib/gi18n.h>
 #include <sys/utsname.h>
 
-#include "manager/model/definition.h"
 #include "manager/model/machine-private.h"
-#include "manager/model/paths.h"
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
 
 #define SECONDS_PER_HOUR   3600
 #define SECONDS_PER_MINUTE 60

@@ -9,8 +9,8 @@
 #include <gio/gio.h>
 
 #include "manager/model/guest-build.h"
-#include "manager/model/json.h"
 #include "manager/model/problem.h"
+#include "vmm/client/json.h"
 #include "vmm/client/vm-connection.h"
 
 typedef enum {

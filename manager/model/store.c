@@ -6,8 +6,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "manager/model/definition.h"
-#include "manager/model/paths.h"
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
 
 #define RECIPE "desktop"
 

@@ -3,11 +3,11 @@
 #include <locale.h>
 
 #include "manager/model/check.h"
-#include "manager/model/definition.h"
 #include "manager/model/guest-build.h"
-#include "manager/model/paths.h"
 #include "manager/model/problem.h"
-#include "manager/model/run.h"
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
+#include "vmm/client/vm-run.h"
 
 static const char example[] =
     "{\"kernel\":\"/boot/vmlinux\",\"initrd\":\"/boot/my "

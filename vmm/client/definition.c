@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manager/model/definition.h"
+#include "vmm/client/definition.h"
 
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define NAME_LENGTH_MAX 64
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manager/model/json.h"
+#include "vmm/client/json.h"
 
 #include <jansson.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manager/model/run.h"
+#include "vmm/client/vm-run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define MESSAGES_TAIL 16384
 
