@@ -14,16 +14,15 @@ union control_buffer {
     char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
 };
 
-int
-message_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds)
+static ssize_t
+send_with_fds(int socket, const struct iovec *part, const int *fds, size_t n_fds, int flags)
 {
-    struct iovec iov;
+    struct iovec iov = *part;
     union control_buffer control;
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n;
 
     assert(n_fds <= MESSAGE_FDS_MAX);
-    memcpy(&iov.iov_base, &data, sizeof(data)); /* iovec has no const form */
-    iov.iov_len = size;
     if (n_fds > 0) {
         memset(&control, 0, sizeof(control));
         msg.msg_control = control.bytes;
@@ -34,15 +33,32 @@ message_send(int socket, const void *data, size_t size, const int *fds, size_t n
         c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
         memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
     }
-    for (;;) {
-        ssize_t n = sendmsg(socket, &msg, MSG_NOSIGNAL);
-        if (n >= 0) {
-            return (size_t)n == size ? 0 : -EMSGSIZE;
-        }
-        if (errno != EINTR) {
-            return -errno;
-        }
+    do {
+        n = sendmsg(socket, &msg, flags);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+int
+message_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds)
+{
+    struct iovec iov = {.iov_len = size};
+
+    memcpy(&iov.iov_base, &data, sizeof(data)); /* iovec has no const form */
+    ssize_t n = send_with_fds(socket, &iov, fds, n_fds, MSG_NOSIGNAL);
+    if (n < 0) {
+        return (int)n;
     }
+    return (size_t)n == size ? 0 : -EMSGSIZE;
+}
+
+ssize_t
+message_send_part(int socket, const void *data, size_t size, const int *fds, size_t n_fds)
+{
+    struct iovec iov = {.iov_len = size};
+
+    memcpy(&iov.iov_base, &data, sizeof(data));
+    return send_with_fds(socket, &iov, fds, n_fds, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void

@@ -33,6 +33,13 @@ int message_send(int socket, const void *data, size_t size, const int *fds, size
  */
 ssize_t message_receive(int socket, void *data, size_t capacity, struct message_fds *fds);
 
+/*
+ * Send what fits of a byte stream, without waiting; the descriptors (stay the caller's) go with the
+ * first byte. Bytes sent, -EAGAIN when there is no room, or another -errno as message_send(). The
+ * other end may use message_receive().
+ */
+ssize_t message_send_part(int socket, const void *data, size_t size, const int *fds, size_t n_fds);
+
 /* Take descriptor `index` out of the set (-1 stays behind); -1 when there is none. */
 int message_take_fd(struct message_fds *fds, size_t index);
 
