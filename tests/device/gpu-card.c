@@ -14,12 +14,20 @@
 bool
 card_start(struct card *card)
 {
+    return card_start_level(card, GPU_LEVEL_2D);
+}
+
+bool
+card_start_level(struct card *card, uint32_t level)
+{
     int pair[2];
     struct gpu_setup setup = {.display_fd = FAKE_FD_MORE,
                               .n_scanouts = 2,
                               .width = 1280,
                               .height = 800,
-                              .memory_limit = MEMORY_LIMIT};
+                              .memory_limit = MEMORY_LIMIT,
+                              .level = level,
+                              .render_fd = -1};
 
     card->header = (void *)card->response;
     if (fd_socket_pair(SOCK_SEQPACKET, pair) < 0) {

@@ -53,6 +53,8 @@ struct layout {
 
 /* Start it with two scanouts of 1280 x 800 and MEMORY_LIMIT; exit status at the end. */
 bool card_start(struct card *card);
+/* The same at another level (enum gpu_level). */
+bool card_start_level(struct card *card, uint32_t level);
 int card_stop(struct card *card);
 /* Send a request of `size` bytes with `extra` in a second descriptor; returns the response's type. */
 uint32_t card_ask(struct card *card, uint32_t type, void *request, size_t size,

@@ -142,15 +142,29 @@ fill_root(struct piece *pieces, size_t n, const char *name)
     return r;
 }
 
-int
-jail_root_small(const char *executable)
+static int
+open_pieces(struct piece *pieces, const char *const *paths, size_t n)
 {
-    enum {
-        N_PIECES = 1 + ARRAY_SIZE(linker_paths)
-    };
-    cleanup_free struct piece *pieces = xalloc_array(N_PIECES, sizeof(*pieces));
+    int r = 0;
+
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = open_piece(&pieces[i], paths[i]);
+    }
+    return r;
+}
+
+int
+jail_root_small(const char *executable, const char *const *more)
+{
+    size_t n_more = 0;
     char real[PATH_MAX];
     int r;
+
+    while (more && more[n_more]) {
+        n_more++;
+    }
+    const size_t n_pieces = 1 + ARRAY_SIZE(linker_paths) + n_more;
+    cleanup_free struct piece *pieces = xalloc_array(n_pieces, sizeof(*pieces));
 
     if (!realpath(executable, real)) {
         return -errno;
@@ -159,8 +173,11 @@ jail_root_small(const char *executable)
         return -errno;
     }
     r = open_piece(&pieces[0], real);
-    for (size_t i = 0; i < ARRAY_SIZE(linker_paths) && r == 0; i++) {
-        r = open_piece(&pieces[1 + i], linker_paths[i]);
+    if (r == 0) {
+        r = open_pieces(pieces + 1, linker_paths, ARRAY_SIZE(linker_paths));
+    }
+    if (r == 0) {
+        r = open_pieces(pieces + 1 + ARRAY_SIZE(linker_paths), more, n_more);
     }
     if (r < 0) {
         return r;
@@ -170,7 +187,7 @@ jail_root_small(const char *executable)
         chdir("/proc") < 0) {
         return -errno;
     }
-    r = fill_root(pieces, N_PIECES, strrchr(executable, '/') + 1);
+    r = fill_root(pieces, n_pieces, strrchr(executable, '/') + 1);
     if (r < 0) {
         return r;
     }

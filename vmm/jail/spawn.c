@@ -66,7 +66,7 @@ step_small_root(struct spawn_context *context)
     if (sethostname("vmm", 3) < 0) {
         return -errno;
     }
-    return jail_root_small(context->spawn->executable);
+    return jail_root_small(context->spawn->executable, context->spawn->root_paths);
 }
 
 /* Copies of the sources, out of the way of every planned number. */

@@ -51,6 +51,13 @@ enum {
     GPU_SCANOUTS_MAX = 16
 };
 
+/* What the graphics card draws with; also how its jail looks. */
+enum gpu_level {
+    GPU_LEVEL_2D = 0, /* nothing: 2D and guest blobs */
+    GPU_LEVEL_SOFT,   /* virgl on Mesa's software renderer */
+    GPU_LEVEL_DRM,    /* virgl on a render node */
+};
+
 struct gpu_setup {
     struct device_setup device;
     int32_t display_fd; /* vmm/protocol/gpu.h */
@@ -58,4 +65,6 @@ struct gpu_setup {
     uint32_t width; /* first mode of every scanout, pixels */
     uint32_t height;
     uint64_t memory_limit; /* bytes that all resources together may take on the host */
+    uint32_t level;        /* enum gpu_level */
+    int32_t render_fd;     /* with GPU_LEVEL_DRM, else -1 */
 };

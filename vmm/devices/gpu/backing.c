@@ -240,3 +240,28 @@ backing_update(const struct backing *backing, const struct guest_memory *memory,
     }
     return true;
 }
+
+int
+backing_pages(const struct backing *backing, const struct guest_memory *memory,
+              struct iovec **ret_pages, uint32_t *ret_n)
+{
+    struct iovec *pages = malloc(backing->n_entries * sizeof(*pages));
+
+    if (!pages) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < backing->n_entries; i++) {
+        const struct entry *entry = &backing->entries[i];
+
+        pages[i].iov_base =
+            memory ? guest_memory_range(memory, entry->address, entry->length) : NULL;
+        pages[i].iov_len = entry->length;
+        if (!pages[i].iov_base) {
+            free(pages);
+            return -EFAULT;
+        }
+    }
+    *ret_pages = pages;
+    *ret_n = backing->n_entries;
+    return 0;
+}

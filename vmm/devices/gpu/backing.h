@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "vmm/base/cleanup.h"
 #include "vmm/virtio/guest-memory.h"
@@ -35,6 +36,13 @@ uint64_t backing_cost(const struct backing *backing);
 /* Copy out of guest memory. False when the range is not inside, or the memory is gone. */
 bool backing_copy(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
                   void *data, uint64_t size);
+
+/*
+ * Host addresses of the pages, in order: a malloc'ed array for the caller, valid until the memory
+ * table changes. -EFAULT when a page is no guest memory any more, -ENOMEM.
+ */
+int backing_pages(const struct backing *backing, const struct guest_memory *memory,
+                  struct iovec **ret_pages, uint32_t *ret_n);
 
 /* What backing_update() changes, and which part of it differed (empty when first equals end). */
 struct backing_target {

@@ -2,38 +2,15 @@
 #include "vmm/devices/gpu/commands.h"
 
 #include <errno.h>
-#include <linux/virtio_gpu.h>
 #include <string.h>
 
+#include "vmm/devices/gpu/command.h"
+#include "vmm/devices/gpu/context.h"
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/edid.h"
+#include "vmm/devices/gpu/fences.h"
 #include "vmm/devices/gpu/scanout.h"
-
-/* One request: the fixed part of it, copied out of guest memory, and its response. */
-struct command {
-    struct chain *chain;
-    union {
-        struct virtio_gpu_ctrl_hdr header;
-        struct virtio_gpu_resource_unref unref;
-        struct virtio_gpu_resource_create_2d create_2d;
-        struct virtio_gpu_set_scanout set_scanout;
-        struct virtio_gpu_resource_flush flush;
-        struct virtio_gpu_transfer_to_host_2d transfer;
-        struct virtio_gpu_resource_attach_backing attach;
-        struct virtio_gpu_resource_detach_backing detach;
-        struct virtio_gpu_cmd_get_edid get_edid;
-        struct virtio_gpu_resource_create_blob create_blob;
-        struct virtio_gpu_set_scanout_blob set_scanout_blob;
-        struct virtio_gpu_update_cursor cursor;
-    } request;
-    union {
-        struct virtio_gpu_ctrl_hdr header;
-        struct virtio_gpu_resp_display_info display_info;
-        struct virtio_gpu_resp_edid edid;
-    } response;
-    size_t response_size;
-    uint32_t response_type;
-};
+#include "vmm/devices/gpu/texture.h"
 
 static struct rect
 rect_from(const struct virtio_gpu_rect *r)
@@ -129,6 +106,7 @@ run_unref(struct gpu *gpu, struct command *command)
         return -ENOENT;
     }
     scanout_forget_resource(gpu, resource);
+    context_forget_resource(&gpu->contexts, resource);
     resource_destroy(&gpu->resources, resource);
     return 0;
 }
@@ -140,7 +118,7 @@ run_attach_backing(struct gpu *gpu, struct command *command)
     struct resource *resource = resource_find(&gpu->resources, le32toh(request->resource_id));
     cleanup(backing_destroyp) struct backing *backing = NULL;
 
-    if (!resource || resource->blob) {
+    if (!resource || resource->kind == RESOURCE_BLOB) {
         return -ENOENT;
     }
     int r = backing_read(command->chain, le32toh(request->nr_entries), backend_memory(gpu->backend),
@@ -149,8 +127,13 @@ run_attach_backing(struct gpu *gpu, struct command *command)
         return r;
     }
     r = resource_attach(&gpu->resources, resource, backing);
-    if (r == 0) {
-        (void)take_pointer(backing);
+    if (r < 0) {
+        return r;
+    }
+    (void)take_pointer(backing);
+    r = texture_attach_pages(gpu, resource);
+    if (r < 0) {
+        resource_detach(&gpu->resources, resource);
     }
     return r;
 }
@@ -161,7 +144,7 @@ run_detach_backing(struct gpu *gpu, struct command *command)
     struct resource *resource =
         resource_find(&gpu->resources, le32toh(command->request.detach.resource_id));
 
-    if (!resource || resource->blob) {
+    if (!resource || resource->kind == RESOURCE_BLOB) {
         return -ENOENT;
     }
     resource_detach(&gpu->resources, resource);
@@ -178,8 +161,11 @@ run_transfer(struct gpu *gpu, struct command *command)
     if (!resource) {
         return -ENOENT;
     }
-    if (resource->blob) {
+    if (resource->kind == RESOURCE_BLOB) {
         return 0; /* Linux asks for it; its pixels are where they belong already */
+    }
+    if (resource->renderer) {
+        return texture_transfer_2d(gpu, resource, &rect, le64toh(request->offset));
     }
     int r =
         resource_transfer(resource, backend_memory(gpu->backend), &rect, le64toh(request->offset));
@@ -239,13 +225,7 @@ run_update_cursor(struct gpu *gpu, struct command *command)
     return r < 0 ? r : run_move_cursor(gpu, command);
 }
 
-/* Everything that we know; a request shorter than `size` is refused before its function runs. */
-static const struct command_row {
-    uint32_t type;
-    unsigned int queue;
-    size_t size;
-    int (*run)(struct gpu *gpu, struct command *command);
-} command_rows[] = {
+static const struct command_row command_rows[] = {
     {VIRTIO_GPU_CMD_GET_DISPLAY_INFO, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_ctrl_hdr),
      run_get_display_info},
     {VIRTIO_GPU_CMD_RESOURCE_CREATE_2D, GPU_QUEUE_CONTROL,
@@ -275,14 +255,14 @@ static const struct command_row {
 };
 
 static const struct command_row *
-command_find(uint32_t type, unsigned int queue)
+command_find(const struct gpu *gpu, uint32_t type, unsigned int queue)
 {
     for (size_t i = 0; i < ARRAY_SIZE(command_rows); i++) {
         if (command_rows[i].type == type && command_rows[i].queue == queue) {
             return &command_rows[i];
         }
     }
-    return NULL;
+    return queue == GPU_QUEUE_CONTROL && gpu->n_renderers > 0 ? command_find_3d(type) : NULL;
 }
 
 static uint32_t
@@ -295,6 +275,8 @@ response_type_of(int r, uint32_t ok)
         return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
     case -ERANGE:
         return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    case -ESRCH:
+        return VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID;
     case -ENOENT:
     case -EEXIST:
         return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
@@ -332,7 +314,7 @@ command_execute(struct gpu *gpu, unsigned int index, struct command *command)
     if (chain_read(chain, header, sizeof(*header)) != sizeof(*header)) {
         return -EINVAL;
     }
-    const struct command_row *row = command_find(le32toh(header->type), index);
+    const struct command_row *row = command_find(gpu, le32toh(header->type), index);
     if (!row) {
         return -EOPNOTSUPP;
     }
@@ -358,5 +340,11 @@ commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct ch
         log_limited(&gpu->limit, LOG_LEVEL_WARNING, "The guest's request 0x%x failed: %s",
                     le32toh(command.request.header.type), strerror(-r));
     }
-    queue_push(queue, chain, command_respond(&command, response_type_of(r, command.response_type)));
+    uint32_t written = command_respond(&command, response_type_of(r, command.response_type));
+    if (index == GPU_QUEUE_CONTROL &&
+        (le32toh(command.request.header.flags) & VIRTIO_GPU_FLAG_FENCE)) {
+        fences_add(gpu, &command.request.header, chain, written);
+    } else {
+        queue_push(queue, chain, written);
+    }
 }

@@ -4,6 +4,33 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vmm/devices/gpu/texture.h"
+
+static int
+read_image(struct gpu *gpu, struct resource *resource, struct link_cursor *cursor)
+{
+    const struct rect all = {0, 0, GPU_CURSOR_SIZE, GPU_CURSOR_SIZE};
+
+    if (resource->kind == RESOURCE_BLOB) {
+        if (resource->size < sizeof(cursor->pixels) ||
+            !backing_copy(resource->backing, backend_memory(gpu->backend), 0, cursor->pixels,
+                          sizeof(cursor->pixels))) {
+            return -EINVAL;
+        }
+        gpu->counters.copied_bytes += sizeof(cursor->pixels);
+        return 0;
+    }
+    if (resource->width != GPU_CURSOR_SIZE || resource->height != GPU_CURSOR_SIZE ||
+        resource->format == 0) {
+        return -EINVAL;
+    }
+    if (resource->renderer) {
+        return texture_read(gpu, resource, &all, cursor->pixels, GPU_CURSOR_SIZE * BYTES_PER_PIXEL);
+    }
+    memcpy(cursor->pixels, resource->pixels, sizeof(cursor->pixels));
+    return 0;
+}
+
 int
 cursor_update(struct gpu *gpu, uint32_t scanout, uint32_t resource_id, uint32_t hot_x,
               uint32_t hot_y)
@@ -18,7 +45,7 @@ cursor_update(struct gpu *gpu, uint32_t scanout, uint32_t resource_id, uint32_t 
         display_link_set_cursor(gpu->link, scanout, cursor);
         return 0;
     }
-    const struct resource *resource = resource_find(&gpu->resources, resource_id);
+    struct resource *resource = resource_find(&gpu->resources, resource_id);
     if (!resource) {
         return -ENOENT;
     }
@@ -28,18 +55,9 @@ cursor_update(struct gpu *gpu, uint32_t scanout, uint32_t resource_id, uint32_t 
     cursor->visible = 1;
     cursor->hot_x = hot_x;
     cursor->hot_y = hot_y;
-    if (resource->blob) {
-        if (resource->size < sizeof(cursor->pixels) ||
-            !backing_copy(resource->backing, backend_memory(gpu->backend), 0, cursor->pixels,
-                          sizeof(cursor->pixels))) {
-            return -EINVAL;
-        }
-        gpu->counters.copied_bytes += sizeof(cursor->pixels);
-    } else {
-        if (resource->width != GPU_CURSOR_SIZE || resource->height != GPU_CURSOR_SIZE) {
-            return -EINVAL;
-        }
-        memcpy(cursor->pixels, resource->pixels, sizeof(cursor->pixels));
+    int r = read_image(gpu, resource, cursor);
+    if (r < 0) {
+        return r;
     }
     display_link_set_cursor(gpu->link, scanout, cursor);
     return 0;

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/base/assert.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/devices/gpu/commands.h"
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/scanout.h"
+#include "vmm/devices/gpu/texture.h"
 
 enum {
     COMMANDS_PER_ROUND = 256 /* then the other queue and the display get their turn */
@@ -46,7 +48,8 @@ gpu_config_read(void *device, uint32_t offset, void *data, uint32_t size)
 {
     struct gpu *gpu = device;
     const struct virtio_gpu_config config = {.events_read = htole32(gpu->events_read),
-                                             .num_scanouts = htole32(gpu->n_scanouts)};
+                                             .num_scanouts = htole32(gpu->n_scanouts),
+                                             .num_capsets = htole32(gpu_capsets(gpu))};
 
     memcpy(data, (const uint8_t *)&config + offset, size);
 }
@@ -68,8 +71,17 @@ gpu_free_resources(struct gpu *gpu)
         list_for_each_safe(pos, &gpu->resources.buckets[i]) {
             struct resource *resource = list_container(pos, struct resource, link);
             scanout_forget_resource(gpu, resource);
+            context_forget_resource(&gpu->contexts, resource);
             resource_destroy(&gpu->resources, resource);
         }
+    }
+}
+
+static void
+gpu_free_contexts(struct gpu *gpu)
+{
+    list_for_each_safe(pos, &gpu->contexts.contexts) {
+        context_destroy(gpu, list_container(pos, struct context, link));
     }
 }
 
@@ -92,8 +104,37 @@ gpu_reset(void *device)
     gpu_log_counters(gpu);
     scanout_reset(gpu);
     cursor_reset(gpu);
+    gpu_free_contexts(gpu);
     gpu_free_resources(gpu);
+    for (unsigned int i = 0; i < gpu->n_renderers; i++) {
+        if (gpu->renderers[i]->ops->reset) {
+            gpu->renderers[i]->ops->reset(gpu->renderers[i]);
+        }
+    }
     gpu->events_read = 0;
+    gpu->features = 0;
+}
+
+static void
+gpu_queue_stopped(void *device, unsigned int index)
+{
+    if (index == GPU_QUEUE_CONTROL) {
+        fences_flush(device);
+    }
+}
+
+static void
+gpu_features_set(void *device, uint64_t features)
+{
+    struct gpu *gpu = device;
+
+    gpu->features = features;
+}
+
+static void
+gpu_memory_changed(void *device)
+{
+    texture_memory_changed(device);
 }
 
 static const struct backend_ops gpu_backend_ops = {
@@ -103,6 +144,9 @@ static const struct backend_ops gpu_backend_ops = {
     .config_read = gpu_config_read,
     .config_size = sizeof(struct virtio_gpu_config),
     .config_write = gpu_config_write,
+    .queue_stopped = gpu_queue_stopped,
+    .features_set = gpu_features_set,
+    .memory_changed = gpu_memory_changed,
     .reset = gpu_reset,
 };
 
@@ -158,6 +202,8 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->display_fd = setup->display_fd;
     gpu->n_scanouts = setup->n_scanouts;
     resource_table_init(&gpu->resources, setup->memory_limit);
+    context_table_init(&gpu->contexts);
+    fences_init(&gpu->fences);
     for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
         gpu->scanouts[i] = (struct scanout){
             .enabled = true, .width = setup->width, .height = setup->height, .shadow = {.fd = -1}};
@@ -169,7 +215,8 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     }
     gpu->link = display_link_create(loop, setup->display_fd, gpu->n_scanouts, &gpu_link_ops, gpu);
     gpu->mode_timer = loop_add_timer(loop, gpu_mode_settled, gpu);
-    gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu_backend_ops, gpu);
+    gpu->backend_ops = gpu_backend_ops;
+    gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu->backend_ops, gpu);
     if (!gpu->mode_timer || !gpu->backend) {
         return NULL;
     }
@@ -186,10 +233,26 @@ gpu_destroy(struct gpu *gpu)
         gpu_log_counters(gpu);
     }
     scanout_reset(gpu);
+    gpu_free_contexts(gpu);
     gpu_free_resources(gpu);
-    backend_destroy(gpu->backend);
+    backend_destroy(gpu->backend); /* its rings stop: no request waits any more */
+    for (unsigned int i = 0; i < gpu->n_renderers; i++) {
+        gpu->renderers[i]->ops->destroy(gpu->renderers[i]);
+    }
+    free(gpu->commands);
     loop_remove(gpu->mode_timer);
     display_link_destroy(gpu->link);
     fd_closep(&gpu->display_fd);
     free(gpu);
+}
+
+void
+gpu_add_renderer(struct gpu *gpu, struct renderer *renderer)
+{
+    assert(gpu->n_renderers < RENDERERS_MAX && renderer->ops->capset &&
+           renderer->ops->fill_capset && renderer->ops->create_context &&
+           renderer->ops->destroy_context && renderer->ops->submit && renderer->ops->destroy);
+    gpu->renderers[gpu->n_renderers++] = renderer;
+    gpu->backend_ops.features |=
+        UINT64_C(1) << VIRTIO_GPU_F_VIRGL | UINT64_C(1) << VIRTIO_GPU_F_CONTEXT_INIT;
 }

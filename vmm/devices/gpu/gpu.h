@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The virtio gpu device in 2D (virtio 1.2 section 5.7) with guest-memory blobs: one object per
- * process. Requests are executed in order and at once, so their fences complete in order too.
+ * The virtio gpu device (virtio 1.2 section 5.7): one object per process. 2D and guest-memory blobs
+ * are its own; contexts and what they draw are a renderer's (renderer.h), where there is one.
+ * Requests are executed in order; those that ask for a fence are answered when it is done (fences.h).
  */
 
 #include <stdbool.h>
@@ -11,7 +12,9 @@
 
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
+#include "vmm/devices/gpu/context.h"
 #include "vmm/devices/gpu/display-link.h"
+#include "vmm/devices/gpu/fences.h"
 #include "vmm/devices/gpu/resource.h"
 #include "vmm/protocol/device.h"
 #include "vmm/vhost/backend.h"
@@ -63,16 +66,26 @@ struct gpu_counters {
     uint64_t flushes;
     uint64_t flushed_pixels; /* of scanouts, as the guest says */
     uint64_t damaged_pixels; /* as the display was told */
-    uint64_t copied_bytes;   /* out of guest memory */
+    uint64_t copied_bytes;   /* out of guest memory, and between it and a renderer */
+    uint64_t submits;
+    uint64_t command_bytes;
 };
 
 struct gpu {
     struct loop *loop;
     struct loop_source *mode_timer;
+    struct backend_ops backend_ops; /* features as the renderers allow */
     struct backend *backend;
+    uint64_t features; /* that the driver took */
     struct display_link *link;
     int display_fd;
     struct resource_table resources;
+    struct renderer *renderers[RENDERERS_MAX]; /* owned */
+    unsigned int n_renderers;
+    struct context_table contexts;
+    struct fences fences;
+    uint8_t *commands; /* the last command stream, and the room for it */
+    uint32_t commands_size;
     uint32_t n_scanouts;
     uint32_t events_read;
     bool mode_due; /* the timer runs */
@@ -89,3 +102,7 @@ struct gpu {
 struct gpu *gpu_create(struct loop *loop, const struct gpu_setup *setup);
 void gpu_destroy(struct gpu *gpu);
 CLEANUP_DEFINE(struct gpu, gpu_destroy)
+/* Take the renderer over and offer its capsets: before the front end has asked for features. */
+void gpu_add_renderer(struct gpu *gpu, struct renderer *renderer);
+/* How many capsets all renderers have. */
+uint32_t gpu_capsets(const struct gpu *gpu);

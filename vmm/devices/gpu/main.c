@@ -4,14 +4,61 @@
  * vmm-gpu: the graphics card. Reads the guest's requests, keeps the pixels in sealed memory that it
  * makes itself, and tells vmm-display which part of which memory to show. Ends when the supervisor
  * or the machine closes its socket; a display process may come and go.
+ *
+ * `vmm-gpu --probe LEVEL FLAGS` tries a level in its jail and says how that went.
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/devices/gpu/gpu.h"
 #include "vmm/devices/gpu/policy.h"
+#include "vmm/devices/gpu/probe.h"
+#include "vmm/devices/gpu/virgl.h"
+#include "vmm/jail/capabilities.h"
 #include "vmm/jail/start.h"
+
+static const struct jail_policy *const policies[] = {
+    [GPU_LEVEL_2D] = &gpu_policy,
+    [GPU_LEVEL_SOFT] = &gpu_soft_policy,
+    [GPU_LEVEL_DRM] = &gpu_drm_policy,
+};
+
+/* `--policy` alone prints that of 2D, `--policy soft` and `--policy drm` the others. */
+static bool
+print_policy(int argc, char **argv)
+{
+    const struct jail_policy *policy = &gpu_policy;
+
+    if (argc == 3 && strcmp(argv[1], "--policy") == 0) {
+        policy = strcmp(argv[2], "drm") == 0    ? &gpu_drm_policy
+                 : strcmp(argv[2], "soft") == 0 ? &gpu_soft_policy
+                                                : &gpu_policy;
+        argc = 2;
+    }
+    return jail_print_policy(policy, argc, argv);
+}
+
+/* -errno after telling the supervisor. */
+static int
+start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup)
+{
+    const char *why;
+
+    /* Threads of the library's must not have what stage two needs. */
+    capabilities_use(false);
+    struct renderer *renderer = virgl_create(loop, setup->render_fd, &why);
+    capabilities_use(true);
+    if (!renderer) {
+        start_fail("gpu-3d", "3D graphics do not start: %s.", why);
+        return -EIO;
+    }
+    virgl_set_gpu(renderer, gpu);
+    gpu_add_renderer(gpu, renderer);
+    return 0;
+}
 
 int
 main(int argc, char **argv)
@@ -20,10 +67,13 @@ main(int argc, char **argv)
     cleanup(gpu_destroyp) struct gpu *gpu = NULL;
     struct gpu_setup setup;
 
-    if (jail_print_policy(&gpu_policy, argc, argv)) {
+    if (print_policy(argc, argv)) {
         return 0;
     }
-    if (start_receive_setup(&setup, sizeof(setup)) < 0) {
+    if (argc == 4 && strcmp(argv[1], "--probe") == 0) {
+        return probe_run(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
+    }
+    if (start_receive_setup(&setup, sizeof(setup)) < 0 || setup.level >= ARRAY_SIZE(policies)) {
         return 1;
     }
     loop = loop_create();
@@ -31,7 +81,10 @@ main(int argc, char **argv)
     if (!gpu || start_watch_control(loop) < 0) {
         return start_fail("internal", "The graphics card cannot start: %s.", strerror(errno));
     }
-    if (start_enter_jail(&gpu_policy, &setup.device.start) < 0) {
+    if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup) < 0) {
+        return 1;
+    }
+    if (start_enter_jail(policies[setup.level], &setup.device.start) < 0) {
         return 1;
     }
     return loop_run(loop);

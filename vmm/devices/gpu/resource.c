@@ -131,6 +131,7 @@ resource_create_2d(struct resource_table *table, uint32_t id, uint32_t virtio_fo
     resource->width = width;
     resource->height = height;
     resource->format = fourcc;
+    resource->texture.format = virtio_format;
     table->count_2d++;
     r = resource_make_pixels(resource);
     if (r < 0) {
@@ -155,9 +156,36 @@ resource_create_blob(struct resource_table *table, uint32_t id, uint64_t size,
         resource_table_refund(table, backing_cost(backing));
         return r;
     }
-    resource->blob = true;
+    resource->kind = RESOURCE_BLOB;
     resource->size = size;
     resource->backing = backing;
+    return 0;
+}
+
+int
+resource_create_texture(struct resource_table *table, uint32_t id,
+                        const struct renderer_texture *texture, uint64_t size,
+                        struct resource **ret_resource)
+{
+    int r = resource_table_charge(table, size);
+
+    if (r < 0) {
+        return r;
+    }
+    r = resource_add(table, id, ret_resource);
+    if (r < 0) {
+        resource_table_refund(table, size);
+        return r;
+    }
+    struct resource *resource = *ret_resource;
+    resource->kind = RESOURCE_TEXTURE;
+    resource->size = size;
+    resource->texture = *texture;
+    resource->width = texture->width;
+    resource->height = texture->height;
+    if (texture->target == TEXTURE_2D || texture->target == TEXTURE_RECT) {
+        resource->format = resource_fourcc(texture->format);
+    }
     return 0;
 }
 
@@ -179,6 +207,9 @@ void
 resource_detach(struct resource_table *table, struct resource *resource)
 {
     if (resource->backing) {
+        if (resource->renderer) {
+            resource->renderer->ops->detach_pages(resource->renderer, resource->id);
+        }
         resource_table_refund(table, backing_cost(resource->backing));
         backing_destroy(resource->backing);
         resource->backing = NULL;
@@ -189,10 +220,13 @@ void
 resource_destroy(struct resource_table *table, struct resource *resource)
 {
     resource_detach(table, resource);
+    if (resource->renderer) {
+        resource->renderer->ops->destroy_resource(resource->renderer, resource->id);
+    }
     list_remove(&resource->link);
     table->count--;
-    if (!resource->blob) {
-        table->count_2d--;
+    table->count_2d -= resource->kind == RESOURCE_2D;
+    if (resource->kind != RESOURCE_BLOB) {
         resource_table_refund(table, resource->size);
     }
     if (resource->pixels) {
@@ -210,7 +244,7 @@ resource_transfer(struct resource *resource, const struct guest_memory *memory,
     uint64_t row = (uint64_t)rect->width * BYTES_PER_PIXEL;
     uint64_t end;
 
-    if (resource->blob || !rect_inside(rect, resource->width, resource->height)) {
+    if (resource->kind != RESOURCE_2D || !rect_inside(rect, resource->width, resource->height)) {
         return -EINVAL;
     }
     if (!resource->backing) {

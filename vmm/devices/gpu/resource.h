@@ -3,7 +3,8 @@
 
 /*
  * The guest's resources (virtio 1.2 section 5.7). A 2D resource owns its pixels: a sealed memfd that
- * the display process maps as it is. A blob is guest memory only. Together they stay below a limit.
+ * the display process maps as it is. A blob is guest memory only. A texture lives in a renderer, and
+ * so does the working copy of a 2D resource that a context uses. Together they stay below a limit.
  */
 
 #include <stdbool.h>
@@ -12,27 +13,48 @@
 #include "vmm/base/list.h"
 #include "vmm/devices/gpu/backing.h"
 #include "vmm/devices/gpu/rect.h"
+#include "vmm/devices/gpu/renderer.h"
 
 enum {
-    RESOURCES_MAX = 4096,
+    RESOURCES_MAX = 32768,
     RESOURCES_2D_MAX = 256, /* each holds a descriptor */
-    RESOURCE_BUCKETS = 64,
+    RESOURCE_BUCKETS = 512,
     BYTES_PER_PIXEL = 4 /* of every format that we accept */
+};
+
+/* Gallium's numbers, which are virtio-gpu's 3D protocol. */
+enum texture_target {
+    TEXTURE_BUFFER = 0,
+    TEXTURE_2D = 2,
+    TEXTURE_3D = 3,
+    TEXTURE_CUBE = 4,
+    TEXTURE_RECT = 5,
+    TEXTURE_LAST = 8,
 };
 
 struct link_buffer;
 
+enum resource_kind {
+    RESOURCE_2D,
+    RESOURCE_BLOB,    /* guest memory */
+    RESOURCE_TEXTURE, /* a renderer's, CREATE_3D */
+};
+
 struct resource {
     struct list link;
     uint32_t id;
-    bool blob;
+    enum resource_kind kind;
     uint64_t size; /* bytes of pixels, or of the blob */
     struct backing *backing;
+    struct renderer *renderer; /* that knows the resource, or NULL */
 
-    /* 2D only */
+    struct renderer_texture texture; /* RESOURCE_TEXTURE */
+
+    /* 2D, and textures that a scanout can show */
     uint32_t width;
     uint32_t height;
-    uint32_t format; /* DRM fourcc */
+    uint32_t format; /* DRM fourcc, 0 when there is none */
+    /* 2D only */
     uint8_t *pixels; /* stride is width * BYTES_PER_PIXEL */
     int fd;
     struct link_buffer *buffer; /* scanout.c's, while the display knows it */
@@ -59,14 +81,18 @@ struct resource *resource_find(const struct resource_table *table, uint32_t id);
 /* -EEXIST, -EINVAL for id 0, a bad format or size, -ENOMEM. */
 int resource_create_2d(struct resource_table *table, uint32_t id, uint32_t virtio_format,
                        uint32_t width, uint32_t height);
+/* The caller makes it in the renderer. As above; `size` is what it is taken to cost. */
+int resource_create_texture(struct resource_table *table, uint32_t id,
+                            const struct renderer_texture *texture, uint64_t size,
+                            struct resource **ret_resource);
 /* Takes the backing over on success, which may be shorter than `size`. */
 int resource_create_blob(struct resource_table *table, uint32_t id, uint64_t size,
                          struct backing *backing);
-/* Give a 2D resource its pages (taken over on success). -EBUSY when it has some. */
+/* Give a resource that is no blob its pages (taken over on success). -EBUSY when it has some. */
 int resource_attach(struct resource_table *table, struct resource *resource,
                     struct backing *backing);
 void resource_detach(struct resource_table *table, struct resource *resource);
-/* The caller took it off its scanouts and the display. */
+/* The caller took it off its scanouts, its contexts and the display. */
 void resource_destroy(struct resource_table *table, struct resource *resource);
 
 /*

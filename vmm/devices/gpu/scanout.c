@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "vmm/devices/gpu/shadow.h"
+#include "vmm/devices/gpu/texture.h"
 
 static void
 scanout_off(struct gpu *gpu, uint32_t index)
@@ -14,6 +15,55 @@ scanout_off(struct gpu *gpu, uint32_t index)
     shadow_release(gpu, &scanout->shadow);
     scanout->resource = NULL;
     scanout->rect = (struct rect){0};
+}
+
+/* Show `rect` of the resource through host memory that is filled from it. */
+static int
+scanout_set_shadow(struct gpu *gpu, uint32_t index, struct resource *resource,
+                   const struct rect *rect, const struct framebuffer *framebuffer)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+    struct shadow old = {.fd = -1};
+    bool fresh = scanout->shadow.size == 0 || scanout->shadow.width != rect->width ||
+                 scanout->shadow.height != rect->height ||
+                 scanout->framebuffer.format != framebuffer->format;
+    if (fresh) {
+        struct shadow shadow;
+        int r = shadow_create(gpu, rect->width, rect->height, &shadow);
+        if (r < 0) {
+            return r;
+        }
+        old = scanout->shadow;
+        scanout->shadow = shadow;
+    }
+    scanout->resource = resource;
+    scanout->rect = *rect;
+    scanout->framebuffer = *framebuffer;
+    if (fresh) {
+        /* Page flips show what was flushed; a new picture must not begin black. */
+        shadow_copy_all(gpu, scanout);
+        struct link_scanout shown = {.buffer = scanout->shadow.buffer,
+                                     .width = rect->width,
+                                     .height = rect->height,
+                                     .stride = rect->width * BYTES_PER_PIXEL,
+                                     .format = framebuffer->format};
+        display_link_set_scanout(gpu->link, index, &shown);
+        shadow_release(gpu, &old);
+    }
+    return 0;
+}
+
+static int
+scanout_set_texture(struct gpu *gpu, uint32_t index, struct resource *resource,
+                    const struct rect *rect)
+{
+    const struct framebuffer framebuffer = {
+        .width = resource->width, .height = resource->height, .format = resource->format};
+
+    if (resource->format == 0 || !resource->renderer->ops->transfer) {
+        return -EINVAL;
+    }
+    return scanout_set_shadow(gpu, index, resource, rect, &framebuffer);
 }
 
 int
@@ -28,11 +78,14 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     }
     struct scanout *scanout = &gpu->scanouts[index];
     struct resource *resource = resource_find(&gpu->resources, resource_id);
-    if (!resource || resource->blob) {
+    if (!resource || resource->kind == RESOURCE_BLOB) {
         return -ENOENT;
     }
     if (rect_empty(rect) || !rect_inside(rect, resource->width, resource->height)) {
         return -EINVAL;
+    }
+    if (resource->kind == RESOURCE_TEXTURE) {
+        return scanout_set_texture(gpu, index, resource, rect);
     }
     if (!resource->buffer) {
         resource->buffer = display_link_add_buffer(gpu->link, resource->fd, resource->size);
@@ -83,42 +136,14 @@ scanout_set_blob(struct gpu *gpu, uint32_t index, uint32_t resource_id, const st
         scanout_off(gpu, index);
         return 0;
     }
-    struct scanout *scanout = &gpu->scanouts[index];
     struct resource *resource = resource_find(&gpu->resources, resource_id);
-    if (!resource || !resource->blob) {
+    if (!resource || resource->kind != RESOURCE_BLOB) {
         return -ENOENT;
     }
     if (framebuffer->format == 0 || !framebuffer_fits(framebuffer, resource, rect)) {
         return -EINVAL;
     }
-    struct shadow old = {.fd = -1};
-    bool fresh = scanout->shadow.size == 0 || scanout->shadow.width != rect->width ||
-                 scanout->shadow.height != rect->height ||
-                 scanout->framebuffer.format != framebuffer->format;
-    if (fresh) {
-        struct shadow shadow;
-        int r = shadow_create(gpu, rect->width, rect->height, &shadow);
-        if (r < 0) {
-            return r;
-        }
-        old = scanout->shadow;
-        scanout->shadow = shadow;
-    }
-    scanout->resource = resource;
-    scanout->rect = *rect;
-    scanout->framebuffer = *framebuffer;
-    if (fresh) {
-        /* Page flips show what was flushed; a new picture must not begin black. */
-        shadow_copy_all(gpu, scanout);
-        struct link_scanout shown = {.buffer = scanout->shadow.buffer,
-                                     .width = rect->width,
-                                     .height = rect->height,
-                                     .stride = rect->width * BYTES_PER_PIXEL,
-                                     .format = framebuffer->format};
-        display_link_set_scanout(gpu->link, index, &shown);
-        shadow_release(gpu, &old);
-    }
-    return 0;
+    return scanout_set_shadow(gpu, index, resource, rect, framebuffer);
 }
 
 /* `rect` is in resource coordinates. */
@@ -134,12 +159,27 @@ scanout_flush_one(struct gpu *gpu, uint32_t index, const struct rect *rect)
     damage.x -= scanout->rect.x;
     damage.y -= scanout->rect.y;
     gpu->counters.flushed_pixels += (uint64_t)damage.width * damage.height;
-    if (scanout->resource->blob) {
+    if (scanout->resource->kind != RESOURCE_2D) {
         shadow_update(gpu, index, &damage);
         return;
     }
     gpu->counters.damaged_pixels += (uint64_t)damage.width * damage.height;
     display_link_update(gpu->link, index, &damage);
+}
+
+/* A 2D resource that a renderer knows: its copy is the true one. */
+static void
+scanout_fetch(struct gpu *gpu, struct resource *resource, const struct rect *rect)
+{
+    const uint32_t stride = resource->width * BYTES_PER_PIXEL;
+
+    if (resource->kind == RESOURCE_2D && resource->renderer && !rect_empty(rect) &&
+        texture_read(gpu, resource, rect,
+                     resource->pixels + (uint64_t)rect->y * stride +
+                         (uint64_t)rect->x * BYTES_PER_PIXEL,
+                     stride) < 0) {
+        log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A picture could not be read back");
+    }
 }
 
 int
@@ -150,10 +190,11 @@ scanout_flush(struct gpu *gpu, uint32_t resource_id, const struct rect *rect)
     if (!resource) {
         return -ENOENT;
     }
-    if (!resource->blob && !rect_inside(rect, resource->width, resource->height)) {
+    if (resource->kind != RESOURCE_BLOB && !rect_inside(rect, resource->width, resource->height)) {
         return -EINVAL;
     }
     gpu->counters.flushes++;
+    scanout_fetch(gpu, resource, rect);
     for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
         if (gpu->scanouts[i].resource == resource) {
             scanout_flush_one(gpu, i, rect);

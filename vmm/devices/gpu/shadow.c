@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "vmm/base/fd.h"
+#include "vmm/devices/gpu/texture.h"
 
 enum {
     GAP_ROWS = 16, /* so many unchanged rows separate two rectangles */
@@ -76,6 +77,22 @@ shadow_lost(struct gpu *gpu)
     log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A scanout's guest memory is gone");
 }
 
+/* `rect` is in scanout coordinates. */
+static bool
+shadow_read_texture(struct gpu *gpu, const struct scanout *scanout, const struct rect *rect)
+{
+    const struct shadow *shadow = &scanout->shadow;
+    const struct rect from = {scanout->rect.x + rect->x, scanout->rect.y + rect->y, rect->width,
+                              rect->height};
+
+    if (texture_read(gpu, scanout->resource, &from, shadow_pixel(shadow, rect->x, rect->y),
+                     shadow->width * BYTES_PER_PIXEL) < 0) {
+        log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A picture could not be read back");
+        return false;
+    }
+    return true;
+}
+
 void
 shadow_copy_all(struct gpu *gpu, const struct scanout *scanout)
 {
@@ -83,6 +100,10 @@ shadow_copy_all(struct gpu *gpu, const struct scanout *scanout)
     const struct guest_memory *memory = backend_memory(gpu->backend);
     uint64_t row = (uint64_t)shadow->width * BYTES_PER_PIXEL;
 
+    if (scanout->resource->kind == RESOURCE_TEXTURE) {
+        shadow_read_texture(gpu, scanout, &(struct rect){0, 0, shadow->width, shadow->height});
+        return;
+    }
     for (uint32_t y = 0; y < shadow->height; y++) {
         if (!backing_copy(scanout->resource->backing, memory, blob_offset(scanout, 0, y),
                           shadow_pixel(shadow, 0, y), row)) {
@@ -129,6 +150,13 @@ shadow_update(struct gpu *gpu, uint32_t index, const struct rect *rect)
     const struct guest_memory *memory = backend_memory(gpu->backend);
     struct damage damage = {0};
 
+    if (scanout->resource->kind == RESOURCE_TEXTURE) {
+        if (shadow_read_texture(gpu, scanout, rect)) {
+            gpu->counters.damaged_pixels += (uint64_t)rect->width * rect->height;
+            display_link_update(gpu->link, index, rect);
+        }
+        return;
+    }
     for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
         struct backing_target row = {.data = shadow_pixel(&scanout->shadow, rect->x, y),
                                      .size = (uint64_t)rect->width * BYTES_PER_PIXEL};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/probe.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/devices/gpu/policy.h"
+#include "vmm/devices/gpu/virgl.h"
+#include "vmm/jail/capabilities.h"
+
+/* The jail has write(2) for it. */
+static int
+answer(const char *text)
+{
+    (void)fd_write_full(STDOUT_FILENO, text, strlen(text));
+    return strcmp(text, "ok") == 0 ? 0 : 1;
+}
+
+int
+probe_run(const char *level, uint32_t flags)
+{
+    const bool drm = strcmp(level, "drm") == 0;
+    cleanup(loop_destroyp) struct loop *loop = loop_create();
+    const char *why = "there are no descriptors left";
+    char sentence[256];
+
+    capabilities_use(false);
+    struct renderer *renderer = loop ? virgl_create(loop, drm ? PROBE_RENDER_FD : -1, &why) : NULL;
+    capabilities_use(true);
+    if (!renderer) {
+        return answer(why);
+    }
+    int r = jail_enter(drm ? &gpu_drm_policy : &gpu_soft_policy, flags, &why);
+    if (r < 0) {
+        snprintf(sentence, sizeof(sentence), "its jail does not close: %s", why);
+        return answer(sentence);
+    }
+    r = virgl_self_test(renderer);
+    renderer->ops->destroy(renderer);
+    return answer(r < 0 ? "what it draws is wrong" : "ok");
+}

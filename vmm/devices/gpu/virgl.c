@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/devices/gpu/virgl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/memory.h"
+#include "vmm/devices/gpu/texture.h"
+#include "vmm/devices/gpu/virgl-library.h"
+
+enum {
+    VIRGL_CAPSETS = 2,
+    LINE_SIZE = 256,
+    FENCE_LIMIT_MS = 5000,
+};
+
+/* The library's argument type, which its installed header only names. */
+struct virgl_box {
+    uint32_t x, y, z;
+    uint32_t w, h, d;
+};
+
+/* A fence on a ring that ended. */
+struct ended {
+    struct ended *next;
+    struct renderer_fence fence;
+};
+
+struct virgl {
+    struct renderer renderer;
+    struct virgl_library library;
+    struct virgl_renderer_callbacks callbacks;
+    struct renderer_capset capsets[VIRGL_CAPSETS];
+    unsigned int n_capsets;
+    struct gpu *gpu;
+    struct loop_source *wake;
+    int wake_fd;
+    int render_fd;
+    bool started;
+
+    /* Written by the library's thread. */
+    _Atomic uint32_t last_token;
+    _Atomic bool global_ended;
+    _Atomic(struct ended *) ended;
+};
+
+static struct virgl *
+virgl_of(struct renderer *renderer)
+{
+    return (struct virgl *)(void *)renderer;
+}
+
+/* The library says errno, -errno or -1. */
+static int
+result(int r)
+{
+    if (r == 0) {
+        return 0;
+    }
+    return r == ENOMEM || r == -ENOMEM ? -ENOMEM : -EINVAL;
+}
+
+/* On the library's thread. */
+static void
+wake_up(struct virgl *virgl)
+{
+    (void)eventfd_write(virgl->wake_fd, 1);
+}
+
+/* On the library's thread: everything up to `token` of the global timeline is done. */
+static void
+on_fence(void *cookie, uint32_t token)
+{
+    struct virgl *virgl = cookie;
+
+    atomic_store(&virgl->last_token, token);
+    atomic_store(&virgl->global_ended, true);
+    wake_up(virgl);
+}
+
+/* On the library's thread. */
+static void
+on_context_fence(void *cookie, uint32_t context, uint32_t ring, uint64_t token)
+{
+    struct virgl *virgl = cookie;
+    struct ended *ended = xalloc(sizeof(*ended));
+
+    ended->fence = (struct renderer_fence){
+        .on_ring = true, .context = context, .ring = ring, .token = (uint32_t)token};
+    ended->next = atomic_load(&virgl->ended);
+    while (!atomic_compare_exchange_weak(&virgl->ended, &ended->next, ended)) {
+    }
+    wake_up(virgl);
+}
+
+static void
+on_wake(void *data, uint32_t events)
+{
+    struct virgl *virgl = data;
+    eventfd_t ignored;
+
+    (void)eventfd_read(virgl->wake_fd, &ignored);
+    if (atomic_exchange(&virgl->global_ended, false)) {
+        const struct renderer_fence last = {.token = atomic_load(&virgl->last_token)};
+
+        fences_retire(virgl->gpu, &virgl->renderer, &last);
+    }
+    for (struct ended *ended = atomic_exchange(&virgl->ended, NULL); ended;) {
+        struct ended *next = ended->next;
+
+        fences_retire(virgl->gpu, &virgl->renderer, &ended->fence);
+        free(ended);
+        ended = next;
+    }
+}
+
+static int
+on_get_drm_fd(void *cookie)
+{
+    struct virgl *virgl = cookie;
+
+    return take_fd(&virgl->render_fd); /* the library closes it */
+}
+
+/* Mostly complaints about guests. */
+static void
+on_message(const char *format, va_list arguments)
+{
+    char line[LINE_SIZE];
+
+    vsnprintf(line, sizeof(line), format, arguments);
+    line[strcspn(line, "\n")] = '\0';
+    log_debug("virgl: %s", line);
+}
+
+static bool
+virgl_capset(struct renderer *renderer, unsigned int index, struct renderer_capset *ret)
+{
+    const struct virgl *virgl = virgl_of(renderer);
+
+    if (index >= virgl->n_capsets) {
+        return false;
+    }
+    *ret = virgl->capsets[index];
+    return true;
+}
+
+static void
+virgl_fill_capset(struct renderer *renderer, const struct renderer_capset *capset, void *data)
+{
+    memset(data, 0, capset->size);
+    virgl_of(renderer)->library.fill_caps(capset->id, capset->version, data);
+}
+
+static int
+virgl_create_context(struct renderer *renderer, const struct renderer_context *context)
+{
+    return result(virgl_of(renderer)->library.context_create_with_flags(
+        context->id, context->capset, (uint32_t)strlen(context->name), context->name));
+}
+
+static void
+virgl_destroy_context(struct renderer *renderer, uint32_t context)
+{
+    virgl_of(renderer)->library.context_destroy(context);
+}
+
+static int
+virgl_attach(struct renderer *renderer, uint32_t context, struct resource *resource)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    int r = texture_promote(virgl->gpu, resource, renderer);
+
+    if (r == 0 && resource->renderer == renderer) {
+        virgl->library.ctx_attach_resource((int)context, (int)resource->id);
+    }
+    return r;
+}
+
+static void
+virgl_detach(struct renderer *renderer, uint32_t context, struct resource *resource)
+{
+    if (resource->renderer == renderer) {
+        virgl_of(renderer)->library.ctx_detach_resource((int)context, (int)resource->id);
+    }
+}
+
+static int
+virgl_create_resource(struct renderer *renderer, uint32_t id,
+                      const struct renderer_texture *texture)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    struct virgl_renderer_resource_create_args arguments = {.handle = id,
+                                                            .target = texture->target,
+                                                            .format = texture->format,
+                                                            .bind = texture->bind,
+                                                            .width = texture->width,
+                                                            .height = texture->height,
+                                                            .depth = texture->depth,
+                                                            .array_size = texture->array_size,
+                                                            .last_level = texture->last_level,
+                                                            .nr_samples = texture->samples,
+                                                            .flags = texture->flags};
+
+    virgl->library.force_ctx_0();
+    return result(virgl->library.resource_create(&arguments, NULL, 0));
+}
+
+static int
+virgl_create_blob(struct renderer *renderer, uint32_t id, const struct renderer_blob *blob)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    const struct virgl_renderer_resource_create_blob_args arguments = {.res_handle = id,
+                                                                       .ctx_id = blob->context,
+                                                                       .blob_mem = blob->memory,
+                                                                       .blob_flags = blob->flags,
+                                                                       .blob_id = blob->blob_id,
+                                                                       .size = blob->size,
+                                                                       .iovecs = blob->pages,
+                                                                       .num_iovs = blob->n_pages};
+
+    virgl->library.force_ctx_0();
+    return result(virgl->library.resource_create_blob(&arguments));
+}
+
+static void
+virgl_destroy_resource(struct renderer *renderer, uint32_t id)
+{
+    struct virgl *virgl = virgl_of(renderer);
+
+    virgl->library.force_ctx_0();
+    virgl->library.resource_unref(id);
+}
+
+static int
+virgl_attach_pages(struct renderer *renderer, uint32_t id, struct iovec *pages, uint32_t n)
+{
+    return result(virgl_of(renderer)->library.resource_attach_iov((int)id, pages, (int)n));
+}
+
+static void
+virgl_detach_pages(struct renderer *renderer, uint32_t id)
+{
+    struct iovec *pages = NULL;
+    int n = 0;
+
+    virgl_of(renderer)->library.resource_detach_iov((int)id, &pages, &n);
+    free(pages);
+}
+
+static int
+virgl_transfer(struct renderer *renderer, uint32_t id, const struct renderer_transfer *transfer)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    const struct renderer_box *box = &transfer->box;
+    struct virgl_box library_box = {box->x, box->y, box->z, box->width, box->height, box->depth};
+
+    virgl->library.force_ctx_0();
+    if (transfer->to_host) {
+        return result(virgl->library.transfer_write_iov(
+            id, transfer->context, (int)transfer->level, transfer->stride, transfer->layer_stride,
+            &library_box, transfer->offset, transfer->pages, transfer->n_pages));
+    }
+    return result(virgl->library.transfer_read_iov(
+        id, transfer->context, transfer->level, transfer->stride, transfer->layer_stride,
+        &library_box, transfer->offset, transfer->pages, (int)transfer->n_pages));
+}
+
+static int
+virgl_submit(struct renderer *renderer, uint32_t context, void *commands, uint32_t size)
+{
+    struct virgl *virgl = virgl_of(renderer);
+
+    /* The library loses track of what is current when contexts are made, also by command. */
+    virgl->library.force_ctx_0();
+    return result(
+        virgl->library.submit_cmd(commands, (int)context, (int)(size / sizeof(uint32_t))));
+}
+
+static int
+virgl_fence(struct renderer *renderer, const struct renderer_fence *fence)
+{
+    struct virgl *virgl = virgl_of(renderer);
+
+    if (fence->on_ring) {
+        return result(virgl->library.context_create_fence(
+            fence->context, VIRGL_RENDERER_FENCE_FLAG_MERGEABLE, fence->ring, fence->token));
+    }
+    return result(virgl->library.create_fence((int)fence->token, fence->context));
+}
+
+static int
+virgl_export_blob(struct renderer *renderer, uint32_t id, int *ret_fd, uint32_t *ret_map_info)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    cleanup_fd int fd = -1;
+    uint32_t type;
+
+    if (virgl->library.resource_get_map_info(id, ret_map_info) != 0 ||
+        virgl->library.resource_export_blob(id, &type, &fd) != 0 || fd < 0) {
+        return -EINVAL;
+    }
+    if (type != VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF && type != VIRGL_RENDERER_BLOB_FD_TYPE_SHM) {
+        return -EINVAL;
+    }
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+static void
+virgl_destroy(struct renderer *renderer)
+{
+    struct virgl *virgl = virgl_of(renderer);
+
+    if (virgl->started) {
+        virgl->library.stop(virgl);
+    }
+    for (struct ended *ended = atomic_exchange(&virgl->ended, NULL); ended;) {
+        struct ended *next = ended->next;
+
+        free(ended);
+        ended = next;
+    }
+    loop_remove(virgl->wake);
+    fd_closep(&virgl->wake_fd);
+    fd_closep(&virgl->render_fd);
+    free(virgl);
+}
+
+static const struct renderer_ops virgl_ops = {
+    .name = "virgl",
+    .capset = virgl_capset,
+    .fill_capset = virgl_fill_capset,
+    .create_context = virgl_create_context,
+    .destroy_context = virgl_destroy_context,
+    .attach = virgl_attach,
+    .detach = virgl_detach,
+    .create_resource = virgl_create_resource,
+    .create_blob = virgl_create_blob,
+    .destroy_resource = virgl_destroy_resource,
+    .attach_pages = virgl_attach_pages,
+    .detach_pages = virgl_detach_pages,
+    .transfer = virgl_transfer,
+    .submit = virgl_submit,
+    .fence = virgl_fence,
+    .export_blob = virgl_export_blob,
+    .destroy = virgl_destroy,
+};
+
+/* What Mesa reads; there is no environment otherwise. */
+static void
+prepare_environment(bool software)
+{
+    setenv("MESA_SHADER_CACHE_DISABLE", "true", 1); /* there is no folder for it */
+    if (software) {
+        setenv("LIBGL_ALWAYS_SOFTWARE", "true", 1);
+        /* The guest needs the processors more, and small scenes draw faster on one (measured). */
+        setenv("LP_NUM_THREADS", "0", 1);
+    }
+}
+
+/* A capset of zeros would make a guest's driver fail in ways that nobody understands. */
+static void
+find_capsets(struct virgl *virgl)
+{
+    for (uint32_t id = VIRTIO_GPU_CAPSET_VIRGL; id <= VIRTIO_GPU_CAPSET_VIRGL2; id++) {
+        struct renderer_capset capset = {.id = id};
+
+        virgl->library.get_cap_set(id, &capset.version, &capset.size);
+        if (capset.size == 0) {
+            continue;
+        }
+        uint8_t *data = xalloc(capset.size);
+        virgl->library.fill_caps(id, capset.version, data);
+        bool filled = false;
+        for (uint32_t i = sizeof(uint32_t); i < capset.size; i++) {
+            filled = filled || data[i] != 0;
+        }
+        free(data);
+        if (filled) {
+            virgl->capsets[virgl->n_capsets++] = capset;
+        }
+    }
+}
+
+static int
+start_library(struct virgl *virgl, const char **ret_why)
+{
+    const bool software = virgl->render_fd < 0;
+    const int flags = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
+                      VIRGL_RENDERER_ASYNC_FENCE_CB | VIRGL_RENDERER_USE_EXTERNAL_BLOB |
+                      (software ? VIRGL_RENDERER_USE_SURFACELESS : 0);
+    int r = virgl_library_load(&virgl->library, ret_why);
+
+    if (r < 0) {
+        return r;
+    }
+    prepare_environment(software);
+    virgl->callbacks = (struct virgl_renderer_callbacks){
+        .version = 3, .write_fence = on_fence, .write_context_fence = on_context_fence};
+    if (!software) {
+        virgl->callbacks.get_drm_fd = on_get_drm_fd;
+    }
+    virgl->library.set_debug_callback(on_message);
+    if (virgl->library.init(virgl, flags, &virgl->callbacks) != 0) {
+        *ret_why = software ? "Mesa's software renderer does not start"
+                            : "the render node's driver does not start";
+        return -EIO;
+    }
+    virgl->started = true;
+    find_capsets(virgl);
+    if (virgl->n_capsets == 0) {
+        *ret_why = "virglrenderer has nothing to offer";
+        return -EIO;
+    }
+    return 0;
+}
+
+/*
+ * Let a first fence pass. The library's thread has begun its work then: what a thread does when it
+ * starts is not in the jail's list.
+ */
+static int
+pass_fence(struct virgl *virgl, const char **ret_why)
+{
+    struct pollfd ended = {.fd = virgl->wake_fd, .events = POLLIN};
+    eventfd_t ignored;
+
+    if (virgl->library.create_fence(0, 0) != 0 || poll(&ended, 1, FENCE_LIMIT_MS) != 1) {
+        *ret_why = "fences do not end";
+        return -EIO;
+    }
+    (void)eventfd_read(virgl->wake_fd, &ignored);
+    atomic_store(&virgl->global_ended, false);
+    return 0;
+}
+
+struct renderer *
+virgl_create(struct loop *loop, int render_fd, const char **ret_why)
+{
+    struct virgl *virgl = xalloc(sizeof(*virgl));
+
+    virgl->renderer.ops = &virgl_ops;
+    virgl->render_fd = render_fd;
+    virgl->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    virgl->wake =
+        virgl->wake_fd >= 0 ? loop_add(loop, virgl->wake_fd, EPOLLIN, on_wake, virgl) : NULL;
+    *ret_why = "there are no descriptors left";
+    if (!virgl->wake || start_library(virgl, ret_why) < 0 || pass_fence(virgl, ret_why) < 0) {
+        virgl_destroy(&virgl->renderer);
+        return NULL;
+    }
+    return &virgl->renderer;
+}
+
+void
+virgl_set_gpu(struct renderer *renderer, struct gpu *gpu)
+{
+    virgl_of(renderer)->gpu = gpu;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * OpenGL for the guest: a renderer (renderer.h) over virglrenderer, with capsets 1 and 2. It draws on
+ * a render node, or with Mesa's llvmpipe where there is none. Fences end on a thread of the library
+ * that only writes down what ended and wakes the loop.
+ */
+
+#include "vmm/base/loop.h"
+#include "vmm/devices/gpu/gpu.h"
+
+/*
+ * Load and start the library, before the jail: it reads files and starts a thread. `render_fd` is a
+ * DRM render node (taken over) or -1. NULL with *ret_why, a text for people, when that fails.
+ */
+struct renderer *virgl_create(struct loop *loop, int render_fd, const char **ret_why);
+/* Whose fences it ends, and whose resources it may ask for. */
+void virgl_set_gpu(struct renderer *renderer, struct gpu *gpu);
+/*
+ * Clear a small picture through a context of its own and read it back. 0, or -EIO when the pixels are
+ * wrong. Inside the jail as well as before it.
+ */
+int virgl_self_test(struct renderer *renderer);
