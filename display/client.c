@@ -157,6 +157,7 @@ export_all(VmClient *self)
     self->display_objects = g_dbus_object_manager_server_new(DISPLAY_ROOT);
     self->machine_objects = g_dbus_object_manager_server_new(MACHINE_ROOT);
     vm_machine_object_export(self);
+    vm_guest_object_export(self);
     vm_vm_object_export(self);
     for (guint i = 0; i < vm_gpu_link_get_n_screens(gpu); i++) {
         vm_console_object_export(self, vm_gpu_link_get_screen(gpu, i));
@@ -242,6 +243,18 @@ vm_client_new(VmModel *model, GIOStream *stream)
     return self;
 }
 
+void
+vm_client_close(VmClient *self)
+{
+    g_return_if_fail(VM_IS_CLIENT(self));
+    if (self->connection) {
+        g_dbus_connection_close(self->connection, NULL, NULL, NULL);
+    } else {
+        g_io_stream_close(self->stream, NULL, NULL);
+    }
+    end(self);
+}
+
 VmModel *
 vm_client_get_model(VmClient *self)
 {
@@ -258,10 +271,11 @@ vm_client_get_holder(VmClient *self)
 
 /* Below the object manager's root; the root itself takes interfaces directly. */
 static void
-add_to_manager(VmClient *self, const char *path, GDBusInterfaceSkeleton *interface)
+add_to_manager(GDBusObjectManagerServer *manager, const char *path,
+               GDBusInterfaceSkeleton *interface)
 {
     g_autoptr(GDBusObject) known =
-        g_dbus_object_manager_get_object(G_DBUS_OBJECT_MANAGER(self->display_objects), path);
+        g_dbus_object_manager_get_object(G_DBUS_OBJECT_MANAGER(manager), path);
     g_autoptr(GDBusObjectSkeleton) object = NULL;
 
     if (known) {
@@ -270,7 +284,7 @@ add_to_manager(VmClient *self, const char *path, GDBusInterfaceSkeleton *interfa
     }
     object = g_dbus_object_skeleton_new(path);
     g_dbus_object_skeleton_add_interface(object, interface);
-    g_dbus_object_manager_server_export(self->display_objects, object);
+    g_dbus_object_manager_server_export(manager, object);
 }
 
 void
@@ -283,7 +297,9 @@ vm_client_export(VmClient *self, const char *path, GDBusInterfaceSkeleton *inter
     g_return_if_fail(VM_IS_CLIENT(self));
     update(interface, self, data);
     if (g_str_has_prefix(path, DISPLAY_ROOT "/")) {
-        add_to_manager(self, path, interface);
+        add_to_manager(self->display_objects, path, interface);
+    } else if (g_str_has_prefix(path, MACHINE_ROOT "/")) {
+        add_to_manager(self->machine_objects, path, interface);
     } else if (g_dbus_interface_skeleton_export(interface, self->connection, path, &error)) {
         view.direct = TRUE;
     } else {

@@ -26,6 +26,9 @@ G_DECLARE_FINAL_TYPE(VmClient, vm_client, VM, CLIENT, GObject)
 /* Starts by itself: authenticates, then serves. */
 VmClient *vm_client_new(VmModel *model, GIOStream *stream);
 
+/* Hang up; "closed" follows. */
+void vm_client_close(VmClient *self);
+
 /* For the *-object.c files: */
 
 VmModel *vm_client_get_model(VmClient *self);

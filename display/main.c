@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "display/lifecycle.h"
 #include "display/model.h"
 #include "display/peer.h"
 #include "display/policy.h"
@@ -40,23 +41,6 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointe
 }
 
 static gboolean
-setup_is_valid(const struct display_setup *setup)
-{
-    if (setup->n_chardevs > DISPLAY_CHARDEVS_MAX ||
-        !memchr(setup->vm_name, '\0', sizeof(setup->vm_name)) ||
-        !memchr(setup->vm_uuid, '\0', sizeof(setup->vm_uuid))) {
-        return FALSE;
-    }
-    for (guint i = 0; i < setup->n_chardevs; i++) {
-        if (!memchr(setup->chardev[i].name, '\0', sizeof(setup->chardev[i].name)) ||
-            !memchr(setup->chardev[i].label, '\0', sizeof(setup->chardev[i].label))) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static gboolean
 quit_loop(gpointer user_data)
 {
     g_main_loop_quit(user_data);
@@ -82,12 +66,25 @@ warm_up(void)
         g_type_class_ref(G_TYPE_SOCKET)); /* it sets the disposition of SIGPIPE once */
 }
 
+/* The machine's server, or that of the one connection of lifecycle mode. */
+static GObject *
+serve(const struct display_setup *setup, VmSupervisorLink *supervisor, GError **error)
+{
+    g_autoptr(VmModel) model = NULL;
+
+    if (setup->lifecycle) {
+        return (GObject *)vm_lifecycle_new(supervisor, setup->listen_fd, error);
+    }
+    model = vm_model_new(setup, supervisor, error);
+    return model ? (GObject *)vm_server_new(model, setup->listen_fd, error) : NULL;
+}
+
 int
 main(int argc, char **argv)
 {
     g_autoptr(GMainLoop) loop = NULL;
-    g_autoptr(VmModel) model = NULL;
-    g_autoptr(VmServer) server = NULL;
+    g_autoptr(VmSupervisorLink) supervisor = NULL;
+    g_autoptr(GObject) served = NULL;
     g_autoptr(GError) error = NULL;
     struct display_setup setup;
 
@@ -95,7 +92,7 @@ main(int argc, char **argv)
         return 0;
     }
     g_log_set_writer_func(write_log, NULL, NULL);
-    if (start_receive_setup(&setup, sizeof(setup)) < 0 || !setup_is_valid(&setup)) {
+    if (start_receive_setup(&setup, sizeof(setup)) < 0 || !vm_supervisor_setup_is_valid(&setup)) {
         return start_fail("part-died", "vmm-display got no valid setup.");
     }
     warm_up();
@@ -104,15 +101,15 @@ main(int argc, char **argv)
         return 1;
     }
     loop = g_main_loop_new(NULL, FALSE);
-    model = vm_model_new(&setup, START_FD_CONTROL, &error);
-    if (model) {
-        server = vm_server_new(model, setup.listen_fd, &error);
-    }
-    if (!server) {
+    supervisor = vm_supervisor_link_new(START_FD_CONTROL);
+    served = serve(&setup, supervisor, &error);
+    if (!served) {
         return start_fail("part-died", "vmm-display cannot start: %s.", error->message);
     }
-    g_signal_connect(vm_model_get_supervisor(model), "closed", G_CALLBACK(handle_supervisor_closed),
-                     loop);
+    g_signal_connect(supervisor, "closed", G_CALLBACK(handle_supervisor_closed), loop);
+    if (setup.lifecycle) {
+        g_signal_connect_swapped(served, "closed", G_CALLBACK(g_main_loop_quit), loop);
+    }
     g_main_loop_run(loop);
     return 0;
 }

@@ -162,13 +162,13 @@ connect_signals(VmModel *self)
 }
 
 VmModel *
-vm_model_new(const struct display_setup *setup, int supervisor_fd, GError **error)
+vm_model_new(const struct display_setup *setup, VmSupervisorLink *supervisor, GError **error)
 {
     g_autoptr(VmModel) self = g_object_new(VM_TYPE_MODEL, NULL);
 
     self->name = g_utf8_make_valid(setup->vm_name, -1);
     self->uuid = g_utf8_make_valid(setup->vm_uuid, -1);
-    self->supervisor = vm_supervisor_link_new(supervisor_fd);
+    self->supervisor = g_object_ref(supervisor);
     self->gpu = vm_gpu_link_new(setup->gpu_fd);
     self->input = vm_input_link_new(setup->keyboard_fd, setup->pointer_fd);
     connect_signals(self);

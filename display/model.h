@@ -21,7 +21,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(VmModel, vm_model, VM, MODEL, GObject)
 
 /* Takes the descriptors of `setup` but listen_fd. NULL with `error` set. */
-VmModel *vm_model_new(const struct display_setup *setup, int supervisor_fd, GError **error);
+VmModel *vm_model_new(const struct display_setup *setup, VmSupervisorLink *supervisor,
+                      GError **error);
 
 const char *vm_model_get_name(VmModel *self);
 const char *vm_model_get_uuid(VmModel *self);

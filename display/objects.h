@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 /* /org/vitrine/Vmm1: Machine and Statistics. */
 void vm_machine_object_export(VmClient *client);
+/* /org/vitrine/Vmm1/Guest: Guest, HostVsockEndpoint and BalloonController. */
+void vm_guest_object_export(VmClient *client);
 /* /org/qemu/Display1/VM */
 void vm_vm_object_export(VmClient *client);
 /* /org/qemu/Display1/Console_N: Console, Keyboard, Mouse and Picture. */
@@ -24,5 +26,6 @@ void vm_chardev_object_export(VmClient *client, VmPort *port);
 #define VM_ERROR_UNSUPPORTED "org.qemu.Display1.Error.Unsupported"
 #define VM_ERROR_NO_PICTURE  "org.vitrine.Vmm1.Error.NoPicture"
 #define VM_ERROR_BUSY        "org.vitrine.Vmm1.Error.Busy"
+#define VM_ERROR_UNAVAILABLE "org.vitrine.Vmm1.Error.Unavailable"
 
 G_END_DECLS

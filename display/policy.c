@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "vmm/base/bytes.h"
@@ -27,6 +28,7 @@ static const struct jail_call calls[] = {
      .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
     /* GSocket and the D-Bus authentication. */
     {.number = SYS_accept},
+    {.number = SYS_socketpair, .when = {{.argument = 0, .mask = WHOLE, .value = AF_UNIX}}},
     {.number = SYS_recvfrom},
     {.number = SYS_sendto, .when = {{.argument = 4, .mask = UINT64_MAX, .value = 0}}},
     {.number = SYS_getsockopt},

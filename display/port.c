@@ -367,3 +367,22 @@ vm_port_drain(VmPort *self, guint limit_ms)
         }
     }
 }
+
+void
+vm_port_flush_readers(VmPort *self, guint limit_ms)
+{
+    gint64 end = g_get_monotonic_time() + (gint64)limit_ms * 1000;
+    guint64 lag;
+
+    g_return_if_fail(VM_IS_PORT(self));
+    do {
+        lag = 0;
+        wake_readers(self);
+        for (guint i = 0; i < self->readers->len; i++) {
+            lag += vm_port_reader_get_lag(g_ptr_array_index(self->readers, i));
+        }
+        if (lag > 0) {
+            g_usleep(1000);
+        }
+    } while (lag > 0 && g_get_monotonic_time() < end);
+}

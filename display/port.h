@@ -35,4 +35,7 @@ gboolean vm_port_add_reader(VmPort *self, int fd, GError **error);
 /* The machine has stopped: pass on what is left, waiting at most `limit_ms` for the port's own output. */
 void vm_port_drain(VmPort *self, guint limit_ms);
 
+/* The machine is gone: wait at most `limit_ms` until its readers have taken everything. */
+void vm_port_flush_readers(VmPort *self, guint limit_ms);
+
 G_END_DECLS

@@ -20,20 +20,40 @@ handle_client_closed(VmClient *client, VmServer *self)
     vm_model_set_client_count(self->model, self->clients->len);
 }
 
-static gboolean
-handle_incoming(VmServer *self, GSocketConnection *stream, GObject *source)
+gboolean
+vm_server_add(VmServer *self, GSocketConnection *stream)
 {
     VmClient *client;
 
+    g_return_val_if_fail(VM_IS_SERVER(self), FALSE);
     if (self->clients->len >= VM_CLIENTS_MAX) {
         log_warning("a client was refused: there are %d already", VM_CLIENTS_MAX);
         g_io_stream_close(G_IO_STREAM(stream), NULL, NULL);
-        return TRUE;
+        return FALSE;
     }
     client = vm_client_new(self->model, G_IO_STREAM(stream));
     g_signal_connect_object(client, "closed", G_CALLBACK(handle_client_closed), self, 0);
     g_ptr_array_add(self->clients, client);
     vm_model_set_client_count(self->model, self->clients->len);
+    return TRUE;
+}
+
+void
+vm_server_close(VmServer *self)
+{
+    g_return_if_fail(VM_IS_SERVER(self));
+    /* From the end: each takes itself out. */
+    for (guint i = self->clients->len; i > 0; i--) {
+        g_autoptr(VmClient) client = g_object_ref(g_ptr_array_index(self->clients, i - 1));
+
+        vm_client_close(client);
+    }
+}
+
+static gboolean
+handle_incoming(VmServer *self, GSocketConnection *stream, GObject *source)
+{
+    vm_server_add(self, stream);
     return TRUE;
 }
 
@@ -67,12 +87,16 @@ VmServer *
 vm_server_new(VmModel *model, int listen_fd, GError **error)
 {
     g_autoptr(VmServer) self = g_object_new(VM_TYPE_SERVER, NULL);
-    g_autoptr(GSocket) socket = g_socket_new_from_fd(listen_fd, error);
+    g_autoptr(GSocket) socket = NULL;
 
+    self->model = g_object_ref(model);
+    if (listen_fd < 0) {
+        return g_steal_pointer(&self);
+    }
+    socket = g_socket_new_from_fd(listen_fd, error);
     if (!socket) {
         return NULL;
     }
-    self->model = g_object_ref(model);
     self->service = g_socket_service_new();
     g_signal_connect_object(self->service, "incoming", G_CALLBACK(handle_incoming), self,
                             G_CONNECT_SWAPPED);

@@ -16,7 +16,16 @@ enum {
 #define VM_TYPE_SERVER (vm_server_get_type())
 G_DECLARE_FINAL_TYPE(VmServer, vm_server, VM, SERVER, GObject)
 
-/* Takes `listen_fd`, a listening Unix stream socket, when it succeeds. NULL with `error` set. */
+/*
+ * Takes `listen_fd`, a listening Unix stream socket, when it succeeds; -1: clients come by
+ * vm_server_add() only. NULL with `error` set.
+ */
 VmServer *vm_server_new(VmModel *model, int listen_fd, GError **error);
+
+/* One client more; FALSE when there are too many, and `stream` is closed. */
+gboolean vm_server_add(VmServer *self, GSocketConnection *stream);
+
+/* Disconnect all clients. */
+void vm_server_close(VmServer *self);
 
 G_END_DECLS

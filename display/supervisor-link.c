@@ -22,6 +22,8 @@ enum {
     STATE_CHANGED,
     STATISTICS,
     LAST_FRAME_WANTED,
+    CREATED,
+    ENDED,
     CLOSED,
     N_SIGNALS
 };
@@ -32,6 +34,8 @@ union supervisor_message {
     struct start_header header;
     struct display_state state;
     struct display_statistics statistics;
+    struct display_created created;
+    struct display_ended ended;
 };
 
 /* Make a text from a message safe to send: terminated and UTF-8. */
@@ -64,8 +68,50 @@ handle_statistics(VmSupervisorLink *self, struct display_statistics *statistics)
     g_signal_emit(self, signals[STATISTICS], 0, statistics);
 }
 
+gboolean
+vm_supervisor_setup_is_valid(const struct display_setup *setup)
+{
+    gboolean valid = setup->n_chardevs <= DISPLAY_CHARDEVS_MAX &&
+                     memchr(setup->vm_name, '\0', sizeof(setup->vm_name)) &&
+                     memchr(setup->vm_uuid, '\0', sizeof(setup->vm_uuid));
+
+    for (guint i = 0; valid && i < setup->n_chardevs; i++) {
+        valid = memchr(setup->chardev[i].name, '\0', sizeof(setup->chardev[i].name)) &&
+                memchr(setup->chardev[i].label, '\0', sizeof(setup->chardev[i].label));
+    }
+    return valid;
+}
+
+/* The messages of lifecycle mode. */
 static gboolean
-dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size)
+dispatch_lifecycle(VmSupervisorLink *self, union supervisor_message *message, gsize size,
+                   struct message_fds *fds)
+{
+    struct display_created *created = &message->created;
+    struct display_ended *ended = &message->ended;
+
+    if (message->header.type == DISPLAY_CREATED) {
+        if (size != sizeof(*created) || created->error >= GUEST_ERRORS ||
+            !vm_supervisor_setup_is_valid(&created->setup)) {
+            return FALSE;
+        }
+        clean_text(created->sentence, sizeof(created->sentence));
+        self->state = (struct display_state){.state = DISPLAY_VM_STARTING};
+        g_signal_emit(self, signals[CREATED], 0, created, fds);
+        return TRUE;
+    }
+    if (message->header.type != DISPLAY_ENDED || size != sizeof(*ended) ||
+        ended->error >= GUEST_ERRORS) {
+        return FALSE;
+    }
+    clean_text(ended->sentence, sizeof(ended->sentence));
+    g_signal_emit(self, signals[ENDED], 0, ended);
+    return TRUE;
+}
+
+static gboolean
+dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
+         struct message_fds *fds)
 {
     if (size < sizeof(message->header) || message->header.size != size) {
         return FALSE;
@@ -88,7 +134,7 @@ dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size)
         handle_statistics(self, &message->statistics);
         return TRUE;
     default:
-        return FALSE;
+        return dispatch_lifecycle(self, message, size, fds);
     }
 }
 
@@ -96,13 +142,18 @@ static gboolean
 handle_readable(gint fd, GIOCondition condition, gpointer user_data)
 {
     VmSupervisorLink *self = VM_SUPERVISOR_LINK(user_data);
+    g_autoptr(VmSupervisorLink) keep = g_object_ref(self);
     union supervisor_message message;
-    ssize_t n = message_receive(fd, &message, sizeof(message), NULL);
+    struct message_fds fds;
+    ssize_t n = message_receive(fd, &message, sizeof(message), &fds);
+    gboolean known;
 
     if (n == -EAGAIN) {
         return G_SOURCE_CONTINUE;
     }
-    if (n > 0 && dispatch(self, &message, (gsize)n)) {
+    known = n > 0 && dispatch(self, &message, (gsize)n, &fds);
+    message_close_fds(&fds);
+    if (known) {
         return G_SOURCE_CONTINUE;
     }
     if (n != 0 && n != -ECONNRESET) {
@@ -134,6 +185,10 @@ vm_supervisor_link_class_init(VmSupervisorLinkClass *klass)
                                        G_TYPE_NONE, 1, G_TYPE_POINTER);
     signals[LAST_FRAME_WANTED] = g_signal_new("last-frame-wanted", type, G_SIGNAL_RUN_LAST, 0, NULL,
                                               NULL, NULL, G_TYPE_NONE, 0);
+    signals[CREATED] = g_signal_new("created", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                    G_TYPE_NONE, 2, G_TYPE_POINTER, G_TYPE_POINTER);
+    signals[ENDED] = g_signal_new("ended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
     signals[CLOSED] =
         g_signal_new("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -180,10 +235,17 @@ vm_supervisor_link_get_state_name(VmSupervisorLink *self)
 gboolean
 vm_supervisor_link_send(VmSupervisorLink *self, enum display_type type)
 {
+    return vm_supervisor_link_send_fds(self, type, NULL, 0);
+}
+
+gboolean
+vm_supervisor_link_send_fds(VmSupervisorLink *self, enum display_type type, const int *fds,
+                            gsize n_fds)
+{
     const struct start_header header = {.type = type, .size = sizeof(header)};
 
     g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), FALSE);
-    return message_send(self->fd, &header, sizeof(header), NULL, 0) == 0;
+    return message_send(self->fd, &header, sizeof(header), fds, n_fds) == 0;
 }
 
 void

@@ -6,7 +6,8 @@
  * of the machine goes out.
  *
  * Signals: "state-changed" (), "statistics" (const struct display_statistics *), "last-frame-wanted" (),
- * "closed" () - the process must end.
+ * "closed" () - the process must end; lifecycle mode: "created" (const struct display_created *, struct
+ * message_fds * to take from), "ended" (const struct display_ended *).
  */
 
 #include <glib-object.h>
@@ -18,6 +19,9 @@ G_BEGIN_DECLS
 #define VM_TYPE_SUPERVISOR_LINK (vm_supervisor_link_get_type())
 G_DECLARE_FINAL_TYPE(VmSupervisorLink, vm_supervisor_link, VM, SUPERVISOR_LINK, GObject)
 
+/* Whether its texts end and its counts hold. */
+gboolean vm_supervisor_setup_is_valid(const struct display_setup *setup);
+
 /* `fd` stays the caller's. */
 VmSupervisorLink *vm_supervisor_link_new(int fd);
 
@@ -28,6 +32,9 @@ const char *vm_supervisor_link_get_state_name(VmSupervisorLink *self);
 
 /* Pass a request on; FALSE when the supervisor does not take it now. */
 gboolean vm_supervisor_link_send(VmSupervisorLink *self, enum display_type type);
+/* The same with descriptors, which stay the caller's. */
+gboolean vm_supervisor_link_send_fds(VmSupervisorLink *self, enum display_type type, const int *fds,
+                                     gsize n_fds);
 /* `fd` (the caller's) holds the picture; -1: there is none. */
 void vm_supervisor_link_send_last_frame(VmSupervisorLink *self, int fd);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -103,8 +104,11 @@ number_serials(struct machine_config *config, struct config_error *error)
 
         serial->number = 0;
         if (number != 0 && number_used(config, serial->hardware, number)) {
-            return config_fail(error, "--serial: number %" PRIu64 " is used twice; change one.",
-                               number);
+            config_fail(error, "--serial: number %" PRIu64 " is used twice; change one.", number);
+            /* Two 8250s at one address, or two consoles of one name. */
+            snprintf(error->id, sizeof(error->id), "%s",
+                     serial->hardware == SERIAL_HARDWARE_SERIAL ? "overlap" : "duplicate");
+            return -EINVAL;
         }
         serial->number = number;
     }

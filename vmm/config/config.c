@@ -104,12 +104,39 @@ merge_file(const char *name, const struct include *outer, const struct config_ho
 }
 
 static int
+check_taken(const json_t *tree, const struct config_host *host, struct config_error *error)
+{
+    const char *name;
+    void *at;
+
+    if (!host || !host->only) {
+        return 0;
+    }
+    for (at = json_object_iter((json_t *)tree); at;
+         at = json_object_iter_next((json_t *)tree, at)) {
+        size_t i = 0;
+
+        name = json_object_iter_key(at);
+        while (host->only[i] && strcmp(host->only[i], name) != 0) {
+            i++;
+        }
+        if (!host->only[i]) {
+            return config_fail(error, "“%s” cannot be given here; leave it out.", name);
+        }
+    }
+    return 0;
+}
+
+static int
 finish(const json_t *tree, const struct config_host *host, struct machine_config *ret_config,
        struct config_error *error)
 {
     struct machine_config config = {0};
-    int r;
+    int r = check_taken(tree, host, error);
 
+    if (r < 0) {
+        return r;
+    }
     config_fill(tree, &config);
     r = config_check_whole(&config, host, error);
     if (r < 0) {

@@ -35,6 +35,8 @@ struct config_host {
                      struct config_error *error);
     void *data;
     uint64_t ram_mib; /* of the host; 0: do not compare */
+    /* NULL-terminated names of the options that are taken, or NULL: all. */
+    const char *const *only;
 };
 
 /*

@@ -4,6 +4,11 @@
 /*
  * supervisor <-> vmm-display. vmm-display may die and be started again with the same descriptors;
  * the supervisor sends DISPLAY_STATE after every START_READY.
+ *
+ * Lifecycle mode (docs/architecture.md section 6): the display serves one connection, has no machine
+ * at first, and lives as long as that connection. DISPLAY_CREATE is answered by DISPLAY_CREATED; a
+ * machine that was created ends with DISPLAY_ENDED, sent when all its other processes are gone.
+ * DISPLAY_RUN and DISPLAY_STOP that come when there is no machine are ignored: they crossed its end.
  */
 
 #include <stdint.h>
@@ -11,6 +16,7 @@
 #include "vmm/protocol/start.h"
 
 enum {
+    DISPLAY_CONFIG_MAX = 64 * 1024, /* bytes of JSON in a DISPLAY_CREATE */
     DISPLAY_CHARDEVS_MAX = 8,
     DISPLAY_PROCESSES_MAX = 64
 };
@@ -19,6 +25,8 @@ enum display_type {
     DISPLAY_STATE = START_TYPE_TO_CHILD, /* struct display_state */
     DISPLAY_SEND_LAST_FRAME,             /* struct start_header: answer DISPLAY_LAST_FRAME */
     DISPLAY_STATISTICS,                  /* struct display_statistics */
+    DISPLAY_CREATED,                     /* struct display_created, + descriptors of its setup */
+    DISPLAY_ENDED,                       /* struct display_ended */
 
     /* Requests of clients, passed on. */
     DISPLAY_POWER_BUTTON = START_TYPE_FROM_CHILD, /* struct start_header */
@@ -28,6 +36,34 @@ enum display_type {
     DISPLAY_RESUME,         /* struct start_header */
     DISPLAY_LAST_FRAME,     /* struct start_header, + memfd that holds a PPM (P6) file, or none */
     DISPLAY_ASK_STATISTICS, /* struct start_header: answer DISPLAY_STATISTICS */
+
+    /*
+     * struct start_header, + memfd that holds the machine as JSON, as --cfg reads it, with every
+     * path as "fd:N": the N-th of the descriptors that follow.
+     */
+    DISPLAY_CREATE,
+    DISPLAY_RUN, /* struct start_header: let the created machine boot */
+};
+
+/* GuestError of RFC-0210. */
+enum guest_error {
+    GUEST_ERROR_NONE = 0,
+    GUEST_ERROR_INTERNAL_ERROR,
+    GUEST_ERROR_DEVICE_NOT_PRESENT,
+    GUEST_ERROR_BAD_CONFIG,
+    GUEST_ERROR_GUEST_INITIALIZATION_FAILURE,
+    GUEST_ERROR_DEVICE_INITIALIZATION_FAILURE,
+    GUEST_ERROR_DEVICE_START_FAILURE,
+    GUEST_ERROR_DEVICE_MEMORY_OVERLAP,
+    GUEST_ERROR_FAILED_SERVICE_CONNECT,
+    GUEST_ERROR_DUPLICATE_PUBLIC_SERVICES,
+    GUEST_ERROR_KERNEL_LOAD_FAILURE,
+    GUEST_ERROR_VCPU_START_FAILURE,
+    GUEST_ERROR_VCPU_RUNTIME_FAILURE,
+    GUEST_ERROR_NOT_CREATED,
+    GUEST_ERROR_ALREADY_RUNNING,
+    GUEST_ERROR_CONTROLLER_FORCED_HALT,
+    GUEST_ERRORS
 };
 
 struct display_chardev {
@@ -43,12 +79,13 @@ struct display_setup {
     struct start_setup start;
     char vm_name[80];
     char vm_uuid[40];
-    int32_t listen_fd;   /* listening Unix stream socket: the control socket */
+    int32_t listen_fd;   /* listening Unix stream socket; with `lifecycle` the one connection */
     int32_t gpu_fd;      /* vmm/protocol/gpu.h, or -1 */
     int32_t keyboard_fd; /* vmm/protocol/input.h, or -1 */
     int32_t pointer_fd;  /* vmm/protocol/input.h, or -1 */
     uint32_t n_chardevs;
     struct display_chardev chardev[DISPLAY_CHARDEVS_MAX];
+    uint32_t lifecycle; /* 0 or 1 */
 };
 
 enum display_vm_state {
@@ -64,6 +101,22 @@ struct display_state {
     uint32_t state;       /* enum display_vm_state */
     uint32_t exit_status; /* docs/architecture.md section 7, with DISPLAY_VM_STOPPED */
     char id[START_NAME_SIZE];
+    char sentence[START_SENTENCE_SIZE];
+};
+
+/* Answer to DISPLAY_CREATE. */
+struct display_created {
+    struct start_header header;
+    uint32_t error; /* enum guest_error */
+    char sentence[START_SENTENCE_SIZE];
+    /* Without an error: the machine; its descriptors are indices into those of this message. */
+    struct display_setup setup;
+};
+
+struct display_ended {
+    struct start_header header;
+    uint32_t error;       /* enum guest_error */
+    uint32_t exit_status; /* docs/architecture.md section 7 */
     char sentence[START_SENTENCE_SIZE];
 };
 

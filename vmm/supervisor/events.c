@@ -11,6 +11,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
+#include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
@@ -81,6 +82,9 @@ on_start_message(struct child *child, union any_message *message, size_t size)
         if (child->row == &process_display) {
             lifecycle_tell_display(child->vm);
         }
+        if (child->vm->state == VM_IDLE) {
+            loop_timer_set(child->vm->start_timer, 0, 0);
+        }
         lifecycle_advance(child->vm);
         return true;
     }
@@ -121,6 +125,7 @@ on_machine_ended(struct child *child, struct machine_ended *ended)
     clean_text(ended->sentence, sizeof(ended->sentence));
     switch (ended->reason) {
     case MACHINE_END_POWEROFF:
+        vm->stopped = false;
         break;
     case MACHINE_END_STOPPED:
         end.status = vm->restart ? EXIT_STATUS_RESET : EXIT_STATUS_OFF;
@@ -163,7 +168,7 @@ on_device_failed(struct child *child, struct machine_device_failed *failed)
         }
     }
     if (!vm->booted) {
-        end_by(child, "cannot-start", failed->sentence);
+        end_by(child, "device-failed", failed->sentence);
     }
 }
 
@@ -250,6 +255,11 @@ on_display_message(struct child *child, const union any_message *message, struct
     case DISPLAY_ASK_STATISTICS:
         answer_statistics(child);
         return true;
+    case DISPLAY_CREATE:
+        return vm->instance && instance_request(vm, fds);
+    case DISPLAY_RUN:
+        lifecycle_go(vm);
+        return vm->instance != NULL;
     default:
         return false;
     }
@@ -298,6 +308,9 @@ on_control(void *data, uint32_t events)
         if (n <= 0) { /* its end is reported on its own */
             loop_remove(child->control_source);
             child->control_source = NULL;
+        }
+        if (may_pass && child->vm->instance) {
+            return; /* the next message may be for the next machine */
         }
     }
 }
@@ -358,7 +371,9 @@ display_ended(struct child *display, const struct failure *how)
     const bool was_ready = display->ready || display->restarts > 0;
 
     display->ready = false;
-    if (vm->state == VM_ENDING) {
+    if (vm->instance) { /* the connection was its */
+        instance_lost_display(vm->instance, how);
+    } else if (vm->state == VM_ENDING) {
         lifecycle_finish(vm);
     } else if (!was_ready) {
         lifecycle_end(vm, how);

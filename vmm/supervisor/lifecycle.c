@@ -13,6 +13,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/supervisor/events.h"
+#include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
 
@@ -26,11 +27,9 @@ void
 lifecycle_tell_display(struct vm *vm)
 {
     static const uint32_t states[] = {
-        [VM_STARTING] = DISPLAY_VM_STARTING,
-        [VM_RUNNING] = DISPLAY_VM_RUNNING,
-        [VM_PAUSED] = DISPLAY_VM_PAUSED,
-        [VM_ENDING] = DISPLAY_VM_STOPPED,
-        [VM_SHUTTING_DOWN] = DISPLAY_VM_SHUTTING_DOWN,
+        [VM_IDLE] = DISPLAY_VM_STARTING,   [VM_STARTING] = DISPLAY_VM_STARTING,
+        [VM_RUNNING] = DISPLAY_VM_RUNNING, [VM_PAUSED] = DISPLAY_VM_PAUSED,
+        [VM_ENDING] = DISPLAY_VM_STOPPED,  [VM_SHUTTING_DOWN] = DISPLAY_VM_SHUTTING_DOWN,
     };
     struct display_state state = {
         .header = {.type = DISPLAY_STATE, .size = sizeof(state)},
@@ -38,7 +37,7 @@ lifecycle_tell_display(struct vm *vm)
     };
     const struct child *display = vm_child(vm, process_display.name);
 
-    if (!display->ready || display->control_fd < 0) {
+    if (!display->ready || display->control_fd < 0 || vm->state == VM_IDLE) {
         return;
     }
     if (vm->state == VM_ENDING) {
@@ -120,6 +119,11 @@ lifecycle_advance(struct vm *vm)
     }
     /* The display must stand before the guest says its first word. */
     if (vm->is_loaded && vm_child(vm, process_display.name)->ready) {
+        if (vm->instance && !vm->go) {
+            loop_timer_set(vm->start_timer, 0, 0);
+            instance_tell_created(vm);
+            return;
+        }
         const struct machine_boot boot = {
             .header = {.type = MACHINE_BOOT, .size = sizeof(boot)},
             .entry = vm->loaded.entry,
@@ -128,6 +132,16 @@ lifecycle_advance(struct vm *vm)
 
         (void)message_send(machine->control_fd, &boot, sizeof(boot), NULL, 0);
         vm->booted = true;
+    }
+}
+
+void
+lifecycle_go(struct vm *vm)
+{
+    if (vm->created && !vm->go) {
+        vm->go = true;
+        loop_timer_set(vm->start_timer, START_LIMIT_MS, 0);
+        lifecycle_advance(vm);
     }
 }
 
@@ -157,7 +171,7 @@ lifecycle_end(struct vm *vm, const struct failure *end)
     }
     vm->end = *end;
     vm->state = VM_ENDING;
-    if (vm->booted && vm->config->has_gpu && display->ready &&
+    if (vm->booted && vm->config->has_gpu && display->ready && !vm->instance &&
         child_send(display, DISPLAY_SEND_LAST_FRAME) == 0) {
         loop_timer_set(vm->end_timer, LAST_FRAME_LIMIT_MS, 0);
         return;
@@ -170,7 +184,7 @@ lifecycle_power_button(struct vm *vm)
 {
     struct child *machine = vm_child(vm, process_machine.name);
 
-    if (vm->state == VM_ENDING) {
+    if (vm->state == VM_ENDING || vm->state == VM_IDLE) {
         return;
     }
     if (vm->state == VM_STARTING) {
@@ -189,9 +203,10 @@ lifecycle_stop(struct vm *vm)
 {
     const struct failure stopped = {.status = vm->restart ? EXIT_STATUS_RESET : EXIT_STATUS_OFF};
 
-    if (vm->state == VM_ENDING) {
+    if (vm->state == VM_ENDING || vm->state == VM_IDLE) {
         return;
     }
+    vm->stopped = true;
     if (vm->booted && child_send(vm_child(vm, process_machine.name), MACHINE_STOP) == 0) {
         loop_timer_set(vm->end_timer, STOP_LIMIT_MS, 0);
         return;
@@ -251,7 +266,9 @@ on_signal(void *data, uint32_t events)
     if (read(vm->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
         return;
     }
-    if (info.ssi_signo == SIGTERM && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
+    if (vm->instance) {
+        instance_end(vm->instance);
+    } else if (info.ssi_signo == SIGTERM && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
         lifecycle_power_button(vm);
     } else {
         lifecycle_stop(vm);
@@ -275,6 +292,9 @@ watch_all(struct vm *vm)
     vm->end_timer = loop_add_timer(vm->loop, on_end_timer, vm);
     vm->display_timer = loop_add_timer(vm->loop, events_on_display_timer, vm);
     if (!vm->signal_source || !vm->start_timer || !vm->end_timer || !vm->display_timer) {
+        return -errno;
+    }
+    if (vm->instance && instance_watch(vm) < 0) {
         return -errno;
     }
     return loop_timer_set(vm->start_timer, START_LIMIT_MS, 0);
@@ -313,14 +333,17 @@ lifecycle_list_processes(const struct vm *vm)
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %d %zu\n", child->name,
                                  child->pid, child->n_fds);
     }
-    runtime_dir_write(vm->runtime, "processes", text);
+    if (vm->runtime) {
+        runtime_dir_write(vm->runtime, "processes", text);
+    }
 }
 
 static int
 start_all(struct vm *vm, struct failure *failure)
 {
     for (size_t i = 0; i < vm->n_children; i++) {
-        if (lifecycle_start_child(&vm->child[i], failure) < 0) {
+        /* In lifecycle mode the display runs already. */
+        if (vm->child[i].pid == 0 && lifecycle_start_child(&vm->child[i], failure) < 0) {
             return -1;
         }
     }

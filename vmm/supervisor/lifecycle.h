@@ -12,6 +12,8 @@ void lifecycle_end(struct vm *vm, const struct failure *end);
 /* Leave the loop without waiting any longer. */
 void lifecycle_finish(struct vm *vm);
 
+/* Lifecycle mode: a created machine boots. */
+void lifecycle_go(struct vm *vm);
 void lifecycle_power_button(struct vm *vm);
 void lifecycle_stop(struct vm *vm);
 void lifecycle_pause(struct vm *vm, bool pause);

@@ -32,6 +32,10 @@ open_file(struct log_file *log)
 {
     struct stat st;
 
+    if (!log->path) {
+        log->fd = -1;
+        return;
+    }
     log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     log->size = log->fd >= 0 && fstat(log->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
@@ -41,7 +45,7 @@ log_file_open(const char *path, enum log_level shown)
 {
     struct log_file *log = xalloc(sizeof(*log));
 
-    log->path = xstrdup(path);
+    log->path = path ? xstrdup(path) : NULL;
     log->shown = shown;
     open_file(log);
     return log;

@@ -30,7 +30,7 @@ struct log_reader {
 
 /*
  * Lines go to `path` (appended; at 4 MiB it becomes PATH.1) and, up to level `shown`, to stderr as
- * "vmm: process: text". Never NULL: without the file only stderr is left.
+ * "vmm: process: text". Never NULL: without the file, or with `path` NULL, only stderr is left.
  */
 struct log_file *log_file_open(const char *path, enum log_level shown);
 void log_file_close(struct log_file *log);

@@ -19,6 +19,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/supervisor/check.h"
 #include "vmm/supervisor/failure.h"
+#include "vmm/supervisor/launcher.h"
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/policy.h"
 #include "vmm/supervisor/run.h"
@@ -40,6 +41,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", run_command, "run a machine (vmm run --help)"},
+    {"launcher", launcher_command, "make a machine for each connection (vmm launcher --help)"},
     {"check", check_command, "say whether this computer can run machines [--json]"},
     {"policy", policy_command, "print what each part may ask of the kernel [PART] [--counts]"},
     {"version", version_command, "print the version"},

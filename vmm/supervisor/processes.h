@@ -77,6 +77,9 @@ int32_t fd_plan_add(struct fd_plan *plan, int fd);
 
 /* Composers, vmm/supervisor/setup.c. */
 void setup_display(const struct child *child, struct fd_plan *plan, union any_setup *setup);
+/* What of it belongs to the machine: all but its control socket and the machine's name. */
+void setup_display_machine(const struct vm *vm, struct fd_plan *plan,
+                           struct display_setup *display);
 void setup_loader(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_machine(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_rng(const struct child *child, struct fd_plan *plan, union any_setup *setup);

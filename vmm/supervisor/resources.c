@@ -17,6 +17,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/supervisor/handles.h"
 
 /* One file to open and what to call it. */
 struct wanted_file {
@@ -24,6 +25,7 @@ struct wanted_file {
     const char *path;
     int flags;
     bool may_be_device;
+    const struct message_fds *handles; /* or NULL */
 };
 
 static uint64_t
@@ -90,6 +92,19 @@ fail_open(const struct wanted_file *file, int error, struct failure *failure)
 }
 
 static int
+fail_handle(const struct wanted_file *file, int error, struct failure *failure)
+{
+    if (error == EACCES) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-denied",
+                           "The handle of the %s is not open for %s; open it so.", file->what,
+                           file->flags & O_RDWR ? "reading and writing" : "reading");
+    }
+    return failure_set(failure, EXIT_STATUS_USAGE, "bad-config",
+                       "The %s “%s” is not a handle; pass an open descriptor.", file->what,
+                       file->path);
+}
+
+static int
 file_size(int fd, const struct stat *st, uint64_t *ret_size)
 {
     if (S_ISBLK(st->st_mode)) {
@@ -102,13 +117,21 @@ file_size(int fd, const struct stat *st, uint64_t *ret_size)
 static int
 open_file(const struct wanted_file *file, int *ret_fd, uint64_t *ret_size, struct failure *failure)
 {
-    /* Non-blocking, so that a named pipe does not hold us up before it is refused. */
-    cleanup_fd int fd = open(file->path, file->flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    cleanup_fd int fd = -1;
     struct stat st;
     uint64_t size = 0;
 
-    if (fd < 0) {
-        return fail_open(file, errno, failure);
+    if (file->handles) {
+        fd = handle_open(file->handles, file->path, file->flags);
+        if (fd < 0) {
+            return fail_handle(file, -fd, failure);
+        }
+    } else {
+        /* Non-blocking, so that a named pipe does not hold us up before it is refused. */
+        fd = open(file->path, file->flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0) {
+            return fail_open(file, errno, failure);
+        }
     }
     if (fstat(fd, &st) < 0) {
         return fail_open(file, errno, failure);
@@ -125,18 +148,22 @@ open_file(const struct wanted_file *file, int *ret_fd, uint64_t *ret_size, struc
                            "The %s “%s” is empty; give another or make it anew.", file->what,
                            file->path);
     }
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    if (!file->handles) { /* others share the flags of a handle */
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    }
     *ret_fd = take_fd(&fd);
     *ret_size = size;
     return 0;
 }
 
 static int
-open_kernel(const struct machine_config *config, struct resources *resources,
-            struct failure *failure)
+open_kernel(const struct machine_config *config, const struct message_fds *handles,
+            struct resources *resources, struct failure *failure)
 {
-    const struct wanted_file kernel = {.what = "kernel", .path = config->kernel};
-    const struct wanted_file initrd = {.what = "initrd", .path = config->initrd};
+    const struct wanted_file kernel = {
+        .what = "kernel", .path = config->kernel, .handles = handles};
+    const struct wanted_file initrd = {
+        .what = "initrd", .path = config->initrd, .handles = handles};
     uint64_t size;
     int r = open_file(&kernel, &resources->kernel_fd, &size, failure);
 
@@ -166,13 +193,15 @@ fill_disk(const struct block_config *block, const struct disk_resource *disk,
 }
 
 static int
-open_disk(const struct block_config *block, struct disk_resource *disk, struct failure *failure)
+open_disk(const struct block_config *block, const struct message_fds *handles,
+          struct disk_resource *disk, struct failure *failure)
 {
     const struct wanted_file file = {
         .what = "disk",
         .path = block->path,
         .flags = block->read_only ? O_RDONLY : O_RDWR,
         .may_be_device = true,
+        .handles = handles,
     };
 
     if (open_file(&file, &disk->fd, &disk->size, failure) < 0) {
@@ -217,25 +246,40 @@ open_kvm(struct resources *resources, struct failure *failure)
 }
 
 static int
-open_serial_file(const struct serial_config *serial, int *ret_fd, struct failure *failure)
+open_serial_file(const struct serial_config *serial, const struct message_fds *handles, int *ret_fd,
+                 struct failure *failure)
 {
     const struct wanted_file file = {
         .what = "serial output", .path = serial->path, .flags = O_RDWR};
-    int fd = open(serial->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    int fd;
 
-    if (fd < 0) {
-        return fail_open(&file, errno, failure);
+    if (handles) {
+        fd = handle_open(handles, serial->path, O_WRONLY);
+        if (fd < 0) {
+            return fail_handle(&file, -fd, failure);
+        }
+    } else {
+        fd = open(serial->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+        if (fd < 0) {
+            return fail_open(&file, errno, failure);
+        }
     }
     *ret_fd = fd;
     return 0;
 }
 
 static int
-open_serial(const struct serial_config *serial, int *ret_output, int *ret_input,
-            struct failure *failure)
+open_serial(const struct serial_config *serial, const struct message_fds *handles,
+            struct resources *resources, size_t index, struct failure *failure)
 {
-    if (serial->type == SERIAL_FILE && open_serial_file(serial, ret_output, failure) < 0) {
+    int *ret_output = &resources->serial_output_fd[index];
+    int *ret_input = &resources->serial_input_fd[index];
+
+    if (serial->type == SERIAL_FILE && open_serial_file(serial, handles, ret_output, failure) < 0) {
         return -1;
+    }
+    if (handles) { /* our standard streams are not the client's */
+        return 0;
     }
     /* Closed standard descriptors are simply not there. */
     if (serial->type == SERIAL_STDOUT) {
@@ -244,6 +288,28 @@ open_serial(const struct serial_config *serial, int *ret_output, int *ret_input,
     if (serial->input) {
         *ret_input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, START_FD_FIRST);
     }
+    return 0;
+}
+
+/* A connected stream socket. */
+static int
+adopt_vhost_user(const struct vhost_user_config *device, const struct message_fds *handles,
+                 int *ret_fd, struct failure *failure)
+{
+    cleanup_fd int fd = handle_open(handles, device->socket, O_RDWR);
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    socklen_t type_size = sizeof(int);
+    int type = 0;
+
+    if (fd < 0 || getpeername(fd, (struct sockaddr *)&peer, &size) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0 || type != SOCK_STREAM) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "no-service",
+                           "The handle “%s” of a device is not a stream socket that a back end "
+                           "answers on; connect it first.",
+                           device->socket);
+    }
+    *ret_fd = take_fd(&fd);
     return 0;
 }
 
@@ -285,7 +351,7 @@ make_memory(const struct machine_config *config, struct resources *resources,
     return 0;
 }
 
-static void
+void
 resources_init(struct resources *resources)
 {
     *resources = (struct resources){.kvm_fd = -1, .kernel_fd = -1, .initrd_fd = -1, .ram_fd = -1};
@@ -302,19 +368,22 @@ resources_init(struct resources *resources)
 }
 
 static int
-open_all(const struct machine_config *config, struct resources *resources, struct failure *failure)
+open_all(const struct machine_config *config, const struct message_fds *handles,
+         struct resources *resources, struct failure *failure)
 {
-    int r = open_kernel(config, resources, failure);
+    int r = open_kernel(config, handles, resources, failure);
 
     for (size_t i = 0; r == 0 && i < config->n_block; i++) {
-        r = open_disk(&config->block[i], &resources->disk[i], failure);
+        r = open_disk(&config->block[i], handles, &resources->disk[i], failure);
     }
     for (size_t i = 0; r == 0 && i < config->n_serial; i++) {
-        r = open_serial(&config->serial[i], &resources->serial_output_fd[i],
-                        &resources->serial_input_fd[i], failure);
+        r = open_serial(&config->serial[i], handles, resources, i, failure);
     }
     for (size_t i = 0; r == 0 && i < config->n_vhost_user; i++) {
-        r = connect_vhost_user(&config->vhost_user[i], &resources->vhost_user_fd[i], failure);
+        int *ret_fd = &resources->vhost_user_fd[i];
+
+        r = handles ? adopt_vhost_user(&config->vhost_user[i], handles, ret_fd, failure)
+                    : connect_vhost_user(&config->vhost_user[i], ret_fd, failure);
     }
     if (r == 0) {
         r = open_kvm(resources, failure);
@@ -323,13 +392,13 @@ open_all(const struct machine_config *config, struct resources *resources, struc
 }
 
 int
-resources_open(const struct machine_config *config, struct resources *ret_resources,
-               struct failure *failure)
+resources_open(const struct machine_config *config, const struct message_fds *handles,
+               struct resources *ret_resources, struct failure *failure)
 {
     int r;
 
     resources_init(ret_resources);
-    r = open_all(config, ret_resources, failure);
+    r = open_all(config, handles, ret_resources, failure);
     if (r < 0) {
         resources_close(ret_resources);
     }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/base/message.h"
 #include "vmm/config/machine-config.h"
 #include "vmm/supervisor/failure.h"
 
@@ -25,12 +26,15 @@ struct resources {
     int vhost_user_fd[CONFIG_VHOST_USERS_MAX]; /* connected to the user's own back ends */
 };
 
+/* All -1. */
+void resources_init(struct resources *resources);
 /*
  * Open and check all of them and make guest memory. Writable disks are locked against other
- * programs until resources_close(). 0, or -1 with *failure set and everything closed.
+ * programs until resources_close(). With `handles` (the caller's, not NULL) no path is opened: each
+ * must be "fd:N", an index into it. 0, or -1 with *failure set and everything closed.
  */
-int resources_open(const struct machine_config *config, struct resources *ret_resources,
-                   struct failure *failure);
+int resources_open(const struct machine_config *config, const struct message_fds *handles,
+                   struct resources *ret_resources, struct failure *failure);
 void resources_close(struct resources *resources);
 
 /* MiB of memory in this computer, and those that a new program could take now; 0 when unknown. */

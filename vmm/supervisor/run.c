@@ -147,7 +147,8 @@ run_once(struct run *run)
 {
     const time_t started = time(NULL);
     struct failure end = {0};
-    cleanup(vm_destroyp) struct vm *vm = vm_create(&run->config, &run->runtime, run->log, &end);
+    const struct vm_host host = {.runtime = &run->runtime, .log = run->log};
+    cleanup(vm_destroyp) struct vm *vm = vm_create(&run->config, &host, &end);
 
     if (vm) {
         terminal_begin(&run->terminal, wants_terminal(&run->config));

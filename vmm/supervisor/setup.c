@@ -7,6 +7,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/supervisor/command-line.h"
+#include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/processes.h"
 
 enum {
@@ -40,20 +41,31 @@ plan_chardev(const struct vm *vm, size_t index, struct fd_plan *plan, struct dis
 }
 
 void
-setup_display(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+setup_display_machine(const struct vm *vm, struct fd_plan *plan, struct display_setup *display)
 {
-    const struct vm *vm = child->vm;
-    struct display_setup *display = &setup->display;
-
-    snprintf(display->vm_name, sizeof(display->vm_name), "%s", vm->runtime->name);
     snprintf(display->vm_uuid, sizeof(display->vm_uuid), "%s", vm->uuid);
-    display->listen_fd = fd_plan_add(plan, vm->runtime->listen_fd);
     display->gpu_fd = fd_plan_add(plan, vm->gpu.display_fd);
     display->keyboard_fd = fd_plan_add(plan, vm->keyboard.display_fd);
     display->pointer_fd = fd_plan_add(plan, vm->pointer.display_fd);
     for (size_t i = 0; i < vm->config->n_serial; i++) {
         plan_chardev(vm, i, plan, display);
     }
+}
+
+void
+setup_display(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct vm *vm = child->vm;
+    struct display_setup *display = &setup->display;
+
+    if (vm->instance) { /* the machine comes later, with DISPLAY_CREATED */
+        display->lifecycle = 1;
+        display->listen_fd = fd_plan_add(plan, instance_connection(vm->instance));
+    } else {
+        snprintf(display->vm_name, sizeof(display->vm_name), "%s", vm->runtime->name);
+        display->listen_fd = fd_plan_add(plan, vm->runtime->listen_fd);
+    }
+    setup_display_machine(vm, plan, display);
 }
 
 void

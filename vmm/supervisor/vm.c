@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -12,6 +14,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/protocol/history.h"
+#include "vmm/supervisor/events.h"
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
@@ -176,27 +179,68 @@ init_edges(struct vm *vm)
     vm->last_frame_fd = -1;
 }
 
-struct vm *
-vm_create(const struct machine_config *config, const struct runtime_dir *runtime,
-          struct log_file *log, struct failure *failure)
+static struct vm *
+vm_allocate(const struct machine_config *config, const struct vm_host *host)
 {
-    cleanup(vm_destroyp) struct vm *vm = NULL;
-    struct resources resources;
-    int r;
+    struct vm *vm = xalloc(sizeof(*vm));
 
-    if (resources_open(config, &resources, failure) < 0) {
-        return NULL;
-    }
-    vm = xalloc(sizeof(*vm));
-    vm->resources = resources;
+    resources_init(&vm->resources);
     vm->config = config;
-    vm->runtime = runtime;
-    vm->log = log;
+    vm->runtime = host->runtime;
+    vm->instance = host->instance;
+    vm->log = host->log;
     vm->helpers = path_helpers();
     vm->start_flags = config->disable_sandbox ? START_FLAG_NO_JAIL : 0;
     init_edges(vm);
     make_uuid(vm->uuid, sizeof(vm->uuid));
     vm->loop = loop_create();
+    return vm;
+}
+
+struct vm *
+vm_create_idle(const struct machine_config *config, const struct vm_host *host,
+               struct failure *failure)
+{
+    cleanup(vm_destroyp) struct vm *vm = vm_allocate(config, host);
+
+    vm->state = VM_IDLE;
+    if (!vm->loop) {
+        failure_set(failure, EXIT_STATUS_FAILED, "cannot-start",
+                    "The display server cannot be watched (%s).", strerror(errno));
+        return NULL;
+    }
+    add_child(vm, &process_display, 0);
+    return take_pointer(vm);
+}
+
+int
+vm_move_display(struct vm *from, struct vm *to)
+{
+    struct child *old = &from->child[0];
+    struct child *new = &to->child[0];
+
+    assert(old->row == &process_display && new->row == &process_display &&new->pid == 0);
+    loop_remove(old->pid_source);
+    loop_remove(old->control_source);
+    loop_remove(old->log_source);
+    *new = *old;
+    new->vm = to;
+    *old = (struct child){
+        .vm = from, .row = &process_display, .pidfd = -1, .control_fd = -1, .log_fd = -1};
+    snprintf(old->name, sizeof(old->name), "%s", new->name);
+    return events_watch_child(new);
+}
+
+struct vm *
+vm_create(const struct machine_config *config, const struct vm_host *host, struct failure *failure)
+{
+    cleanup(vm_destroyp) struct vm *vm = vm_allocate(config, host);
+    int r;
+
+    vm->state = VM_STARTING;
+    if (resources_open(config, host->handles, &vm->resources, failure) < 0) {
+        return NULL;
+    }
     r = vm->loop ? add_all(vm) : -errno;
     if (r < 0) {
         failure_set(failure, EXIT_STATUS_FAILED, "cannot-start",
@@ -248,7 +292,12 @@ vm_destroy(struct vm *vm)
         loop_remove(vm->child[i].control_source);
         vm->child[i].control_source = NULL;
     }
-    /* All but the display first: it stands at index 0. */
+    /* All but the display first: it stands at index 0. All are ended before one is waited for. */
+    for (size_t i = 1; i < vm->n_children; i++) {
+        if (vm->child[i].pid > 0) {
+            pidfd_send_signal(vm->child[i].pidfd, SIGKILL, NULL, 0);
+        }
+    }
     for (size_t i = 1; i < vm->n_children; i++) {
         child_kill(&vm->child[i]);
     }

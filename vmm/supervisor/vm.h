@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "vmm/base/loop.h"
+#include "vmm/base/message.h"
 #include "vmm/config/machine-config.h"
 #include "vmm/protocol/display.h"
 #include "vmm/protocol/loader.h"
@@ -27,6 +28,7 @@ enum {
 };
 
 struct vm;
+struct instance;
 struct process_row;
 struct virtio_row;
 
@@ -72,6 +74,7 @@ struct pair_edge {
 };
 
 enum vm_state {
+    VM_IDLE, /* lifecycle mode: a display and no machine */
     VM_STARTING,
     VM_RUNNING,
     VM_PAUSED,
@@ -79,9 +82,19 @@ enum vm_state {
     VM_ENDING, /* the end is known; waiting for the last frame */
 };
 
+/* What a machine is made for; all of it is the caller's. */
+struct vm_host {
+    const struct runtime_dir *runtime; /* NULL in lifecycle mode */
+    struct log_file *log;
+    /* Lifecycle mode only, else NULL: */
+    const struct message_fds *handles; /* paths of the configuration are "fd:N", indices into it */
+    struct instance *instance;
+};
+
 struct vm {
     const struct machine_config *config;
     const struct runtime_dir *runtime;
+    struct instance *instance; /* NULL: not in lifecycle mode */
     struct log_file *log;
     struct resources resources;
     struct loop *loop;
@@ -105,6 +118,9 @@ struct vm {
     bool adding;    /* a MACHINE_ADD_DEVICE is not answered yet */
     size_t n_added; /* devices that the machine has */
     bool restart;   /* a client asked for it: end with 32 */
+    bool stopped;   /* a client asked for it */
+    bool created;   /* lifecycle mode: the client was told that it stands */
+    bool go;        /* lifecycle mode: it may boot */
     struct failure end;
     struct loop_source *start_timer;
     struct loop_source *end_timer;
@@ -120,8 +136,13 @@ struct vm {
  * Open the machine's resources, make the edges and fill in children and devices; nothing runs yet.
  * NULL with *failure set on error.
  */
-struct vm *vm_create(const struct machine_config *config, const struct runtime_dir *runtime,
-                     struct log_file *log, struct failure *failure);
+struct vm *vm_create(const struct machine_config *config, const struct vm_host *host,
+                     struct failure *failure);
+/* For lifecycle mode: a display alone, in VM_IDLE, which the machines of this instance share. */
+struct vm *vm_create_idle(const struct machine_config *config, const struct vm_host *host,
+                          struct failure *failure);
+/* Hand the running display process of one to the other. 0 or -errno. */
+int vm_move_display(struct vm *from, struct vm *to);
 /* Ends and reaps what runs, closes everything. NULL is fine. */
 void vm_destroy(struct vm *vm);
 CLEANUP_DEFINE(struct vm, vm_destroy)
