@@ -27,7 +27,8 @@ card_start_level(struct card *card, uint32_t level)
                               .height = 800,
                               .memory_limit = MEMORY_LIMIT,
                               .level = level,
-                              .render_fd = -1};
+                              .render_fd = -1,
+                              .wayland_fd = -1};
 
     card->header = (void *)card->response;
     if (fd_socket_pair(SOCK_SEQPACKET, pair) < 0) {

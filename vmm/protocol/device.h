@@ -61,6 +61,7 @@ enum gpu_level {
 struct gpu_setup {
     struct device_setup device;
     int32_t display_fd; /* vmm/protocol/gpu.h */
+    int32_t wayland_fd; /* vmm/protocol/wayland.h, or -1: no cross-domain contexts */
     uint32_t n_scanouts;
     uint32_t width; /* first mode of every scanout, pixels */
     uint32_t height;

@@ -155,6 +155,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     plan_device(child, plan, &gpu->device);
     gpu->display_fd = fd_plan_add(plan, child->vm->gpu.device_fd);
     gpu->render_fd = -1;
+    gpu->wayland_fd = -1;
     gpu->n_scanouts = (uint32_t)config->displays;
     gpu->width = (uint32_t)config->width;
     gpu->height = (uint32_t)config->height;

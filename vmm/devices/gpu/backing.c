@@ -163,6 +163,31 @@ backing_copy(const struct backing *backing, const struct guest_memory *memory, u
     return true;
 }
 
+bool
+backing_store(const struct backing *backing, const struct guest_memory *memory, uint64_t offset,
+              const void *data, uint64_t size)
+{
+    const uint8_t *from = data;
+
+    if (!memory || !range_inside(offset, size, backing->size)) {
+        return false;
+    }
+    for (uint32_t i = size ? backing_find(backing, offset) : 0; size > 0; i++) {
+        const struct entry *entry = &backing->entries[i];
+        uint64_t skip = offset - entry->start;
+        uint64_t part = MIN_OF(entry->length - skip, size);
+        void *to = guest_memory_range(memory, entry->address + skip, part);
+        if (!to) {
+            return false;
+        }
+        memcpy(to, from, part);
+        from += part;
+        offset += part;
+        size -= part;
+    }
+    return true;
+}
+
 enum {
     DIFFERENCE_STEP = 64
 };

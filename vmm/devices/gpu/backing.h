@@ -44,6 +44,10 @@ bool backing_copy(const struct backing *backing, const struct guest_memory *memo
 int backing_pages(const struct backing *backing, const struct guest_memory *memory,
                   struct iovec **ret_pages, uint32_t *ret_n);
 
+/* Copy into guest memory. False as backing_copy(); then part of it may be written. */
+bool backing_store(const struct backing *backing, const struct guest_memory *memory,
+                   uint64_t offset, const void *data, uint64_t size);
+
 /* What backing_update() changes, and which part of it differed (empty when first equals end). */
 struct backing_target {
     uint8_t *data;

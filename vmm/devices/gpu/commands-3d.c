@@ -254,7 +254,7 @@ run_submit(struct gpu *gpu, struct command *command)
     if (size == 0) {
         return 0; /* a carrier for a fence */
     }
-    if (size > SUBMIT_MAX || size % sizeof(uint32_t) != 0) {
+    if (size > SUBMIT_MAX) {
         return -EINVAL;
     }
     void *commands = submit_buffer(gpu, size);

@@ -9,6 +9,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "vmm/devices/gpu/policy.h"
 #include "vmm/devices/gpu/probe.h"
 #include "vmm/devices/gpu/virgl.h"
+#include "vmm/devices/gpu/wayland-link.h"
 #include "vmm/jail/capabilities.h"
 #include "vmm/jail/start.h"
 
@@ -64,6 +66,7 @@ int
 main(int argc, char **argv)
 {
     cleanup(loop_destroyp) struct loop *loop = NULL;
+    cleanup(wayland_link_destroyp) struct wayland_link *wayland = NULL; /* outlives the device */
     cleanup(gpu_destroyp) struct gpu *gpu = NULL;
     struct gpu_setup setup;
 
@@ -83,6 +86,14 @@ main(int argc, char **argv)
     }
     if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup) < 0) {
         return 1;
+    }
+    if (setup.wayland_fd >= 0) {
+        (void)signal(SIGPIPE, SIG_IGN); /* pipes of the host's programs end when they like */
+        wayland = wayland_link_create(gpu, setup.wayland_fd);
+        if (!wayland) {
+            return start_fail("internal", "The graphics card cannot pass windows on: %s.",
+                              strerror(errno));
+        }
     }
     if (start_enter_jail(policies[setup.level], &setup.device.start) < 0) {
         return 1;

@@ -9,9 +9,15 @@
 #include "vmm/base/bytes.h"
 #include "vmm/vhost/calls.h"
 
-/* Window sizes, coalesced, and sealed memory for the display. */
+/*
+ * Window sizes, coalesced; sealed memory for the display; pipes of the clipboard and copies of the
+ * compositor's files for cross-domain contexts.
+ */
 #define GPU_CALLS                                                                                  \
     {.number = SYS_timerfd_settime}, {.number = SYS_memfd_create}, {.number = SYS_ftruncate},      \
+        {.number = SYS_pipe2}, {.number = SYS_pread64},                                            \
+        {.number = SYS_fcntl,                                                                      \
+         .when = {{.argument = 1, .mask = UINT32_MAX, .value = F_DUPFD_CLOEXEC}}},                 \
     {                                                                                              \
         .number = SYS_fcntl, .when = { {.argument = 1, .mask = UINT32_MAX, .value = F_ADD_SEALS} } \
     }
@@ -58,7 +64,6 @@ static const struct jail_call gpu_drm_calls[] = {
     {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'd' << 8}}},
     {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'b' << 8}}},
     {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = '>' << 8}}},
-    {.number = SYS_fcntl, .when = {{.argument = 1, .mask = UINT32_MAX, .value = F_DUPFD_CLOEXEC}}},
     {.number = SYS_kcmp},
     {.number = SYS_eventfd2},
     {.number = SYS_sched_getaffinity},

@@ -279,6 +279,9 @@ virgl_submit(struct renderer *renderer, uint32_t context, void *commands, uint32
 {
     struct virgl *virgl = virgl_of(renderer);
 
+    if (size % sizeof(uint32_t) != 0) {
+        return -EINVAL;
+    }
     /* The library loses track of what is current when contexts are made, also by command. */
     virgl->library.force_ctx_0();
     return result(

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Where the pixels of an image lie that a guest draws and a compositor maps with wl_shm. */
+
+#include <errno.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/devices/gpu/cross-domain-private.h"
+
+#define FOURCC(a, b, c, d) \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+enum {
+    MAP_CACHED = 1 /* virtio 1.2 section 5.7.6.10, map_info */
+};
+
+struct plane {
+    uint8_t bytes; /* of a sample */
+    uint8_t divide_x;
+    uint8_t divide_y;
+};
+
+/* DRM fourccs with the planes in memory order. */
+static const struct layout {
+    uint32_t fourcc;
+    uint32_t n_planes;
+    struct plane plane[3];
+} layouts[] = {
+    {FOURCC('R', '8', ' ', ' '), 1, {{1, 1, 1}}},
+    {FOURCC('G', 'R', '8', '8'), 1, {{2, 1, 1}}},
+    {FOURCC('R', 'G', '1', '6'), 1, {{2, 1, 1}}},
+    {FOURCC('R', 'G', '2', '4'), 1, {{3, 1, 1}}},
+    {FOURCC('B', 'G', '2', '4'), 1, {{3, 1, 1}}},
+    {FOURCC('X', 'R', '2', '4'), 1, {{4, 1, 1}}},
+    {FOURCC('A', 'R', '2', '4'), 1, {{4, 1, 1}}},
+    {FOURCC('X', 'B', '2', '4'), 1, {{4, 1, 1}}},
+    {FOURCC('A', 'B', '2', '4'), 1, {{4, 1, 1}}},
+    {FOURCC('X', 'R', '3', '0'), 1, {{4, 1, 1}}},
+    {FOURCC('A', 'R', '3', '0'), 1, {{4, 1, 1}}},
+    {FOURCC('X', 'B', '3', '0'), 1, {{4, 1, 1}}},
+    {FOURCC('A', 'B', '3', '0'), 1, {{4, 1, 1}}},
+    {FOURCC('A', 'B', '4', 'H'), 1, {{8, 1, 1}}},
+    {FOURCC('X', 'B', '4', 'H'), 1, {{8, 1, 1}}},
+    {FOURCC('N', 'V', '1', '2'), 2, {{1, 1, 1}, {2, 2, 2}}},
+    {FOURCC('Y', 'V', '1', '2'), 3, {{1, 1, 1}, {1, 2, 2}, {1, 2, 2}}},
+};
+
+static const struct layout *
+layout_find(uint32_t fourcc)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+        if (layouts[i].fourcc == fourcc) {
+            return &layouts[i];
+        }
+    }
+    return NULL;
+}
+
+int
+cross_image_layout(uint32_t width, uint32_t height, uint32_t fourcc, struct cross_image *ret_image)
+{
+    const struct layout *layout = layout_find(fourcc);
+    struct cross_image image = {
+        .map_info = htole32(MAP_CACHED),
+        .memory_index = (int32_t)htole32(UINT32_MAX),
+        .device_index = (int32_t)htole32(UINT32_MAX),
+    };
+    uint64_t size = 0;
+
+    if (!layout || width == 0 || height == 0 || width > CROSS_EDGE_MAX || height > CROSS_EDGE_MAX) {
+        return -EINVAL;
+    }
+    for (uint32_t i = 0; i < layout->n_planes; i++) {
+        const struct plane *plane = &layout->plane[i];
+        uint64_t columns = (width + plane->divide_x - 1) / plane->divide_x;
+        uint64_t rows = (height + plane->divide_y - 1) / plane->divide_y;
+
+        image.strides[i] = htole32((uint32_t)(columns * plane->bytes));
+        image.offsets[i] = htole32((uint32_t)size);
+        size += columns * plane->bytes * rows; /* at most 3 * 2^31 */
+    }
+    size = align_up(size, CROSS_PAGE_SIZE);
+    if (size > INT32_MAX) {
+        return -EINVAL; /* wl_shm pools have 31 bits */
+    }
+    image.size = htole64(size);
+    *ret_image = image;
+    return 0;
+}

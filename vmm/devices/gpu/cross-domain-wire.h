@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a guest and the device say to each other in a cross-domain context (capset 5): commands in
+ * SUBMIT_3D, answers in two pages of guest memory. Little endian. Only the core that all known
+ * guests share: commands 1 to 7, identifier types 1 to 4.
+ *
+ * The query page takes the answer to GET_IMAGE_REQUIREMENTS. The channel page takes one RECEIVE or
+ * READ for each POLL, whose fence (ring 1) then completes.
+ */
+
+#include <stdint.h>
+
+enum {
+    CROSS_CAPSET = 5,
+    CROSS_PAGE_SIZE = 4096,
+    CROSS_IDS_MAX = 28, /* what libwayland sends at a time */
+    CROSS_RING_CHANNEL = 1,
+};
+
+#define CROSS_READ_PIPE_BASE UINT32_C(0x80000000) /* the guest counts from here + 1, as we do */
+#define CROSS_ITEM_BASE      UINT32_C(1)          /* our descriptors count from here + 1 */
+
+enum cross_command {
+    CROSS_INIT = 1,
+    CROSS_GET_IMAGE_REQUIREMENTS = 2,
+    CROSS_POLL = 3,
+    CROSS_SEND = 4,
+    CROSS_RECEIVE = 5, /* to the guest */
+    CROSS_READ = 6,    /* to the guest */
+    CROSS_WRITE = 7,
+};
+
+enum cross_channel {
+    CROSS_CHANNEL_NONE = 0,
+    CROSS_CHANNEL_WAYLAND = 1,
+};
+
+enum cross_identifier {
+    CROSS_ID_BLOB = 1,
+    CROSS_ID_SYNC = 2, /* nobody has it */
+    CROSS_ID_READ_PIPE = 3,
+    CROSS_ID_WRITE_PIPE = 4,
+};
+
+struct cross_capset {
+    uint32_t version;
+    uint32_t supported_channels; /* bit 1 << enum cross_channel */
+    uint32_t supports_dmabuf;
+    uint32_t supports_external_gpu_memory;
+};
+
+struct cross_header {
+    uint8_t command;
+    uint8_t ring;
+    uint16_t size; /* of the whole command */
+    uint32_t pad;
+};
+
+struct cross_init {
+    struct cross_header header;
+    uint32_t query_ring; /* resource ids of guest blobs */
+    uint32_t channel_ring;
+    uint32_t channel_type;
+};
+
+/* The form of 2022: one page for both. */
+struct cross_init_old {
+    struct cross_header header;
+    uint32_t ring;
+    uint32_t channel_type;
+};
+
+struct cross_get_image {
+    struct cross_header header;
+    uint32_t width;
+    uint32_t height;
+    uint32_t fourcc;
+    uint32_t flags;
+};
+
+struct cross_image {
+    uint32_t strides[4];
+    uint32_t offsets[4];
+    uint64_t modifier;
+    uint64_t size;
+    uint32_t blob_id;
+    uint32_t map_info;
+    int32_t memory_index; /* -1 */
+    int32_t device_index; /* -1 */
+};
+
+/* SEND and RECEIVE; data_size bytes follow. */
+struct cross_message {
+    struct cross_header header;
+    uint32_t n_ids;
+    uint32_t data_size;
+    uint32_t ids[CROSS_IDS_MAX];
+    uint32_t types[CROSS_IDS_MAX]; /* enum cross_identifier */
+    uint32_t sizes[CROSS_IDS_MAX]; /* bytes of a blob */
+};
+
+/* READ and WRITE; data_size bytes follow. */
+struct cross_pipe_data {
+    struct cross_header header;
+    uint32_t id;
+    uint32_t hang_up;
+    uint32_t data_size;
+    uint32_t pad;
+};
+
+enum {
+    CROSS_RECEIVE_MAX = CROSS_PAGE_SIZE - (int)sizeof(struct cross_message),
+    CROSS_READ_MAX = CROSS_PAGE_SIZE - (int)sizeof(struct cross_pipe_data),
+};
+
+_Static_assert(sizeof(struct cross_header) == 8, "wire size");
+_Static_assert(sizeof(struct cross_init) == 20, "wire size");
+_Static_assert(sizeof(struct cross_init_old) == 16, "wire size");
+_Static_assert(sizeof(struct cross_get_image) == 24, "wire size");
+_Static_assert(sizeof(struct cross_image) == 64, "wire size");
+_Static_assert(sizeof(struct cross_message) == 352, "wire size");
+_Static_assert(sizeof(struct cross_pipe_data) == 24, "wire size");

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Cross-domain contexts: a program in the guest speaks with the host's Wayland compositor. A
+ * renderer like the others (vmm/devices/gpu/renderer.h), with all contexts in the device's one
+ * loop. Messages pass through; descriptors become resources (files), pipes, or images that the
+ * guest draws into and the compositor maps. A context that breaks a rule or a limit is ended alone.
+ *
+ * What it needs of its device comes as functions, so that tests can be the device.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/loop.h"
+#include "vmm/devices/gpu/renderer.h"
+#include "vmm/virtio/guest-memory.h"
+
+enum {
+    CROSS_FDS_MAX = 1024,        /* of all contexts together */
+    CROSS_CONTEXT_FDS_MAX = 384, /* of one */
+    CROSS_ITEMS_MAX = 256,       /* descriptors that the guest has not made a resource of */
+    CROSS_IMAGES_MAX = 1024,     /* remembered requirements; the oldest is forgotten */
+    CROSS_PIPES_MAX = 64,
+    CROSS_FILE_MAX = 16 << 20,   /* larger files of the compositor are not passed on */
+    CROSS_QUEUED_MAX = 16 << 20, /* bytes that wait for the host, per context */
+    CROSS_EDGE_MAX = 16384,      /* of an image, pixels */
+};
+
+struct cross_domain_host {
+    const struct guest_memory *(*memory)(void *data);
+    /* A POLL of that timeline has its message. */
+    void (*retire)(void *data, const struct renderer *renderer, const struct renderer_fence *fence);
+    /*
+     * Have somebody connect to the compositor; cross_domain_connected() will be called with
+     * `serial`. 0 or -errno.
+     */
+    int (*connect)(void *data, uint64_t serial);
+    /* Count host memory against the device's limit: -ENOMEM when it is reached. */
+    int (*charge)(void *data, uint64_t bytes);
+    void (*refund)(void *data, uint64_t bytes);
+};
+
+/* `host` must stay valid. Never NULL; destroyed by ops->destroy. */
+struct renderer *cross_domain_create(struct loop *loop, const struct cross_domain_host *host,
+                                     void *data);
+/* The answer to host->connect(): a stream socket (taken over), or -1 when there is none. */
+void cross_domain_connected(struct renderer *renderer, uint64_t serial, int fd);
+/* Whoever connects has forgotten what it was asked: host->connect() is called again. */
+void cross_domain_connect_again(struct renderer *renderer);
+/* Whoever connects is gone: contexts that wait for it end. */
+void cross_domain_no_connections(struct renderer *renderer);
