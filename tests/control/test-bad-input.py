@@ -97,7 +97,7 @@ def options(world):
     halt = str(world.files / 'halt')
     expect(world.run('run'), 35, 'No kernel')
     expect(world.run('run', halt, '--frob'), 35, '--frob')
-    expect(world.run('run', halt, '--net', 'tap-name=x'), 35, '--net', 'does not work yet')
+    expect(world.run('run', halt, '--net', 'tap-name=x'), 35, '--net', 'do not work yet')
     expect(world.run('run', halt, '--name', 'a/b'), 35, '--name', 'a/b')
     expect(world.run('run', halt, 'two'), 35, 'second kernel')
     expect(world.run('frobnicate'), 35, 'frobnicate')
@@ -111,9 +111,9 @@ def configuration_files(world):
     bad = world.file('bad.json', b'{"kernel": "k",\n "mem": }')
     expect(world.run('run', '--cfg', bad), 35, 'bad.json, line 2')
     bad = world.file('bad.json', b'{"kernel": "k", "cpus": {"num-cores": "2"}}')
-    expect(world.run('run', '--cfg', bad), 35, 'bad.json, “cpus.num-cores”')
+    expect(world.run('run', '--cfg', bad), 35, 'bad.json, line 1, “cpus.num-cores”')
     loop = world.file('loop.json', b'{"cfg": ["%s"]}' % str(world.files / 'loop.json').encode())
-    expect(world.run('run', '--cfg', loop), 35, 'include each other')
+    expect(world.run('run', '--cfg', loop), 35, 'loop.json, line 1, “cfg[0]”', 'included by itself')
     expect(world.run('run', '--cfg', world.file('noise.json', os.urandom(5000))), 35, 'not JSON')
 
 

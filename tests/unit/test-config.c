@@ -132,6 +132,17 @@ TAP_TEST(spellings)
     check_str(config.params, "x=y");
     machine_config_finish(&config);
 
+    check_int(parse("k --gpu displays=[[mode=windowed[640,480]],[windowed[640,480]]],backend=2d "
+                    "--hypervisor=kvm --no-usb --cpus 0x2",
+                    &config, &error),
+              0);
+    check_int(config.gpu.n_screen, 2);
+    check_int(config.gpu.displays, 2);
+    check_int(config.gpu.width, 640);
+    check_int(config.gpu.screen[1].size[1], 480);
+    check_int(config.cpus.count, 2);
+    machine_config_finish(&config);
+
     check_int(parse("--block path=\"a,b\\\"c\",ro -- -kernel", &config, &error), 0);
     check_str(config.block[0].path, "a,b\"c");
     check_str(config.kernel, "-kernel");
@@ -152,111 +163,137 @@ TAP_TEST(serial_numbers)
     machine_config_finish(&config);
 }
 
+/* The sentence names the thing; `has` is a part of it. */
+static const struct {
+    const char *line;
+    const char *has;
+} bad_lines[] = {
+    {"", "No kernel"},
+    {"k --cpus 0", "--cpus, key “num-cores”: 0 is out of range; give a number from 1 to 32."},
+    {"k --cpus 33", "out of range"},
+    {"k --cpus -1", "“-1” is not a whole number"},
+    {"k --cpus two", "“two” is not a whole number"},
+    {"k --cpus 99999999999999999999", "not a whole number"},
+    {"k --cpus", "--cpus: the value is missing"},
+    {"k --mem 0", "--mem, key “size”: 0 is out of range"},
+    {"k --mem 999999", "more than this computer has"},
+    {"k -m 1 -m 2", "out of range"},
+    {"k -m 128 -m 256", "--mem is given twice"},
+    {"k --frobnicate", "no option “--frobnicate”"},
+    {"k -Z", "no option “-Z”"},
+    {"k --net tap-name=t", "--net: network cards do not work yet; leave it out."},
+    {"k --block a,colour=red", "no key “colour”"},
+    {"k --block ro", "“path” is missing"},
+    {"k --block a,ro=maybe", "“maybe” is not true or false"},
+    {"k --block a,ro,ro", "given twice"},
+    {"k --block a,path", "has no value"},
+    {"k --block a,block-size=1024", "block size 1024"},
+    {"k --block a,direct", "does not work yet"},
+    {"k --block \"a", "quotation mark"},
+    {"k --block a,id=123456789012345678901", "too long"},
+    {"k --block a,root --block b,root", "More than one --block"},
+    {"k --serial file", "add path=PATH"},
+    {"k --serial stdout,path=x", "type=file"},
+    {"k --serial unixx", "“unixx” is not known"},
+    {"k --serial sink,num=5", "no port 5"},
+    {"k --serial sink,num=1 --serial sink,num=1", "used twice"},
+    {"k --serial stdout,console --serial sink,console", "“console”"},
+    {"k --gpu width=1", "out of range"},
+    {"k --gpu virglrenderer", "“virglrenderer” cannot be used, because 3D graphics"},
+    {"k --gpu displays=[[mode=windowed[640,480]]", "bracket is not closed"},
+    {"k --gpu displays=[mode=windowed[640,480]]", "is not a list of lists"},
+    {"k --gpu displays=[[hidden]]", "key “displays[0].hidden”: a screen"},
+    {"k --gpu displays=[[windowed[640,480],dpi=[1,1]]]", "key “displays[0].dpi”: the size"},
+    {"k --gpu displays=[[windowed[640,480]],[windowed[64,480]]]",
+     "--gpu, key “displays[1].mode”: 64 is out of range"},
+    {"k --gpu displays=[[windowed[640,480]],[windowed[800,480]]]", "different sizes"},
+    {"k --gpu context-types=venus:weird", "cannot be used"},
+    {"k --hypervisor whpx", "for Windows"},
+    {"k --irqchip=split", "KVM's"},
+    {"k --cpus 08x", "not a whole number"},
+    {"k --name ../x", "cannot be a name"},
+    {"k --name .x", "cannot be a name"},
+    {"k --manager x", "configuration file"},
+    {"k k2", "second kernel"},
+    {"k --cfg missing.json", "missing.json: gone"},
+    {"k --restart=perhaps", "“perhaps”"},
+#if !defined(__aarch64__)
+    {"k --device-tree-overlay x.dtbo", "aarch64"},
+#endif
+};
+
 TAP_TEST(bad_arguments)
 {
-    /* The sentence names the thing; `has` is a part of it. */
-    static const struct {
-        const char *line;
-        const char *has;
-    } cases[] = {
-        {"", "No kernel"},
-        {"k --cpus 0", "--cpus, key “num-cores”: 0 is out of range; give a number from 1 to 32."},
-        {"k --cpus 33", "out of range"},
-        {"k --cpus -1", "“-1” is not a whole number"},
-        {"k --cpus two", "“two” is not a whole number"},
-        {"k --cpus 99999999999999999999", "not a whole number"},
-        {"k --cpus", "--cpus: the value is missing"},
-        {"k --mem 0", "--mem, key “size”: 0 is out of range"},
-        {"k --mem 999999", "more than this computer has"},
-        {"k -m 1 -m 2", "out of range"},
-        {"k -m 128 -m 256", "--mem is given twice"},
-        {"k --frobnicate", "no option “--frobnicate”"},
-        {"k -Z", "no option “-Z”"},
-        {"k --net tap-name=t", "--net: network cards does not work yet"},
-        {"k --block a,colour=red", "no key “colour”"},
-        {"k --block ro", "“path” is missing"},
-        {"k --block a,ro=maybe", "“maybe” is not true or false"},
-        {"k --block a,ro,ro", "given twice"},
-        {"k --block a,path", "has no value"},
-        {"k --block a,block-size=1024", "block size 1024"},
-        {"k --block a,direct", "does not work yet"},
-        {"k --block \"a", "quotation mark"},
-        {"k --block a,id=123456789012345678901", "too long"},
-        {"k --block a,root --block b,root", "More than one --block"},
-        {"k --serial file", "add path=PATH"},
-        {"k --serial stdout,path=x", "type=file"},
-        {"k --serial unixx", "“unixx” is not known"},
-        {"k --serial sink,num=5", "no port 5"},
-        {"k --serial sink,num=1 --serial sink,num=1", "used twice"},
-        {"k --serial stdout,console --serial sink,console", "“console”"},
-        {"k --gpu width=1", "out of range"},
-        {"k --name ../x", "cannot be a name"},
-        {"k --name .x", "cannot be a name"},
-        {"k --manager x", "configuration file"},
-        {"k k2", "second kernel"},
-        {"k --cfg missing.json", "missing.json: gone"},
-        {"k --restart=perhaps", "“perhaps”"},
-#if !defined(__aarch64__)
-        {"k --device-tree-overlay x.dtbo", "aarch64"},
-#endif
-    };
     struct machine_config config;
     struct config_error error;
 
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        const int r = parse(cases[i].line, &config, &error);
+    for (size_t i = 0; i < ARRAY_SIZE(bad_lines); i++) {
+        const int r = parse(bad_lines[i].line, &config, &error);
 
-        if (r >= 0 || !strstr(error.sentence, cases[i].has)) {
-            printf("# \"%s\": %d, \"%s\"\n", cases[i].line, r, error.sentence);
+        if (r >= 0 || !strstr(error.sentence, bad_lines[i].has)) {
+            printf("# \"%s\": %d, \"%s\"\n", bad_lines[i].line, r, error.sentence);
         }
         check(r < 0);
-        check(strstr(error.sentence, cases[i].has) != NULL);
+        check(strstr(error.sentence, bad_lines[i].has) != NULL);
     }
 }
 
+static const struct {
+    const char *text;
+    const char *has;
+} bad_texts[] = {
+    {"", "vm.json, line 1: this is not JSON"},
+    {"[]", "does not hold an object"},
+    {"{\"kernel\":\"k\",\n\"mem\": 5,\n}", "vm.json, line 3"},
+    {"{\"kernel\":7}", "vm.json, line 1, “kernel”: the value has the wrong type; give text."},
+    {"{\"kernel\":\"k\",\"colour\":1}", "vm.json, line 1, “colour”: there is no such option"},
+    {"{\"kernel\":\"k\",\"cpus\":{\"num-cores\":0}}",
+     "vm.json, line 1, “cpus.num-cores”: 0 is out"},
+    {"{\"kernel\":\"k\",\"cpus\":{\"cores\":1}}",
+     "vm.json, line 1, “cpus.cores”: there is no such key"},
+    {"{\"kernel\":\"k\",\"cpus\":2}", "give an object"},
+    {"{\"kernel\":\"k\",\"mem\":{\"size\":1.5}}", "give a whole number"},
+    {"{\"kernel\":\"k\",\"mem\":{\"size\":99999}}", "more than this computer has"},
+    {"{\"kernel\":\"k\",\"block\":{}}", "give a list"},
+    {"{\"kernel\":\"k\",\"block\":[{\"path\":\"a\"},{\"ro\":true}]}",
+     "vm.json, line 1, “block[1].path”: the value is missing"},
+    {"{\"kernel\":\"k\",\"block\":[{\"path\":\"a\",\"ro\":\"yes\"}]}",
+     "vm.json, line 1, “block[0].ro”: the value has the wrong type; give true or false."},
+    {"{\"kernel\":\"k\",\"params\":[1]}", "vm.json, line 1, “params[0]”"},
+    {"{\"kernel\":\"k\",\"kernel\":\"k\"}", "not JSON"},
+    {"{\"kernel\":\"k\",\"restart\":true}", "belongs on the command line"},
+    {"{\"kernel\":\"k\",\n\"net\":[]}", "vm.json, line 2, “net”: network cards do"},
+    {"{\"kernel\":\"k\",\"manager\":1}", "“manager”"},
+    {"{\"kernel\":\"k\\nl\"}", "control character"},
+    {"{\"cfg\":[\"vm.json\"]}", "vm.json, line 1, “cfg[0]”: “vm.json” is included by itself"},
+    {"{\"kernel\":\"\"}", "empty"},
+    {"{\n\"kernel\":\"k\",\n \"block\" : [ "
+     "{\"path\":\"a]\\\"\"},\n{\"path\":\"b\",\n\"x\":1}]}",
+     "vm.json, line 5, “block[1].x”"},
+    {"{\"cfg\":[\n\"vm.json\"]}", "vm.json, line 2, “cfg[0]”"},
+    {"{\"cfg\":[\n\"no.json\"]}", "vm.json, line 2, “cfg[0]”: no.json: gone"},
+    {"{\"kernel\":\"k\",\"gpu\":{\"displays\":[{}]}}",
+     "“gpu.displays[0].mode”: the value is missing"},
+    {"{\"kernel\":\"k\",\"gpu\":{\"displays\":[{\"mode\":{\"windowed\":[1,2,3]}}]}}",
+     "“gpu.displays[0].mode”: the value has the wrong form; give windowed[W,H]."},
+    {"{\"kernel\":\"k\",\"block\":[{\"path\":\"a\",\"block-size\":512,\"block_size\":512}]}",
+     "given twice"},
+};
+
 TAP_TEST(bad_files)
 {
-    static const struct {
-        const char *text;
-        const char *has;
-    } cases[] = {
-        {"", "vm.json, line 1: this is not JSON"},
-        {"[]", "does not hold an object"},
-        {"{\"kernel\":\"k\",\n\"mem\": 5,\n}", "vm.json, line 3"},
-        {"{\"kernel\":7}", "vm.json, “kernel”: the value has the wrong type; give text."},
-        {"{\"kernel\":\"k\",\"colour\":1}", "vm.json, “colour”: there is no such option"},
-        {"{\"kernel\":\"k\",\"cpus\":{\"num-cores\":0}}", "vm.json, “cpus.num-cores”: 0 is out"},
-        {"{\"kernel\":\"k\",\"cpus\":{\"cores\":1}}",
-         "vm.json, “cpus.cores”: there is no such key"},
-        {"{\"kernel\":\"k\",\"cpus\":2}", "give an object"},
-        {"{\"kernel\":\"k\",\"mem\":{\"size\":1.5}}", "give a whole number"},
-        {"{\"kernel\":\"k\",\"mem\":{\"size\":99999}}", "more than this computer has"},
-        {"{\"kernel\":\"k\",\"block\":{}}", "give a list"},
-        {"{\"kernel\":\"k\",\"block\":[{\"path\":\"a\"},{\"ro\":true}]}",
-         "vm.json, “block[1].path”: the value is missing"},
-        {"{\"kernel\":\"k\",\"block\":[{\"path\":\"a\",\"ro\":\"yes\"}]}",
-         "vm.json, “block[0].ro”: the value has the wrong type; give true or false."},
-        {"{\"kernel\":\"k\",\"params\":[1]}", "vm.json, “params[0]”"},
-        {"{\"kernel\":\"k\",\"kernel\":\"k\"}", "not JSON"},
-        {"{\"kernel\":\"k\",\"restart\":true}", "belongs on the command line"},
-        {"{\"kernel\":\"k\",\"net\":[]}", "does not work yet"},
-        {"{\"kernel\":\"k\",\"manager\":1}", "“manager”"},
-        {"{\"kernel\":\"k\\nl\"}", "control character"},
-        {"{\"cfg\":[\"vm.json\"]}", "include each other"},
-        {"{\"kernel\":\"\"}", "empty"},
-    };
     struct machine_config config;
     struct config_error error;
 
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct fake_file files[] = {{"vm.json", cases[i].text}, {NULL, NULL}};
+    for (size_t i = 0; i < ARRAY_SIZE(bad_texts); i++) {
+        struct fake_file files[] = {{"vm.json", bad_texts[i].text}, {NULL, NULL}};
         const int r = parse_with("--cfg vm.json", files, &config, &error);
 
-        if (r >= 0 || !strstr(error.sentence, cases[i].has)) {
-            printf("# %s: %d, \"%s\"\n", cases[i].text, r, error.sentence);
+        if (r >= 0 || !strstr(error.sentence, bad_texts[i].has)) {
+            printf("# %s: %d, \"%s\"\n", bad_texts[i].text, r, error.sentence);
         }
         check(r < 0);
-        check(strstr(error.sentence, cases[i].has) != NULL);
+        check(strstr(error.sentence, bad_texts[i].has) != NULL);
         check_str(error.id, "bad-config");
     }
 }
@@ -298,11 +335,12 @@ TAP_TEST(print_round_trip)
     struct machine_config again;
     struct config_error error;
 
-    check_int(parse("k -c 2 --block a,ro,id=x --block b --gpu width=800,height=600 --serial "
-                    "file,path=/x,console --serial stdout,hardware=virtio-console,stdin -p a -p b "
-                    "--display-window-mouse=false --vhost-user fs,socket=/s --name n -i i --no-rng",
-                    &config, &error),
-              0);
+    check_int(
+        parse("k -c 2 --block a,ro,id=x --block b --gpu displays=[[windowed[800,600]]] --serial "
+              "file,path=/x,console --serial stdout,hardware=virtio-console,stdin -p a -p b "
+              "--display-window-mouse=false --vhost-user fs,socket=/s --name n -i i --no-rng",
+              &config, &error),
+        0);
     cleanup_free char *first = config_print(&config);
     const struct config_source printed = {.name = "printed", .text = first, .size = strlen(first)};
     check_int(config_parse_text(&printed, &host, &again, &error), 0);
@@ -323,7 +361,7 @@ TAP_TEST(table)
 
         check(option->name && option->help);
         check(config_option_find(option->name) == option);
-        check(option->form == CONFIG_LATER || option->form == CONFIG_IGNORE || option->n_keys > 0);
+        check(option->form == CONFIG_IGNORE || option->n_keys > 0);
         for (size_t j = 0; option->n_keys > 1 && j < option->n_keys; j++) {
             check(option->keys[j].help && option->keys[j].value);
             check(config_key_find(option, option->keys[j].name) == &option->keys[j]);

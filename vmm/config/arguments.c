@@ -17,127 +17,6 @@ struct arguments {
     struct config_error *error;
 };
 
-/*
- * Take one key=value pair off *text: the key (NULL if there is none) and the value, which may stand
- * in double quotes with \" and \\ inside. Both point into the buffer, which is changed. False when a
- * quote stays open.
- */
-static bool
-take_pair(char **text, char **ret_key, char **ret_value)
-{
-    char *in = *text;
-    size_t plain = strcspn(in, "=,\"");
-    bool quoted = false;
-    char *out;
-
-    *ret_key = NULL;
-    if (in[plain] == '=') {
-        in[plain] = '\0';
-        *ret_key = in;
-        in += plain + 1;
-    }
-    *ret_value = in;
-    for (out = in; *in && (quoted || *in != ','); in++) {
-        if (*in == '"') {
-            quoted = !quoted;
-        } else if (quoted && *in == '\\' && (in[1] == '"' || in[1] == '\\')) {
-            *out++ = *++in;
-        } else {
-            *out++ = *in;
-        }
-    }
-    *text = *in ? in + 1 : in;
-    *out = '\0';
-    return !quoted;
-}
-
-static int
-set_key(const struct config_place *place, json_t *object, const struct config_key *key,
-        const char *value, struct config_error *error)
-{
-    cleanup_json json_t *item = config_value_from_text(place, key, value, error);
-    int r = item ? config_value_check(place, key, item, error) : -EINVAL;
-
-    if (r < 0) {
-        return r;
-    }
-    if (json_object_get(object, key->name)) {
-        return config_fail(error, "--%s: key “%s” is given twice; give it once.",
-                           place->option->name, key->name);
-    }
-    json_object_set(object, key->name, item);
-    return 0;
-}
-
-/*
- * One pair of an option's list. A word without "=" is the value of the first key when it comes
- * first, and otherwise the name of a key that is true or false.
- */
-static int
-set_pair(const struct config_place *place, json_t *object, const char *name, const char *value,
-         struct config_error *error)
-{
-    const struct config_option *option = place->option;
-    const struct config_key *key;
-    const char *looked_for = name ? name : value;
-
-    key = config_key_find(option, looked_for);
-    if (!name && json_object_size(object) == 0 && !(key && key->type == CONFIG_BOOL)) {
-        return set_key(place, object, &option->keys[0], value, error);
-    }
-    if (!key) {
-        return config_fail(error, "--%s: there is no key “%s”; `vmm run --help` lists them.",
-                           option->name, looked_for);
-    }
-    if (!name && key->type != CONFIG_BOOL) {
-        return config_fail(error, "--%s: key “%s” has no value; write %s=%s.", option->name,
-                           key->name, key->name, key->value);
-    }
-    return set_key(place, object, key, name ? value : "true", error);
-}
-
-static int
-check_required(const struct config_place *place, const json_t *object, struct config_error *error)
-{
-    for (size_t i = 0; i < place->option->n_keys; i++) {
-        const struct config_key *key = &place->option->keys[i];
-
-        if (key->required && !json_object_get(object, key->name)) {
-            return config_fail(error, "--%s: key “%s” is missing; add %s=%s.", place->option->name,
-                               key->name, key->name, key->value);
-        }
-    }
-    return 0;
-}
-
-static int
-object_from_text(const struct config_place *place, const char *text, json_t **ret_object,
-                 struct config_error *error)
-{
-    cleanup_json json_t *object = json_object();
-    cleanup_free char *copy = xstrdup(text);
-    char *rest = copy;
-    int r = 0;
-
-    while (r == 0 && *rest) {
-        char *name;
-        char *value;
-
-        if (!take_pair(&rest, &name, &value)) {
-            return config_fail(error, "--%s: a quotation mark is not closed; close it.",
-                               place->option->name);
-        }
-        r = set_pair(place, object, name, value, error);
-    }
-    if (r == 0) {
-        r = check_required(place, object, error);
-    }
-    if (r == 0) {
-        *ret_object = json_incref(object);
-    }
-    return r;
-}
-
 static void
 append(json_t *tree, const char *name, json_t *item)
 {
@@ -159,7 +38,7 @@ apply(struct arguments *words, const struct config_option *option, const char *t
     int r = 0;
 
     if (is_object) {
-        r = object_from_text(&place, text, &item, words->error);
+        r = config_object_from_text(&place, text, &item, words->error);
     } else {
         item = config_value_from_text(&place, &option->keys[0], text, words->error);
         r = item ? config_value_check(&place, &option->keys[0], item, words->error) : -EINVAL;
@@ -178,19 +57,29 @@ apply(struct arguments *words, const struct config_option *option, const char *t
     return 0;
 }
 
+static bool
+is_choice(const struct config_key *key, const char *word, size_t length)
+{
+    for (size_t i = 0; key->choices && key->choices[i]; i++) {
+        if (strlen(key->choices[i]) == length && strncmp(key->choices[i], word, length) == 0) {
+            return true;
+        }
+    }
+    for (const struct config_refusal *row = key->refused_choices; row && row->name; row++) {
+        if (strlen(row->name) == length && strncmp(row->name, word, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the next word can be the list of an option that may stand alone. */
 static bool
 is_list_for(const struct config_option *option, const char *word)
 {
     const size_t length = strcspn(word, "=,");
-    const char *const *choices = option->keys[0].choices;
 
-    for (size_t i = 0; choices && choices[i]; i++) {
-        if (strlen(choices[i]) == length && strncmp(choices[i], word, length) == 0) {
-            return true;
-        }
-    }
-    return word[length] == '=';
+    return word[length] == '=' || is_choice(&option->keys[0], word, length);
 }
 
 static int
@@ -256,10 +145,6 @@ apply_option(struct arguments *words, const struct config_option *option, const 
     const char *text = NULL;
     int r;
 
-    if (option->form == CONFIG_LATER) {
-        return config_fail(words->error, "%s: %s does not work yet; leave it out.", shown,
-                           option->help);
-    }
     if (option->form == CONFIG_IGNORE) {
         return config_fail(words->error, "%s belongs in a configuration file; leave it out.",
                            shown);
@@ -277,12 +162,16 @@ take_long(struct arguments *words, const char *word)
     const char *attached = word[2 + length] == '=' ? word + 3 + length : NULL;
     const struct config_option *option = name ? config_option_find(name) : NULL;
     const struct config_alias *alias = name ? alias_find(name, 0) : NULL;
+    const struct config_refusal *refusal = name ? config_refusal_find(name) : NULL;
 
     if (option) {
         return apply_option(words, option, shown, attached);
     }
     if (alias) {
         return apply_alias(words, alias, shown, attached);
+    }
+    if (refusal) {
+        return config_fail(words->error, "%s: %s; leave it out.", shown, refusal->why);
     }
     return config_fail(words->error, "There is no option “%s”; `vmm run --help` lists them.",
                        shown);

@@ -163,6 +163,25 @@ check_serials(struct machine_config *config, struct config_error *error)
     return number_serials(config, error);
 }
 
+/* All screens begin in one mode: that of the card. */
+static int
+check_screens(struct gpu_config *gpu, struct config_error *error)
+{
+    for (size_t i = 1; i < gpu->n_screen; i++) {
+        if (gpu->screen[i].size[0] != gpu->screen[0].size[0] ||
+            gpu->screen[i].size[1] != gpu->screen[0].size[1]) {
+            return config_fail(error, "--gpu, key “displays”: screens of different sizes do not "
+                                      "work yet; give all the same mode.");
+        }
+    }
+    if (gpu->n_screen > 0) {
+        gpu->width = gpu->screen[0].size[0];
+        gpu->height = gpu->screen[0].size[1];
+        gpu->displays = MAX_OF(gpu->displays, (uint64_t)gpu->n_screen);
+    }
+    return 0;
+}
+
 static int
 check_memory(const struct machine_config *config, const struct config_host *host,
              struct config_error *error)
@@ -205,6 +224,9 @@ config_check_whole(struct machine_config *config, const struct config_host *host
     }
     if (r == 0) {
         r = check_serials(config, error);
+    }
+    if (r == 0) {
+        r = check_screens(&config->gpu, error);
     }
     if (r == 0) {
         r = check_memory(config, host, error);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/config/config.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/base/memory.h"
 #include "vmm/config/tree.h"
 
 enum {
@@ -14,8 +15,9 @@ enum {
 
 /* The chain of files being read, from the inner to the outer one. */
 struct include {
-    const char *name;
+    const struct config_source *source;
     const struct include *outer;
+    size_t index; /* in its "cfg", of the file that is being read now */
 };
 
 void
@@ -39,18 +41,45 @@ config_tree_merge(json_t *tree, json_t *over)
 static int merge_file(const char *name, const struct include *outer, const struct config_host *host,
                       json_t *tree, struct config_error *error);
 
+/* Say where the file is named that could not be included. */
+static void
+add_place(const struct include *outer, struct config_error *error)
+{
+    const struct config_place place = {
+        .source = outer->source, .option = config_option_find("cfg"), .index = (int)outer->index};
+    const struct config_error inner = *error;
+    char where[sizeof(error->sentence) / 2];
+
+    config_place_text(&place, NULL, where, sizeof(where));
+    snprintf(error->sentence, sizeof(error->sentence), "%s: %.*s", where, (int)sizeof(where) - 4,
+             inner.sentence);
+}
+
+/* A relative name is looked up beside the file that includes it. */
+static char *
+included_name(const struct config_source *source, const char *name)
+{
+    const char *slash = source ? strrchr(source->name, '/') : NULL;
+
+    if (!slash || name[0] == '/') {
+        return xstrdup(name);
+    }
+    return xasprintf("%.*s/%s", (int)(slash - source->name), source->name, name);
+}
+
 static int
-merge_files(json_t *own, const struct include *outer, const struct config_host *host, json_t *tree,
+merge_files(json_t *own, struct include *outer, const struct config_host *host, json_t *tree,
             struct config_error *error)
 {
     cleanup_json json_t *names = json_incref(json_object_get(own, "cfg"));
-    size_t index;
-    json_t *name;
 
     json_object_del(own, "cfg");
-    json_array_foreach(names, index, name)
-    {
-        int r = merge_file(json_string_value(name), outer, host, tree, error);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        cleanup_free char *name =
+            included_name(outer->source, json_string_value(json_array_get(names, i)));
+        outer->index = i;
+        int r = merge_file(name, outer, host, tree, error);
+
         if (r < 0) {
             return r;
         }
@@ -59,14 +88,15 @@ merge_files(json_t *own, const struct include *outer, const struct config_host *
 }
 
 static int
-merge_text(const struct include *self, const struct config_source *source,
-           const struct config_host *host, json_t *tree, struct config_error *error)
+merge_source(const struct config_source *source, const struct include *outer,
+             const struct config_host *host, json_t *tree, struct config_error *error)
 {
+    struct include self = {.source = source, .outer = outer};
     cleanup_json json_t *own = NULL;
     int r = config_tree_from_text(source, &own, error);
 
     if (r == 0) {
-        r = merge_files(own, self, host, tree, error);
+        r = merge_files(own, &self, host, tree, error);
     }
     if (r == 0) {
         config_tree_merge(tree, own);
@@ -74,33 +104,46 @@ merge_text(const struct include *self, const struct config_source *source,
     return r;
 }
 
+static int
+check_include(const char *name, const struct include *outer, const struct config_host *host,
+              struct config_error *error)
+{
+    int depth = 0;
+
+    for (const struct include *file = outer; file->source; file = file->outer) {
+        if (strcmp(file->source->name, name) == 0 || ++depth >= INCLUDE_DEPTH_MAX) {
+            return config_fail(error,
+                               "“%s” is included by itself, or more than %d deep; remove it here.",
+                               name, INCLUDE_DEPTH_MAX);
+        }
+    }
+    if (!host || !host->read_file) {
+        return config_fail(error, "“%s”: configuration files cannot be read here; remove it.",
+                           name);
+    }
+    return 0;
+}
+
 /* Files that this one includes come first, so that it overrides them. */
 static int /* NOLINTNEXTLINE(misc-no-recursion): bounded by INCLUDE_DEPTH_MAX */
 merge_file(const char *name, const struct include *outer, const struct config_host *host,
            json_t *tree, struct config_error *error)
 {
-    const struct include self = {.name = name, .outer = outer};
     cleanup_free char *text = NULL;
     size_t size = 0;
-    int depth = 0;
-    int r;
+    int r = check_include(name, outer, host, error);
 
-    for (const struct include *file = outer; file; file = file->outer) {
-        if (strcmp(file->name, name) == 0 || ++depth >= INCLUDE_DEPTH_MAX) {
-            return config_fail(error, "%s, “cfg”: files include each other; remove “%s” there.",
-                               outer->name, name);
-        }
+    if (r == 0) {
+        r = host->read_file(host->data, name, &text, &size, error);
     }
-    if (!host || !host->read_file) {
-        return config_fail(error, "%s: configuration files cannot be included here; remove it.",
-                           name);
-    }
-    r = host->read_file(host->data, name, &text, &size, error);
     if (r < 0) {
+        if (outer->source) {
+            add_place(outer, error);
+        }
         return r;
     }
     const struct config_source source = {.name = name, .text = text, .size = size};
-    return merge_text(&self, &source, host, tree, error);
+    return merge_source(&source, outer, host, tree, error);
 }
 
 static int
@@ -151,12 +194,13 @@ int
 config_parse(int argc, char *const *argv, const struct config_host *host,
              struct machine_config *ret_config, struct config_error *error)
 {
+    struct include command_line = {.source = NULL};
     cleanup_json json_t *own = NULL;
     cleanup_json json_t *tree = json_object();
     int r = config_tree_from_arguments(argc, argv, &own, error);
 
     if (r == 0) {
-        r = merge_files(own, NULL, host, tree, error);
+        r = merge_files(own, &command_line, host, tree, error);
     }
     if (r < 0) {
         return r;
@@ -169,9 +213,9 @@ int
 config_parse_text(const struct config_source *source, const struct config_host *host,
                   struct machine_config *ret_config, struct config_error *error)
 {
-    const struct include self = {.name = source->name};
     cleanup_json json_t *tree = json_object();
-    int r = merge_text(&self, source, host, tree, error);
+    const struct include outside = {.source = NULL};
+    int r = merge_source(source, &outside, host, tree, error);
 
     return r < 0 ? r : finish(tree, host, ret_config, error);
 }

@@ -12,20 +12,77 @@ static int
 check_required(const struct config_place *place, const json_t *object, struct config_error *error)
 {
     char where[WHERE_SIZE];
+    size_t n_keys;
+    const struct config_key *keys = config_place_keys(place, &n_keys);
 
-    for (size_t i = 0; i < place->option->n_keys; i++) {
-        const struct config_key *key = &place->option->keys[i];
-
-        if (key->required && !json_object_get(object, key->name)) {
+    for (size_t i = 0; i < n_keys; i++) {
+        if (keys[i].required && !json_object_get(object, keys[i].name)) {
             return config_fail(error, "%s: the value is missing; add it.",
-                               config_place_text(place, key->name, where, sizeof(where)));
+                               config_place_text(place, keys[i].name, where, sizeof(where)));
         }
     }
     return 0;
 }
 
+static int check_object(const struct config_place *place, json_t *value, json_t **ret_object,
+                        struct config_error *error);
+
+static int /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+check_groups(const struct config_place *place, const struct config_key *key, json_t *value,
+             json_t **ret_list, struct config_error *error)
+{
+    cleanup_json json_t *list = json_array();
+    struct config_place inner = *place;
+    size_t index;
+    json_t *item;
+    int r = config_value_check(place, key, value, error);
+
+    if (r == 0) {
+        r = config_groups_check(place, key, value, error);
+    }
+    inner.group = key;
+    for (index = 0; r == 0 && index < json_array_size(value); index++) {
+        json_t *checked = NULL;
+
+        item = json_array_get(value, index);
+        inner.group_index = (int)index;
+        r = check_object(&inner, item, &checked, error);
+        json_array_append_new(list, checked);
+    }
+    *ret_list = r == 0 ? json_incref(list) : NULL;
+    return r;
+}
+
+static int /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+check_key(const struct config_place *place, const char *name, json_t *value, json_t *object,
+          struct config_error *error)
+{
+    size_t n_keys;
+    const struct config_key *keys = config_place_keys(place, &n_keys);
+    const struct config_key *key = config_key_find_in(keys, n_keys, name);
+    char where[WHERE_SIZE];
+    json_t *checked = NULL;
+    int r;
+
+    config_place_text(place, name, where, sizeof(where));
+    if (!key) {
+        return config_fail(error, "%s: there is no such key; `vmm run --help` lists them.", where);
+    }
+    if (json_object_get(object, key->name)) {
+        return config_fail(error, "%s: this is given twice, as “%s” too; remove one.", where,
+                           strcmp(key->name, name) == 0 ? key->old : key->name);
+    }
+    if (key->type == CONFIG_GROUPS && !key->refused) {
+        r = check_groups(place, key, value, &checked, error);
+    } else {
+        r = config_value_check(place, key, value, error);
+        checked = r == 0 ? json_incref(value) : NULL;
+    }
+    return r < 0 ? r : json_object_set_new(object, key->name, checked);
+}
+
 /* Check one object and copy it with the keys' present names. */
-static int
+static int /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
 check_object(const struct config_place *place, json_t *value, json_t **ret_object,
              struct config_error *error)
 {
@@ -33,6 +90,7 @@ check_object(const struct config_place *place, json_t *value, json_t **ret_objec
     char where[WHERE_SIZE];
     const char *name;
     json_t *item;
+    int r = 0;
 
     if (!json_is_object(value)) {
         return config_fail(error, "%s: the value has the wrong type; give an object { … }.",
@@ -40,20 +98,12 @@ check_object(const struct config_place *place, json_t *value, json_t **ret_objec
     }
     json_object_foreach(value, name, item)
     {
-        const struct config_key *key = config_key_find(place->option, name);
-        int r;
-
-        if (!key) {
-            return config_fail(error, "%s: there is no such key; `vmm run --help` lists them.",
-                               config_place_text(place, name, where, sizeof(where)));
-        }
-        r = config_value_check(place, key, item, error);
+        r = check_key(place, name, item, object, error);
         if (r < 0) {
             return r;
         }
-        json_object_set(object, key->name, item);
     }
-    int r = check_required(place, object, error);
+    r = check_required(place, object, error);
     if (r == 0) {
         *ret_object = json_incref(object);
     }
@@ -105,6 +155,7 @@ static int
 check_option(struct config_place *place, json_t *value, json_t **ret_value,
              struct config_error *error)
 {
+    char where[WHERE_SIZE];
     int r;
 
     switch (place->option->form) {
@@ -119,41 +170,54 @@ check_option(struct config_place *place, json_t *value, json_t **ret_value,
     case CONFIG_FILES:
         return check_list(place, value, ret_value, error);
     case CONFIG_IGNORE:
-        if (!json_is_object(value)) {
-            return config_fail(error, "%s, “%s”: the value has the wrong type; give an object.",
-                               place->file, place->option->name);
-        }
-        *ret_value = NULL;
-        return 0;
-    case CONFIG_LATER:
         break;
     }
-    return config_fail(error, "%s, “%s”: %s does not work yet; leave it out.", place->file,
-                       place->option->name, place->option->help);
+    *ret_value = NULL;
+    return json_is_object(value)
+               ? 0
+               : config_fail(error, "%s: the value has the wrong type; give an object { … }.",
+                             config_place_text(place, NULL, where, sizeof(where)));
+}
+
+/* A member that the table has no option for, or that does not belong into a file. */
+static int
+refuse_member(const struct config_source *source, const char *name, struct config_error *error)
+{
+    const struct config_step step = {.name = name};
+    const struct config_option *option = config_option_find(name);
+    const struct config_refusal *refusal = config_refusal_find(name);
+    const size_t line = config_line(source, &step, 1);
+
+    if (option) {
+        return config_fail(error,
+                           "%s, line %zu, “%s”: this belongs on the command line; remove it here.",
+                           source->name, line, name);
+    }
+    if (refusal) {
+        return config_fail(error, "%s, line %zu, “%s”: %s; leave it out.", source->name, line, name,
+                           refusal->why);
+    }
+    return config_fail(error,
+                       "%s, line %zu, “%s”: there is no such option; `vmm run --help` lists them.",
+                       source->name, line, name);
 }
 
 static int
-check_tree(const char *file, json_t *root, json_t *tree, struct config_error *error)
+check_tree(const struct config_source *source, json_t *root, json_t *tree,
+           struct config_error *error)
 {
     const char *name;
     json_t *value;
 
     json_object_foreach(root, name, value)
     {
-        struct config_place place = {.file = file, .option = config_option_find(name), .index = -1};
+        struct config_place place = {
+            .source = source, .option = config_option_find(name), .index = -1};
         json_t *checked = NULL;
-        int r;
+        int r = place.option && !place.option->run_only
+                    ? check_option(&place, value, &checked, error)
+                    : refuse_member(source, name, error);
 
-        if (!place.option) {
-            return config_fail(error,
-                               "%s, “%s”: there is no such option; `vmm run --help` lists them.",
-                               file, name);
-        }
-        if (place.option->run_only) {
-            return config_fail(error, "%s, “%s”: this belongs on the command line; remove it here.",
-                               file, name);
-        }
-        r = check_option(&place, value, &checked, error);
         if (r < 0) {
             return r;
         }
@@ -179,10 +243,10 @@ config_tree_from_text(const struct config_source *source, json_t **ret_tree,
                            source->name, problem.line, problem.text);
     }
     if (!json_is_object(root)) {
-        return config_fail(error, "%s: the file does not hold an object; begin it with “{”.",
+        return config_fail(error, "%s, line 1: the file does not hold an object; begin with “{”.",
                            source->name);
     }
-    r = check_tree(source->name, root, tree, error);
+    r = check_tree(source, root, tree, error);
     if (r == 0) {
         *ret_tree = json_incref(tree);
     }

@@ -19,6 +19,26 @@ choice_index(const struct config_key *key, const char *text)
     return i;
 }
 
+static uint64_t
+choices_mask(const struct config_key *key, const json_t *list)
+{
+    uint64_t mask = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        mask |= UINT64_C(1) << choice_index(key, json_string_value(json_array_get(list, i)));
+    }
+    return mask;
+}
+
+static void
+set_pair(uint64_t *pair, const json_t *object)
+{
+    const json_t *list = json_object_iter_value(json_object_iter((json_t *)object));
+
+    pair[0] = (uint64_t)json_integer_value(json_array_get(list, 0));
+    pair[1] = (uint64_t)json_integer_value(json_array_get(list, 1));
+}
+
 static void
 set_value(void *place, const struct config_key *key, const json_t *value)
 {
@@ -39,6 +59,14 @@ set_value(void *place, const struct config_key *key, const json_t *value)
         free(*text);
         *text = xstrdup(json_string_value(value));
         break;
+    case CONFIG_SET:
+        *(uint64_t *)place = choices_mask(key, value);
+        break;
+    case CONFIG_PAIR:
+        set_pair(place, value);
+        break;
+    case CONFIG_GROUPS: /* fill_groups() */
+        break;
     }
 }
 
@@ -55,22 +83,46 @@ set_preset(void *place, const struct config_key *key)
     }
 }
 
-static void
-fill_object(char *base, const struct config_option *option, const json_t *object)
+static void fill_keys(char *base, const struct config_key *keys, size_t n_keys,
+                      const json_t *object);
+
+static void /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+fill_groups(char *base, const struct config_key *key, const json_t *list)
 {
-    for (size_t i = 0; i < option->n_keys; i++) {
-        const struct config_key *key = &option->keys[i];
+    size_t *ret_count = (void *)(base + key->count_offset);
+
+    *ret_count = json_array_size(list);
+    assert(*ret_count <= key->maximum); /* checked with the source */
+    for (size_t i = 0; i < *ret_count; i++) {
+        fill_keys(base + key->offset + i * key->element_size, key->keys, key->n_keys,
+                  json_array_get(list, i));
+    }
+}
+
+static void /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+fill_keys(char *base, const struct config_key *keys, size_t n_keys, const json_t *object)
+{
+    for (size_t i = 0; i < n_keys; i++) {
+        const struct config_key *key = &keys[i];
         const json_t *value = object ? json_object_get(object, key->name) : NULL;
 
-        if (key->later) {
+        if (!config_key_is_kept(key)) {
             continue;
         }
-        if (value) {
+        if (key->type == CONFIG_GROUPS) {
+            fill_groups(base, key, value);
+        } else if (value) {
             set_value(base + key->offset, key, value);
         } else {
             set_preset(base + key->offset, key);
         }
     }
+}
+
+static void
+fill_object(char *base, const struct config_option *option, const json_t *object)
+{
+    fill_keys(base, option->keys, option->n_keys, object);
 }
 
 /* Returns false when there are more elements than room; config_check_whole() tells. */
@@ -110,6 +162,9 @@ fill_option(char *config, const struct config_option *option, const json_t *valu
 
     switch (option->form) {
     case CONFIG_VALUE:
+        if (!config_key_is_kept(&option->keys[0])) {
+            break;
+        }
         if (value) {
             set_value(config + option->offset, &option->keys[0], value);
         } else {
@@ -131,7 +186,6 @@ fill_option(char *config, const struct config_option *option, const json_t *valu
         break;
     case CONFIG_FILES:
     case CONFIG_IGNORE:
-    case CONFIG_LATER:
         break;
     }
 }
@@ -162,14 +216,18 @@ config_fill(const json_t *tree, struct machine_config *ret_config)
     }
 }
 
-static void
-release_keys(char *base, const struct config_option *option)
+static void /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+release_keys(char *base, const struct config_key *keys, size_t n_keys)
 {
-    for (size_t i = 0; i < option->n_keys; i++) {
-        if (option->keys[i].type == CONFIG_STRING && !option->keys[i].later) {
-            char **text = (void *)(base + option->keys[i].offset);
+    for (size_t i = 0; i < n_keys; i++) {
+        if (config_key_is_kept(&keys[i]) && keys[i].type == CONFIG_STRING) {
+            char **text = (void *)(base + keys[i].offset);
             free(*text);
             *text = NULL;
+        }
+        for (size_t j = 0; keys[i].type == CONFIG_GROUPS && j < keys[i].maximum; j++) {
+            release_keys(base + keys[i].offset + j * keys[i].element_size, keys[i].keys,
+                         keys[i].n_keys);
         }
     }
 }
@@ -187,7 +245,7 @@ machine_config_finish(struct machine_config *config)
             continue; /* not kept */
         }
         for (size_t j = 0; j < n; j++) {
-            release_keys(base + j * option->element_size, option);
+            release_keys(base + j * option->element_size, option->keys, option->n_keys);
         }
     }
     memset(config, 0, sizeof(*config));

@@ -57,7 +57,7 @@ print_option(FILE *stream, const struct config_option *option)
     print_row(stream, left, option->help);
     fputs("\n", stream);
     for (size_t i = 0; has_keys && i < option->n_keys; i++) {
-        if (!option->keys[i].later) {
+        if (config_key_is_kept(&option->keys[i])) {
             print_key(stream, &option->keys[i]);
         }
     }
@@ -75,7 +75,7 @@ config_print_help(FILE *stream)
     for (size_t i = 0; i < config_n_options; i++) {
         const struct config_option *option = &config_options[i];
 
-        if (option->form != CONFIG_IGNORE && option->form != CONFIG_LATER) {
+        if (option->form != CONFIG_IGNORE) {
             print_option(stream, option);
         }
     }

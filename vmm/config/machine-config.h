@@ -18,6 +18,7 @@ enum {
     CONFIG_SERIAL_PORTS_MAX = 4, /* those of hardware "serial" */
     CONFIG_VHOST_USERS_MAX = 8,
     CONFIG_OVERLAYS_MAX = 8,
+    CONFIG_SCREENS_MAX = 16,
     CONFIG_PARAMS_SIZE = 1536, /* leaves room for our own words in the loader's 2048 */
 };
 
@@ -64,11 +65,18 @@ enum gpu_backend {
     GPU_BACKEND_2D = 0,
 };
 
+struct screen_config {
+    uint64_t size[2]; /* width, height in pixels */
+};
+
 struct gpu_config {
     uint64_t backend; /* enum gpu_backend */
     uint64_t width;   /* pixels */
     uint64_t height;
-    uint64_t displays; /* scanouts */
+    uint64_t displays;                               /* scanouts */
+    struct screen_config screen[CONFIG_SCREENS_MAX]; /* as given; width, height, displays follow */
+    size_t n_screen;
+    uint64_t context_types; /* a bit for each of the table's choices */
 };
 
 enum vhost_user_type {

@@ -4,21 +4,16 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/config/device-keys.h"
 #include "vmm/config/machine-config.h"
 
-#define IN(type, member) offsetof(struct type, member)
-#define HERE(member)     offsetof(struct machine_config, member)
-#define KEYS(table)      .keys = (table), .n_keys = ARRAY_SIZE(table)
+#define HERE(member) offsetof(struct machine_config, member)
+#define KEYS(table)  .keys = (table), .n_keys = ARRAY_SIZE(table)
 #define LIST(member, most)                                                         \
     .form = CONFIG_LIST, .offset = HERE(member), .count_offset = HERE(n_##member), \
     .element_size = sizeof(((struct machine_config *)0)->member[0]), .maximum = (most)
 
-static const char *const serial_types[] = {"stdout", "file", "sink", NULL};
-static const char *const serial_hardwares[] = {"serial", "virtio-console", NULL};
-static const char *const gpu_backends[] = {"2d", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const vhost_user_types[] = {"block", "console", "fs",    "input", "net",
-                                               "rng",   "sound",   "vsock", NULL};
 
 static const struct config_key kernel_key[] = {
     {.name = "kernel", .value = "PATH", .type = CONFIG_STRING},
@@ -37,6 +32,62 @@ static const struct config_key socket_key[] = {
 };
 static const struct config_key cfg_key[] = {
     {.name = "cfg", .value = "FILE", .type = CONFIG_STRING},
+};
+static const char *const hypervisors[] = {"kvm", NULL};
+static const struct config_refusal refused_hypervisors[] = {
+    {"geniezone", "only KVM is used"}, {"ghaxm", "it is for Windows"},
+    {"gunyah", "only KVM is used"},    {"gvm", "it is for Windows"},
+    {"halla", "only KVM is used"},     {"haxm", "it is for Windows"},
+    {"whpx", "it is for Windows"},     {NULL, NULL},
+};
+static const struct config_key hypervisor_key[] = {
+    {.name = "name",
+     .value = "NAME",
+     .type = CONFIG_CHOICE,
+     .choices = hypervisors,
+     .refused_choices = refused_hypervisors,
+     .ignored = "KVM is the one hypervisor there is"},
+};
+static const char *const irqchips[] = {"kernel", NULL};
+static const struct config_refusal refused_irqchips[] = {
+    {"split", "interrupt controllers are always KVM's"},
+    {"userspace", "interrupt controllers are always KVM's"},
+    {NULL, NULL},
+};
+static const struct config_key irqchip_key[] = {
+    {.name = "kind",
+     .value = "KIND",
+     .type = CONFIG_CHOICE,
+     .choices = irqchips,
+     .refused_choices = refused_irqchips,
+     .ignored = "interrupt controllers are always KVM's"},
+};
+static const struct config_key executor_key[] = {
+    {.name = "name",
+     .value = "NAME",
+     .type = CONFIG_STRING,
+     .ignored = "how a device waits for work does not change what it does"},
+};
+static const struct config_key pivot_root_key[] = {
+    {.name = "path",
+     .value = "PATH",
+     .type = CONFIG_STRING,
+     .ignored = "each part has an empty root that is made for it"},
+};
+static const struct config_key no_balloon_key[] = {
+    {.name = "value", .value = "BOOL", .type = CONFIG_BOOL, .ignored = "there is no balloon"},
+};
+static const struct config_key no_usb_key[] = {
+    {.name = "value",
+     .value = "BOOL",
+     .type = CONFIG_BOOL,
+     .ignored = "there is no USB controller"},
+};
+static const struct config_key no_fork_key[] = {
+    {.name = "value",
+     .value = "BOOL",
+     .type = CONFIG_BOOL,
+     .ignored = "no process that has guest memory makes another one"},
 };
 static const struct config_key flag_key[] = {
     {.name = "value", .value = "BOOL", .type = CONFIG_BOOL},
@@ -68,6 +119,11 @@ static const struct config_key cpus_keys[] = {
      .preset = "1",
      .offset = IN(cpus_config, count),
      .help = "Number of processors."},
+    REFUSED_KEY("clusters", "processors stand in one cluster"),
+    REFUSED_KEY("core-types", "processors of several kinds do not work yet"),
+    REFUSED_KEY("boot-cpu", "processor 0 always starts"),
+    REFUSED_KEY("freq-domains", "the guest does not set frequencies"),
+    REFUSED_KEY("sve", "vector lengths are not chosen"),
 };
 static const struct config_key mem_keys[] = {
     {.name = "size",
@@ -79,158 +135,6 @@ static const struct config_key mem_keys[] = {
      .offset = IN(mem_config, size),
      .help = "Memory of the guest in MiB."},
 };
-static const struct config_key block_keys[] = {
-    {.name = "path",
-     .value = "PATH",
-     .type = CONFIG_STRING,
-     .required = true,
-     .offset = IN(block_config, path),
-     .help = "Disk image or block device."},
-    {.name = "ro",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .offset = IN(block_config, read_only),
-     .help = "The guest may only read it."},
-    {.name = "root",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .offset = IN(block_config, root),
-     .help = "The guest mounts it as its root file system; once."},
-    {.name = "sparse",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .preset = "true",
-     .offset = IN(block_config, sparse),
-     .help = "Discarded blocks may be given back to the host."},
-    {.name = "block-size",
-     .old = "block_size",
-     .value = "BYTES",
-     .type = CONFIG_NUMBER,
-     .minimum = 512,
-     .maximum = 4096,
-     .preset = "512",
-     .offset = IN(block_config, block_size),
-     .help = "Logical block size, 512 or 4096."},
-    {.name = "id",
-     .value = "TEXT",
-     .type = CONFIG_STRING,
-     .maximum = 20,
-     .offset = IN(block_config, id),
-     .help = "Serial number that the guest reads, 20 characters."},
-    {.name = "direct",
-     .old = "o_direct",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .offset = IN(block_config, direct),
-     .help = "Go around the page cache of the host.",
-     .later = "reading around the page cache"},
-};
-static const struct config_key serial_keys[] = {
-    {.name = "type",
-     .value = "TYPE",
-     .type = CONFIG_CHOICE,
-     .choices = serial_types,
-     .preset = "sink",
-     .offset = IN(serial_config, type),
-     .help = "stdout, file, or sink. Every port can be read with a display client as well."},
-    {.name = "hardware",
-     .value = "KIND",
-     .type = CONFIG_CHOICE,
-     .choices = serial_hardwares,
-     .preset = "serial",
-     .offset = IN(serial_config, hardware),
-     .help = "serial (8250) or virtio-console."},
-    {.name = "num",
-     .value = "N",
-     .type = CONFIG_NUMBER,
-     .minimum = 1,
-     .maximum = CONFIG_SERIALS_MAX,
-     .offset = IN(serial_config, number),
-     .help = "Port number; the first free one if not given."},
-    {.name = "path",
-     .value = "PATH",
-     .type = CONFIG_STRING,
-     .offset = IN(serial_config, path),
-     .help = "Where type=file writes."},
-    {.name = "console",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .offset = IN(serial_config, console),
-     .help = "The kernel's console; on one port."},
-    {.name = "earlycon",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .offset = IN(serial_config, earlycon),
-     .help = "The kernel's first messages as well."},
-    {.name = "stdin",
-     .value = "BOOL",
-     .type = CONFIG_BOOL,
-     .offset = IN(serial_config, input),
-     .help = "What is typed at our standard input goes to this port."},
-    {.name = "input",
-     .value = "PATH",
-     .type = CONFIG_STRING,
-     .offset = IN(serial_config, path),
-     .help = "File that is typed into the port.",
-     .later = "typing a file into a port"},
-};
-static const struct config_key gpu_keys[] = {
-    {.name = "backend",
-     .value = "NAME",
-     .type = CONFIG_CHOICE,
-     .choices = gpu_backends,
-     .preset = "2d",
-     .offset = IN(gpu_config, backend),
-     .help = "2d."},
-    {.name = "width",
-     .value = "PIXELS",
-     .type = CONFIG_NUMBER,
-     .minimum = 320,
-     .maximum = 16384,
-     .preset = "1280",
-     .offset = IN(gpu_config, width),
-     .live = true,
-     .help = "Width of the first mode."},
-    {.name = "height",
-     .value = "PIXELS",
-     .type = CONFIG_NUMBER,
-     .minimum = 200,
-     .maximum = 16384,
-     .preset = "1024",
-     .offset = IN(gpu_config, height),
-     .live = true,
-     .help = "Height of the first mode."},
-    {.name = "max-num-displays",
-     .value = "N",
-     .type = CONFIG_NUMBER,
-     .minimum = 1,
-     .maximum = 16,
-     .preset = "1",
-     .offset = IN(gpu_config, displays),
-     .help = "Number of screens."},
-    {.name = "displays",
-     .value = "LIST",
-     .type = CONFIG_STRING,
-     .help = "A mode for each screen.",
-     .later = "a mode for each screen"},
-};
-static const struct config_key vhost_user_keys[] = {
-    {.name = "type",
-     .value = "TYPE",
-     .type = CONFIG_CHOICE,
-     .choices = vhost_user_types,
-     .required = true,
-     .offset = IN(vhost_user_config, type),
-     .help = "Kind of device."},
-    {.name = "socket",
-     .value = "PATH",
-     .type = CONFIG_STRING,
-     .required = true,
-     .maximum = 107,
-     .offset = IN(vhost_user_config, socket),
-     .help = "Socket that its back end listens on."},
-};
-
 #define FLAG(option_name, member, text)                                                      \
     {                                                                                        \
         .name = (option_name), .form = CONFIG_VALUE, KEYS(flag_key), .offset = HERE(member), \
@@ -241,9 +145,10 @@ static const struct config_key vhost_user_keys[] = {
         .name = (option_name), .form = CONFIG_VALUE, KEYS(flag_key), .offset = HERE(member), \
         .help = (text), .run_only = true                                                     \
     }
-#define LATER(option_name, what)                                    \
-    {                                                               \
-        .name = (option_name), .form = CONFIG_LATER, .help = (what) \
+/* Of crosvm; checked and then dropped. */
+#define HARMLESS(option_name, key)                                                       \
+    {                                                                                    \
+        .name = (option_name), .form = CONFIG_VALUE, KEYS(key), .help = "Has no effect." \
     }
 
 const struct config_option config_options[] = {
@@ -278,16 +183,16 @@ const struct config_option config_options[] = {
      .help = "Memory."},
     {.name = "block",
      .letter = 'b',
-     KEYS(block_keys),
+     KEYS(config_block_keys),
      LIST(block, CONFIG_BLOCKS_MAX),
      .help = "A disk."},
     {.name = "serial",
-     KEYS(serial_keys),
+     KEYS(config_serial_keys),
      LIST(serial, CONFIG_SERIALS_MAX),
      .help = "A serial port or virtio console. Without any: stdout,console,stdin."},
     {.name = "gpu",
      .form = CONFIG_OBJECT,
-     KEYS(gpu_keys),
+     KEYS(config_gpu_keys),
      .offset = HERE(gpu),
      .count_offset = HERE(has_gpu),
      .value_may_miss = true,
@@ -300,7 +205,7 @@ const struct config_option config_options[] = {
      .offset = HERE(rng),
      .help = "A source of random numbers; there unless switched off."},
     {.name = "vhost-user",
-     KEYS(vhost_user_keys),
+     KEYS(config_vhost_user_keys),
      LIST(vhost_user, CONFIG_VHOST_USERS_MAX),
      .help = "A device whose back end you run yourself."},
     {.name = "device-tree-overlay",
@@ -344,45 +249,13 @@ const struct config_option config_options[] = {
      .run_only = true,
      .help = "Print this text."},
 
-    LATER("balloon", "giving memory back"),
-    LATER("battery", "a battery"),
-    LATER("bios", "starting firmware in place of a kernel"),
-    LATER("evdev", "passing an input device of the host"),
-    LATER("gdb", "debugging the guest kernel with gdb"),
-    LATER("gpu-display", "more screens by option"),
-    LATER("gpu-render-server", "3D graphics"),
-    LATER("hugepages", "huge pages"),
-    LATER("hypervisor", "choosing a hypervisor; KVM is used"),
-    LATER("input", "input devices by socket"),
-    LATER("keyboard", "a keyboard by socket"),
-    LATER("mouse", "a mouse by socket"),
-    LATER("multi-touch", "a touch screen"),
-    LATER("net", "network cards"),
-    LATER("no-balloon", "giving memory back, and so there is nothing to switch off"),
-    LATER("pmem", "persistent memory"),
-    LATER("pmem-device", "persistent memory"),
-    LATER("rw-pmem-device", "persistent memory"),
-    LATER("seccomp-log-failures", "logging in place of ending at a blocked call"),
-    LATER("shared-dir", "shared folders"),
-    LATER("single-touch", "a touch screen"),
-    LATER("sound", "sound"),
-    LATER("suspended", "starting paused"),
-    LATER("swap", "swapping guest memory to a file"),
-    LATER("swiotlb", "bounce buffers"),
-    LATER("tap-fd", "network cards"),
-    LATER("trackpad", "a trackpad"),
-    LATER("usb", "USB"),
-    LATER("vfio", "passing PCI devices"),
-    LATER("vhost-vsock-device", "sockets between host and guest"),
-    LATER("vhost-vsock-fd", "sockets between host and guest"),
-    LATER("video-decoder", "a video decoder"),
-    LATER("video-encoder", "a video encoder"),
-    LATER("virtio-snd", "sound"),
-    LATER("vsock", "sockets between host and guest"),
-    LATER("vtpm-proxy", "a TPM"),
-    LATER("vvu-proxy", "the virtio vhost-user proxy"),
-    LATER("wayland-sock", "windows of the guest on the host's desktop"),
-    LATER("x-display", "an own window; display clients show the screen"),
+    HARMLESS("async-executor", executor_key),
+    HARMLESS("hypervisor", hypervisor_key),
+    HARMLESS("irqchip", irqchip_key),
+    HARMLESS("no-balloon", no_balloon_key),
+    HARMLESS("no-usb", no_usb_key),
+    HARMLESS("pivot-root", pivot_root_key),
+    HARMLESS("unmap-guest-memory-on-fork", no_fork_key),
 };
 const size_t config_n_options = ARRAY_SIZE(config_options);
 
@@ -432,14 +305,24 @@ config_option_find(const char *name)
 }
 
 const struct config_key *
-config_key_find(const struct config_option *option, const char *name)
+config_key_find_in(const struct config_key *keys, size_t n_keys, const char *name)
 {
-    for (size_t i = 0; i < option->n_keys; i++) {
-        const struct config_key *key = &option->keys[i];
-
-        if (strcmp(key->name, name) == 0 || (key->old && strcmp(key->old, name) == 0)) {
-            return key;
+    for (size_t i = 0; i < n_keys; i++) {
+        if (strcmp(keys[i].name, name) == 0 || (keys[i].old && strcmp(keys[i].old, name) == 0)) {
+            return &keys[i];
         }
     }
     return NULL;
+}
+
+const struct config_key *
+config_key_find(const struct config_option *option, const char *name)
+{
+    return config_key_find_in(option->keys, option->n_keys, name);
+}
+
+bool
+config_key_is_kept(const struct config_key *key)
+{
+    return !key->refused && !key->ignored;
 }

@@ -15,6 +15,15 @@ enum config_type {
     CONFIG_NUMBER, /* uint64_t within minimum ... maximum */
     CONFIG_STRING, /* char *; maximum: longest length, 0: 4096 */
     CONFIG_CHOICE, /* uint64_t, index into choices */
+    CONFIG_SET,    /* uint64_t, a bit for each of choices; [a,b] or a:b, in files [ "a", "b" ] */
+    CONFIG_PAIR,   /* uint64_t[2]; choices[0][a,b], in files { choices[0]: [ a, b ] } */
+    CONFIG_GROUPS, /* objects of `keys`, at most `maximum`; [[k=v,...],[...]], in files [ {}, {} ] */
+};
+
+/* A name that crosvm has and we do not, with the reason as a clause: “a sound card does not …”. */
+struct config_refusal {
+    const char *name; /* NULL at the end of a list of choices */
+    const char *why;
 };
 
 /* NOLINTBEGIN(clang-analyzer-optin.performance.Padding): in the order in which rows are read */
@@ -29,10 +38,16 @@ struct config_key {
     uint64_t maximum;
     const char *preset;         /* default in the command line's form; NULL: false, 0, NULL */
     const char *const *choices; /* NULL-terminated */
-    size_t offset;              /* in the structure of the option */
+    const struct config_refusal *refused_choices; /* or NULL */
+    size_t offset;                                /* in the structure of the option */
     bool required;
-    bool live;         /* can be changed while the machine runs */
-    const char *later; /* known, not working yet: what it would do, for the sentence */
+    bool live;           /* can be changed while the machine runs */
+    const char *refused; /* known, refused: why, as in struct config_refusal; false is accepted */
+    const char *ignored; /* checked and then dropped: why that is harmless */
+    const struct config_key *keys; /* CONFIG_GROUPS: of one of them */
+    size_t n_keys;
+    size_t element_size;
+    size_t count_offset; /* CONFIG_GROUPS: size_t, in the structure of the option */
 };
 
 enum config_form {
@@ -42,7 +57,6 @@ enum config_form {
     CONFIG_WORDS,  /* text, any number of times, joined by blanks */
     CONFIG_FILES,  /* --cfg */
     CONFIG_IGNORE, /* an object of somebody else */
-    CONFIG_LATER,  /* an option of the book that does not work yet */
 };
 
 struct config_option {
@@ -78,6 +92,16 @@ extern const size_t config_n_options;
 extern const struct config_alias config_aliases[];
 extern const size_t config_n_aliases;
 
+/* Options of crosvm that we refuse: vmm/config/refused-options.c. */
+extern const struct config_refusal config_refused[];
+extern const size_t config_n_refused;
+
 /* NULL when there is none. */
 const struct config_option *config_option_find(const char *name);
 const struct config_key *config_key_find(const struct config_option *option, const char *name);
+const struct config_key *config_key_find_in(const struct config_key *keys, size_t n_keys,
+                                            const char *name);
+const struct config_refusal *config_refusal_find(const char *name);
+
+/* Whether a key has a place in the structure: neither refused nor ignored. */
+bool config_key_is_kept(const struct config_key *key);

@@ -8,8 +8,33 @@
 #include "vmm/config/tree.h"
 
 static json_t *
-get_value(const void *place, const struct config_key *key)
+get_set(const struct config_key *key, uint64_t mask)
 {
+    json_t *list = json_array();
+
+    for (size_t i = 0; key->choices[i]; i++) {
+        if (mask & UINT64_C(1) << i) {
+            json_array_append_new(list, json_string(key->choices[i]));
+        }
+    }
+    return list;
+}
+
+static json_t *
+get_pair(const struct config_key *key, const uint64_t *pair)
+{
+    return json_pack("{s:[I,I]}", key->choices[0], (json_int_t)pair[0], (json_int_t)pair[1]);
+}
+
+static json_t *get_keys(const char *base, const struct config_key *keys, size_t n_keys);
+
+static json_t * /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+get_value(const char *base, const struct config_key *key)
+{
+    const void *place = base + key->offset;
+    const char *text = NULL;
+    json_t *list;
+
     switch (key->type) {
     case CONFIG_BOOL:
         return json_boolean(*(const bool *)place);
@@ -17,27 +42,43 @@ get_value(const void *place, const struct config_key *key)
         return json_integer((json_int_t) * (const uint64_t *)place);
     case CONFIG_CHOICE:
         return json_string(key->choices[*(const uint64_t *)place]);
+    case CONFIG_SET:
+        return get_set(key, *(const uint64_t *)place);
+    case CONFIG_PAIR:
+        return get_pair(key, place);
     case CONFIG_STRING:
+        text = *(char *const *)place;
+        return text ? json_string(text) : NULL;
+    case CONFIG_GROUPS:
         break;
     }
-    const char *text = *(char *const *)place;
-    return text ? json_string(text) : NULL;
+    list = json_array();
+    for (size_t i = 0; i < *(const size_t *)(const void *)(base + key->count_offset); i++) {
+        json_array_append_new(
+            list, get_keys(base + key->offset + i * key->element_size, key->keys, key->n_keys));
+    }
+    return list;
+}
+
+static json_t * /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table, two levels */
+get_keys(const char *base, const struct config_key *keys, size_t n_keys)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < n_keys; i++) {
+        json_t *value = config_key_is_kept(&keys[i]) ? get_value(base, &keys[i]) : NULL;
+
+        if (value) {
+            json_object_set_new(object, keys[i].name, value);
+        }
+    }
+    return object;
 }
 
 static json_t *
 get_object(const char *base, const struct config_option *option)
 {
-    json_t *object = json_object();
-
-    for (size_t i = 0; i < option->n_keys; i++) {
-        const struct config_key *key = &option->keys[i];
-        json_t *value = key->later ? NULL : get_value(base + key->offset, key);
-
-        if (value) {
-            json_object_set_new(object, key->name, value);
-        }
-    }
-    return object;
+    return get_keys(base, option->keys, option->n_keys);
 }
 
 static json_t *
@@ -50,7 +91,9 @@ get_option(const struct machine_config *config, const struct config_option *opti
 
     switch (option->form) {
     case CONFIG_VALUE:
-        return get_value(base + option->offset, &option->keys[0]);
+        return config_key_is_kept(&option->keys[0])
+                   ? get_value(base + option->offset, &option->keys[0])
+                   : NULL;
     case CONFIG_OBJECT:
         if (option->count_offset && !*(const bool *)(base + option->count_offset)) {
             return NULL;
@@ -71,7 +114,6 @@ get_option(const struct machine_config *config, const struct config_option *opti
         return list;
     case CONFIG_FILES:
     case CONFIG_IGNORE:
-    case CONFIG_LATER:
         break;
     }
     return NULL;
