@@ -3,8 +3,6 @@
 
 #include <linux/input-event-codes.h>
 
-#include "vmm/keymap/keymap.h"
-
 enum {
     STROKE_MS = 12,
     COMBINATION_MAX = 8
@@ -82,24 +80,10 @@ vm_key_typist_send(VmConsole *console, const char *keys)
     return n > 0;
 }
 
-static void
-type_stroke(VmConsole *console, const struct keymap_stroke *stroke)
-{
-    if (stroke->shift) {
-        vm_console_press_key(console, KEY_LEFTSHIFT);
-    }
-    vm_console_press_key(console, stroke->code);
-    vm_console_release_key(console, stroke->code);
-    if (stroke->shift) {
-        vm_console_release_key(console, KEY_LEFTSHIFT);
-    }
-}
-
 static gboolean
 on_stroke(gpointer data)
 {
     VmKeyTypist *self = data;
-    struct keymap_stroke stroke;
 
     if (*self->at == '\0') {
         VmKeyTypistDone done = self->done;
@@ -113,9 +97,7 @@ on_stroke(gpointer data)
     }
     gunichar character = g_utf8_get_char(self->at);
     self->at = g_utf8_next_char(self->at);
-    if (keymap_stroke_for(character, &stroke)) {
-        type_stroke(self->console, &stroke);
-    } else if (character != '\r') {
+    if (!vm_console_type_character(self->console, character) && character != '\r') {
         self->untyped++;
     }
     return G_SOURCE_CONTINUE;

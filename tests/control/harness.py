@@ -31,10 +31,13 @@ def out16(port, value):
 
 HELLO = b''.join(out8(0x3f8, c) for c in b'HELLO\r\n')
 HALT = b'\xfa\xf4\xeb\xfd'  # cli; again: hlt; jmp again
+# again: wait for a byte at the serial port, read it, write it, jmp again
+ECHO = b'\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\xeb\xef'
 # lidt [rip+...] with a limit of 0, then an undefined instruction: no way to report it.
 TRIPLE_FAULT = b'\x0f\x01\x1d\x02\x00\x00\x00\x0f\x0b' + bytes(10)
 GUESTS = {
     'halt': HELLO + HALT,
+    'echo': HELLO + ECHO,
     'reset': HELLO + out8(0x64, 0xfe) + HALT,
     'off': HELLO + out16(0x604, 0x2000 | 5 << 10) + HALT,  # ACPI: sleep enable, type 5
     'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic
@@ -77,7 +80,7 @@ class World:
             name = os.path.basename(program)
             shutil.copy2(program, self.root / ('bin' if name == 'vmm' else 'libexec/vitrine') / name)
         self.vmm = str(self.root / 'bin/vmm')
-        for folder in ('run', 'state', 'home', 'files'):
+        for folder in ('run', 'state', 'config', 'home', 'files'):
             (self.root / folder).mkdir(mode=0o700)
         self.files = self.root / 'files'
         for name, code in GUESTS.items():
@@ -94,7 +97,7 @@ class World:
 
     def env(self):
         return dict(os.environ, XDG_RUNTIME_DIR=str(self.root / 'run'), XDG_STATE_HOME=str(self.root / 'state'),
-                    HOME=str(self.root / 'home'), LC_ALL='C.UTF-8')
+                    HOME=str(self.root / 'home'), XDG_CONFIG_HOME=str(self.root / 'config'), LC_ALL='C.UTF-8')
 
     def run(self, *words, prefix=(), **more):
         """Run to the end; (status, stdout, stderr)."""
@@ -152,7 +155,7 @@ class World:
         wait_for(lambda: not self.leftovers(), 3)
         left = self.leftovers()
         self.started = []
-        for folder in ('run', 'state'):
+        for folder in ('run', 'state', 'config'):
             shutil.rmtree(self.root / folder)
             (self.root / folder).mkdir(mode=0o700)
         return left

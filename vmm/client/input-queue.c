@@ -92,6 +92,13 @@ vm_input_queue_push(VmInputQueue *self, const char *interface, const char *metho
     send_some(self);
 }
 
+gboolean
+vm_input_queue_is_busy(VmInputQueue *self)
+{
+    g_return_val_if_fail(VM_IS_INPUT_QUEUE(self), FALSE);
+    return self->in_flight > 0 || !g_queue_is_empty(&self->waiting);
+}
+
 static void
 vm_input_queue_finalize(GObject *object)
 {

@@ -19,4 +19,7 @@ VmInputQueue *vm_input_queue_new(GDBusConnection *link, const char *path);
 void vm_input_queue_push(VmInputQueue *self, const char *interface, const char *method,
                          GVariant *arguments);
 
+/* Whether calls wait or have no answer yet. */
+gboolean vm_input_queue_is_busy(VmInputQueue *self);
+
 G_END_DECLS

@@ -66,14 +66,26 @@ vm_json_free(VmJson *json)
     }
 }
 
+static char *
+dump(VmJson *json, size_t flags)
+{
+    char *dumped = json_dumps(json->root, flags | JSON_PRESERVE_ORDER);
+    char *text = g_strconcat(dumped ? dumped : "{}", "\n", NULL);
+
+    free(dumped);
+    return text;
+}
+
 char *
 vm_json_to_text(VmJson *json)
 {
-    char *dump = json_dumps(json->root, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    char *text = g_strconcat(dump ? dump : "{}", "\n", NULL);
+    return dump(json, JSON_INDENT(2));
+}
 
-    free(dump);
-    return text;
+char *
+vm_json_to_line(VmJson *json)
+{
+    return dump(json, 0);
 }
 
 static gboolean

@@ -27,6 +27,8 @@ void vm_json_free(VmJson *json);
 
 /* Indented, with a line end; free with g_free(). */
 char *vm_json_to_text(VmJson *json);
+/* The same in one line. */
+char *vm_json_to_line(VmJson *json);
 
 /* NULL, the fallback or 0 where the path leads nowhere or to another type. Strings live as long as
  * the document is not changed. An empty path is the document itself. */

@@ -66,12 +66,24 @@ own_folder(void)
     return self ? g_path_get_dirname(self) : g_strdup(BIN_DIR);
 }
 
+/* Beside our executable, or from a helper's folder; else as a user of the library finds it. */
 char *
 vm_paths_vmm(void)
 {
     g_autofree char *folder = own_folder();
+    g_autofree char *beside = g_build_filename(folder, "vmm", NULL);
+    g_autofree char *above = g_build_filename(folder, "..", "..", "bin", "vmm", NULL);
+    g_autofree char *installed = g_build_filename(BIN_DIR, "vmm", NULL);
+    g_autofree char *found = NULL;
 
-    return g_build_filename(folder, "vmm", NULL);
+    if (g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE)) {
+        return g_steal_pointer(&beside);
+    }
+    if (g_file_test(above, G_FILE_TEST_IS_EXECUTABLE)) {
+        return g_canonicalize_filename(above, NULL);
+    }
+    found = g_find_program_in_path("vmm");
+    return found ? g_steal_pointer(&found) : g_steal_pointer(&installed);
 }
 
 char *

@@ -11,7 +11,10 @@ char *vm_paths_disks(const char *name);      /* the machine's folder for its dis
 char *vm_paths_state(const char *name);      /* logs, last frame, last-run.json */
 char *vm_paths_runtime(const char *name);    /* control, lock, pid; NULL without a safe folder */
 
-/* Programs beside our own: `vmm` in the folder of our executable, helpers in libexec/vitrine. */
+/*
+ * Programs beside our own: `vmm` in the folder of our executable or, for a program that is not part of
+ * Vitrine, in $PATH; helpers in libexec/vitrine.
+ */
 char *vm_paths_vmm(void);
 char *vm_paths_helper(const char *name);
 

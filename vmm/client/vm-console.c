@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gio/gunixfdlist.h>
+#include <linux/input-event-codes.h>
 #include <unistd.h>
 
 #include "vmm/client/input-queue.h"
@@ -359,6 +360,33 @@ vm_console_release_key(VmConsole *self, guint code)
 {
     g_return_if_fail(VM_IS_CONSOLE(self));
     send_key(self, "Release", code);
+}
+
+gboolean
+vm_console_type_character(VmConsole *self, gunichar character)
+{
+    struct keymap_stroke stroke;
+
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    if (!keymap_stroke_for(character, &stroke)) {
+        return FALSE;
+    }
+    if (stroke.shift) {
+        send_key(self, "Press", KEY_LEFTSHIFT);
+    }
+    send_key(self, "Press", stroke.code);
+    send_key(self, "Release", stroke.code);
+    if (stroke.shift) {
+        send_key(self, "Release", KEY_LEFTSHIFT);
+    }
+    return TRUE;
+}
+
+gboolean
+vm_console_has_unsent_input(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    return self->input && vm_input_queue_is_busy(self->input);
 }
 
 void

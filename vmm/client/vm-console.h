@@ -79,6 +79,10 @@ gboolean vm_console_get_cursor(VmConsole *self, VmCursor *ret_cursor);
  */
 void vm_console_press_key(VmConsole *self, guint code);
 void vm_console_release_key(VmConsole *self, guint code);
+/* The keys of one character on a US keyboard, pressed and let go; FALSE when it has no such key. */
+gboolean vm_console_type_character(VmConsole *self, gunichar character);
+/* Whether calls wait for the machine's answer; they are lost when the connection is closed. */
+gboolean vm_console_has_unsent_input(VmConsole *self);
 void vm_console_move_pointer(VmConsole *self, guint x, guint y);
 void vm_console_press_button(VmConsole *self, VmButton button);
 void vm_console_release_button(VmConsole *self, VmButton button);

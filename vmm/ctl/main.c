@@ -1,162 +1,105 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * vmm-ctl: the sub-commands of `vmm` that talk to a running machine. Started by `vmm` with the same
- * words; speaks org.vitrine.Vmm1 on the machine's control socket, as every client does.
+ * vmm-ctl: the sub-commands of `vmm` for machines that run and for the store of definitions. Started by
+ * `vmm` with the same words; speaks org.vitrine.Vmm1 and org.qemu.Display1 on a machine's control
+ * socket, as every client does.
  */
 
-#include <stdio.h>
+#include <locale.h>
 #include <string.h>
 
-#include <gio/gio.h>
-
 #include "vmm/client/vm-connection.h"
-#include "vmm/ctl/machines.h"
+#include "vmm/ctl/command.h"
 
-#define ANSWER_LIMIT_S 10
-#define STATUS_FAILED  33
-#define STATUS_USAGE   35
+#define MACHINE_HELP "MACHINE is a name, the path of a runtime folder or of a control socket."
 
-typedef struct {
-    GMainLoop *loop;
-    const char *machine;
-    int request; /* VmRequest, or -1: statistics */
-    gboolean asked;
-    int status;
-} Call;
-
-static const struct {
-    const char *name;
-    int request;
-    const char *help;
-} verbs[] = {
-    {"stop", VM_REQUEST_STOP, "end the machine at once; the guest is not told"},
-    {"powerbtn", VM_REQUEST_POWER_BUTTON, "press the power button; the guest decides"},
-    {"restart", VM_REQUEST_RESTART, "end the machine with status 32, or start it over (--restart)"},
-    {"suspend", VM_REQUEST_PAUSE, "stop the processors"},
-    {"resume", VM_REQUEST_RESUME, "let them go on"},
-    {"ping", VM_REQUEST_PING, "does the machine's display server answer?"},
-    {"stats", -1, "CPU time and memory of each part"},
+static const Command commands[] = {
+    {"list", "", "show the machines that run",
+     "Each line holds name, process number and control socket; with --all: name, “running” or "
+     "“off”,\n"
+     "“autostart” or “-”, and the file of the definition.",
+     0, 0, command_list, 0},
+    {"define", "FILE", "make a machine of a configuration file, and print its name",
+     "The file is what `vmm run --cfg` reads. It is checked, and copied to\n"
+     "$XDG_CONFIG_HOME/vitrine/machines/NAME.json, over an older one of that name. Paths in it "
+     "should\n"
+     "be absolute: machines are started in your home folder.",
+     1, 1, command_define, 0},
+    {"undefine", "NAME", "forget a machine that is off; its disks and logs stay", NULL, 1, 1,
+     command_undefine, 0},
+    {"edit", "NAME", "change a definition with $VISUAL or $EDITOR",
+     "What you wrote is checked before it replaces the definition.", 1, 1, command_edit, 0},
+    {"dump-config", "NAME", "print the configuration of a machine",
+     "Of a machine that runs: what it runs with, all defaults filled in. Else its definition.", 1,
+     1, command_dump_config, 0},
+    {"autostart", "NAME [on|off]", "start a machine when you log in, or say whether it does",
+     "With `systemctl --user enable vitrine@NAME.service`; without systemd by an entry in\n"
+     "$XDG_CONFIG_HOME/autostart.",
+     1, 2, command_autostart, 0},
+    {"start", "NAME", "start a defined machine",
+     "Ends when the machine runs; it goes on without a terminal, and starts over when its guest\n"
+     "reboots.",
+     1, 1, command_start, 0},
+    {"stop", "MACHINE", "end a machine at once; the guest is not told", MACHINE_HELP, 1, 1,
+     command_request, VM_REQUEST_STOP},
+    {"powerbtn", "MACHINE", "press the power button; the guest decides", MACHINE_HELP, 1, 1,
+     command_request, VM_REQUEST_POWER_BUTTON},
+    {"restart", "MACHINE", "end a machine with status 32, or start it over (--restart)",
+     MACHINE_HELP, 1, 1, command_request, VM_REQUEST_RESTART},
+    {"suspend", "MACHINE", "stop the processors", MACHINE_HELP, 1, 1, command_request,
+     VM_REQUEST_PAUSE},
+    {"resume", "MACHINE", "let the processors go on", MACHINE_HELP, 1, 1, command_request,
+     VM_REQUEST_RESUME},
+    {"ping", "MACHINE", "does the machine's display server answer?", MACHINE_HELP, 1, 1,
+     command_request, VM_REQUEST_PING},
+    {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
+    {"console", "MACHINE [PORT]", "a serial port or console, its history first",
+     MACHINE_HELP
+     " PORT is a name (serial.0,\nconsole.0) or a number from 0; without it the first.\n"
+     "At a terminal Ctrl+] leaves and all other keys go to the guest. In a pipe it ends with the\n"
+     "machine, or with its reader.",
+     1, 2, command_console, 0},
+    {"screenshot", "MACHINE FILE", "write the picture of a screen to a PNG file",
+     MACHINE_HELP " FILE “-” is\nthe standard output.", 2, 2, command_screenshot, 0},
+    {"type", "MACHINE TEXT", "type text at the machine's keyboard",
+     MACHINE_HELP " The guest should\nhave the US layout; a line feed is Enter, a tab is Tab.", 2,
+     2, command_type, 0},
+    {"logs", "MACHINE", "what the machine's parts wrote, also after it ended",
+     MACHINE_HELP "\nEach line: time, part, level, text.", 1, 1, command_logs, 0},
+    {"events", "[NAME]", "print each change of state of one or all machines as a line of JSON",
+     "Keys: time, machine, state (starting, running, paused, shutting-down, stopped); with "
+     "“stopped”\n"
+     "also status, and where there is a reason, cause and sentence.",
+     0, 1, command_events, 0},
 };
 
-static void
-finish(Call *call, int status)
-{
-    call->status = status;
-    g_main_loop_quit(call->loop);
-}
-
-static void
-fail(Call *call, const GError *error)
-{
-    fprintf(stderr, "vmm: The machine “%s” did not do that (%s).\n", call->machine, error->message);
-    finish(call, STATUS_FAILED);
-}
-
-static void
-requested(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (vm_connection_request_finish(VM_CONNECTION(source), result, &error)) {
-        finish(data, 0);
-    } else {
-        fail(data, error);
-    }
-}
-
-static void
-got_processes(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) processes =
-        vm_connection_get_processes_finish(VM_CONNECTION(source), result, &error);
-
-    if (!processes) {
-        fail(data, error);
-        return;
-    }
-    g_print("%-16s%8s%10s%12s%10s\n", "part", "pid", "cpu s", "memory KiB", "restarts");
-    for (guint i = 0; i < processes->len; i++) {
-        const VmProcess *process = g_ptr_array_index(processes, i);
-
-        g_print("%-16s%8u%10.2f%12" G_GUINT64_FORMAT "%10u\n", process->name, process->pid,
-                (double)process->cpu_ns / 1e9, process->memory / 1024, process->restarts);
-    }
-    finish(data, 0);
-}
-
-static void
-state_changed(VmConnection *connection, GParamSpec *spec, gpointer data)
-{
-    Call *call = data;
-    VmConnectionState state = vm_connection_get_state(connection);
-
-    if (state == VM_CONNECTION_READY && !call->asked) {
-        call->asked = TRUE;
-        if (call->request < 0) {
-            vm_connection_get_processes_async(connection, NULL, got_processes, call);
-        } else {
-            vm_connection_request_async(connection, (VmRequest)call->request, NULL, requested,
-                                        call);
-        }
-    } else if (state == VM_CONNECTION_WAITING && !call->asked) {
-        const char *why = vm_connection_get_error_message(connection);
-
-        fprintf(stderr, "vmm: No machine answers at “%s” (%s); `vmm list` shows those that run.\n",
-                vm_connection_get_path(connection), why ? why : "no answer");
-        finish(call, STATUS_FAILED);
-    }
-}
-
-static gboolean
-too_late(gpointer data)
-{
-    Call *call = data;
-
-    fprintf(stderr, "vmm: The machine “%s” does not answer; try again, or end its process.\n",
-            call->machine);
-    finish(call, STATUS_FAILED);
-    return G_SOURCE_REMOVE;
-}
-
+/* For `vmm help`. */
 static int
-call_machine(const char *machine, int request)
+print_commands(void)
 {
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    g_autofree char *socket = machines_socket(machine);
-    g_autoptr(VmConnection) connection = vm_connection_new(socket);
-    Call call = {.loop = loop, .machine = machine, .request = request, .status = STATUS_FAILED};
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+        g_autofree char *form = g_strdup_printf("%s %s", commands[i].name, commands[i].arguments);
 
-    g_signal_connect(connection, "notify::state", G_CALLBACK(state_changed), &call);
-    g_timeout_add_seconds(ANSWER_LIMIT_S, too_late, &call);
-    vm_connection_open(connection);
-    g_main_loop_run(loop);
-    g_signal_handlers_disconnect_by_data(connection, &call);
-    vm_connection_close(connection);
-    return call.status;
+        g_print("    %-26s%s\n", form, commands[i].summary);
+    }
+    return STATUS_DONE;
 }
 
 int
 main(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "";
+    const char *name = argc > 1 ? argv[1] : "";
 
-    if (strcmp(verb, "list") == 0 && argc == 2) {
-        machines_list();
-        return 0;
+    setlocale(LC_CTYPE, "C.UTF-8");
+    if (strcmp(name, "help") == 0) {
+        return print_commands();
     }
-    for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++) {
-        if (strcmp(verbs[i].name, verb) == 0 && argc == 3) {
-            return call_machine(argv[2], verbs[i].request);
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return commands[i].run(&commands[i], argc - 1, argv + 1);
         }
     }
-    fprintf(stderr,
-            "vmm: “%s” is not a command with these arguments; commands for machines are list",
-            verb);
-    for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++) {
-        fprintf(stderr, ", %s", verbs[i].name);
-    }
-    fprintf(stderr, " (vmm COMMAND NAME|SOCKET).\n");
+    command_say("“%s” is not a command; `vmm help` lists the commands.", name);
     return STATUS_USAGE;
 }

@@ -33,6 +33,26 @@ version_command(int argc, char **argv)
     return 0;
 }
 
+/* Verbs for defined and running machines: list, start, stop, … */
+static int
+exec_ctl(const char *const *argv)
+{
+    cleanup_free char *helpers = path_helpers();
+    cleanup_free char *path = xasprintf("%s/vmm-ctl", helpers);
+
+    execv(path, (char *const *)argv);
+    if (errno == ENOENT) {
+        fprintf(stderr,
+                "vmm: There is no command “%s” here (vmm-ctl is not installed in “%s”); "
+                "`vmm help` lists the commands.\n",
+                argv[1], helpers);
+    } else {
+        fprintf(stderr, "vmm: “%s” cannot be started (%s); install Vitrine again.\n", path,
+                strerror(errno));
+    }
+    return EXIT_STATUS_USAGE;
+}
+
 static int help_command(int argc, char **argv);
 
 static const struct {
@@ -57,29 +77,23 @@ help_command(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         printf("    %-10s%s\n", commands[i].name, commands[i].help);
     }
-    puts("\nTo a running machine, by its name or control socket:\n"
-         "    list, stop, powerbtn, restart, suspend, resume, ping, stats (see vmm(1))");
-    return 0;
+    puts("\nFor defined machines and those that run (vmm COMMAND --help):");
+    fflush(stdout);
+    return exec_ctl((const char *const[]){"vmm", "help", NULL});
 }
 
-/* Verbs for running machines: list, stop, powerbtn, … */
 static int
-exec_ctl(char **argv)
+run_own(size_t index, int argc, char **argv)
 {
-    cleanup_free char *helpers = path_helpers();
-    cleanup_free char *path = xasprintf("%s/vmm-ctl", helpers);
+    /* their own */
+    const bool has_help =
+        commands[index].run == run_command || commands[index].run == launcher_command;
 
-    execv(path, argv);
-    if (errno == ENOENT) {
-        fprintf(stderr,
-                "vmm: There is no command “%s” here (vmm-ctl is not installed in “%s”); "
-                "`vmm help` lists the commands.\n",
-                argv[1], helpers);
-    } else {
-        fprintf(stderr, "vmm: “%s” cannot be started (%s); install Vitrine again.\n", path,
-                strerror(errno));
+    if (!has_help && argc == 3 && strcmp(argv[2], "--help") == 0) {
+        printf("vmm %s: %s\n", commands[index].name, commands[index].help);
+        return 0;
     }
-    return EXIT_STATUS_USAGE;
+    return commands[index].run(argc - 2, argv + 2);
 }
 
 /* A program that is started without them must not get our sockets as standard streams. */
@@ -109,8 +123,8 @@ main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         if (strcmp(commands[i].name, name) == 0) {
-            return commands[i].run(argc - 2, argv + 2);
+            return run_own(i, argc, argv);
         }
     }
-    return exec_ctl(argv);
+    return exec_ctl((const char *const *)argv);
 }

@@ -149,7 +149,9 @@ run_once(struct run *run)
     struct failure end = {0};
     const struct vm_host host = {.runtime = &run->runtime, .log = run->log};
     cleanup(vm_destroyp) struct vm *vm = vm_create(&run->config, &host, &end);
+    cleanup_free char *config = config_print(&run->config);
 
+    runtime_dir_write(&run->runtime, "config", config);
     if (vm) {
         terminal_begin(&run->terminal, wants_terminal(&run->config));
         vm_run(vm, &end);

@@ -23,7 +23,8 @@ enum {
 };
 
 /* All that is ever in such a folder. */
-static const char *const runtime_files[] = {"control", "pid", "log", "log.1", "processes", "lock"};
+static const char *const runtime_files[] = {"control",   "pid",    "log", "log.1",
+                                            "processes", "config", "lock"};
 
 /* A folder is safe when it is really one, ours, and closed to others. */
 static bool

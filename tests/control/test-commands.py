@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The sub-commands: those of the store of definitions, and those that talk to a running machine."""
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import stat
+import subprocess
+import sys
+import termios
+import time
+
+import harness
+from harness import check, end, expect, wait_for
+
+COMMANDS = ['list', 'define', 'undefine', 'edit', 'dump-config', 'autostart', 'start', 'stop', 'powerbtn', 'restart',
+            'suspend', 'resume', 'ping', 'stats', 'console', 'screenshot', 'type', 'logs', 'events']
+
+
+def definition(world, name):
+    return world.root / 'config/vitrine/machines' / (name + '.json')
+
+
+def define(world, name, guest='halt', **more):
+    path = world.file(name + '.json', json.dumps({'kernel': str(world.files / guest), **more}).encode())
+    status, output, errors = world.run('define', path)
+    check((status, output) == (0, name + '\n'), f'{status} {output} {errors}')
+
+
+def popen(world, *words, **more):
+    process = subprocess.Popen([world.vmm, *words], env=world.env(), stderr=subprocess.PIPE, **more)
+    world.started.append(process)
+    return process
+
+
+def help_of_each(world):
+    listed = world.run('help')[1]
+    for name in COMMANDS:
+        check(f'\n    {name} ' in listed, f'{name} is not in `vmm help`')
+        status, output, errors = world.run(name, '--help')
+        check(status == 0 and f'vmm {name}' in output and errors == '', f'{name}: {status} {output} {errors}')
+    for name in ('check', 'policy', 'version', 'run'):
+        status, output, _ = world.run(name, '--help')
+        check(status == 0 and output, f'{name} --help')
+
+
+def wrong_words(world):
+    for name in COMMANDS:
+        expect(world.run(name, 'a', 'b', 'c'), 35, f'{name}: takes', f'vmm {name} --help')
+    expect(world.run('list', '--colour'), 35, 'Unknown option --colour')
+    expect(world.run('nonsense'), 35, '“nonsense” is not a command')
+    for name in ('stop', 'ping', 'stats', 'console', 'restart'):
+        expect(world.run(name, 'nobody'), 33, 'No machine answers at', 'vmm list')
+    for name in ('start', 'edit', 'undefine', 'autostart', 'dump-config'):
+        expect(world.run(name, 'nobody'), 33, 'No machine “nobody” is defined')
+        expect(world.run(name, '../../etc/x'), 33, 'is defined')
+    expect(world.run('logs', 'nobody'), 33, 'There is no log')
+
+
+def define_and_undefine(world):
+    define(world, 'one')
+    text = definition(world, 'one')
+    check(stat.S_IMODE(text.stat().st_mode) == 0o600, 'mode of the definition')
+    check(json.loads(text.read_text())['kernel'] == str(world.files / 'halt'), 'content')
+    status, output, _ = world.run('list', '--all')
+    check(output == f'one\toff\t-\t{text}\n', output)
+    check(world.run('dump-config', 'one')[1] == text.read_text(), 'dump-config')
+    # The name: the option first, then the key, then the file.
+    path = world.file('two.json', json.dumps({'kernel': '/k', 'name': 'second'}).encode())
+    check(world.run('define', path)[1] == 'second\n', 'name in the file')
+    check(world.run('define', path, '--name', 'third')[1] == 'third\n', '--name')
+    expect(world.run('define', path, '--name', 'a/b'), 33, 'is no name for a machine')
+    # Bad files change nothing, and name file and reason.
+    broken = world.file('one.json', b'{"kernel": 1')
+    expect(world.run('define', broken), 35, broken, 'line 1')
+    broken = world.file('one.json', b'{"kernel": "/k", "mem": {"sise": 5}}')
+    expect(world.run('define', broken), 35, 'sise')
+    expect(world.run('define', '/no/such/file'), 35, '/no/such/file')
+    check('halt' in text.read_text(), 'a bad file replaced the definition')
+    for name in ('one', 'second', 'third'):
+        check(world.run('undefine', name)[0] == 0 and not definition(world, name).exists(), name)
+    check(world.run('list', '--all')[1] == '', 'something is left')
+
+
+def edit(world):
+    define(world, 'e')
+    env = dict(world.env(), EDITOR=f'sed -i s/halt/off/')
+    env.pop('VISUAL', None)
+
+    def run_edit(editor):
+        return subprocess.run([world.vmm, 'edit', 'e'], env=dict(env, EDITOR=editor), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+    done = run_edit('sed -i s/halt/off/')
+    check(done.returncode == 0 and 'files/off' in definition(world, 'e').read_text(), str(done))
+    done = run_edit('sed -i s/kernel/colonel/')
+    check(done.returncode == 33 and 'colonel' in done.stderr, str(done))
+    check('Nothing was changed' in done.stderr and 'kernel' in definition(world, 'e').read_text(), done.stderr)
+    pathlib.Path(done.stderr.rsplit('“', 1)[1].split('”')[0]).unlink()
+    done = run_edit('false')
+    check(done.returncode == 33 and 'The editor “false” failed' in done.stderr, str(done))
+    pathlib.Path(done.stderr.rsplit('“', 1)[1].split('”')[0]).unlink()
+
+
+def start_and_stop(world):
+    define(world, 'm', manager={'title': 'M'})
+    status, _, errors = world.run('start', 'm')
+    check(status == 0, errors)
+    check('m\trunning\t-\t' in world.run('list', '--all')[1], 'list --all')
+    expect(world.run('start', 'm'), 33, '“m” runs already')
+    expect(world.run('undefine', 'm'), 33, 'stop it first')
+    config = json.loads(world.run('dump-config', 'm')[1])
+    check(config['kernel'] == str(world.files / 'halt') and 'cpus' in config, str(config))
+    # By name, by runtime folder, by socket.
+    folder = world.root / 'run/vitrine/m'
+    for machine in ('m', str(folder), str(folder / 'control')):
+        check(world.run('ping', machine)[0] == 0, machine)
+    check(world.run('stop', str(folder))[0] == 0, 'stop')
+    check(wait_for(lambda: not world.processes(), 10), 'it goes on')
+    # A machine that cannot start says why, with its own status.
+    define(world, 'm', guest='nothing')
+    expect(world.run('start', 'm'), 35, str(world.files / 'nothing'))
+
+
+def start_survives_its_terminal(world):
+    define(world, 'd')
+    leader, follower = pty.openpty()
+    process = subprocess.Popen([world.vmm, 'start', 'd'], env=world.env(), stdin=follower, stdout=follower,
+                               stderr=follower, start_new_session=True)
+    os.close(follower)
+    check(process.wait(timeout=harness.LIMIT_S) == 0, 'start')
+    os.close(leader)
+    time.sleep(0.3)
+    check(world.run('ping', 'd')[0] == 0, 'it ended with its terminal')
+    check(world.run('stop', 'd')[0] == 0, 'stop')
+    check(wait_for(lambda: not world.processes(), 10), 'it goes on')
+
+
+def console_in_a_pipe(world):
+    machine = world.started_guest('c', str(world.files / 'echo'))
+    console = popen(world, 'console', 'c', stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    console.stdin.write(b'typed text\n')
+    console.stdin.close()
+    output = b''
+    while b'typed text' not in output:
+        check(select.select([console.stdout], [], [], 10)[0], f'no echo: {output}')
+        output += os.read(console.stdout.fileno(), 1000)
+    check(output.startswith(b'HELLO'), f'no history: {output}')
+    console.stdin = None
+    # A second reader, by number, gets the whole history; it ends with the machine.
+    other = popen(world, 'console', 'c', '0', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    time.sleep(0.5)
+    end(machine)
+    output = other.communicate(timeout=10)[0]
+    check(output.startswith(b'HELLO') and b'typed text' in output, str(output))
+    check(other.returncode == 0 and console.wait(10) == 0, 'status')
+    machine = world.started_guest('c', str(world.files / 'halt'))
+    expect(world.run('console', 'c', 'serial.7'), 33, 'has no port “serial.7”', 'it has serial.0')
+    end(machine)
+
+
+def console_at_a_terminal(world):
+    machine = world.started_guest('c', str(world.files / 'echo'))
+    leader, follower = pty.openpty()
+    before = termios.tcgetattr(follower)
+    console = popen(world, 'console', 'c', 'serial.0', stdin=follower, stdout=follower)
+
+    def read_until(text):
+        output = b''
+        while text not in output:
+            check(select.select([leader], [], [], 10)[0], f'no {text}: {output}')
+            output += os.read(leader, 1000)
+    read_until(b'HELLO')
+    os.write(leader, b'\x03q')  # Ctrl+C is the guest's
+    read_until(b'\x03q')
+    check(console.poll() is None, 'Ctrl+C ended it')
+    os.write(leader, b'\x1d')
+    check(console.wait(10) == 0, f'status {console.returncode}')
+    check(termios.tcgetattr(follower) == before, 'the terminal was not put back')
+    # A signal puts it back too.
+    console = popen(world, 'console', 'c', stdin=follower, stdout=follower)
+    read_until(b'HELLO')
+    console.send_signal(signal.SIGTERM)
+    check(console.wait(10) == 0 and termios.tcgetattr(follower) == before, 'SIGTERM')
+    os.close(leader)
+    os.close(follower)
+    check(end(machine)[0] == 0, 'the machine did not survive its readers')
+
+
+def screens(world):
+    machine = world.started_guest('s', str(world.files / 'halt'))
+    expect(world.run('screenshot', 's', '/dev/null'), 33, 'has no screen; run it with --gpu')
+    expect(world.run('type', 's', 'text'), 33, 'has no screen')
+    end(machine)
+    machine = world.started_guest('s', str(world.files / 'halt'), '--gpu', 'width=640,height=480')
+    picture = world.files / 'shot.png'
+    expect(world.run('screenshot', 's', str(picture)), 33, 'gave no picture')
+    check(not picture.exists(), 'a file without a picture')
+    expect(world.run('screenshot', 's', '--screen', '3', str(picture)), 33, 'has no screen 3')
+    status, _, errors = world.run('type', 's', '-e Hello, World!\n')
+    check(status == 0, errors)
+    expect(world.run('type', 's', 'naïve'), 33, '1 characters are not on a US keyboard')
+    end(machine)
+
+
+def logs(world):
+    machine = world.started_guest('l', str(world.files / 'halt'), '--log-level', 'debug')
+    follower = popen(world, 'logs', '--follow', 'l', stdout=subprocess.PIPE)
+    check(wait_for(lambda: ' debug loader has ended' in world.run('logs', 'l')[1], 10), 'logs')
+    time.sleep(0.5)
+    os.kill(world.children('l')['display'], signal.SIGKILL)
+    check(wait_for(lambda: ' it is started again' in world.log('l'), 10), 'no news')
+    time.sleep(0.5)
+    end(machine)
+    check(' debug loader has ended' in world.run('logs', 'l')[1], 'logs of a machine that ended')
+    follower.kill()
+    output = follower.communicate()[0].decode()
+    check(' debug loader has ended' in output and ' it is started again' in output, output)
+
+
+def next_event(events):
+    check(select.select([events.stdout], [], [], 20)[0], 'no event')
+    return json.loads(events.stdout.readline())
+
+
+def events(world):
+    watcher = popen(world, 'events', stdout=subprocess.PIPE, bufsize=0)
+    of_one = popen(world, 'events', 'ev', stdout=subprocess.PIPE, bufsize=0)
+    machine = world.started_guest('ev', str(world.files / 'halt'))
+    seen = next_event(watcher)
+    while seen['state'] == 'starting':
+        seen = next_event(watcher)
+    check((seen['machine'], seen['state']) == ('ev', 'running'), str(seen))
+    check(seen['time'].endswith('Z') and seen['time'][10] == 'T', str(seen))
+    world.run('suspend', 'ev')
+    check(next_event(watcher)['state'] == 'paused', 'paused')
+    world.run('resume', 'ev')
+    check(next_event(watcher)['state'] == 'running', 'running')
+    end(machine)
+    seen = next_event(watcher)
+    check((seen['state'], seen['status']) == ('stopped', 0), str(seen))
+    # A machine that ends at once is told all the same, with the reason.
+    world.run('run', str(world.files / 'panic'), '--name', 'other')
+    seen = next_event(watcher)
+    while seen['state'] != 'stopped':
+        seen = next_event(watcher)
+    check((seen['machine'], seen['status'], seen['cause']) == ('other', 34, 'guest-panic'), str(seen))
+    for process in (watcher, of_one):
+        process.kill()
+    output = of_one.communicate()[0].decode()
+    check('"ev"' in output and 'other' not in output, output)
+
+
+def events_end_with_their_reader(world):
+    watcher = popen(world, 'events', stdout=subprocess.PIPE)
+    time.sleep(0.2)
+    watcher.stdout.close()
+    watcher.stdout = None
+    machine = world.started_guest('x', str(world.files / 'halt'))
+    end(machine)
+    check(wait_for(lambda: watcher.poll() is not None, 10), 'it goes on without a reader')
+
+
+def autostart(world):
+    define(world, 'au')
+    entry = world.root / 'config/autostart/vitrine-au.desktop'
+    check(world.run('autostart', 'au')[1] == 'off\n', 'at first')
+    status, _, errors = world.run('autostart', 'au', 'on')
+    check(status == 0 and entry.exists(), errors)
+    check(f'Exec="{world.vmm}" start au' in entry.read_text(), entry.read_text())
+    check(world.run('autostart', 'au')[1] == 'on\n' and '\tautostart\t' in world.run('list', '--all')[1], 'on')
+    expect(world.run('autostart', 'au', 'maybe'), 35, '“maybe” is neither on nor off')
+    check(world.run('autostart', 'au', 'off')[0] == 0 and not entry.exists(), 'off')
+    world.run('autostart', 'au', 'on')
+    check(world.run('undefine', 'au')[0] == 0 and not entry.exists(), 'undefine left the entry')
+
+
+def autostart_with_systemd(world):
+    """systemctl is a script here that does what `enable` of a user unit does."""
+    define(world, 'au')
+    (world.root / 'run/systemd').mkdir()
+    link = world.root / 'config/systemd/user/default.target.wants/vitrine@au.service'
+    tools = world.root / 'tools'
+    tools.mkdir()
+    script = tools / 'systemctl'
+    script.write_text(f'#!/bin/sh\n[ "$1 $3" = "--user vitrine@au.service" ] || {{ echo wrong "$@"; exit 1; }}\n'
+                      f'case $2 in enable) mkdir -p {link.parent}; ln -s /unit {link} ;; disable) rm {link} ;; esac\n')
+    script.chmod(0o755)
+    env = dict(world.env(), PATH=f'{tools}:{os.environ["PATH"]}')
+    for word, expected in (('on', True), ('off', False)):
+        done = subprocess.run([world.vmm, 'autostart', 'au', word], env=env, capture_output=True, text=True)
+        check(done.returncode == 0 and link.is_symlink() == expected, f'{word}: {done}')
+    script.write_text('#!/bin/sh\necho no bus; exit 1\n')
+    done = subprocess.run([world.vmm, 'autostart', 'au', 'on'], env=env, capture_output=True, text=True)
+    check(done.returncode == 33 and 'no bus' in done.stderr, str(done))
+    (world.root / 'run/systemd').rmdir()
+
+
+CASES = [help_of_each, wrong_words, define_and_undefine, edit, start_and_stop, start_survives_its_terminal,
+         console_in_a_pipe, console_at_a_terminal, screens, logs, events, events_end_with_their_reader, autostart,
+         autostart_with_systemd]
+
+if __name__ == '__main__':
+    harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/client/vm-machines.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
+#include "vmm/client/vm-run.h"
+
+#define SUFFIX ".json"
+
+static gboolean
+check_name(const char *name, GError **error)
+{
+    if (!vm_definition_name_is_valid(name)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "“%s” is no name for a machine: letters, digits, “.”, “_” and “-”, at most 64",
+                    name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of the entries of `folder` that end in `suffix`, without it; `is_one` may refuse some. */
+static GStrv
+list_names(const char *folder, const char *suffix, gboolean (*is_one)(const char *name))
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) dir = folder ? g_dir_open(folder, 0, NULL) : NULL;
+    const char *entry;
+
+    while (dir && (entry = g_dir_read_name(dir))) {
+        g_autofree char *name = NULL;
+
+        if (!g_str_has_suffix(entry, suffix)) {
+            continue;
+        }
+        name = g_strndup(entry, strlen(entry) - strlen(suffix));
+        if (is_one(name)) {
+            g_ptr_array_add(names, g_steal_pointer(&name));
+        }
+    }
+    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_add(names, NULL);
+    return (GStrv)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+GStrv
+vm_machines_list_defined(void)
+{
+    g_autofree char *folder = vm_paths_machines();
+
+    return list_names(folder, SUFFIX, vm_definition_name_is_valid);
+}
+
+GStrv
+vm_machines_list_running(void)
+{
+    g_autofree char *folder = vm_paths_runtime("");
+
+    return list_names(folder, "", vm_machines_is_running);
+}
+
+gboolean
+vm_machines_is_running(const char *name)
+{
+    return vm_definition_name_is_valid(name) && vm_run_is_alive(name);
+}
+
+char *
+vm_machines_dup_definition_path(const char *name)
+{
+    return vm_paths_definition(name);
+}
+
+char *
+vm_machines_dup_socket_path(const char *machine)
+{
+    g_autofree char *folder = NULL;
+
+    if (!strchr(machine, '/')) {
+        folder = vm_paths_runtime(machine);
+    } else if (g_file_test(machine, G_FILE_TEST_IS_DIR)) {
+        folder = g_strdup(machine);
+    }
+    return folder ? g_build_filename(folder, "control", NULL) : g_strdup(machine);
+}
+
+char *
+vm_machines_dup_log_path(const char *name)
+{
+    g_autofree char *folder = vm_paths_state(name);
+
+    return g_build_filename(folder, "log", NULL);
+}
+
+gboolean
+vm_machines_define(const char *name, const char *text, GError **error)
+{
+    g_autofree char *path = NULL;
+    g_autoptr(VmJson) json = NULL;
+
+    if (!check_name(name, error)) {
+        return FALSE;
+    }
+    json = vm_json_parse(text, strlen(text), error);
+    path = vm_paths_definition(name);
+    return json && vm_definition_save(json, path, error);
+}
+
+gboolean
+vm_machines_undefine(const char *name, GError **error)
+{
+    g_autofree char *path = NULL;
+
+    if (!check_name(name, error)) {
+        return FALSE;
+    }
+    if (vm_machines_is_running(name)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "the machine runs; stop it first");
+        return FALSE;
+    }
+    path = vm_paths_definition(name);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no such definition");
+        return FALSE;
+    }
+    if (vm_machines_get_autostart(name) && !vm_machines_set_autostart(name, FALSE, error)) {
+        return FALSE;
+    }
+    if (g_unlink(path) < 0) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "“%s”: %s", path,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static char *
+systemd_link(const char *name)
+{
+    g_autofree char *unit = g_strdup_printf("vitrine@%s.service", name);
+
+    return g_build_filename(g_get_user_config_dir(), "systemd", "user", "default.target.wants",
+                            unit, NULL);
+}
+
+static char *
+desktop_entry(const char *name)
+{
+    g_autofree char *file = g_strdup_printf("vitrine-%s.desktop", name);
+
+    return g_build_filename(g_get_user_config_dir(), "autostart", file, NULL);
+}
+
+gboolean
+vm_machines_get_autostart(const char *name)
+{
+    g_autofree char *unit = systemd_link(name);
+    g_autofree char *entry = desktop_entry(name);
+
+    return g_file_test(unit, G_FILE_TEST_IS_SYMLINK) || g_file_test(entry, G_FILE_TEST_EXISTS);
+}
+
+/* The user's manager, not the computer's: its own socket is in the runtime folder. */
+static gboolean
+systemd_runs(void)
+{
+    g_autofree char *folder = g_build_filename(g_get_user_runtime_dir(), "systemd", NULL);
+
+    return g_file_test(folder, G_FILE_TEST_IS_DIR);
+}
+
+static gboolean
+enable_unit(const char *name, gboolean on, GError **error)
+{
+    g_autofree char *unit = g_strdup_printf("vitrine@%s.service", name);
+    g_autofree char *output = NULL;
+    g_autoptr(GSubprocess) systemctl =
+        g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, error,
+                         "systemctl", "--user", on ? "enable" : "disable", unit, NULL);
+
+    if (!systemctl || !g_subprocess_communicate_utf8(systemctl, NULL, NULL, &output, NULL, error)) {
+        return FALSE;
+    }
+    if (!g_subprocess_get_successful(systemctl)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "systemctl: %s",
+                    output ? g_strstrip(output) : "failed");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+write_entry(const char *path, const char *name, GError **error)
+{
+    g_autofree char *vmm = vm_paths_vmm();
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autoptr(GKeyFile) entry = g_key_file_new();
+    g_autofree char *title = g_strdup_printf("Virtual machine %s", name);
+    g_autofree char *quoted = g_strescape(vmm, NULL);
+    g_autofree char *command = g_strdup_printf("\"%s\" start %s", quoted, name);
+
+    g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_TYPE,
+                          G_KEY_FILE_DESKTOP_TYPE_APPLICATION);
+    g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_NAME, title);
+    g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, command);
+    (void)g_mkdir_with_parents(folder, 0700);
+    return g_key_file_save_to_file(entry, path, error);
+}
+
+gboolean
+vm_machines_set_autostart(const char *name, gboolean on, GError **error)
+{
+    g_autofree char *definition = NULL;
+    g_autofree char *unit = NULL;
+    g_autofree char *entry = NULL;
+
+    if (!check_name(name, error)) {
+        return FALSE;
+    }
+    definition = vm_paths_definition(name);
+    unit = systemd_link(name);
+    entry = desktop_entry(name);
+    if (on && !g_file_test(definition, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no such definition");
+        return FALSE;
+    }
+    (void)g_unlink(entry);
+    if (on) {
+        return systemd_runs() ? enable_unit(name, TRUE, error) : write_entry(entry, name, error);
+    }
+    return !g_file_test(unit, G_FILE_TEST_IS_SYMLINK) || enable_unit(name, FALSE, error);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The machines of this user: those that are defined (one JSON file each, which `vmm run --cfg` reads
+ * and the manager shows) and those that run. Names are as docs/architecture.md section 9 says; a name
+ * that is not valid gives G_IO_ERROR_INVALID_ARGUMENT.
+ */
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/**
+ * vm_machines_list_defined:
+ *
+ * Returns: (transfer full): the names, sorted; empty when there are none
+ */
+GStrv vm_machines_list_defined(void);
+
+/**
+ * vm_machines_list_running:
+ *
+ * Returns: (transfer full): the names, sorted; also of machines that are not defined
+ */
+GStrv vm_machines_list_running(void);
+
+/**
+ * vm_machines_is_running:
+ * @name: a machine's name
+ *
+ * Returns: whether `vmm run` holds that name now
+ */
+gboolean vm_machines_is_running(const char *name);
+
+/**
+ * vm_machines_dup_definition_path:
+ * @name: a machine's name
+ *
+ * Returns: (transfer full): the file of its definition, whether it is there or not
+ */
+char *vm_machines_dup_definition_path(const char *name);
+
+/**
+ * vm_machines_dup_socket_path:
+ * @machine: a name, the path of a runtime folder, or the path of a control socket
+ *
+ * Returns: (transfer full): the control socket, for vm_connection_new()
+ */
+char *vm_machines_dup_socket_path(const char *machine);
+
+/**
+ * vm_machines_dup_log_path:
+ * @name: a machine's name
+ *
+ * Returns: (transfer full): the log of its parts, whether it is there or not
+ */
+char *vm_machines_dup_log_path(const char *name);
+
+/**
+ * vm_machines_define:
+ * @name: a machine's name
+ * @text: its definition, a JSON object; what its options mean is checked when it starts
+ *
+ * Writes the definition in one step, over an older one of that name.
+ */
+gboolean vm_machines_define(const char *name, const char *text, GError **error);
+
+/**
+ * vm_machines_undefine:
+ * @name: a machine's name
+ *
+ * Removes the definition; disks and logs stay. Fails with G_IO_ERROR_BUSY while the machine runs.
+ */
+gboolean vm_machines_undefine(const char *name, GError **error);
+
+/**
+ * vm_machines_get_autostart:
+ * @name: a machine's name
+ *
+ * Returns: whether the machine starts when its user logs in
+ */
+gboolean vm_machines_get_autostart(const char *name);
+
+/**
+ * vm_machines_set_autostart:
+ * @name: the name of a defined machine
+ * @on: whether to start it when its user logs in
+ *
+ * With `systemctl --user enable vitrine@NAME.service` where the user's systemd runs, else with an entry
+ * of the desktop's autostart folder. Waits for systemctl.
+ */
+gboolean vm_machines_set_autostart(const char *name, gboolean on, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The short ones: one question, one answer. */
+
+#include "vmm/client/vm-machines.h"
+#include "vmm/ctl/command.h"
+#include "vmm/ctl/session.h"
+
+static int
+refused(const char *machine, const GError *error)
+{
+    command_say("The machine “%s” did not do that (%s).", machine, error->message);
+    return STATUS_FAILED;
+}
+
+int
+command_request(const Command *command, int argc, char **argv)
+{
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(GAsyncResult) answer = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    connection = session_open(argv[1]);
+    if (!connection) {
+        return STATUS_FAILED;
+    }
+    vm_connection_request_async(connection, (VmRequest)command->value, NULL, session_answered,
+                                &answer);
+    if (!vm_connection_request_finish(connection, session_wait(&answer), &error)) {
+        return refused(argv[1], error);
+    }
+    return STATUS_DONE;
+}
+
+int
+command_stats(const Command *command, int argc, char **argv)
+{
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(GAsyncResult) answer = NULL;
+    g_autoptr(GPtrArray) processes = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    connection = session_open(argv[1]);
+    if (!connection) {
+        return STATUS_FAILED;
+    }
+    vm_connection_get_processes_async(connection, NULL, session_answered, &answer);
+    processes = vm_connection_get_processes_finish(connection, session_wait(&answer), &error);
+    if (!processes) {
+        return refused(argv[1], error);
+    }
+    g_print("%-16s%8s%10s%12s%10s\n", "part", "pid", "cpu s", "memory KiB", "restarts");
+    for (guint i = 0; i < processes->len; i++) {
+        const VmProcess *process = g_ptr_array_index(processes, i);
+
+        g_print("%-16s%8u%10.2f%12" G_GUINT64_FORMAT "%10u\n", process->name, process->pid,
+                (double)process->cpu_ns / 1e9, process->memory / 1024, process->restarts);
+    }
+    return STATUS_DONE;
+}
+
+static void
+list_running(void)
+{
+    g_auto(GStrv) names = vm_machines_list_running();
+
+    for (guint i = 0; names[i]; i++) {
+        g_autofree char *socket = vm_machines_dup_socket_path(names[i]);
+        g_autofree char *folder = g_path_get_dirname(socket);
+        g_autofree char *path = g_build_filename(folder, "pid", NULL);
+        g_autofree char *pid = NULL;
+
+        if (g_file_get_contents(path, &pid, NULL, NULL)) {
+            g_print("%s\t%s\t%s\n", names[i], g_strstrip(pid), socket);
+        }
+    }
+}
+
+static void
+list_all(void)
+{
+    g_auto(GStrv) running = vm_machines_list_running();
+    g_auto(GStrv) defined = vm_machines_list_defined();
+
+    for (guint i = 0; defined[i]; i++) {
+        const gboolean runs = g_strv_contains((const char *const *)running, defined[i]);
+        g_autofree char *path = vm_machines_dup_definition_path(defined[i]);
+
+        g_print("%s\t%s\t%s\t%s\n", defined[i], runs ? "running" : "off",
+                vm_machines_get_autostart(defined[i]) ? "autostart" : "-", path);
+    }
+    for (guint i = 0; running[i]; i++) {
+        if (!g_strv_contains((const char *const *)defined, running[i])) {
+            g_print("%s\trunning\t-\t-\n", running[i]);
+        }
+    }
+}
+
+int
+command_list(const Command *command, int argc, char **argv)
+{
+    gboolean all = FALSE;
+    const GOptionEntry entries[] = {
+        {"all", 'a', 0, G_OPTION_ARG_NONE, &all, "also those that are defined and off", NULL},
+        {NULL},
+    };
+
+    if (!command_parse(command, entries, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    if (all) {
+        list_all();
+    } else {
+        list_running();
+    }
+    return STATUS_DONE;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One command's talk with one machine. Everything waits here, in the default main context. */
+
+#include "vmm/client/vm-connection.h"
+#include "vmm/client/vm-console.h"
+
+/* A machine by its name, runtime folder or socket, ready; NULL after one sentence on stderr. */
+VmConnection *session_open(const char *machine);
+
+/* The number of the machine's console; NULL after one sentence. Borrowed. */
+VmConsole *session_console(VmConnection *connection, guint number);
+
+/* For functions with a GAsyncReadyCallback: pass session_answered and an answer that is NULL, then wait. */
+void session_answered(GObject *source, GAsyncResult *result, gpointer answer);
+GAsyncResult *session_wait(GAsyncResult **answer);
+
+/* Let the main context run for so long. */
+void session_sleep_ms(guint ms);
