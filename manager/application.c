@@ -160,6 +160,8 @@ static const struct {
     {"app.quit", {"<Control>q"}},
     {"win.find", {"<Control>f"}},
     {"win.sidebar", {"F9"}},
+    {"win.overview", {"<Alt>0"}},
+    {"win.select-all", {"<Control>a"}},
     {"win.view::display", {"<Alt>1"}},
     {"win.view::console", {"<Alt>2"}},
     {"win.view::statistics", {"<Alt>3"}},

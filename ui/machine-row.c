@@ -2,7 +2,9 @@
 #include "ui/machine-row.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
+#include "ui/group-heading.h"
 #include "ui/machine-thumbnail.h"
 
 struct _VmMachineRow {
@@ -44,6 +46,28 @@ static void
 vm_machine_row_init(VmMachineRow *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+/* NOLINTBEGIN(readability-function-size): the shape of the signal */
+static void
+drag_asked(VmMachineRow *self, GdkDragContext *context, GtkSelectionData *data, guint info,
+           guint time)
+{
+    const char *name = vm_machine_get_name(self->machine);
+
+    gtk_selection_data_set(data, gtk_selection_data_get_target(data), 8, (const guchar *)name,
+                           (int)strlen(name));
+}
+/* NOLINTEND(readability-function-size) */
+
+static void
+make_draggable(VmMachineRow *self)
+{
+    GtkTargetEntry target = {(char *)VM_DRAG_MACHINE, GTK_TARGET_SAME_APP, 0};
+
+    gtk_drag_source_set(GTK_WIDGET(self), GDK_BUTTON1_MASK, &target, 1, GDK_ACTION_MOVE);
+    gtk_drag_source_set_icon_name(GTK_WIDGET(self), "computer-symbolic");
+    g_signal_connect(self, "drag-data-get", G_CALLBACK(drag_asked), NULL);
 }
 
 static gboolean
@@ -108,11 +132,13 @@ vm_machine_row_new(VmMachine *machine)
     vm_machine_thumbnail_set_machine(self->thumbnail, machine);
     g_signal_connect_object(machine, "notify::state-words", G_CALLBACK(update), self,
                             G_CONNECT_SWAPPED);
-    g_signal_connect_object(machine, "notify::state", G_CALLBACK(update), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(machine, "notify::state", G_CALLBACK(order_changed), self,
+                            G_CONNECT_SWAPPED);
     g_signal_connect_object(machine, "notify::title", G_CALLBACK(order_changed), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(machine, "notify::group", G_CALLBACK(order_changed), self,
                             G_CONNECT_SWAPPED);
+    make_draggable(self);
     update(self);
     return GTK_WIDGET(self);
 }
@@ -128,4 +154,10 @@ vm_machine_row_refresh(VmMachineRow *self)
 {
     vm_machine_refresh_share(self->machine);
     vm_machine_thumbnail_refresh(self->thumbnail);
+}
+
+cairo_surface_t *
+vm_machine_row_get_picture(VmMachineRow *self)
+{
+    return vm_machine_thumbnail_get_picture(self->thumbnail);
 }

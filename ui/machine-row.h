@@ -15,3 +15,6 @@ VmMachine *vm_machine_row_get_machine(VmMachineRow *self);
 
 /* A new picture and processor share; called at most once a second for visible rows. */
 void vm_machine_row_refresh(VmMachineRow *self);
+
+/* As vm_machine_thumbnail_get_picture(). */
+cairo_surface_t *vm_machine_row_get_picture(VmMachineRow *self);

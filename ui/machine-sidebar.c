@@ -16,9 +16,12 @@ struct _VmMachineSidebar {
     GtkWidget *no_match_box;
     GtkLabel *no_match_label;
 
+    GtkListBoxRow *all_row; /* "All machines" */
     VmStore *store;
+    GSettings *settings;
     GHashTable *folded; /* set of group names */
-    GStrv words;        /* of the search, folded */
+    VmSidebarSort sort;
+    GStrv words; /* of the search, folded */
     guint timer;
 };
 
@@ -36,14 +39,26 @@ enum {
     ACTIVATED,
     MENU,
     PRESSED,
+    OVERVIEW,
+    MOVED,
     N_SIGNALS
 };
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
+/* NULL for the row "All machines". */
 static VmMachine *
 machine_of(GtkListBoxRow *row)
 {
-    return row ? vm_machine_row_get_machine(VM_MACHINE_ROW(row)) : NULL;
+    return row && VM_IS_MACHINE_ROW(row) ? vm_machine_row_get_machine(VM_MACHINE_ROW(row)) : NULL;
+}
+
+/* The rows of machines, without "All machines"; g_list_free(). */
+static GList *
+machine_rows(VmMachineSidebar *self)
+{
+    GList *rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+
+    return g_list_remove(rows, self->all_row);
 }
 
 static char *
@@ -61,13 +76,25 @@ fold_text(const char *text)
     return g_utf8_casefold(plain->str, -1);
 }
 
+/* What it starts from: kernel and first disk. */
+static char *
+sources_of(VmMachine *machine)
+{
+    VmJson *definition = vm_machine_get_definition(machine);
+    const char *kernel = definition ? vm_json_get_string(definition, "kernel") : NULL;
+    const char *disk = definition ? vm_json_get_string(definition, "block.0.path") : NULL;
+
+    return g_strdup_printf("%s\n%s", kernel ? kernel : "", disk ? disk : "");
+}
+
 static gboolean
 row_matches(VmMachineSidebar *self, VmMachine *machine)
 {
+    g_autofree char *sources = sources_of(machine);
     g_autofree char *all =
         g_strjoin("\n", vm_machine_get_title(machine), vm_machine_get_group(machine),
                   vm_machine_get_name(machine), vm_machine_get_state_words(machine),
-                  vm_machine_get_note(machine), NULL);
+                  vm_machine_get_note(machine), sources, NULL);
     g_autofree char *text = fold_text(all);
 
     for (guint i = 0; self->words && self->words[i]; i++) {
@@ -83,20 +110,55 @@ row_matches(VmMachineSidebar *self, VmMachine *machine)
 static gboolean
 filter_row(GtkListBoxRow *row, gpointer data)
 {
-    return row_matches(VM_MACHINE_SIDEBAR(data), machine_of(row));
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
+
+    if (row == self->all_row) {
+        return !self->words || !self->words[0] || !self->words[0][0];
+    }
+    return row_matches(self, machine_of(row));
+}
+
+static gint64
+last_used(VmMachine *machine)
+{
+    return vm_machine_is_active(machine) ? G_MAXINT64 : vm_machine_get_last_used(machine);
+}
+
+/* In a group; 0 when only the name decides. */
+static int
+compare_by_sort(VmSidebarSort sort, VmMachine *one, VmMachine *two)
+{
+    gint64 difference = 0;
+
+    if (sort == VM_SIDEBAR_SORT_RUNNING) {
+        difference = (gint64)vm_machine_is_active(two) - (gint64)vm_machine_is_active(one);
+    } else if (sort == VM_SIDEBAR_SORT_USED) {
+        gint64 first = last_used(one);
+        gint64 second = last_used(two);
+        difference = first == second ? 0 : first > second ? -1 : 1;
+    }
+    return (int)difference;
 }
 
 static int
 sort_rows(GtkListBoxRow *a, GtkListBoxRow *b, gpointer data)
 {
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
     VmMachine *one = machine_of(a);
     VmMachine *two = machine_of(b);
     g_autofree char *key_one = NULL;
     g_autofree char *key_two = NULL;
-    int groups = g_utf8_collate(vm_machine_get_group(one), vm_machine_get_group(two));
+    int order = 0;
 
-    if (groups != 0) {
-        return groups;
+    if (!one || !two) {
+        return one ? 1 : -1;
+    }
+    order = g_utf8_collate(vm_machine_get_group(one), vm_machine_get_group(two));
+    if (order == 0) {
+        order = compare_by_sort(self->sort, one, two);
+    }
+    if (order != 0) {
+        return order;
     }
     key_one = g_utf8_collate_key_for_filename(vm_machine_get_title(one), -1);
     key_two = g_utf8_collate_key_for_filename(vm_machine_get_title(two), -1);
@@ -107,7 +169,7 @@ static void
 show_group(VmMachineSidebar *self, const char *group)
 {
     gboolean folded = g_hash_table_contains(self->folded, group);
-    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+    g_autoptr(GList) rows = machine_rows(self);
 
     for (GList *at = rows; at; at = at->next) {
         GtkWidget *inside = gtk_bin_get_child(GTK_BIN(at->data));
@@ -119,26 +181,48 @@ show_group(VmMachineSidebar *self, const char *group)
 }
 
 static void
-heading_toggled(VmMachineSidebar *self, VmGroupHeading *heading)
+fold_group(VmMachineSidebar *self, const char *group, gboolean folded)
 {
-    g_autofree char *group = g_strdup(vm_group_heading_get_group(heading));
-    gboolean folded = !g_hash_table_contains(self->folded, group);
-
     if (folded) {
         g_hash_table_add(self->folded, g_strdup(group));
     } else {
         g_hash_table_remove(self->folded, group);
     }
-    vm_group_heading_set_folded(heading, folded);
     show_group(self, group);
+    gtk_list_box_invalidate_headers(self->list);
+    if (self->settings) {
+        g_autofree const char **names =
+            (const char **)g_hash_table_get_keys_as_array(self->folded, NULL);
+        g_settings_set_strv(self->settings, "folded-groups", names);
+    }
+}
+
+static void
+heading_toggled(VmMachineSidebar *self, VmGroupHeading *heading)
+{
+    g_autofree char *group = g_strdup(vm_group_heading_get_group(heading));
+
+    fold_group(self, group, !g_hash_table_contains(self->folded, group));
+}
+
+/* A row was dragged to the heading of a group. */
+static void
+heading_dropped(VmMachineSidebar *self, const char *name, VmGroupHeading *heading)
+{
+    VmMachine *machine = vm_store_find(self->store, name);
+
+    if (machine) {
+        g_signal_emit(self, signals[MOVED], 0, machine, vm_group_heading_get_group(heading));
+    }
 }
 
 static void
 update_header(GtkListBoxRow *row, GtkListBoxRow *before, gpointer data)
 {
     VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
-    const char *group = vm_machine_get_group(machine_of(row));
-    const char *previous = before ? vm_machine_get_group(machine_of(before)) : "";
+    const char *group = machine_of(row) ? vm_machine_get_group(machine_of(row)) : "";
+    const char *previous =
+        before && machine_of(before) ? vm_machine_get_group(machine_of(before)) : "";
     GtkWidget *old = gtk_list_box_row_get_header(row);
     GtkWidget *heading = NULL;
 
@@ -147,10 +231,14 @@ update_header(GtkListBoxRow *row, GtkListBoxRow *before, gpointer data)
         return;
     }
     if (old && g_str_equal(vm_group_heading_get_group(VM_GROUP_HEADING(old)), group)) {
+        vm_group_heading_set_folded(VM_GROUP_HEADING(old),
+                                    g_hash_table_contains(self->folded, group));
         return;
     }
     heading = vm_group_heading_new(group, g_hash_table_contains(self->folded, group));
     g_signal_connect_object(heading, "toggled", G_CALLBACK(heading_toggled), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(heading, "dropped", G_CALLBACK(heading_dropped), self,
                             G_CONNECT_SWAPPED);
     gtk_list_box_row_set_header(row, heading);
 }
@@ -158,19 +246,27 @@ update_header(GtkListBoxRow *row, GtkListBoxRow *before, gpointer data)
 static void
 row_selected(VmMachineSidebar *self, GtkListBoxRow *row)
 {
-    g_signal_emit(self, signals[SELECTED], 0, machine_of(row));
+    if (row && row == self->all_row) {
+        g_signal_emit(self, signals[OVERVIEW], 0, FALSE);
+    } else {
+        g_signal_emit(self, signals[SELECTED], 0, machine_of(row));
+    }
 }
 
 static void
 row_activated(VmMachineSidebar *self, GtkListBoxRow *row)
 {
-    g_signal_emit(self, signals[ACTIVATED], 0, machine_of(row));
+    if (row == self->all_row) {
+        g_signal_emit(self, signals[OVERVIEW], 0, TRUE);
+    } else {
+        g_signal_emit(self, signals[ACTIVATED], 0, machine_of(row));
+    }
 }
 
 static gboolean
 any_row_matches(VmMachineSidebar *self)
 {
-    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+    g_autoptr(GList) rows = machine_rows(self);
 
     for (GList *at = rows; at; at = at->next) {
         if (row_matches(self, machine_of(at->data))) {
@@ -224,7 +320,7 @@ list_key_pressed(VmMachineSidebar *self, GdkEventKey *event)
     gboolean menu_key = event->keyval == GDK_KEY_Menu ||
                         (event->keyval == GDK_KEY_F10 && (event->state & GDK_SHIFT_MASK) != 0);
 
-    if (menu_key && row) {
+    if (menu_key && machine_of(row)) {
         g_signal_emit(self, signals[MENU], 0, machine_of(row), row);
         return GDK_EVENT_STOP;
     }
@@ -238,6 +334,12 @@ list_button_pressed(VmMachineSidebar *self, GdkEventButton *event)
 
     row = gtk_list_box_get_row_at_y(self->list, (int)event->y);
     if (!row) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (row == self->all_row) {
+        if (gtk_list_box_row_is_selected(row)) {
+            g_signal_emit(self, signals[OVERVIEW], 0, TRUE);
+        }
         return GDK_EVENT_PROPAGATE;
     }
     if (!gdk_event_triggers_context_menu((GdkEvent *)event)) {
@@ -257,7 +359,7 @@ second_passed(gpointer data)
     GtkAdjustment *scroll = gtk_scrolled_window_get_vadjustment(self->list_scroll);
     int top = (int)gtk_adjustment_get_value(scroll);
     int bottom = top + (int)gtk_adjustment_get_page_size(scroll);
-    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+    g_autoptr(GList) rows = machine_rows(self);
 
     for (GList *at = rows; at; at = at->next) {
         GtkAllocation place;
@@ -324,6 +426,7 @@ vm_machine_sidebar_dispose(GObject *object)
 
     stop_timer(self);
     g_clear_object(&self->store);
+    g_clear_object(&self->settings);
     g_clear_pointer(&self->folded, g_hash_table_unref);
     g_clear_pointer(&self->words, g_strfreev);
     G_OBJECT_CLASS(vm_machine_sidebar_parent_class)->dispose(object);
@@ -351,8 +454,13 @@ vm_machine_sidebar_class_init(VmMachineSidebarClass *klass)
                                  NULL, G_TYPE_NONE, 2, VM_TYPE_MACHINE, GTK_TYPE_WIDGET);
     signals[PRESSED] = g_signal_new("pressed", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0, NULL,
                                     NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
+    signals[OVERVIEW] = g_signal_new("overview", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0,
+                                     NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+    signals[MOVED] = g_signal_new("moved", VM_TYPE_MACHINE_SIDEBAR, G_SIGNAL_RUN_LAST, 0, NULL,
+                                  NULL, NULL, G_TYPE_NONE, 2, VM_TYPE_MACHINE, G_TYPE_STRING);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/machine-sidebar.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, all_row);
     gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, search_bar);
     gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, search_entry);
     gtk_widget_class_bind_template_child(widget_class, VmMachineSidebar, list_scroll);
@@ -383,7 +491,7 @@ vm_machine_sidebar_init(VmMachineSidebar *self)
 static GtkListBoxRow *
 row_of(VmMachineSidebar *self, VmMachine *machine)
 {
-    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->list));
+    g_autoptr(GList) rows = machine_rows(self);
 
     for (GList *at = rows; at; at = at->next) {
         if (machine_of(at->data) == machine) {
@@ -402,7 +510,7 @@ store_has(VmMachineSidebar *self, VmMachine *machine)
 static void
 items_changed(VmMachineSidebar *self, guint position, guint removed, guint added)
 {
-    g_autoptr(GList) rows = removed ? gtk_container_get_children(GTK_CONTAINER(self->list)) : NULL;
+    g_autoptr(GList) rows = removed ? machine_rows(self) : NULL;
 
     for (GList *at = rows; at; at = at->next) {
         if (!store_has(self, machine_of(at->data))) {
@@ -413,6 +521,7 @@ items_changed(VmMachineSidebar *self, guint position, guint removed, guint added
         g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), i);
         if (!row_of(self, machine)) {
             gtk_container_add(GTK_CONTAINER(self->list), vm_machine_row_new(machine));
+            show_group(self, vm_machine_get_group(machine));
         }
     }
     gtk_list_box_invalidate_headers(self->list);
@@ -437,6 +546,47 @@ vm_machine_sidebar_select(VmMachineSidebar *self, VmMachine *machine)
     }
 }
 
+void
+vm_machine_sidebar_select_overview(VmMachineSidebar *self)
+{
+    gtk_list_box_select_row(self->list, self->all_row);
+}
+
+void
+vm_machine_sidebar_set_settings(VmMachineSidebar *self, GSettings *settings)
+{
+    g_auto(GStrv) folded = g_settings_get_strv(settings, "folded-groups");
+
+    g_set_object(&self->settings, settings);
+    for (guint i = 0; folded[i]; i++) {
+        g_hash_table_add(self->folded, g_strdup(folded[i]));
+        show_group(self, folded[i]);
+    }
+    gtk_list_box_invalidate_headers(self->list);
+}
+
+void
+vm_machine_sidebar_set_sort(VmMachineSidebar *self, VmSidebarSort sort)
+{
+    self->sort = sort;
+    gtk_list_box_invalidate_sort(self->list);
+    gtk_list_box_invalidate_headers(self->list);
+}
+
+cairo_surface_t *
+vm_machine_sidebar_get_picture(VmMachineSidebar *self, VmMachine *machine)
+{
+    GtkListBoxRow *row = row_of(self, machine);
+
+    return row ? vm_machine_row_get_picture(VM_MACHINE_ROW(row)) : NULL;
+}
+
+void
+vm_machine_sidebar_toggle_group(VmMachineSidebar *self, const char *group)
+{
+    fold_group(self, group, !g_hash_table_contains(self->folded, group));
+}
+
 VmMachine *
 vm_machine_sidebar_get_selected(VmMachineSidebar *self)
 {
@@ -447,12 +597,12 @@ void
 vm_machine_sidebar_move(VmMachineSidebar *self, int step)
 {
     GtkListBoxRow *row = gtk_list_box_get_selected_row(self->list);
-    int index = row ? gtk_list_box_row_get_index(row) : -step;
+    int index = row ? gtk_list_box_row_get_index(row) : 0;
 
     do {
         index += step;
         row = gtk_list_box_get_row_at_index(self->list, index);
-    } while (row && (!gtk_widget_get_child_visible(GTK_WIDGET(row)) ||
+    } while (row && (row == self->all_row || !gtk_widget_get_child_visible(GTK_WIDGET(row)) ||
                      !gtk_list_box_row_get_selectable(row)));
     if (row) {
         gtk_list_box_select_row(self->list, row);

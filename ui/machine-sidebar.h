@@ -10,8 +10,18 @@
 #define VM_TYPE_MACHINE_SIDEBAR (vm_machine_sidebar_get_type())
 G_DECLARE_FINAL_TYPE(VmMachineSidebar, vm_machine_sidebar, VM, MACHINE_SIDEBAR, GtkBox)
 
-/* Signals: "selected" (VmMachine or NULL), "activated" (VmMachine), "menu" (VmMachine, GtkWidget
- * row) for the context menu; "pressed" (VmMachine) when a row was clicked. Property "search" (boolean): the search bar is shown. */
+typedef enum {
+    VM_SIDEBAR_SORT_NAME,
+    VM_SIDEBAR_SORT_RUNNING, /* what runs first, then by name */
+    VM_SIDEBAR_SORT_USED,    /* the last used first */
+} VmSidebarSort;
+
+/*
+ * Signals: "selected" (VmMachine or NULL), "activated" (VmMachine), "menu" (VmMachine, GtkWidget
+ * row) for the context menu; "pressed" (VmMachine) when a row was clicked; "overview" (boolean:
+ * pressed, not only selected) for the row "All machines"; "moved" (VmMachine, string group) when a
+ * row was dragged to a heading. Property "search" (boolean): the search bar is shown.
+ */
 void vm_machine_sidebar_set_store(VmMachineSidebar *self, VmStore *store);
 
 void vm_machine_sidebar_select(VmMachineSidebar *self, VmMachine *machine);
@@ -20,3 +30,14 @@ VmMachine *vm_machine_sidebar_get_selected(VmMachineSidebar *self);
 void vm_machine_sidebar_move(VmMachineSidebar *self, int step);
 gboolean vm_machine_sidebar_has_focus(VmMachineSidebar *self);
 void vm_machine_sidebar_focus(VmMachineSidebar *self);
+void vm_machine_sidebar_select_overview(VmMachineSidebar *self);
+
+/* Which groups are folded is kept there. */
+void vm_machine_sidebar_set_settings(VmMachineSidebar *self, GSettings *settings);
+void vm_machine_sidebar_set_sort(VmMachineSidebar *self, VmSidebarSort sort);
+
+/* Folds a group, or unfolds it: what a click on its heading does. */
+void vm_machine_sidebar_toggle_group(VmMachineSidebar *self, const char *group);
+
+/* The picture of its row; borrowed, NULL for none. */
+cairo_surface_t *vm_machine_sidebar_get_picture(VmMachineSidebar *self, VmMachine *machine);

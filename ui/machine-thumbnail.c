@@ -233,3 +233,9 @@ vm_machine_thumbnail_set_machine(VmMachineThumbnail *self, VmMachine *machine)
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), name);
     state_changed(self);
 }
+
+cairo_surface_t *
+vm_machine_thumbnail_get_picture(VmMachineThumbnail *self)
+{
+    return self->picture;
+}

@@ -15,3 +15,6 @@ void vm_machine_thumbnail_set_machine(VmMachineThumbnail *self, VmMachine *machi
 
 /* Ask for a new picture; nothing happens while one is on its way. */
 void vm_machine_thumbnail_refresh(VmMachineThumbnail *self);
+
+/* The last picture, NULL when there is none; borrowed until the next refresh. */
+cairo_surface_t *vm_machine_thumbnail_get_picture(VmMachineThumbnail *self);

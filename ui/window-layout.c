@@ -88,7 +88,7 @@ show_parts(VmWindow *self)
                     !(self->narrow && self->show_content);
     gboolean content = !self->narrow || self->show_content || !some || self->fullscreen;
     gboolean machine = page_is(self, "machine");
-    gboolean building = page_is(self, "building");
+    gboolean titled = page_is(self, "building") || page_is(self, "overview");
     gboolean alone = !some; /* one header over the empty page */
 
     gtk_widget_set_visible(self->sidebar_box, side);
@@ -105,13 +105,14 @@ show_parts(VmWindow *self)
     gtk_widget_set_visible(self->back_button, self->narrow);
     gtk_widget_set_visible(self->power_box, machine);
     gtk_widget_set_visible(self->more_button, machine);
+    gtk_widget_set_visible(GTK_WIDGET(self->columns_button), page_is(self, "overview"));
     gtk_widget_set_visible(self->fullscreen_button, machine);
     gtk_widget_set_visible(GTK_WIDGET(self->keys_button), machine && !self->narrow);
     gtk_widget_set_visible(self->screenshot_button, machine && !self->narrow);
     gtk_widget_set_visible(self->bottom_switcher, machine && self->narrow && !self->fullscreen);
-    gtk_stack_set_visible_child_name(self->title_stack, self->narrow || building ? "title"
-                                                        : machine                ? "switcher"
-                                                                                 : "nothing");
+    gtk_stack_set_visible_child_name(self->title_stack, self->narrow || titled ? "title"
+                                                        : machine              ? "switcher"
+                                                                               : "nothing");
     place_window_buttons(self, side || alone, content && !alone);
 }
 

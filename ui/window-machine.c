@@ -13,10 +13,10 @@ vm_window_toast(VmWindow *self, const char *text)
     vm_undo_toast_show(self->undo_toast, text, NULL, NULL, NULL, NULL, NULL);
 }
 
-static void
-set_member(VmWindow *self, const char *path, const char *text)
+void
+vm_window_set_member(VmWindow *self, VmMachine *machine, const char *path, const char *text)
 {
-    VmJson *definition = vm_machine_get_definition(self->machine);
+    VmJson *definition = machine ? vm_machine_get_definition(machine) : NULL;
     g_autoptr(VmJson) json = definition ? vm_json_copy(definition) : NULL;
     g_autoptr(GError) error = NULL;
 
@@ -28,9 +28,9 @@ set_member(VmWindow *self, const char *path, const char *text)
     } else {
         vm_json_remove(json, path);
     }
-    if (!vm_machine_save(self->machine, json, &error)) {
-        g_autoptr(VmProblem) problem = vm_problem_new(
-            "no-space", vm_machine_get_title(self->machine), error->message, NULL, NULL);
+    if (!vm_machine_save(machine, json, &error)) {
+        g_autoptr(VmProblem) problem =
+            vm_problem_new("no-space", vm_machine_get_title(machine), error->message, NULL, NULL);
         vm_window_report(self, problem);
     }
 }
@@ -38,13 +38,13 @@ set_member(VmWindow *self, const char *path, const char *text)
 static void
 title_given(const char *text, gpointer data)
 {
-    set_member(VM_WINDOW(data), "manager.title", text);
+    vm_window_set_member(VM_WINDOW(data), VM_WINDOW(data)->machine, "manager.title", text);
 }
 
 static void
 group_given(const char *text, gpointer data)
 {
-    set_member(VM_WINDOW(data), "manager.group", text);
+    vm_window_set_member(VM_WINDOW(data), VM_WINDOW(data)->machine, "manager.group", text);
 }
 
 void
@@ -64,7 +64,7 @@ vm_window_change_group(VmWindow *self)
 struct deletion {
     VmWindow *window;
     VmStore *store;
-    VmMachine *machine;
+    GPtrArray *machines;
 };
 
 static void
@@ -73,7 +73,7 @@ deletion_free(gpointer data)
     struct deletion *deletion = data;
 
     g_object_unref(deletion->store);
-    g_object_unref(deletion->machine);
+    g_ptr_array_unref(deletion->machines);
     g_free(deletion);
 }
 
@@ -82,42 +82,78 @@ deletion_undone(gpointer data)
 {
     struct deletion *deletion = data;
 
-    vm_store_undo_remove(deletion->store, deletion->machine);
-    vm_window_show_machine(deletion->window, deletion->machine);
+    for (guint i = 0; i < deletion->machines->len; i++) {
+        vm_store_undo_remove(deletion->store, g_ptr_array_index(deletion->machines, i));
+    }
+    if (deletion->machines->len == 1 && !deletion->window->overview) {
+        vm_window_show_machine(deletion->window, g_ptr_array_index(deletion->machines, 0));
+    }
 }
 
 static void
 deletion_committed(gpointer data)
 {
     struct deletion *deletion = data;
-    g_autoptr(GError) error = NULL;
 
-    if (!vm_store_commit_remove(deletion->store, deletion->machine, &error) &&
-        !gtk_widget_in_destruction(GTK_WIDGET(deletion->window))) {
-        g_autoptr(VmProblem) problem = vm_problem_new(NULL, vm_machine_get_title(deletion->machine),
-                                                      error->message, NULL, NULL);
-        vm_window_report(deletion->window, problem);
+    for (guint i = 0; i < deletion->machines->len; i++) {
+        VmMachine *machine = g_ptr_array_index(deletion->machines, i);
+        g_autoptr(GError) error = NULL;
+        if (!vm_store_commit_remove(deletion->store, machine, &error) &&
+            !gtk_widget_in_destruction(GTK_WIDGET(deletion->window))) {
+            g_autoptr(VmProblem) problem =
+                vm_problem_new(NULL, vm_machine_get_title(machine), error->message, NULL, NULL);
+            vm_window_report(deletion->window, problem);
+        }
+    }
+}
+
+void
+vm_window_delete_machines(VmWindow *self, GPtrArray *machines)
+{
+    struct deletion *deletion = g_new0(struct deletion, 1);
+    g_autofree char *text = NULL;
+
+    deletion->window = self;
+    deletion->store = g_object_ref(self->store);
+    deletion->machines = g_ptr_array_new_with_free_func(g_object_unref);
+    for (guint i = 0; i < machines->len; i++) {
+        VmMachine *machine = g_ptr_array_index(machines, i);
+        if (!vm_machine_is_active(machine) &&
+            vm_machine_get_state(machine) != VM_MACHINE_BUILDING) {
+            g_ptr_array_add(deletion->machines, g_object_ref(machine));
+        }
+    }
+    if (deletion->machines->len == 0) {
+        deletion_free(deletion);
+        return;
+    }
+    if (deletion->machines->len == 1) {
+        /* Translators: %s is the title of the machine that was deleted. */
+        text = g_strdup_printf(_("“%s” moved to trash"),
+                               vm_machine_get_title(g_ptr_array_index(deletion->machines, 0)));
+    } else {
+        text = g_strdup_printf(ngettext("%u machine moved to trash", "%u machines moved to trash",
+                                        deletion->machines->len),
+                               deletion->machines->len);
+    }
+    vm_undo_toast_show(self->undo_toast, text, _("Undo"), deletion_undone, deletion_committed,
+                       deletion, deletion_free);
+    for (guint i = 0; i < deletion->machines->len; i++) {
+        VmMachine *machine = g_ptr_array_index(deletion->machines, i);
+        vm_start_queue_remove(self->start_queue, machine);
+        vm_store_remove(self->store, machine);
     }
 }
 
 void
 vm_window_delete(VmWindow *self)
 {
-    struct deletion *deletion = NULL;
-    g_autofree char *text = NULL;
+    g_autoptr(GPtrArray) machines = g_ptr_array_new_with_free_func(g_object_unref);
 
-    if (!self->machine || vm_machine_is_active(self->machine)) {
-        return;
+    if (self->machine) {
+        g_ptr_array_add(machines, g_object_ref(self->machine));
+        vm_window_delete_machines(self, machines);
     }
-    deletion = g_new0(struct deletion, 1);
-    deletion->window = self;
-    deletion->store = g_object_ref(self->store);
-    deletion->machine = g_object_ref(self->machine);
-    /* Translators: %s is the title of the machine that was deleted. */
-    text = g_strdup_printf(_("“%s” moved to trash"), vm_machine_get_title(self->machine));
-    vm_undo_toast_show(self->undo_toast, text, _("Undo"), deletion_undone, deletion_committed,
-                       deletion, deletion_free);
-    vm_store_remove(self->store, deletion->machine);
 }
 
 static void

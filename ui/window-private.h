@@ -3,9 +3,11 @@
 
 /* Shared by window.c, window-actions.c, window-layout.c and window-machine.c. */
 
+#include "manager/model/start-queue.h"
 #include "ui/building-page.h"
 #include "ui/machine-page.h"
 #include "ui/machine-sidebar.h"
+#include "ui/overview-page.h"
 #include "ui/self-check-page.h"
 #include "ui/undo-toast.h"
 #include "ui/window.h"
@@ -42,11 +44,15 @@ struct _VmWindow {
     VmMachinePage *machine_page;
     VmBuildingPage *building_page;
     VmSelfCheckPage *self_check_page;
+    VmOverviewPage *overview_page;
+    GtkMenuButton *columns_button;
     GtkWidget *bottom_switcher;
     VmUndoToast *undo_toast;
 
     VmStore *store;
     GSettings *settings;
+    VmStartQueue *start_queue;
+    gboolean overview;  /* "All machines" is shown, not a machine */
     VmMachine *machine; /* the shown one, or NULL */
     GtkWidget *problem_bar;
     GSimpleActionGroup *machine_actions;
@@ -65,6 +71,16 @@ struct _VmWindow {
     gboolean maximized;
 };
 
+/* window.c */
+void vm_window_take_machine(VmWindow *self, VmMachine *machine);
+
+/* window-overview.c: "All machines" and the order of the sidebar */
+void vm_window_setup_overview(VmWindow *self);
+void vm_window_show_overview(VmWindow *self);
+void vm_window_sidebar_overview(VmWindow *self, gboolean pressed);
+void vm_window_row_moved(VmWindow *self, VmMachine *machine, const char *group);
+void vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machines);
+
 /* window-actions.c */
 void vm_window_add_actions(VmWindow *self);
 void vm_window_update_actions(VmWindow *self);
@@ -73,6 +89,10 @@ void vm_window_update_actions(VmWindow *self);
 void vm_window_rename(VmWindow *self);
 void vm_window_change_group(VmWindow *self);
 void vm_window_delete(VmWindow *self);
+/* Those that are off; (element-type VmMachine). */
+void vm_window_delete_machines(VmWindow *self, GPtrArray *machines);
+/* path in the definition of machine; an empty text removes it. */
+void vm_window_set_member(VmWindow *self, VmMachine *machine, const char *path, const char *text);
 void vm_window_copy_command(VmWindow *self);
 void vm_window_copy_report(VmWindow *self);
 void vm_window_open_folder(VmWindow *self);

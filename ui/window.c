@@ -66,9 +66,12 @@ problem_changed(VmWindow *self)
 static void
 words_changed(VmWindow *self)
 {
-    const char *title = self->machine ? vm_machine_get_title(self->machine) : "";
+    const char *title = self->overview  ? _("All machines")
+                        : self->machine ? vm_machine_get_title(self->machine)
+                                        : "";
 
     gtk_label_set_text(self->title_label, title);
+    gtk_widget_set_visible(GTK_WIDGET(self->state_label), self->machine != NULL);
     gtk_label_set_text(self->state_label,
                        self->machine ? vm_machine_get_state_words(self->machine) : "");
     gtk_window_set_title(GTK_WINDOW(self), title[0] ? title : "Vitrine");
@@ -82,7 +85,9 @@ show_right_page(VmWindow *self)
 {
     const char *page = "empty";
 
-    if (self->machine) {
+    if (self->overview && g_list_model_get_n_items(G_LIST_MODEL(self->store)) > 0) {
+        page = "overview";
+    } else if (self->machine) {
         page = vm_machine_get_build(self->machine) ? "building" : "machine";
     }
     vm_building_page_set_machine(self->building_page, self->machine);
@@ -102,8 +107,8 @@ state_changed(VmWindow *self)
     vm_window_update_actions(self);
 }
 
-static void
-take_machine(VmWindow *self, VmMachine *machine)
+void
+vm_window_take_machine(VmWindow *self, VmMachine *machine)
 {
     if (machine != self->machine) {
         if (self->machine) {
@@ -137,7 +142,8 @@ static void
 row_selected(VmWindow *self, VmMachine *machine)
 {
     if (machine) {
-        take_machine(self, machine);
+        self->overview = FALSE;
+        vm_window_take_machine(self, machine);
     }
 }
 
@@ -165,7 +171,8 @@ row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
     GMenuModel *model = gtk_menu_button_get_menu_model(GTK_MENU_BUTTON(self->more_button));
     GtkWidget *popover = NULL;
 
-    take_machine(self, machine);
+    self->overview = FALSE;
+    vm_window_take_machine(self, machine);
     popover = gtk_popover_new_from_model(row, model);
     gtk_popover_set_position(GTK_POPOVER(popover), GTK_POS_BOTTOM);
     g_signal_connect(popover, "closed", G_CALLBACK(gtk_widget_destroy), NULL);
@@ -175,9 +182,10 @@ row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
 void
 vm_window_show_machine(VmWindow *self, VmMachine *machine)
 {
+    self->overview = FALSE;
     gtk_stack_set_visible_child_name(self->page_stack, "machine");
     vm_machine_sidebar_select(self->sidebar, machine);
-    take_machine(self, machine);
+    vm_window_take_machine(self, machine);
     vm_window_show_content(self, TRUE);
 }
 
@@ -226,15 +234,17 @@ machines_changed(VmWindow *self)
                     vm_store_find(self->store, vm_machine_get_name(self->machine)) != self->machine;
 
     if (gone) {
-        take_machine(self, NULL);
+        vm_window_take_machine(self, NULL);
     }
-    if (!self->machine) {
+    if (self->overview) {
+        show_right_page(self);
+    } else if (!self->machine) {
         VmMachine *selected = vm_machine_sidebar_get_selected(self->sidebar);
         if (!selected) {
             vm_machine_sidebar_move(self->sidebar, 1);
             selected = vm_machine_sidebar_get_selected(self->sidebar);
         }
-        take_machine(self, selected);
+        vm_window_take_machine(self, selected);
     }
     vm_window_layout_soon(self);
 }
@@ -391,7 +401,7 @@ vm_window_dispose(GObject *object)
     if (store) {
         save_state(self);
         vm_undo_toast_commit(self->undo_toast);
-        take_machine(self, NULL);
+        vm_window_take_machine(self, NULL);
         g_signal_handlers_disconnect_by_data(store, self);
         self->store = NULL;
     }
@@ -401,6 +411,7 @@ vm_window_dispose(GObject *object)
     }
     g_clear_object(&self->settings);
     g_clear_object(&self->machine_actions);
+    g_clear_object(&self->start_queue);
     G_OBJECT_CLASS(vm_window_parent_class)->dispose(object);
 }
 
@@ -436,6 +447,8 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmWindow, machine_page);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, building_page);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, self_check_page);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, overview_page);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, columns_button);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, bottom_switcher);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, undo_toast);
 }
@@ -455,6 +468,7 @@ vm_window_class_init(VmWindowClass *klass)
     g_type_ensure(VM_TYPE_EMPTY_PAGE);
     g_type_ensure(VM_TYPE_BUILDING_PAGE);
     g_type_ensure(VM_TYPE_SELF_CHECK_PAGE);
+    g_type_ensure(VM_TYPE_OVERVIEW_PAGE);
     g_type_ensure(VM_TYPE_UNDO_TOAST);
     gtk_widget_class_set_template_from_resource(widget_class, "/org/vitrine/Vitrine/ui/window.ui");
     bind_children(widget_class);
@@ -462,6 +476,10 @@ vm_window_class_init(VmWindowClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, row_pressed);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
     gtk_widget_class_bind_template_callback(widget_class, row_menu);
+    gtk_widget_class_bind_template_callback(widget_class, vm_window_sidebar_overview);
+    gtk_widget_class_bind_template_callback(widget_class, vm_window_row_moved);
+    gtk_widget_class_bind_template_callback(widget_class, vm_window_overview_act);
+    gtk_widget_class_bind_template_callback(widget_class, vm_window_show_machine);
     gtk_widget_class_bind_template_callback(widget_class, view_changed);
     gtk_widget_class_bind_template_callback(widget_class, check_left);
     gtk_widget_class_bind_template_callback(widget_class, check_done);
@@ -529,8 +547,10 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
 
     self->store = g_object_ref(store);
     self->settings = settings ? g_object_ref(settings) : NULL;
+    self->start_queue = vm_start_queue_new();
     vm_machine_sidebar_set_store(self->sidebar, store);
     vm_window_add_actions(self);
+    vm_window_setup_overview(self);
     g_signal_connect_object(store, "items-changed", G_CALLBACK(machines_changed), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(store, "build-failed", G_CALLBACK(build_failed), self,

@@ -12,7 +12,6 @@
 #define LOST_AFTER_MS    1000
 #define DETAIL_LINES     8
 #define STATUS_RESET     32
-#define NS_PER_US        1000
 
 static void
 clear_timer(guint *timer)
@@ -40,8 +39,7 @@ vm_machine_drop_connection(VmMachine *self)
     clear_timer(&self->lost_timer);
     clear_timer(&self->stubborn_timer);
     self->was_ready = FALSE;
-    self->share = -1;
-    self->share_time = 0;
+    vm_machine_forget_figures(self);
     if (self->connection) {
         g_signal_handlers_disconnect_by_data(self->connection, self);
         vm_connection_close(self->connection);
@@ -328,56 +326,4 @@ void
 vm_machine_set_paused(VmMachine *self, gboolean paused)
 {
     (void)request(self, paused ? VM_REQUEST_PAUSE : VM_REQUEST_RESUME);
-}
-
-static guint64
-processor_time(GPtrArray *processes)
-{
-    for (guint i = 0; i < processes->len; i++) {
-        VmProcess *process = g_ptr_array_index(processes, i);
-        if (g_str_equal(process->name, "machine")) {
-            return process->cpu_ns;
-        }
-    }
-    return 0;
-}
-
-static void
-processes_known(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(VmMachine) self = VM_MACHINE(data);
-    g_autoptr(GPtrArray) processes =
-        vm_connection_get_processes_finish(VM_CONNECTION(source), result, NULL);
-    gint64 now = g_get_monotonic_time();
-    gint64 cores = 1;
-    guint64 cpu = 0;
-
-    self->share_asked = FALSE;
-    if (!processes || VM_CONNECTION(source) != self->connection) {
-        return;
-    }
-    if (self->definition) {
-        cores = MAX(1, vm_json_get_int(self->definition, "cpus.num-cores", 1));
-    }
-    cpu = processor_time(processes);
-    if (self->share_time && now > self->share_time && cpu >= self->share_cpu) {
-        gint64 share = (gint64)((cpu - self->share_cpu) / NS_PER_US) * 100 /
-                       ((now - self->share_time) * cores);
-        self->share = (int)CLAMP(share, 0, 100);
-        vm_machine_update_words(self);
-    }
-    self->share_time = now;
-    self->share_cpu = cpu;
-}
-
-void
-vm_machine_refresh_share(VmMachine *self)
-{
-    if (self->state != VM_MACHINE_RUNNING || self->share_asked || !self->connection ||
-        vm_connection_get_state(self->connection) != VM_CONNECTION_READY) {
-        return;
-    }
-    self->share_asked = TRUE;
-    vm_connection_get_processes_async(self->connection, self->cancellable, processes_known,
-                                      g_object_ref(self));
 }

@@ -34,6 +34,10 @@ struct _VmMachine {
     gint64 share_time; /* of the last sample, 0: none */
     guint64 share_cpu; /* ns at that time */
     int share;         /* per cent of its own processors, -1: unknown */
+    double history[VM_MACHINE_HISTORY];
+    guint history_count;
+    guint64 own_memory;
+    gboolean waiting; /* its turn to start has not come */
     GCancellable *cancellable;
 };
 
@@ -42,5 +46,6 @@ void vm_machine_update_words(VmMachine *self);
 void vm_machine_take_problem(VmMachine *self, VmProblem *problem);
 void vm_machine_notify_connection(VmMachine *self);
 void vm_machine_notify_stubborn(VmMachine *self);
+void vm_machine_forget_figures(VmMachine *self);
 /* Closes the connection and stops all timers. */
 void vm_machine_drop_connection(VmMachine *self);

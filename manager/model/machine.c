@@ -8,9 +8,6 @@
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 
-#define SECONDS_PER_HOUR   3600
-#define SECONDS_PER_MINUTE 60
-
 G_DEFINE_FINAL_TYPE(VmMachine, vm_machine, G_TYPE_OBJECT)
 
 enum {
@@ -344,6 +341,9 @@ running_words(VmMachine *self)
 static char *
 words_for_state(VmMachine *self)
 {
+    if (self->waiting) {
+        return g_strdup(_("Waiting to start"));
+    }
     switch (self->state) {
     case VM_MACHINE_BUILDING:
         return g_strdup_printf(_("Building… %d %%"), vm_guest_build_get_percent(self->build));
@@ -420,21 +420,6 @@ vm_machine_notify_stubborn(VmMachine *self)
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_STUBBORN]);
 }
 
-/* "2 h 10 min", "3 min", "12 s". */
-static char *
-duration_words(gint64 seconds)
-{
-    if (seconds >= SECONDS_PER_HOUR) {
-        /* Translators: hours and minutes. */
-        return g_strdup_printf(_("%d h %d min"), (int)(seconds / SECONDS_PER_HOUR),
-                               (int)(seconds % SECONDS_PER_HOUR / SECONDS_PER_MINUTE));
-    }
-    if (seconds >= SECONDS_PER_MINUTE) {
-        return g_strdup_printf(_("%d min"), (int)(seconds / SECONDS_PER_MINUTE));
-    }
-    return g_strdup_printf(_("%d s"), (int)MAX(seconds, 0));
-}
-
 char *
 vm_machine_dup_off_text(VmMachine *self)
 {
@@ -451,7 +436,7 @@ vm_machine_dup_off_text(VmMachine *self)
         return self->state == VM_MACHINE_OFF ? g_strdup(_("Off · has not run yet"))
                                              : g_strdup(self->words);
     }
-    duration = duration_words(ended - started);
+    duration = vm_machine_duration_words(ended - started);
     /* Translators: a day as in “3 November”. */
     day = g_date_time_format(time, _("%-e %B"));
     /* Translators: “Off · last ran on 3 November for 2 h 10 min”. */

@@ -13,6 +13,10 @@
 #include "vmm/client/json.h"
 #include "vmm/client/vm-connection.h"
 
+enum {
+    VM_MACHINE_HISTORY = 60 /* samples, one a second */
+};
+
 typedef enum {
     VM_MACHINE_OFF,
     VM_MACHINE_BUILDING, /* its files are being made */
@@ -81,6 +85,22 @@ void vm_machine_set_paused(VmMachine *self, gboolean paused);
 
 /* Ask for processor use; "state-words" notifies when it is known. Cheap when nothing runs. */
 void vm_machine_refresh_share(VmMachine *self);
+
+/* What the last refresh found. */
+int vm_machine_get_share(VmMachine *self); /* per cent of its own processors; -1: unknown */
+guint64 vm_machine_get_own_memory(VmMachine *self); /* bytes, all processes, without guest memory */
+/* Shares of 0..1, the oldest first; how many there are. */
+guint vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY]);
+/* Since the start of its run; -1 when it is off. */
+gint64 vm_machine_get_seconds(VmMachine *self);
+/* When its last run began, seconds since 1970; 0: never. */
+gint64 vm_machine_get_last_used(VmMachine *self);
+/* "2 h 10 min", "9 days"; free with g_free(). */
+char *vm_machine_duration_words(gint64 seconds);
+
+/* A start that was asked for and waits for its turn: see start-queue.h. */
+void vm_machine_set_waiting(VmMachine *self, gboolean waiting);
+gboolean vm_machine_get_waiting(VmMachine *self);
 
 /* Machine, versions, configuration with the home folder shortened, last messages. */
 char *vm_machine_dup_report(VmMachine *self);

@@ -247,6 +247,80 @@ def settings_apply(session):
     session.shoot("settings-light")
 
 
+def rows_of(session, name="All machines"):
+    """The first column of the table of all machines, from top to bottom."""
+    table = session.see(name, Atspi.Role.TABLE)
+    return [node.get_name() for node in walk(table)
+            if node.get_role() == Atspi.Role.TABLE_CELL and node.get_name()]
+
+
+def all_machines(session):
+    """The table of all machines: sorted, several selected, started two at once, grouped, deleted and back."""
+    for number in (10, 2, 1):
+        session.define(f"m{number}", f"Machine {number}", "Lab" if number == 2 else "")
+    session.start(**DARK)
+    session.activate("win.overview")
+    cells = wait_for("the table", lambda: rows_of(session))
+    names = [cell for cell in cells if cell.startswith("Machine ")]
+    expect(names == ["Machine 1", "Machine 2", "Machine 10"], f"sorted as {names}")
+    session.activate("win.select-all")
+    session.see("3 selected")
+    session.shoot("all-machines-dark")
+    session.press("Start")
+    wait_for("two machines", lambda: len(session.running()) == 2)
+    waiting = wait_for("one that waits", lambda: session.see_row("Machine 10, Waiting to start"))
+    expect(waiting is not None and len(session.running()) == 2, "all were started at once")
+    session.press("Shut down")
+    wait_for("all to be off", lambda: not session.running())
+    session.see_row("Machine 2, Off")
+    session.press("Group…")
+    entry = session.see("Group", Atspi.Role.TEXT)
+    entry.set_text_contents("Work")
+    session.press("Apply")
+    for number in (10, 2, 1):
+        session.see_row(f"Machine {number}, Off, group Work")
+    session.press("Delete the selected machines")
+    session.see("3 machines moved to trash")
+    session.press("Undo")
+    session.see_row("Machine 10, Off, group Work")
+    session.activate("app.show-machine", "m2")
+    session.see("Display")
+
+
+def keeps_the_list(session):
+    """Fold, sort and columns act, and the search knows the kernel's name."""
+    session.define("a", "Alpha", "Lab", kernel="/bin/true")
+    session.define("b", "Beta", "Lab", kernel="/bin/special")
+    session.start()
+    session.see("Alpha")
+    expect(is_showing(session.see_row("Alpha, Off")), "a row is missing")
+    session.activate("win.view", "settings")
+    session.activate("win.overview")
+    session.activate("win.toggle-group", "Lab")
+    wait_for("the fold", lambda: not is_showing(session.find("Last picture of Alpha", showing=False)))
+    session.shoot("folded-light")
+    session.activate("win.toggle-group", "Lab")
+    wait_for("the row again", lambda: session.find("Last picture of Alpha"))
+    session.activate("app.start-machine", "b")
+    session.see_row("Beta, Starting…")
+    session.activate("win.sort", "running")
+
+    def order():
+        return [node.get_name().split(",")[0] for node in walk(session.application())
+                if node.get_role() == Atspi.Role.LIST_ITEM and "group Lab" in (node.get_name() or "")]
+    wait_for("Beta first", lambda: order() == ["Beta", "Alpha"])
+    session.activate("win.sort", "name")
+    wait_for("Alpha first", lambda: order() == ["Alpha", "Beta"])
+    session.activate("win.search")
+    entry = wait_for("the search entry", lambda: next(
+        (node for node in walk(session.application())
+         if node.get_name() == "Search machines" and node.get_role() == Atspi.Role.TEXT
+         and is_showing(node)), None))
+    entry.set_text_contents("special")
+    wait_for("the filter", lambda: not is_showing(session.see_row("Alpha")))
+    expect(is_showing(session.see_row("Beta")), "the kernel is not searched")
+
+
 def self_check(session):
     """What is in the way has a row, a cure and a command."""
     answer = session.path("check.json")
@@ -307,8 +381,8 @@ TESTS = [
     ends_badly(34, "Kernel lab stopped: the guest panicked", "Stopped: guest panicked"),
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
-    missing_vmm, broken_definition, survives_closing, delete_and_undo, search, settings_apply,
-    self_check, names_everywhere, idle_is_idle,
+    missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
+    settings_apply,    self_check, names_everywhere, idle_is_idle,
 ]
 
 

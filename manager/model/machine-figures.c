@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a running machine uses, sampled when a view asks. */
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "manager/model/machine-private.h"
+#include "manager/model/paths.h"
+
+#define NS_PER_US          1000
+#define SAMPLE_US          (900 * G_TIME_SPAN_MILLISECOND) /* several views may ask each second */
+#define SECONDS_PER_DAY    86400
+#define SECONDS_PER_HOUR   3600
+#define SECONDS_PER_MINUTE 60
+
+void
+vm_machine_forget_figures(VmMachine *self)
+{
+    self->share = -1;
+    self->share_time = 0;
+    self->history_count = 0;
+    self->own_memory = 0;
+}
+
+static void
+add_to_history(VmMachine *self, double share)
+{
+    memmove(self->history, self->history + 1, sizeof(self->history) - sizeof(self->history[0]));
+    self->history[VM_MACHINE_HISTORY - 1] = share;
+    self->history_count = MIN(self->history_count + 1, VM_MACHINE_HISTORY);
+}
+
+static void
+take_sample(VmMachine *self, guint64 cpu, gint64 now)
+{
+    gint64 cores = 1;
+
+    if (self->definition) {
+        cores = MAX(1, vm_json_get_int(self->definition, "cpus.num-cores", 1));
+    }
+    if (self->share_time && now > self->share_time && cpu >= self->share_cpu) {
+        double share = (double)(cpu - self->share_cpu) / NS_PER_US /
+                       ((double)(now - self->share_time) * (double)cores);
+        add_to_history(self, CLAMP(share, 0.0, 1.0));
+        self->share = (int)CLAMP(share * 100, 0.0, 100.0);
+        vm_machine_update_words(self);
+    }
+    self->share_time = now;
+    self->share_cpu = cpu;
+}
+
+static void
+processes_known(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmMachine) self = VM_MACHINE(data);
+    g_autoptr(GPtrArray) processes =
+        vm_connection_get_processes_finish(VM_CONNECTION(source), result, NULL);
+    guint64 memory = 0;
+    guint64 cpu = 0;
+
+    self->share_asked = FALSE;
+    if (!processes || VM_CONNECTION(source) != self->connection) {
+        return;
+    }
+    for (guint i = 0; i < processes->len; i++) {
+        const VmProcess *process = g_ptr_array_index(processes, i);
+        memory += process->memory;
+        if (g_str_equal(process->name, "machine")) {
+            cpu = process->cpu_ns;
+        }
+    }
+    self->own_memory = memory;
+    take_sample(self, cpu, g_get_monotonic_time());
+}
+
+void
+vm_machine_refresh_share(VmMachine *self)
+{
+    if (self->state != VM_MACHINE_RUNNING || self->share_asked || !self->connection ||
+        vm_connection_get_state(self->connection) != VM_CONNECTION_READY ||
+        (self->share_time && g_get_monotonic_time() - self->share_time < SAMPLE_US)) {
+        return;
+    }
+    self->share_asked = TRUE;
+    vm_connection_get_processes_async(self->connection, self->cancellable, processes_known,
+                                      g_object_ref(self));
+}
+
+int
+vm_machine_get_share(VmMachine *self)
+{
+    return self->state == VM_MACHINE_RUNNING ? self->share : -1;
+}
+
+guint64
+vm_machine_get_own_memory(VmMachine *self)
+{
+    return self->own_memory;
+}
+
+guint
+vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY])
+{
+    memcpy(ret_history, self->history + VM_MACHINE_HISTORY - self->history_count,
+           self->history_count * sizeof(self->history[0]));
+    return self->history_count;
+}
+
+gint64
+vm_machine_get_seconds(VmMachine *self)
+{
+    g_autofree char *folder = self->run ? vm_paths_runtime(self->name) : NULL;
+    g_autofree char *path = folder ? g_build_filename(folder, "pid", NULL) : NULL;
+    GStatBuf status;
+
+    /* The file is written once, at the start of the run. */
+    if (!path || g_stat(path, &status) != 0) {
+        return -1;
+    }
+    return MAX(0, g_get_real_time() / G_USEC_PER_SEC - status.st_mtime);
+}
+
+gint64
+vm_machine_get_last_used(VmMachine *self)
+{
+    g_autofree char *folder = vm_paths_state(self->name);
+    g_autofree char *path = g_build_filename(folder, "messages.log", NULL);
+    GStatBuf status;
+
+    return g_stat(path, &status) == 0 ? (gint64)status.st_mtime : 0;
+}
+
+char *
+vm_machine_duration_words(gint64 seconds)
+{
+    if (seconds >= 2 * SECONDS_PER_DAY) {
+        int days = (int)(seconds / SECONDS_PER_DAY);
+        return g_strdup_printf(ngettext("%d day", "%d days", (gulong)days), days);
+    }
+    if (seconds >= SECONDS_PER_HOUR) {
+        /* Translators: hours and minutes. */
+        return g_strdup_printf(_("%d h %d min"), (int)(seconds / SECONDS_PER_HOUR),
+                               (int)(seconds % SECONDS_PER_HOUR / SECONDS_PER_MINUTE));
+    }
+    if (seconds >= SECONDS_PER_MINUTE) {
+        return g_strdup_printf(_("%d min"), (int)(seconds / SECONDS_PER_MINUTE));
+    }
+    return g_strdup_printf(_("%d s"), (int)MAX(seconds, 0));
+}
+
+void
+vm_machine_set_waiting(VmMachine *self, gboolean waiting)
+{
+    if (self->waiting != waiting) {
+        self->waiting = waiting;
+        vm_machine_update_words(self);
+    }
+}
+
+gboolean
+vm_machine_get_waiting(VmMachine *self)
+{
+    return self->waiting;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/model/words.h"
+
+#include <glib/gi18n.h>
+
+#define TENTHS_BELOW 10
+
+/* One digit after the point below 10, none for whole numbers and above. */
+static char *
+number_words(double value)
+{
+    double tenths = (double)(guint64)(value * 10 + 0.5) / 10;
+    gboolean whole = (double)(guint64)tenths == tenths;
+
+    if (whole || value >= TENTHS_BELOW) {
+        return g_strdup_printf("%u", (guint)(value + 0.5));
+    }
+    return g_strdup_printf("%.1f", tenths);
+}
+
+char *
+vm_words_size(guint64 bytes)
+{
+    static const char *const units[] = {N_("B"), N_("KiB"), N_("MiB"), N_("GiB"), N_("TiB")};
+    double value = (double)bytes;
+    guint unit = 0;
+    g_autofree char *number = NULL;
+
+    while (value >= 1024 && unit + 1 < G_N_ELEMENTS(units)) {
+        value /= 1024;
+        unit++;
+    }
+    number = number_words(value);
+    return g_strdup_printf("%s\u00a0%s", number, _(units[unit]));
+}
+
+char *
+vm_words_rate(double bytes_per_second)
+{
+    static const char *const units[] = {N_("B/s"), N_("kB/s"), N_("MB/s"), N_("GB/s")};
+    double value = bytes_per_second;
+    guint unit = 0;
+    g_autofree char *number = NULL;
+
+    if (value < 1) {
+        return g_strdup("0");
+    }
+    while (value >= 1000 && unit + 1 < G_N_ELEMENTS(units)) {
+        value /= 1000;
+        unit++;
+    }
+    number = number_words(value);
+    return g_strdup_printf("%s\u00a0%s", number, _(units[unit]));
+}
