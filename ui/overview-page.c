@@ -215,7 +215,8 @@ fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, enum id id)
         gtk_cell_renderer_set_alignment(cell, 1, 0.5F);
         gtk_tree_view_column_set_alignment(column, 1);
     } else {
-        g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars", 10, NULL);
+        g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars",
+                     id == ID_STATE ? 22 : 12, NULL);
     }
     gtk_tree_view_column_pack_start(column, cell, TRUE);
     gtk_tree_view_column_set_cell_data_func(column, cell, show_text, GINT_TO_POINTER(id), NULL);

@@ -22,10 +22,18 @@ confirmed(struct question *question)
     }
 }
 
+static gboolean
+destroy_later(gpointer data)
+{
+    gtk_widget_destroy(GTK_WIDGET(data));
+    return G_SOURCE_REMOVE;
+}
+
+/* GTK looks at the popover once more after the signal. */
 static void
 closed(GtkWidget *popover)
 {
-    gtk_widget_destroy(popover);
+    g_idle_add_full(G_PRIORITY_DEFAULT, destroy_later, g_object_ref(popover), g_object_unref);
 }
 
 static void

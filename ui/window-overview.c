@@ -81,14 +81,18 @@ vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machines)
         vm_window_delete_machines(self, machines);
         return;
     }
-    for (guint i = 0; i < machines->len; i++) {
-        VmMachine *machine = g_ptr_array_index(machines, i);
-        if (g_str_equal(what, "start")) {
-            vm_start_queue_add(self->start_queue, machine);
-        } else {
-            vm_start_queue_remove(self->start_queue, machine);
-            vm_machine_shut_down(machine);
+    if (g_str_equal(what, "start")) {
+        for (guint i = 0; i < machines->len; i++) {
+            vm_start_queue_add(self->start_queue, g_ptr_array_index(machines, i));
         }
+        return;
+    }
+    /* None of them shall start because another one made room. */
+    for (guint i = 0; i < machines->len; i++) {
+        vm_start_queue_remove(self->start_queue, g_ptr_array_index(machines, i));
+    }
+    for (guint i = 0; i < machines->len; i++) {
+        vm_machine_shut_down(g_ptr_array_index(machines, i));
     }
 }
 

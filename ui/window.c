@@ -165,6 +165,20 @@ row_activated(VmWindow *self, VmMachine *machine)
     }
 }
 
+static gboolean
+destroy_later(gpointer data)
+{
+    gtk_widget_destroy(GTK_WIDGET(data));
+    return G_SOURCE_REMOVE;
+}
+
+/* GTK looks at the popover once more after the signal, and the chosen action is yet to run. */
+static void
+menu_closed(GtkWidget *popover)
+{
+    g_idle_add_full(G_PRIORITY_LOW, destroy_later, g_object_ref(popover), g_object_unref);
+}
+
 static void
 row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
 {
@@ -175,7 +189,7 @@ row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
     vm_window_take_machine(self, machine);
     popover = gtk_popover_new_from_model(row, model);
     gtk_popover_set_position(GTK_POPOVER(popover), GTK_POS_BOTTOM);
-    g_signal_connect(popover, "closed", G_CALLBACK(gtk_widget_destroy), NULL);
+    g_signal_connect(popover, "closed", G_CALLBACK(menu_closed), NULL);
     gtk_popover_popup(GTK_POPOVER(popover));
 }
 

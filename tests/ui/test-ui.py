@@ -14,7 +14,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP = 77
-SCREEN = "1280x800x24"
+SCREEN = "1360x900x24"
 
 
 def run_in_session():
