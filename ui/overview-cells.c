@@ -63,8 +63,8 @@ picture_render(GtkCellRenderer *cell, cairo_t *cr, GtkWidget *widget,
     VmPictureCell *self = VM_PICTURE_CELL(cell);
 
     cairo_save(cr);
-    cairo_translate(cr, area->x + (area->width - PICTURE_WIDTH) / 2,
-                    area->y + (area->height - PICTURE_HEIGHT) / 2);
+    cairo_translate(cr, area->x + (area->width - PICTURE_WIDTH) / 2.0,
+                    area->y + (area->height - PICTURE_HEIGHT) / 2.0);
     cairo_rectangle(cr, 0, 0, PICTURE_WIDTH, PICTURE_HEIGHT);
     cairo_clip(cr);
     cairo_set_source_rgb(cr, 0x2b / 255.0, 0x2f / 255.0, 0x36 / 255.0);
@@ -163,7 +163,7 @@ history_render(GtkCellRenderer *cell, cairo_t *cr, GtkWidget *widget,
                                              : "theme_selected_bg_color",
                                          &colour);
     cairo_save(cr);
-    cairo_translate(cr, area->x + PICTURE_PAD, area->y + (area->height - HISTORY_HEIGHT) / 2);
+    cairo_translate(cr, area->x + PICTURE_PAD, area->y + (area->height - HISTORY_HEIGHT) / 2.0);
     cairo_set_line_width(cr, 1.5);
     cairo_set_source_rgba(cr, colour.red, colour.green, colour.blue, 0.22);
     cairo_move_to(cr, start, HISTORY_HEIGHT);

@@ -8,7 +8,7 @@
 #include "manager/model/paths.h"
 
 #define NS_PER_US          1000
-#define SAMPLE_US          (900 * G_TIME_SPAN_MILLISECOND) /* several views may ask each second */
+#define SAMPLE_US          G_GINT64_CONSTANT(900000) /* several views may ask each second */
 #define SECONDS_PER_DAY    86400
 #define SECONDS_PER_HOUR   3600
 #define SECONDS_PER_MINUTE 60
@@ -133,7 +133,7 @@ vm_machine_get_last_used(VmMachine *self)
 char *
 vm_machine_duration_words(gint64 seconds)
 {
-    if (seconds >= 2 * SECONDS_PER_DAY) {
+    if (seconds >= 2L * SECONDS_PER_DAY) {
         int days = (int)(seconds / SECONDS_PER_DAY);
         return g_strdup_printf(ngettext("%d day", "%d days", (gulong)days), days);
     }

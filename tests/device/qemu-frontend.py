@@ -133,8 +133,8 @@ class Device:
 
 
 def block_setup(flags):
-    # struct block_setup after start_setup: vhost_fd, disk_fd, flags, padding, size, block_size, serial
-    return struct.pack("=iiIxxxxQI20s", 4, 5, flags, DISK_SIZE, 512, b"interop-disk")
+    # struct block_setup after start_setup: vhost_fd, disk_fd, flags, padding, size, block_size, serial, counters_fd
+    return struct.pack("=iiIxxxxQI20sixxxx", 4, 5, flags, DISK_SIZE, 512, b"interop-disk", 0)
 
 
 def run_qemu(kernel, initrd, devices, kvm):
