@@ -55,14 +55,20 @@ handle_ping(VmDbusMachine *machine, GDBusMethodInvocation *invocation, gpointer 
 }
 
 static void
+refuse_question(GDBusMethodInvocation *invocation)
+{
+    g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
+                                               "The supervisor does not answer.");
+}
+
+static void
 answer_processes(const struct display_statistics *statistics, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
     GVariantBuilder processes;
 
     if (!statistics) {
-        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
-                                                   "The supervisor does not answer.");
+        refuse_question(invocation);
         return;
     }
     g_variant_builder_init(&processes, G_VARIANT_TYPE("a(suutt)"));
@@ -84,6 +90,80 @@ handle_get_processes(VmDbusStatistics *statistics, GDBusMethodInvocation *invoca
 }
 
 static void
+answer_totals(const struct display_statistics *statistics, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    GVariantBuilder totals;
+
+    if (!statistics) {
+        refuse_question(invocation);
+        return;
+    }
+    g_variant_builder_init(&totals, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&totals, "{sv}", "GuestMemory",
+                          g_variant_new_uint64(statistics->guest_memory));
+    g_variant_builder_add(&totals, "{sv}", "DiskRead", g_variant_new_uint64(statistics->disk_read));
+    g_variant_builder_add(&totals, "{sv}", "DiskWritten",
+                          g_variant_new_uint64(statistics->disk_written));
+    g_dbus_method_invocation_return_value(invocation, g_variant_new("(a{sv})", &totals));
+}
+
+static gboolean
+handle_get_totals(VmDbusStatistics *statistics, GDBusMethodInvocation *invocation, VmClient *client)
+{
+    vm_model_ask_statistics(vm_client_get_model(client), answer_totals, invocation);
+    return TRUE;
+}
+
+static GVariant *
+facts_of(const struct display_process *process)
+{
+    const gboolean filter = (process->jail & DISPLAY_JAIL_FILTER) != 0;
+    const gboolean namespaces = (process->jail & DISPLAY_JAIL_NAMESPACES) != 0;
+    GVariantBuilder facts;
+
+    g_variant_builder_init(&facts, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&facts, "{sv}", "Part", g_variant_new_string(process->part));
+    g_variant_builder_add(&facts, "{sv}", "Filter", g_variant_new_boolean(filter));
+    g_variant_builder_add(&facts, "{sv}", "Namespaces", g_variant_new_boolean(namespaces));
+    g_variant_builder_add(&facts, "{sv}", "NoNewPrivileges",
+                          g_variant_new_boolean((process->jail & DISPLAY_JAIL_NO_NEW_PRIVS) != 0));
+    g_variant_builder_add(&facts, "{sv}", "Capabilities",
+                          g_variant_new_uint64(process->capabilities));
+    g_variant_builder_add(&facts, "{sv}", "Threads", g_variant_new_uint32(process->threads));
+    g_variant_builder_add(&facts, "{sv}", "DescriptorLimit",
+                          g_variant_new_uint32(process->descriptors));
+    g_variant_builder_add(&facts, "{sv}", "Blocked", g_variant_new_uint32(process->blocked));
+    return g_variant_builder_end(&facts);
+}
+
+static void
+answer_jails(const struct display_statistics *statistics, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    GVariantBuilder jails;
+
+    if (!statistics) {
+        refuse_question(invocation);
+        return;
+    }
+    g_variant_builder_init(&jails, G_VARIANT_TYPE("a(sua{sv})"));
+    for (guint i = 0; i < statistics->count; i++) {
+        const struct display_process *process = &statistics->process[i];
+
+        g_variant_builder_add(&jails, "(su@a{sv})", process->name, process->pid, facts_of(process));
+    }
+    g_dbus_method_invocation_return_value(invocation, g_variant_new("(a(sua{sv}))", &jails));
+}
+
+static gboolean
+handle_get_jails(VmDbusSandbox *sandbox, GDBusMethodInvocation *invocation, VmClient *client)
+{
+    vm_model_ask_statistics(vm_client_get_model(client), answer_jails, invocation);
+    return TRUE;
+}
+
+static void
 update_nothing(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer data)
 {
 }
@@ -93,6 +173,7 @@ vm_machine_object_export(VmClient *client)
 {
     g_autoptr(VmDbusMachine) machine = vm_dbus_machine_skeleton_new();
     g_autoptr(VmDbusStatistics) statistics = vm_dbus_statistics_skeleton_new();
+    g_autoptr(VmDbusSandbox) sandbox = vm_dbus_sandbox_skeleton_new();
 
     g_object_set_data_full(G_OBJECT(machine), "model", g_object_ref(vm_client_get_model(client)),
                            g_object_unref);
@@ -105,6 +186,11 @@ vm_machine_object_export(VmClient *client)
                             client, 0);
     vm_client_export(client, MACHINE_PATH, G_DBUS_INTERFACE_SKELETON(machine), update_machine,
                      NULL);
+    g_signal_connect_object(statistics, "handle-get-totals", G_CALLBACK(handle_get_totals), client,
+                            0);
+    g_signal_connect_object(sandbox, "handle-get-jails", G_CALLBACK(handle_get_jails), client, 0);
     vm_client_export(client, MACHINE_PATH, G_DBUS_INTERFACE_SKELETON(statistics), update_nothing,
+                     NULL);
+    vm_client_export(client, MACHINE_PATH, G_DBUS_INTERFACE_SKELETON(sandbox), update_nothing,
                      NULL);
 }

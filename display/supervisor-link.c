@@ -64,6 +64,7 @@ handle_statistics(VmSupervisorLink *self, struct display_statistics *statistics)
 {
     for (guint i = 0; i < statistics->count; i++) {
         clean_text(statistics->process[i].name, sizeof(statistics->process[i].name));
+        clean_text(statistics->process[i].part, sizeof(statistics->process[i].part));
     }
     g_signal_emit(self, signals[STATISTICS], 0, statistics);
 }

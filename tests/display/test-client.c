@@ -307,6 +307,52 @@ test_requests(void)
 }
 
 static void
+test_sandbox(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    static struct display_statistics statistics = {
+        .header = {DISPLAY_STATISTICS, sizeof(statistics)},
+        .count = 1,
+        .guest_memory = 4096,
+        .disk_read = 1,
+        .disk_written = 2,
+        .process = {{.name = "block-0",
+                     .part = "block",
+                     .pid = 8,
+                     .jail = DISPLAY_JAIL_FILTER | DISPLAY_JAIL_NAMESPACES,
+                     .capabilities = 3,
+                     .threads = 4,
+                     .descriptors = 64,
+                     .blocked = 5}},
+    };
+    g_autoptr(GAsyncResult) asked = NULL;
+    g_autoptr(GAsyncResult) asked_totals = NULL;
+    g_autoptr(GPtrArray) jails = NULL;
+    const VmJail *jail;
+    VmTotals totals;
+    GError *error = NULL;
+
+    vm_connection_get_jails_async(connection, NULL, keep_result, &asked);
+    vm_connection_get_totals_async(connection, NULL, keep_result, &asked_totals);
+    rig_run(20);
+    rig_expect_request(rig, DISPLAY_ASK_STATISTICS, NULL);
+    g_assert_cmpint(send(rig->control, &statistics, sizeof(statistics), 0), >, 0);
+    rig_wait(asked != NULL && asked_totals != NULL);
+    jails = vm_connection_get_jails_finish(connection, asked, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(jails->len, ==, 1);
+    jail = jails->pdata[0];
+    g_assert_cmpstr(jail->part, ==, "block");
+    g_assert_true(jail->filter && jail->namespaces && !jail->no_new_privileges);
+    g_assert_cmpuint(jail->capabilities, ==, 3);
+    g_assert_cmpuint(jail->blocked, ==, 5);
+    g_assert_true(vm_connection_get_totals_finish(connection, asked_totals, &totals, &error));
+    g_assert_cmpuint(totals.guest_memory, ==, 4096);
+    g_assert_cmpuint(totals.disk_written, ==, 2);
+}
+
+static void
 test_thumbnail(void)
 {
     g_autoptr(Rig) rig = rig_new();
@@ -374,6 +420,7 @@ main(int argc, char **argv)
     g_test_add_func("/client/reconnect", test_reconnect);
     g_test_add_func("/client/nobody", test_nobody);
     g_test_add_func("/client/requests", test_requests);
+    g_test_add_func("/client/sandbox", test_sandbox);
     g_test_add_func("/client/thumbnail", test_thumbnail);
     g_test_add_func("/client/chardev", test_chardev);
     return g_test_run();

@@ -5,6 +5,7 @@
 #include "vmm/client/private.h"
 
 #define STATISTICS "org.vitrine.Vmm1.Statistics"
+#define SANDBOX    "org.vitrine.Vmm1.Sandbox"
 
 /* A call to the machine object whose answer ends `task` through `callback`; takes `task`. */
 static void
@@ -113,4 +114,128 @@ vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result, GEr
 {
     g_return_val_if_fail(g_task_is_valid(result, self), NULL);
     return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+void
+vm_jail_free(VmJail *jail)
+{
+    g_free(jail->name);
+    g_free(jail->part);
+    g_free(jail);
+}
+
+static VmJail *
+read_jail(GVariant *tuple)
+{
+    VmJail *jail = g_new0(VmJail, 1);
+    g_autoptr(GVariant) facts = NULL;
+
+    g_variant_get(tuple, "(su@a{sv})", &jail->name, &jail->pid, &facts);
+    if (!g_variant_lookup(facts, "Part", "s", &jail->part)) {
+        jail->part = g_strdup("");
+    }
+    (void)g_variant_lookup(facts, "Filter", "b", &jail->filter);
+    (void)g_variant_lookup(facts, "Namespaces", "b", &jail->namespaces);
+    (void)g_variant_lookup(facts, "NoNewPrivileges", "b", &jail->no_new_privileges);
+    (void)g_variant_lookup(facts, "Capabilities", "t", &jail->capabilities);
+    (void)g_variant_lookup(facts, "Threads", "u", &jail->threads);
+    (void)g_variant_lookup(facts, "DescriptorLimit", "u", &jail->descriptors);
+    (void)g_variant_lookup(facts, "Blocked", "u", &jail->blocked);
+    return jail;
+}
+
+/* The reply when it has that type, else NULL and the task has failed. */
+static GVariant *
+take_reply(GObject *source, GAsyncResult *result, GTask *task, const char *type)
+{
+    GError *error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+
+    if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE(type))) {
+        return g_steal_pointer(&reply);
+    }
+    g_task_return_error(task, error ? error
+                                    : g_error_new_literal(G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                                                          "unexpected answer"));
+    return NULL;
+}
+
+static void
+handle_jails(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GVariant) reply = take_reply(source, result, task, "(a(sua{sv}))");
+    g_autoptr(GVariant) list = NULL;
+    g_autoptr(GPtrArray) jails =
+        g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))vm_jail_free);
+
+    if (!reply) {
+        return;
+    }
+    list = g_variant_get_child_value(reply, 0);
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) tuple = g_variant_get_child_value(list, i);
+        g_ptr_array_add(jails, read_jail(tuple));
+    }
+    g_task_return_pointer(task, g_steal_pointer(&jails),
+                          (GDestroyNotify)(void (*)(void))g_ptr_array_unref);
+}
+
+void
+vm_connection_get_jails_async(VmConnection *self, GCancellable *cancellable,
+                              GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    call_machine(self, SANDBOX, "GetJails", g_task_new(self, cancellable, callback, user_data),
+                 handle_jails);
+}
+
+GPtrArray *
+vm_connection_get_jails_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), NULL);
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+static void
+handle_totals(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GVariant) reply = take_reply(source, result, task, "(a{sv})");
+    g_autoptr(GVariant) facts = NULL;
+    VmTotals *totals = NULL;
+
+    if (!reply) {
+        return;
+    }
+    totals = g_new0(VmTotals, 1);
+    facts = g_variant_get_child_value(reply, 0);
+    (void)g_variant_lookup(facts, "GuestMemory", "t", &totals->guest_memory);
+    (void)g_variant_lookup(facts, "DiskRead", "t", &totals->disk_read);
+    (void)g_variant_lookup(facts, "DiskWritten", "t", &totals->disk_written);
+    g_task_return_pointer(task, totals, g_free);
+}
+
+void
+vm_connection_get_totals_async(VmConnection *self, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    call_machine(self, STATISTICS, "GetTotals", g_task_new(self, cancellable, callback, user_data),
+                 handle_totals);
+}
+
+gboolean
+vm_connection_get_totals_finish(VmConnection *self, GAsyncResult *result, VmTotals *ret_totals,
+                                GError **error)
+{
+    g_autofree VmTotals *totals = NULL;
+
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    totals = g_task_propagate_pointer(G_TASK(result), error);
+    if (totals) {
+        *ret_totals = *totals;
+    }
+    return totals != NULL;
 }

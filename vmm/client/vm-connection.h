@@ -92,4 +92,37 @@ void vm_connection_get_processes_async(VmConnection *self, GCancellable *cancell
 GPtrArray *vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result,
                                               GError **error);
 
+/* What holds one process, as the kernel reports it. */
+typedef struct {
+    char *name;
+    char *part; /* for `vmm policy`; "" for the supervisor */
+    guint pid;
+    gboolean filter; /* a system call filter is on */
+    gboolean namespaces;
+    gboolean no_new_privileges;
+    guint64 capabilities;
+    guint threads;
+    guint descriptors; /* most it may have; 0: the host's limit */
+    guint blocked;     /* times its filter ended it */
+} VmJail;
+
+void vm_jail_free(VmJail *jail);
+
+/* (element-type VmJail), as vm_connection_get_processes_async(). */
+void vm_connection_get_jails_async(VmConnection *self, GCancellable *cancellable,
+                                   GAsyncReadyCallback callback, gpointer user_data);
+GPtrArray *vm_connection_get_jails_finish(VmConnection *self, GAsyncResult *result, GError **error);
+
+/* Bytes; counters since the machine's start. */
+typedef struct {
+    guint64 guest_memory; /* of the guest's RAM, in use on the host */
+    guint64 disk_read;
+    guint64 disk_written;
+} VmTotals;
+
+void vm_connection_get_totals_async(VmConnection *self, GCancellable *cancellable,
+                                    GAsyncReadyCallback callback, gpointer user_data);
+gboolean vm_connection_get_totals_finish(VmConnection *self, GAsyncResult *result,
+                                         VmTotals *ret_totals, GError **error);
+
 G_END_DECLS

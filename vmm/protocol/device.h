@@ -27,6 +27,12 @@ enum block_flags {
     BLOCK_SPARSE = 1 << 1, /* discard and write-zeroes may punch holes */
 };
 
+/* Written by vmm-block, read by the supervisor: a page of its own. */
+struct block_counters {
+    uint64_t read; /* bytes that the guest asked for */
+    uint64_t written;
+};
+
 struct block_setup {
     struct device_setup device;
     int32_t disk_fd;     /* raw image or block device, opened as `flags` say */
@@ -34,6 +40,7 @@ struct block_setup {
     uint64_t size;       /* bytes; a rest below 512 is not shown to the guest */
     uint32_t block_size; /* logical block size, 512 or 4096 */
     char serial[20];     /* GET_ID answer, NUL padded, not necessarily NUL terminated */
+    int32_t counters_fd; /* memfd of struct block_counters; 0 or -1: nobody counts */
 };
 
 enum input_kind {

@@ -120,17 +120,33 @@ struct display_ended {
     char sentence[START_SENTENCE_SIZE];
 };
 
+/* What the kernel says of a process, and what it was started with. */
+enum display_jail {
+    DISPLAY_JAIL_FILTER = 1 << 0, /* a system call filter is on */
+    DISPLAY_JAIL_NO_NEW_PRIVS = 1 << 1,
+    DISPLAY_JAIL_NAMESPACES = 1 << 2, /* user, pid, mount, net, ipc and uts of its own */
+};
+
 struct display_process {
     char name[START_NAME_SIZE];
+    char part[START_NAME_SIZE]; /* whose list `vmm policy` prints; "" for the supervisor */
     uint32_t pid;
     uint32_t restarts;
-    uint64_t cpu_ns; /* user and system time since start */
-    uint64_t memory; /* private bytes, guest RAM left out */
+    uint64_t cpu_ns;       /* user and system time since start */
+    uint64_t memory;       /* private bytes, guest RAM left out */
+    uint64_t capabilities; /* effective, permitted and bounding together */
+    uint32_t jail;         /* enum display_jail */
+    uint32_t threads;
+    uint32_t descriptors; /* most it may have; 0: the host's limit */
+    uint32_t blocked;     /* times it was ended by its filter since the machine's start */
 };
 
 struct display_statistics {
     struct start_header header;
     uint32_t count;
     uint32_t reserved;
+    uint64_t guest_memory; /* bytes of guest RAM that are in use on the host */
+    uint64_t disk_read;    /* bytes since the machine's start, all disks */
+    uint64_t disk_written;
     struct display_process process[DISPLAY_PROCESSES_MAX];
 };

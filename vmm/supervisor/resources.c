@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -192,6 +193,19 @@ fill_disk(const struct block_config *block, const struct disk_resource *disk,
     return 0;
 }
 
+/* Figures are worth no failure: without a page the disk is not counted. */
+static void
+make_counters(struct disk_resource *disk)
+{
+    void *page = MAP_FAILED;
+
+    disk->counters_fd = fd_memory_file("disk-counters", sizeof(*disk->counters));
+    if (disk->counters_fd >= 0) {
+        page = mmap(NULL, sizeof(*disk->counters), PROT_READ, MAP_SHARED, disk->counters_fd, 0);
+    }
+    disk->counters = page == MAP_FAILED ? NULL : page;
+}
+
 static int
 open_disk(const struct block_config *block, const struct message_fds *handles,
           struct disk_resource *disk, struct failure *failure)
@@ -219,6 +233,7 @@ open_disk(const struct block_config *block, const struct message_fds *handles,
                            "Another program uses “%s”; close it%s.", block->path,
                            block->read_only ? "" : ", or add “ro” if it only reads");
     }
+    make_counters(disk);
     return fill_disk(block, disk, failure);
 }
 
@@ -357,6 +372,7 @@ resources_init(struct resources *resources)
     *resources = (struct resources){.kvm_fd = -1, .kernel_fd = -1, .initrd_fd = -1, .ram_fd = -1};
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
         resources->disk[i].fd = -1;
+        resources->disk[i].counters_fd = -1;
     }
     for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
         resources->serial_output_fd[i] = -1;
@@ -413,7 +429,14 @@ resources_close(struct resources *resources)
     fd_closep(&resources->initrd_fd);
     fd_closep(&resources->ram_fd);
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
-        fd_closep(&resources->disk[i].fd);
+        struct disk_resource *disk = &resources->disk[i];
+
+        fd_closep(&disk->fd);
+        fd_closep(&disk->counters_fd);
+        if (disk->counters) {
+            munmap((void *)disk->counters, sizeof(*disk->counters));
+            disk->counters = NULL;
+        }
     }
     for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
         fd_closep(&resources->serial_output_fd[i]);

@@ -8,11 +8,14 @@
 
 #include "vmm/base/message.h"
 #include "vmm/config/machine-config.h"
+#include "vmm/protocol/device.h"
 #include "vmm/supervisor/failure.h"
 
 struct disk_resource {
     int fd;
-    uint64_t size; /* bytes */
+    uint64_t size;                         /* bytes */
+    int counters_fd;                       /* -1: it is not counted */
+    const struct block_counters *counters; /* mapped, or NULL */
 };
 
 struct resources {

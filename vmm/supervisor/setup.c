@@ -134,6 +134,7 @@ setup_block(const struct child *child, struct fd_plan *plan, union any_setup *se
     block->flags = (config->read_only ? BLOCK_READ_ONLY : 0) | (config->sparse ? BLOCK_SPARSE : 0);
     block->size = disk->size;
     block->block_size = (uint32_t)config->block_size;
+    block->counters_fd = fd_plan_add(plan, disk->counters_fd);
     if (config->id) {
         memcpy(block->serial, config->id, MIN_OF(strlen(config->id), sizeof(block->serial)));
     }

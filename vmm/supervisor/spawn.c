@@ -171,6 +171,9 @@ child_reap(struct child *child, struct failure *failure)
         r = waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | __WALL);
     } while (r < 0 && errno == EINTR);
     child->pid = 0;
+    if (r == 0 && info.si_code != CLD_EXITED && info.si_status == SIGSYS) {
+        child->blocked++;
+    }
     if (!failure) {
         return;
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/supervisor/processes.h"
 
 /* proc(5): user and system time are the 12th and 13th number after the name in parentheses. */
 static uint64_t
@@ -39,41 +40,84 @@ cpu_ns(pid_t pid)
     return ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-/* Anonymous pages: guest memory is a shared file and not counted. */
-static uint64_t
-private_bytes(pid_t pid)
+/* What the manager shows of one line of /proc/PID/status. */
+static void
+take_status_line(struct display_process *process, uint64_t *shared, const char *line)
+{
+    if (strncmp(line, "RssAnon:", 8) == 0) {
+        /* Anonymous pages: guest memory is a shared file and not counted. */
+        process->memory = strtoull(line + 8, NULL, 10) * KIB;
+    } else if (strncmp(line, "RssShmem:", 9) == 0) {
+        *shared = strtoull(line + 9, NULL, 10) * KIB;
+    } else if (strncmp(line, "Threads:", 8) == 0) {
+        process->threads = (uint32_t)strtoul(line + 8, NULL, 10);
+    } else if (strncmp(line, "CapPrm:", 7) == 0 || strncmp(line, "CapEff:", 7) == 0 ||
+               strncmp(line, "CapBnd:", 7) == 0) {
+        process->capabilities |= strtoull(line + 7, NULL, 16);
+    } else if (strncmp(line, "NoNewPrivs:", 11) == 0 && strtoul(line + 11, NULL, 10) == 1) {
+        process->jail |= DISPLAY_JAIL_NO_NEW_PRIVS;
+    } else if (strncmp(line, "Seccomp:", 8) == 0 && strtoul(line + 8, NULL, 10) == 2) {
+        process->jail |= DISPLAY_JAIL_FILTER;
+    }
+}
+
+/* proc(5), status: world-readable also for a process that may not be traced. */
+static void
+read_status(struct display_process *process, uint64_t *ret_shared)
 {
     char path[40];
     char line[256];
-    uint64_t kib = 0;
     FILE *file;
 
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    *ret_shared = 0;
+    snprintf(path, sizeof(path), "/proc/%u/status", process->pid);
     file = fopen(path, "re");
     while (file && fgets(line, sizeof(line), file)) {
-        if (strncmp(line, "RssAnon:", 8) == 0) {
-            kib = strtoull(line + 8, NULL, 10);
-            break;
-        }
+        take_status_line(process, ret_shared, line);
     }
     if (file) {
         fclose(file);
     }
-    return kib * KIB;
 }
 
 static void
-add(struct display_statistics *statistics, const char *name, pid_t pid, uint32_t restarts)
+add_child(struct display_statistics *statistics, const struct child *child)
 {
-    if (statistics->count < DISPLAY_PROCESSES_MAX) {
-        struct display_process *process = &statistics->process[statistics->count++];
+    const uint32_t no_namespaces = START_FLAG_NO_NAMESPACES | START_FLAG_NO_JAIL;
+    struct display_process *process = &statistics->process[statistics->count];
+    uint64_t shared = 0;
 
-        snprintf(process->name, sizeof(process->name), "%s", name);
-        process->pid = (uint32_t)pid;
-        process->restarts = restarts;
-        process->cpu_ns = cpu_ns(pid);
-        process->memory = private_bytes(pid);
+    if (statistics->count == DISPLAY_PROCESSES_MAX) {
+        return;
     }
+    statistics->count++;
+    *process = (struct display_process){
+        .pid = (uint32_t)child->pid,
+        .restarts = child->restarts,
+        .blocked = child->blocked,
+        .descriptors = child->row->nofile,
+        .cpu_ns = cpu_ns(child->pid),
+    };
+    snprintf(process->name, sizeof(process->name), "%s", child->name);
+    snprintf(process->part, sizeof(process->part), "%s", child->row->executable + strlen("vmm-"));
+    if (!(child->vm->start_flags & no_namespaces)) {
+        process->jail |= DISPLAY_JAIL_NAMESPACES;
+    }
+    read_status(process, &shared);
+    if (child->row == &process_machine) {
+        statistics->guest_memory = shared;
+    }
+}
+
+static void
+add_ourselves(struct display_statistics *statistics)
+{
+    struct display_process *process = &statistics->process[statistics->count++];
+    uint64_t shared = 0;
+
+    *process = (struct display_process){.pid = (uint32_t)getpid(), .cpu_ns = cpu_ns(getpid())};
+    snprintf(process->name, sizeof(process->name), "vmm");
+    read_status(process, &shared);
 }
 
 void
@@ -81,10 +125,18 @@ statistics_gather(const struct vm *vm, struct display_statistics *ret_statistics
 {
     *ret_statistics = (struct display_statistics){
         .header = {.type = DISPLAY_STATISTICS, .size = sizeof(*ret_statistics)}};
-    add(ret_statistics, "vmm", getpid(), 0);
+    add_ourselves(ret_statistics);
     for (size_t i = 0; i < vm->n_children; i++) {
         if (vm->child[i].pid > 0) {
-            add(ret_statistics, vm->child[i].name, vm->child[i].pid, vm->child[i].restarts);
+            add_child(ret_statistics, &vm->child[i]);
+        }
+    }
+    for (size_t i = 0; i < vm->config->n_block; i++) {
+        const struct block_counters *counters = vm->resources.disk[i].counters;
+
+        if (counters) {
+            ret_statistics->disk_read += __atomic_load_n(&counters->read, __ATOMIC_RELAXED);
+            ret_statistics->disk_written += __atomic_load_n(&counters->written, __ATOMIC_RELAXED);
         }
     }
 }

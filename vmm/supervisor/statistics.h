@@ -3,5 +3,5 @@
 
 #include "vmm/supervisor/vm.h"
 
-/* CPU time and private memory of every process of the machine, from /proc. */
+/* CPU time, memory and jail of every process of the machine, from /proc, and what its disks moved. */
 void statistics_gather(const struct vm *vm, struct display_statistics *ret_statistics);

@@ -49,6 +49,7 @@ struct child {
     bool ready;
     bool done;         /* has done its work; its end is expected */
     uint32_t restarts; /* since the machine's start */
+    uint32_t blocked;  /* times its filter ended it since then */
     size_t n_fds;      /* of its plan */
 };
 

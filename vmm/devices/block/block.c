@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/virtio_blk.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
@@ -24,7 +25,21 @@ struct block {
     struct backend_ops ops; /* features depend on the setup */
     struct request_disk disk;
     struct virtio_blk_config config; /* little endian, as the driver reads it */
+    struct block_counters *counters; /* shared with the supervisor */
+    struct block_counters no_counters;
 };
+
+/* Figures for people: what a chain has room for, without the headers. */
+static void
+count_request(struct block_counters *counters, const struct chain *chain)
+{
+    const uint64_t header = sizeof(struct virtio_blk_outhdr);
+
+    __atomic_fetch_add(&counters->read, chain->in_size > 1 ? chain->in_size - 1 : 0,
+                       __ATOMIC_RELAXED);
+    __atomic_fetch_add(&counters->written, chain->out_size > header ? chain->out_size - header : 0,
+                       __ATOMIC_RELAXED);
+}
 
 static void
 block_kicked(void *device, unsigned int index)
@@ -42,6 +57,7 @@ block_kicked(void *device, unsigned int index)
             more = queue_enable_kicks(queue, true);
             continue;
         }
+        count_request(block->counters, chain);
         bytes += chain->in_size + chain->out_size;
         requests--;
         queue_push(queue, chain, request_serve(&block->disk, chain));
@@ -123,6 +139,17 @@ open_disk(struct request_disk *disk, const struct block_setup *setup)
     return raw_open(&raw, &disk->raw);
 }
 
+/* Without a page of the supervisor's the figures stay with us. */
+static void
+map_counters(struct block *block, int fd)
+{
+    void *page =
+        fd > 0 ? mmap(NULL, sizeof(*block->counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+               : MAP_FAILED;
+
+    block->counters = page == MAP_FAILED ? &block->no_counters : page;
+}
+
 int
 block_create(struct loop *loop, const struct block_setup *setup, struct block **ret_block)
 {
@@ -136,6 +163,7 @@ block_create(struct loop *loop, const struct block_setup *setup, struct block **
     if (r < 0) {
         return r;
     }
+    map_counters(block, setup->counters_fd);
     fill_config(&block->config, setup, block->disk.n_sectors);
     block->ops = block_ops;
     block->ops.features = block->disk.features;
@@ -153,6 +181,9 @@ block_destroy(struct block *block)
     if (block) {
         backend_destroy(block->backend);
         raw_close(block->disk.raw);
+        if (block->counters && block->counters != &block->no_counters) {
+            munmap(block->counters, sizeof(*block->counters));
+        }
         free(block);
     }
 }
