@@ -212,7 +212,7 @@ def check_targets(tree):
             if executables != [PROCESSES.get(folder)] or libraries:
                 yield (f"{name}: must declare the executable {PROCESSES.get(folder)} and nothing "
                        f"else, has {', '.join(executables + libraries) or 'nothing'}")
-        elif sources and (executables or len(libraries) != 1):
+        elif sources and (executables or len(set(libraries)) != 1):  # static and shared are one
             yield (f"{name}: a folder without main.c is exactly one library, has "
                    f"{', '.join(executables + libraries) or 'nothing'}")
 

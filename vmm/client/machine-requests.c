@@ -66,12 +66,23 @@ vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **
     return g_task_propagate_boolean(G_TASK(result), error);
 }
 
+VmProcess *
+vm_process_copy(const VmProcess *process)
+{
+    VmProcess *copy = g_memdup2(process, sizeof(*process));
+
+    copy->name = g_strdup(process->name);
+    return copy;
+}
+
 void
 vm_process_free(VmProcess *process)
 {
     g_free(process->name);
     g_free(process);
 }
+
+G_DEFINE_BOXED_TYPE(VmProcess, vm_process, vm_process_copy, vm_process_free)
 
 static void
 handle_processes(GObject *source, GAsyncResult *result, gpointer user_data)

@@ -7,9 +7,11 @@
 
 G_BEGIN_DECLS
 
-/*
- * Properties (all notify): "name" string ("serial.0", "console.0"), "label" string for people,
- * "connected" boolean.
+/**
+ * VmChardev:
+ *
+ * Properties, all of which notify: "name" ("serial.0", "console.0"), "label" (for people),
+ * "connected".
  */
 #define VM_TYPE_CHARDEV (vm_chardev_get_type())
 G_DECLARE_FINAL_TYPE(VmChardev, vm_chardev, VM, CHARDEV, GObject)
@@ -18,15 +20,21 @@ const char *vm_chardev_get_name(VmChardev *self);
 const char *vm_chardev_get_label(VmChardev *self);
 gboolean vm_chardev_get_connected(VmChardev *self);
 
-/*
- * A new stream on the port: first the last 1 MiB of what the guest wrote, then live; what is written
- * to it goes to the guest. Finish returns a non-blocking, close-on-exec socket that the caller closes,
- * or -1 with `error` set. Several streams may be open. The machine closes the stream of a reader that
- * stays 4 MiB behind, and of all when the connection is lost: on "connected" open again, and expect the
- * whole history again.
+/**
+ * vm_chardev_open_async:
+ *
+ * Asks for a new stream on the port: first the last 1 MiB of what the guest wrote, then live; what is
+ * written to it goes to the guest. Several streams may be open. The machine closes the stream of a
+ * reader that stays 4 MiB behind, and of all when the connection is lost: on "connected" open again,
+ * and expect the whole history again.
  */
 void vm_chardev_open_async(VmChardev *self, GCancellable *cancellable, GAsyncReadyCallback callback,
                            gpointer user_data);
+/**
+ * vm_chardev_open_finish:
+ *
+ * Returns: a non-blocking, close-on-exec stream socket that the caller closes, or -1 with @error set
+ */
 int vm_chardev_open_finish(VmChardev *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

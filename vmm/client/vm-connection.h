@@ -31,64 +31,139 @@ typedef enum {
     VM_REQUEST_PING, /* answered without touching the guest */
 } VmRequest;
 
-/*
- * Properties (all notify):
- *   "path"           string, construct only: the control socket
- *   "state"          int, VmConnectionState
- *   "retry-seconds"  uint, in VM_CONNECTION_WAITING: whole seconds to the next try
- *   "error-message"  string or NULL: why the last try failed
- *   "name"           string or NULL: org.vitrine.Vmm1.Machine.Name, and so on for
- *   "machine-state"  string or NULL: "starting", "running", "paused", "shutting-down", "stopped"
- *   "exit-status"    uint, with "stopped"
- *   "cause", "sentence"  string or NULL, with "stopped"
- *   "client-count"   uint
- * The machine's properties keep their last values when the connection is lost.
+/**
+ * VmConnection:
+ *
+ * Properties, all of which notify: "path" (construct only), "state" (VmConnectionState as int),
+ * "retry-seconds" (in %VM_CONNECTION_WAITING: whole seconds to the next try), "error-message" (why the
+ * last try failed), and of the machine: "name", "machine-state" ("starting", "running", "paused",
+ * "shutting-down", "stopped"), with "stopped" also "exit-status", "cause" and "sentence";
+ * "client-count". The machine's properties keep their last values when the connection is lost.
  */
 #define VM_TYPE_CONNECTION (vm_connection_get_type())
 G_DECLARE_FINAL_TYPE(VmConnection, vm_connection, VM, CONNECTION, GObject)
 
+/**
+ * vm_connection_new:
+ * @path: the machine's control socket: vm_machines_dup_socket_path()
+ *
+ * Returns: (transfer full): a connection that is not opened yet
+ */
 VmConnection *vm_connection_new(const char *path);
 
-/* Start to connect and keep connected. Does nothing when already opened. */
+/**
+ * vm_connection_open:
+ *
+ * Starts to connect, and keeps connected. Does nothing when it was opened before.
+ */
 void vm_connection_open(VmConnection *self);
-/* Disconnect and stay so. */
+
+/**
+ * vm_connection_close:
+ *
+ * Disconnects, and stays so.
+ */
 void vm_connection_close(VmConnection *self);
-/* In VM_CONNECTION_WAITING: try now instead of later. */
+
+/**
+ * vm_connection_retry_now:
+ *
+ * In %VM_CONNECTION_WAITING: tries now instead of later.
+ */
 void vm_connection_retry_now(VmConnection *self);
 
 const char *vm_connection_get_path(VmConnection *self);
 VmConnectionState vm_connection_get_state(VmConnection *self);
 guint vm_connection_get_retry_seconds(VmConnection *self);
+/**
+ * vm_connection_get_error_message:
+ *
+ * Returns: (nullable): why the last try failed
+ */
 const char *vm_connection_get_error_message(VmConnection *self);
+/**
+ * vm_connection_get_name:
+ *
+ * Returns: (nullable): the machine's name
+ */
 const char *vm_connection_get_name(VmConnection *self);
+/**
+ * vm_connection_get_machine_state:
+ *
+ * Returns: (nullable): the last state that the machine told
+ */
 const char *vm_connection_get_machine_state(VmConnection *self);
 guint vm_connection_get_exit_status(VmConnection *self);
+/**
+ * vm_connection_get_cause:
+ *
+ * Returns: (nullable): why it stopped, as an id of docs/protocols.md
+ */
 const char *vm_connection_get_cause(VmConnection *self);
+/**
+ * vm_connection_get_sentence:
+ *
+ * Returns: (nullable): why it stopped, for people
+ */
 const char *vm_connection_get_sentence(VmConnection *self);
 guint vm_connection_get_client_count(VmConnection *self);
 
-/* Models of VmConsole and VmChardev, in the machine's order; owned by the connection, never NULL. */
+/**
+ * vm_connection_get_consoles:
+ *
+ * Returns: (transfer none): a model of VmConsole in the order of their numbers, the connection's
+ */
 GListModel *vm_connection_get_consoles(VmConnection *self);
+/**
+ * vm_connection_get_chardevs:
+ *
+ * Returns: (transfer none): a model of VmChardev in the machine's order, the connection's
+ */
 GListModel *vm_connection_get_chardevs(VmConnection *self);
 
-/* Errors: those of the machine, G_IO_ERROR_NOT_CONNECTED, G_IO_ERROR_TIMED_OUT (5 s). */
+/**
+ * vm_connection_request_async:
+ *
+ * Asks the machine for something. Errors: those of the machine, %G_IO_ERROR_NOT_CONNECTED,
+ * %G_IO_ERROR_TIMED_OUT (5 s).
+ */
 void vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable *cancellable,
                                  GAsyncReadyCallback callback, gpointer user_data);
 gboolean vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
+/**
+ * VmProcess:
+ * @name: the part: "machine", "gpu", …
+ * @pid: its process
+ * @restarts: how often it was started again
+ * @cpu_ns: user and system time since its start
+ * @memory: private bytes, guest RAM left out
+ */
 typedef struct {
     char *name;
     guint pid;
     guint restarts;
-    guint64 cpu_ns; /* user and system time since its start */
-    guint64 memory; /* private bytes, guest RAM left out */
+    guint64 cpu_ns;
+    guint64 memory;
 } VmProcess;
 
+#define VM_TYPE_PROCESS (vm_process_get_type())
+GType vm_process_get_type(void);
+VmProcess *vm_process_copy(const VmProcess *process);
 void vm_process_free(VmProcess *process);
 
+/**
+ * vm_connection_get_processes_async:
+ *
+ * Asks for the figures of each process of the machine.
+ */
 void vm_connection_get_processes_async(VmConnection *self, GCancellable *cancellable,
                                        GAsyncReadyCallback callback, gpointer user_data);
-/* (element-type VmProcess), free with g_ptr_array_unref(); NULL with `error` set. */
+/**
+ * vm_connection_get_processes_finish:
+ *
+ * Returns: (transfer container) (element-type VmProcess): one for each process
+ */
 GPtrArray *vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result,
                                               GError **error);
 

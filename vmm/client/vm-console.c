@@ -432,12 +432,23 @@ vm_console_set_size(VmConsole *self, guint width, guint height, guint width_mm, 
     }
 }
 
+VmThumbnail *
+vm_thumbnail_copy(const VmThumbnail *thumbnail)
+{
+    VmThumbnail *copy = g_memdup2(thumbnail, sizeof(*thumbnail));
+
+    copy->bytes = g_bytes_ref(thumbnail->bytes);
+    return copy;
+}
+
 void
 vm_thumbnail_free(VmThumbnail *thumbnail)
 {
     g_bytes_unref(thumbnail->bytes);
     g_free(thumbnail);
 }
+
+G_DEFINE_BOXED_TYPE(VmThumbnail, vm_thumbnail, vm_thumbnail_copy, vm_thumbnail_free)
 
 static GBytes *
 read_all(int fd, gsize size)

@@ -46,16 +46,16 @@ typedef enum {
     VM_BUTTON_EXTRA = 6,
 } VmButton;
 
-/*
- * Properties (all notify): "number" uint, "label" string, "connected" boolean, "modifiers" uint
- * (1 scroll, 2 num, 4 caps lock lamp), "width" and "height" uint (of the picture, 0 while there is none).
+/**
+ * VmConsole:
  *
- * Signals:
- *   "scanout-changed"  ()  the picture is another one (size, memory, or none at all): everything
- *                          that vm_console_get_picture() gave before is invalid from here on
- *   "damage"           (int x, int y, int width, int height)  new pixels in the same picture
- *   "cursor-changed"   ()  vm_console_get_cursor() gives something else
- *   "stalled"          ()  a keyboard or pointer call got no answer for 5 s
+ * Properties, all of which notify: "number", "label", "connected", "modifiers" (1 scroll, 2 num, 4 caps
+ * lock lamp), "width" and "height" (of the picture, 0 while there is none).
+ *
+ * Signals: "scanout-changed" (): the picture is another one (size, memory, or none at all), and
+ * everything that vm_console_get_picture() gave before is invalid from here on; "damage" (int x, y,
+ * width, height): new pixels in the same picture; "cursor-changed" (): vm_console_get_cursor() gives
+ * something else; "stalled" (): a keyboard or pointer call got no answer for 5 s.
  */
 #define VM_TYPE_CONSOLE (vm_console_get_type())
 G_DECLARE_FINAL_TYPE(VmConsole, vm_console, VM, CONSOLE, GObject)
@@ -65,35 +65,79 @@ const char *vm_console_get_label(VmConsole *self);
 gboolean vm_console_get_connected(VmConsole *self);
 guint vm_console_get_modifiers(VmConsole *self);
 
+/**
+ * vm_console_hold:
+ *
+ * Lets pictures arrive until vm_console_release() was called as often.
+ */
 void vm_console_hold(VmConsole *self);
 void vm_console_release(VmConsole *self);
 
-/* FALSE while there is no picture. Valid until the next "scanout-changed". */
+/**
+ * vm_console_get_picture:
+ * @ret_picture: (out caller-allocates): valid until the next "scanout-changed"
+ *
+ * Returns: FALSE while there is no picture
+ */
 gboolean vm_console_get_picture(VmConsole *self, VmPicture *ret_picture);
-/* FALSE while the guest hides its cursor or has none. Valid until the next "cursor-changed". */
+/**
+ * vm_console_get_cursor:
+ * @ret_cursor: (out caller-allocates): valid until the next "cursor-changed"
+ *
+ * Returns: FALSE while the guest hides its cursor or has none
+ */
 gboolean vm_console_get_cursor(VmConsole *self, VmCursor *ret_cursor);
 
-/*
- * Input, in order, without waiting; dropped while not connected. `code` is evdev KEY_xxx; pixels are
- * the picture's. Keys that are down when the connection ends are released by the machine.
+/**
+ * vm_console_press_key:
+ * @code: KEY_xxx of linux/input-event-codes.h
+ *
+ * Input goes in order and without waiting, and is dropped while not connected. Keys that are down when
+ * the connection ends are released by the machine.
  */
 void vm_console_press_key(VmConsole *self, guint code);
 void vm_console_release_key(VmConsole *self, guint code);
-/* The keys of one character on a US keyboard, pressed and let go; FALSE when it has no such key. */
+/**
+ * vm_console_type_character:
+ *
+ * Presses and lets go the keys of one character on a US keyboard.
+ *
+ * Returns: FALSE when it has no such key
+ */
 gboolean vm_console_type_character(VmConsole *self, gunichar character);
-/* Whether calls wait for the machine's answer; they are lost when the connection is closed. */
+/**
+ * vm_console_has_unsent_input:
+ *
+ * Returns: whether calls wait for the machine's answer; they are lost when the connection is closed
+ */
 gboolean vm_console_has_unsent_input(VmConsole *self);
+/**
+ * vm_console_move_pointer:
+ * @x: pixels of the picture
+ * @y: pixels of the picture
+ */
 void vm_console_move_pointer(VmConsole *self, guint x, guint y);
 void vm_console_press_button(VmConsole *self, VmButton button);
 void vm_console_release_button(VmConsole *self, VmButton button);
 
-/* The size that the guest should use, in device pixels; millimetres 0 when unknown. */
+/**
+ * vm_console_set_size:
+ * @width: device pixels
+ * @height: device pixels
+ * @width_mm: 0 when unknown
+ * @height_mm: 0 when unknown
+ *
+ * Tells the guest which size it should use.
+ */
 void vm_console_set_size(VmConsole *self, guint width, guint height, guint width_mm,
                          guint height_mm);
 
-/*
- * A copy of the current picture that fits max_width x max_height (0: no limit); works without hold.
- * Finish returns the bytes of a VM_FORMAT_XRGB8888 picture and fills the sizes; NULL with `error` set.
+/**
+ * VmThumbnail:
+ * @bytes: height * stride bytes of %VM_FORMAT_XRGB8888
+ * @width: pixels
+ * @height: pixels
+ * @stride: bytes from one row to the next
  */
 typedef struct {
     GBytes *bytes;
@@ -102,10 +146,26 @@ typedef struct {
     guint stride;
 } VmThumbnail;
 
+#define VM_TYPE_THUMBNAIL (vm_thumbnail_get_type())
+GType vm_thumbnail_get_type(void);
+VmThumbnail *vm_thumbnail_copy(const VmThumbnail *thumbnail);
 void vm_thumbnail_free(VmThumbnail *thumbnail);
+
+/**
+ * vm_console_get_thumbnail_async:
+ * @max_width: 0 for no limit
+ * @max_height: 0 for no limit
+ *
+ * Asks for a copy of the current picture, scaled down to fit; works without vm_console_hold().
+ */
 void vm_console_get_thumbnail_async(VmConsole *self, guint max_width, guint max_height,
                                     GCancellable *cancellable, GAsyncReadyCallback callback,
                                     gpointer user_data);
+/**
+ * vm_console_get_thumbnail_finish:
+ *
+ * Returns: (transfer full): the copy
+ */
 VmThumbnail *vm_console_get_thumbnail_finish(VmConsole *self, GAsyncResult *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmThumbnail, vm_thumbnail_free)

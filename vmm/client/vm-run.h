@@ -8,23 +8,59 @@
 
 #include <gio/gio.h>
 
+G_BEGIN_DECLS
+
+/**
+ * VmRun:
+ *
+ * Signal "ended" (int status): the exit status of `vmm run`, or -1 when it is not our child and only
+ * its last-run.json can say.
+ */
 #define VM_TYPE_RUN (vm_run_get_type())
 G_DECLARE_FINAL_TYPE(VmRun, vm_run, VM, RUN, GObject)
 
-/* Starts `vmm run --restart --name NAME --cfg FILE` in its own session, its output in the state
- * folder's messages.log. */
+/**
+ * vm_run_start:
+ * @name: the machine's name
+ * @definition: the file of its definition
+ *
+ * Starts `vmm run --restart --name NAME --cfg FILE` in its own session, its output in the state
+ * folder's messages.log. The machine is on its way then: connect to its socket, or wait for "ended".
+ *
+ * Returns: (transfer full): the run
+ */
 VmRun *vm_run_start(const char *name, const char *definition, GError **error);
 
-/* NULL when no such machine runs. */
+/**
+ * vm_run_find:
+ * @name: the machine's name
+ *
+ * Returns: (transfer full) (nullable): a run that somebody started; %NULL when no such machine runs
+ */
 VmRun *vm_run_find(const char *name);
 
-/* Signal "ended" (int status, or -1 when only last-run.json can say). */
-
-/* TRUE when the machine's control socket is there and its lock is held. */
+/**
+ * vm_run_is_alive:
+ * @name: the machine's name
+ *
+ * Returns: whether the machine's control socket is there and its lock is held
+ */
 gboolean vm_run_is_alive(const char *name);
 
-/* The last lines that `vmm` wrote, at most `lines`; NULL when there are none. */
+/**
+ * vm_run_last_messages:
+ * @name: the machine's name
+ * @lines: how many at most
+ *
+ * Returns: (transfer full) (nullable): the last lines that `vmm` wrote; %NULL when there are none
+ */
 char *vm_run_last_messages(const char *name, guint lines);
 
-/* SIGTERM: the power button; again: stop. Works without a connection. */
+/**
+ * vm_run_terminate:
+ *
+ * SIGTERM: the power button; again: stop. Works without a connection.
+ */
 void vm_run_terminate(VmRun *run);
+
+G_END_DECLS
