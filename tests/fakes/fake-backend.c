@@ -120,6 +120,12 @@ answer(struct fake_backend *be, struct vhost_message *message)
         memcpy(config->data, be->config + config->offset, config->size);
         reply(be, message, message->header.size);
         return true;
+    case VHOST_GET_SHMEM_CONFIG:
+        memset(&message->payload.shmem, 0, sizeof(message->payload.shmem));
+        message->payload.shmem.n_regions = 1;
+        message->payload.shmem.size[1] = be->options.shmem_size;
+        reply(be, message, sizeof(message->payload.shmem));
+        return true;
     default:
         return false;
     }
@@ -307,4 +313,24 @@ fake_backend_request(struct fake_backend *be, const void *data, size_t size)
     pthread_mutex_lock(&be->lock);
     (void)!send(be->request_fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     pthread_mutex_unlock(&be->lock);
+}
+
+int
+fake_backend_shmem(struct fake_backend *be, const struct vhost_mmap *map, int fd)
+{
+    struct vhost_message message = {
+        .header = {.request = fd >= 0 ? VHOST_BACKEND_SHMEM_MAP : VHOST_BACKEND_SHMEM_UNMAP,
+                   .flags = VHOST_VERSION | VHOST_FLAG_NEED_REPLY,
+                   .size = sizeof(*map)},
+        .payload.mmap = *map,
+        .fds = {.fd = {fd}, .count = fd >= 0}};
+    uint32_t request = message.header.request;
+
+    if (vhost_message_send(be->request_fd, &message, vhost_deadline(1000)) < 0 ||
+        vhost_message_receive(be->request_fd, &message, vhost_deadline(1000)) < 0) {
+        return -1;
+    }
+    return message.header.request == request && message.header.size == sizeof(uint64_t)
+               ? (int)message.payload.u64
+               : -1;
 }

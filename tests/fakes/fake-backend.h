@@ -29,6 +29,7 @@ struct fake_backend_options {
     uint64_t protocol_features;
     uint32_t n_queues;
     uint32_t config_size;
+    uint64_t shmem_size; /* of region 1 */
 };
 
 /* *ret_fd: the front end's socket. */
@@ -49,5 +50,7 @@ bool fake_backend_enabled(struct fake_backend *be, unsigned int index);
 struct vhost_vring_addr fake_backend_addr(struct fake_backend *be, unsigned int index);
 uint32_t fake_backend_num(struct fake_backend *be, unsigned int index);
 void fake_backend_set_config(struct fake_backend *be, uint32_t offset, uint8_t value);
+/* SHMEM_MAP (with a descriptor) or _UNMAP; what the front end answers, -1 when it does not in time. */
+int fake_backend_shmem(struct fake_backend *be, const struct vhost_mmap *map, int fd);
 /* Raw bytes on the back end's request channel; a config change request when `data` is NULL. */
 void fake_backend_request(struct fake_backend *be, const void *data, size_t size);

@@ -17,6 +17,7 @@ enum {
     ROUTES = 256,
     LINKS = 512,
     SENT = 256,
+    MEMORIES = 16,
 };
 
 struct range {
@@ -54,6 +55,7 @@ struct vm {
     struct message sent[SENT];
     unsigned int n_sent;
     uint32_t ended;
+    struct vm_memory memories[MEMORIES]; /* size 0: free */
 };
 
 struct vm *
@@ -76,7 +78,7 @@ fake_vm_create(void)
 void
 fake_vm_destroy(struct vm *vm)
 {
-    assert(vm->n_irqfds == 0 && vm->n_kicks == 0);
+    assert(vm->n_irqfds == 0 && vm->n_kicks == 0 && fake_vm_memories(vm) == 0);
     for (unsigned int i = 0; i < 2; i++) {
         munmap(vm->ram[i].host, MIB);
     }
@@ -359,4 +361,49 @@ fake_vm_settle(struct vm *vm)
     for (int i = 0; i < 10; i++) {
         loop_iterate(vm->loop, i == 0 ? 50 : 0);
     }
+}
+
+int
+vm_add_memory(struct vm *vm, const struct vm_memory *memory, uint32_t *ret_slot)
+{
+    for (uint32_t i = 0; i < MEMORIES; i++) {
+        if (vm->memories[i].size == 0) {
+            vm->memories[i] = *memory;
+            *ret_slot = i;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+void
+vm_remove_memory(struct vm *vm, uint32_t slot)
+{
+    assert(slot < MEMORIES && vm->memories[slot].size > 0);
+    vm->memories[slot].size = 0;
+}
+
+void *
+fake_vm_memory(struct vm *vm, uint64_t address)
+{
+    for (uint32_t i = 0; i < MEMORIES; i++) {
+        const struct vm_memory *memory = &vm->memories[i];
+
+        if (memory->size > 0 && address >= memory->guest_address &&
+            address - memory->guest_address < memory->size) {
+            return (uint8_t *)memory->host + (address - memory->guest_address);
+        }
+    }
+    return NULL;
+}
+
+unsigned int
+fake_vm_memories(struct vm *vm)
+{
+    unsigned int n = 0;
+
+    for (uint32_t i = 0; i < MEMORIES; i++) {
+        n += vm->memories[i].size > 0;
+    }
+    return n;
 }

@@ -19,6 +19,9 @@ unsigned int fake_vm_messages(struct vm *vm, uint64_t address, uint32_t data);
 unsigned int fake_vm_irqfds(struct vm *vm); /* attached now */
 unsigned int fake_vm_kicks(struct vm *vm);  /* attached now */
 bool fake_vm_has_kick(struct vm *vm, uint64_t address);
+/* Host address of guest memory that vm_add_memory() put there; NULL: none. */
+void *fake_vm_memory(struct vm *vm, uint64_t address);
+unsigned int fake_vm_memories(struct vm *vm);
 uint32_t fake_vm_ended(struct vm *vm); /* reason + 1, 0: goes on */
 /* Run the loop until nothing is ready. */
 void fake_vm_settle(struct vm *vm);

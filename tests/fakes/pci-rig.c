@@ -41,9 +41,11 @@ rig_add(struct rig *rig, uint32_t request, enum fake_mood mood)
         .features = BIT(28) | BIT(29) | BIT(32) | BIT(34) | BIT(38) | BIT(26) | BIT(33) | BIT(0),
         .protocol_features = BIT(VHOST_PROTOCOL_MQ) | BIT(VHOST_PROTOCOL_REPLY_ACK) |
                              BIT(VHOST_PROTOCOL_CONFIG) | BIT(VHOST_PROTOCOL_BACKEND_REQ) |
-                             BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) | BIT(VHOST_PROTOCOL_RESET_DEVICE),
+                             BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) |
+                             BIT(VHOST_PROTOCOL_RESET_DEVICE) | BIT(VHOST_PROTOCOL_SHMEM),
         .n_queues = RIG_QUEUES,
         .config_size = RIG_CONFIG_SIZE,
+        .shmem_size = RIG_WINDOW_SIZE,
     };
     const struct machine_add_device add = {.name = "fake-0",
                                            .virtio_id = 2,

@@ -13,6 +13,7 @@ enum {
     RIG_QUEUES = 2,
     RIG_QUEUE_SIZE = 64,
     RIG_CONFIG_SIZE = 60,
+    RIG_WINDOW_SIZE = 16 << 20,
     RIG_GSI = 17, /* of slot 1 in the fake machine */
 };
 

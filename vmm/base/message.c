@@ -75,10 +75,10 @@ collect_fds(struct msghdr *msg, struct message_fds *ret)
     }
 }
 
-ssize_t
-message_receive(int socket, void *data, size_t capacity, struct message_fds *fds)
+static ssize_t
+receive_with_fds(int socket, const struct iovec *part, struct message_fds *fds, int flags)
 {
-    struct iovec iov = {.iov_base = data, .iov_len = capacity};
+    struct iovec iov = *part;
     union control_buffer control;
     struct msghdr msg = {
         .msg_iov = &iov,
@@ -90,7 +90,7 @@ message_receive(int socket, void *data, size_t capacity, struct message_fds *fds
     ssize_t n;
 
     do {
-        n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+        n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | flags);
     } while (n < 0 && errno == EINTR);
     if (fds) {
         fds->count = 0;
@@ -107,6 +107,22 @@ message_receive(int socket, void *data, size_t capacity, struct message_fds *fds
         *fds = received;
     }
     return n;
+}
+
+ssize_t
+message_receive(int socket, void *data, size_t capacity, struct message_fds *fds)
+{
+    const struct iovec part = {.iov_base = data, .iov_len = capacity};
+
+    return receive_with_fds(socket, &part, fds, 0);
+}
+
+ssize_t
+message_receive_part(int socket, void *data, size_t capacity, struct message_fds *fds)
+{
+    const struct iovec part = {.iov_base = data, .iov_len = capacity};
+
+    return receive_with_fds(socket, &part, fds, MSG_DONTWAIT);
 }
 
 int

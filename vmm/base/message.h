@@ -33,6 +33,9 @@ int message_send(int socket, const void *data, size_t size, const int *fds, size
  */
 ssize_t message_receive(int socket, void *data, size_t capacity, struct message_fds *fds);
 
+/* The same without waiting, for a part of a byte stream; `fds` must not be NULL. */
+ssize_t message_receive_part(int socket, void *data, size_t capacity, struct message_fds *fds);
+
 /*
  * Send what fits of a byte stream, without waiting; the descriptors (stay the caller's) go with the
  * first byte. Bytes sent, -EAGAIN when there is no room, or another -errno as message_send(). The

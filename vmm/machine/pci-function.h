@@ -128,5 +128,7 @@ void pci_function_set_intx(struct pci_function *fn, bool level);
 void pci_function_update_intx(struct pci_function *fn);
 /* pci.c */
 struct vm *pci_root_vm(const struct pci_root *root);
+/* pci.c: a place for a 64-bit BAR of `size` bytes, a power of two, at power-on; 0: there is none. */
+uint64_t pci_root_place_high(struct pci_root *root, uint64_t size);
 /* pci.c: tell whoever called pci_root_watch(). */
 void pci_root_device_lost(struct pci_root *root, const char *name, const char *sentence);

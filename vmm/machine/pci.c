@@ -29,6 +29,7 @@ struct pci_root {
     struct vm *vm;
     struct pci_windows windows;
     uint64_t next_low; /* first address that no BAR has at power-on */
+    uint64_t next_high;
     _Atomic uint32_t port_address;
     struct pci_function bridge;
     struct pci_function *functions[SLOTS]; /* constant once the guest runs */
@@ -44,6 +45,19 @@ struct vm *
 pci_root_vm(const struct pci_root *root)
 {
     return root->vm;
+}
+
+uint64_t
+pci_root_place_high(struct pci_root *root, uint64_t size)
+{
+    const struct pci_windows *w = &root->windows;
+    uint64_t home = align_up(root->next_high, size);
+
+    if (!range_inside(home - w->high_start, size, w->high_size)) {
+        return 0;
+    }
+    root->next_high = home + size;
+    return home;
 }
 
 bool
@@ -299,6 +313,7 @@ pci_root_create(struct vm *vm, const struct pci_windows *windows)
     root->vm = vm;
     root->windows = *windows;
     root->next_low = windows->low_start;
+    root->next_high = windows->high_start;
     pthread_mutex_init(&root->line_lock, NULL);
     pci_function_init(&root->bridge, &bridge);
     root->bridge.root = root;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/machine/policy.h"
 
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -31,11 +32,17 @@
         {.number = SYS_restart_syscall}, {.number = SYS_exit}, {.number = SYS_exit_group},         \
         ALLOW_NOT_EXECUTABLE(SYS_mmap), ALLOW_NOT_EXECUTABLE(SYS_mprotect),                        \
         ALLOW_IOCTL(KVM_SET_GSI_ROUTING), ALLOW_IOCTL(KVM_IRQFD), ALLOW_IOCTL(KVM_IOEVENTFD),      \
-        ALLOW_IOCTL(KVM_IRQ_LINE), ALLOW_IOCTL(KVM_SIGNAL_MSI)
+        ALLOW_IOCTL(KVM_IRQ_LINE), ALLOW_IOCTL(KVM_SIGNAL_MSI),                                    \
+        ALLOW_IOCTL(KVM_SET_USER_MEMORY_REGION) /* windows of shared memory */
 
 static const struct jail_call machine_calls[] = {
     CALLS_OF_BOTH,
     {.number = SYS_epoll_wait},
+    /* Is it memory that cannot shrink? */
+    {.number = SYS_fcntl, .when = {{.argument = 1, .mask = 0xffffffff, .value = F_GET_SEALS}}},
+    {.number = SYS_fstat},
+    {.number = SYS_newfstatat,
+     .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
     {.number = SYS_eventfd2},      /* rings and vectors of devices */
     {.number = SYS_epoll_create1}, /* interrupts of a device that KVM does not take */
     {.number = SYS_socketpair},    /* the back end's own requests */

@@ -10,6 +10,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/machine/blob-window.h"
 #include "vmm/vhost/frontend.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -37,6 +38,9 @@ struct virtio_device {
     int kick_fd[MACHINE_QUEUES_MAX];
     struct frontend_vring vrings[MACHINE_QUEUES_MAX]; /* that were started */
     unsigned int n_vrings;
+
+    struct blob_window *window; /* or NULL */
+    uint8_t window_id;
 
     uint8_t config[VHOST_CONFIG_MAX];
     uint32_t config_size;
@@ -87,6 +91,20 @@ make_kicks(struct virtio_device *device)
     return 0;
 }
 
+/* A region of an impossible size is left out: the device goes without. */
+static void
+make_window(struct virtio_device *device)
+{
+    uint64_t size = frontend_shmem(device->frontend, &device->window_id);
+
+    if (size > 0) {
+        device->window = blob_window_create(device->vm, device->name, size);
+        if (!device->window) {
+            log_warning("%s: no shared memory region: %s", device->name, strerror(errno));
+        }
+    }
+}
+
 /* Everything that needs the back end; *ret_sentence says which step failed. */
 static int
 introduce(struct virtio_device *device, const struct machine_add_device *request,
@@ -112,6 +130,7 @@ introduce(struct virtio_device *device, const struct machine_add_device *request
         *ret_sentence = "The device has no queues, or queues of an impossible size.";
         return r;
     }
+    make_window(device);
     r = make_kicks(device);
     if (r < 0) {
         *ret_sentence = "The machine has no descriptors left for another device.";
@@ -148,6 +167,7 @@ virtio_device_destroy(struct virtio_device *device)
         return;
     }
     frontend_destroy(device->frontend);
+    blob_window_destroy(device->window);
     for (unsigned int i = 0; i < MACHINE_QUEUES_MAX; i++) {
         fd_closep(&device->kick_fd[i]);
     }
@@ -169,17 +189,44 @@ on_lost(void *data)
 {
     struct virtio_device *device = data;
 
+    if (device->window) {
+        blob_window_clear(device->window);
+    }
     device->ops->lost(device->ops_data);
+}
+
+static int
+on_map(void *data, const struct vhost_mmap *map, int fd)
+{
+    struct virtio_device *device = data;
+
+    return device->window ? blob_window_map(device->window, map, fd) : -EINVAL;
+}
+
+static int
+on_unmap(void *data, const struct vhost_mmap *map)
+{
+    struct virtio_device *device = data;
+
+    return device->window ? blob_window_unmap(device->window, map) : -EINVAL;
 }
 
 int
 virtio_device_watch(struct virtio_device *device, const struct virtio_device_ops *ops, void *data)
 {
-    static const struct frontend_ops frontend_ops = {on_config_changed, on_lost};
+    static const struct frontend_ops frontend_ops = {
+        .config_changed = on_config_changed, .lost = on_lost, .map = on_map, .unmap = on_unmap};
 
     device->ops = ops;
     device->ops_data = data;
     return frontend_watch(device->frontend, vm_loop(device->vm), &frontend_ops, device);
+}
+
+struct blob_window *
+virtio_device_window(const struct virtio_device *device, uint8_t *ret_id)
+{
+    *ret_id = device->window_id;
+    return device->window;
 }
 
 const char *
@@ -324,6 +371,9 @@ virtio_device_stop(struct virtio_device *device)
 
     device->n_vrings = 0;
     device->config_valid = false;
+    if (device->window) {
+        blob_window_clear(device->window);
+    }
     return r;
 }
 

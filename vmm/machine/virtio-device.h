@@ -41,6 +41,7 @@ struct virtio_device_ops {
     void (*lost)(void *data); /* the back end is gone */
 };
 
+struct blob_window;
 struct virtio_device;
 
 /* Takes over `vhost_fd`. 0 or -errno with a static sentence. */
@@ -51,6 +52,9 @@ CLEANUP_DEFINE(struct virtio_device, virtio_device_destroy)
 /* Begin to hear the back end. */
 int virtio_device_watch(struct virtio_device *device, const struct virtio_device_ops *ops,
                         void *data);
+
+/* Its shared memory region, or NULL; *ret_id is the virtio shared memory id. */
+struct blob_window *virtio_device_window(const struct virtio_device *device, uint8_t *ret_id);
 
 const char *virtio_device_name(const struct virtio_device *device);
 uint64_t virtio_device_features(const struct virtio_device *device); /* what the driver may take */

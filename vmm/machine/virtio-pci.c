@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/machine/virtio-pci.h"
+#include "vmm/machine/blob-window.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -56,6 +57,15 @@ struct virtio_pci {
     struct loop_source *interrupts;
     struct log_limit limit;
 };
+
+/* The shared memory region, or NULL. */
+static struct blob_window *
+window_of(const struct virtio_pci *vp)
+{
+    uint8_t id;
+
+    return virtio_device_window(vp->device, &id);
+}
 
 struct pci_function *
 virtio_pci_function(struct virtio_pci *vp)
@@ -230,6 +240,10 @@ bar_read(void *data, unsigned int bar, uint64_t offset, unsigned int size)
 {
     struct virtio_pci *vp = data;
 
+    if (bar == VIRTIO_PCI_WINDOW_BAR) {
+        blob_window_missed(window_of(vp), offset, false);
+        return 0;
+    }
     if (offset == VIRTIO_PCI_ISR) {
         return take_isr(vp);
     }
@@ -247,6 +261,10 @@ bar_write(void *data, unsigned int bar, uint64_t offset, unsigned int size, uint
 {
     struct virtio_pci *vp = data;
 
+    if (bar == VIRTIO_PCI_WINDOW_BAR) {
+        blob_window_missed(window_of(vp), offset, true);
+        return;
+    }
     if (offset >= VIRTIO_PCI_MSIX_TABLE) {
         if (offset < VIRTIO_PCI_MSIX_PENDING) {
             msix_table_write(vp->msix, offset & REGION_MASK, size, value);
@@ -270,6 +288,10 @@ bar_moved(void *data, unsigned int bar, uint64_t address)
 {
     struct virtio_pci *vp = data;
 
+    if (bar == VIRTIO_PCI_WINDOW_BAR) {
+        blob_window_move(window_of(vp), address);
+        return;
+    }
     pthread_mutex_lock(&vp->lock);
     vp->bar_address = address;
     update_kicks(vp);
@@ -360,6 +382,33 @@ add_region(struct virtio_pci *vp, uint8_t type, uint32_t offset, uint32_t length
     return pci_function_add_capability(&vp->function, CAP_ID_VENDOR, cap + 2, mask + 2, size - 2);
 }
 
+/* The whole of a BAR of its own; without a place for it the guest sees no region. */
+static void
+add_window(struct virtio_pci *vp)
+{
+    enum {
+        LENGTH_HIGH = CAP_SIZE + 4, /* struct virtio_pci_cap64 */
+        SIZE = CAP_SIZE + 8
+    };
+    uint8_t cap[SIZE] = {0};
+    uint8_t id;
+    const struct blob_window *window = virtio_device_window(vp->device, &id);
+    uint64_t size = window ? blob_window_size(window) : 0;
+    uint64_t home = size > 0 ? pci_root_place_high(vp->function.root, size) : 0;
+
+    if (home == 0) {
+        return;
+    }
+    pci_function_add_bar(&vp->function, VIRTIO_PCI_WINDOW_BAR, size, home, true);
+    cap[2] = SIZE;
+    cap[3] = VIRTIO_CAP_SHARED_MEMORY;
+    cap[CAP_BAR] = VIRTIO_PCI_WINDOW_BAR;
+    cap[CAP_BAR + 1] = id;
+    store_le32(cap + CAP_LENGTH, (uint32_t)size);
+    store_le32(cap + LENGTH_HIGH, (uint32_t)(size >> 32));
+    pci_function_add_capability(&vp->function, CAP_ID_VENDOR, cap + 2, NULL, SIZE - 2);
+}
+
 static void
 init_function(struct virtio_pci *vp, const struct virtio_pci_place *place,
               const struct machine_add_device *request)
@@ -407,6 +456,7 @@ build_function(struct virtio_pci *vp, const struct virtio_pci_place *place)
     add_region(vp, VIRTIO_CAP_NOTIFY, VIRTIO_PCI_NOTIFY,
                vp->n_queues * VIRTIO_PCI_NOTIFY_MULTIPLIER, VIRTIO_PCI_NOTIFY_MULTIPLIER);
     vp->access_cap = add_region(vp, VIRTIO_CAP_PCI, 0, 0, 0);
+    add_window(vp);
     pci_function_seal(&vp->function);
 }
 

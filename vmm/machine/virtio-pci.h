@@ -3,7 +3,8 @@
 
 /*
  * A modern virtio-pci function (virtio 1.2 section 4.1) in front of a virtio_device: one 32-bit BAR
- * with common configuration, ISR, device configuration, notification, MSI-X table and pending bits.
+ * with common configuration, ISR, device configuration, notification, MSI-X table and pending bits;
+ * and a 64-bit one for shared memory (vmm/machine/blob-window.h), where the device has some.
  */
 
 #include <stdint.h>
@@ -14,6 +15,7 @@
 
 enum {
     VIRTIO_PCI_BAR = 0,
+    VIRTIO_PCI_WINDOW_BAR = 2, /* and 3: shared memory, where the device has some */
     VIRTIO_PCI_COMMON = 0x0000,
     VIRTIO_PCI_ISR = 0x1000,
     VIRTIO_PCI_DEVICE = 0x2000,
@@ -62,6 +64,7 @@ enum {
     VIRTIO_CAP_ISR = 3,
     VIRTIO_CAP_DEVICE = 4,
     VIRTIO_CAP_PCI = 5,
+    VIRTIO_CAP_SHARED_MEMORY = 8,
 };
 
 struct virtio_pci;

@@ -16,6 +16,7 @@
 enum {
     VM_RAM_REGIONS = 2,
     VM_ROUTES_MAX = 1024, /* KVM routing entries: fixed pins and messages */
+    VM_SLOTS_MAX = 1024,  /* KVM memory slots beyond RAM */
 };
 
 enum vm_state {
@@ -43,6 +44,8 @@ struct vm {
     const struct jail_policy *policy; /* its vCPU list is for our threads; NULL: no jail */
     struct vm_ram ram[VM_RAM_REGIONS];
     unsigned int n_ram;
+    pthread_mutex_t slots_lock;
+    bool slot_used[VM_SLOTS_MAX];
     struct bus memory;
     struct bus ports;
     struct interrupts interrupts;

@@ -154,6 +154,7 @@ vm_allocate(struct loop *loop)
     pthread_mutex_init(&vm->state_lock, NULL);
     pthread_cond_init(&vm->state_changed, NULL);
     pthread_mutex_init(&vm->interrupts.lock, NULL);
+    pthread_mutex_init(&vm->slots_lock, NULL);
     return vm;
 }
 
@@ -218,6 +219,7 @@ vm_destroy(struct vm *vm)
     pthread_cond_destroy(&vm->state_changed);
     pthread_mutex_destroy(&vm->state_lock);
     pthread_mutex_destroy(&vm->interrupts.lock);
+    pthread_mutex_destroy(&vm->slots_lock);
     fd_closep(&vm->event_fd);
     fd_closep(&vm->fd);
     fd_closep(&vm->kvm_fd);

@@ -77,6 +77,17 @@ int vm_detach_msi(struct vm *vm, uint32_t gsi, int event_fd);
 int vm_attach_kick(struct vm *vm, uint64_t address, int event_fd);
 int vm_detach_kick(struct vm *vm, uint64_t address, int event_fd);
 
+/* Host memory as guest memory, which the guest reads, writes and runs without leaving KVM. */
+struct vm_memory {
+    uint64_t guest_address;
+    uint64_t size; /* whole pages */
+    void *host;    /* must stay mapped until vm_remove_memory() */
+    bool writable;
+};
+
+int vm_add_memory(struct vm *vm, const struct vm_memory *memory, uint32_t *ret_slot);
+void vm_remove_memory(struct vm *vm, uint32_t slot);
+
 /* The machine is over: stops all vCPUs and reports to the supervisor; `reason` enum machine_end. */
 void vm_end(struct vm *vm, uint32_t reason, const char *id, const char *sentence);
 

@@ -26,6 +26,9 @@ offered_protocol_features(const struct backend *backend)
                     BIT(VHOST_PROTOCOL_BACKEND_REQ) | BIT(VHOST_PROTOCOL_RESET_DEVICE) |
                     BIT(VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS) | BIT(VHOST_PROTOCOL_STATUS);
 
+    if (backend->ops->shmem_size > 0) {
+        bits |= BIT(VHOST_PROTOCOL_SHMEM) | BIT(VHOST_PROTOCOL_BACKEND_SEND_FD);
+    }
     return backend->ops->config_size > 0 ? bits | BIT(VHOST_PROTOCOL_CONFIG) : bits;
 }
 
@@ -89,6 +92,16 @@ set_protocol_features(struct backend *backend, struct vhost_message *message)
         return -EINVAL;
     }
     backend->protocol_features = message->payload.u64;
+    return 0;
+}
+
+static int
+get_shmem_config(struct backend *backend, struct vhost_message *message)
+{
+    memset(&message->payload.shmem, 0, sizeof(message->payload.shmem));
+    message->payload.shmem.n_regions = 1;
+    message->payload.shmem.size[backend->ops->shmem_id] = backend->ops->shmem_size;
+    message->header.size = sizeof(message->payload.shmem);
     return 0;
 }
 
@@ -397,6 +410,7 @@ static const struct backend_request requests[] = {
                            NEEDS(CONFIGURE_MEM_SLOTS)},
     [VHOST_SET_STATUS] = {set_status, FIXED(uint64_t), NEEDS(STATUS)},
     [VHOST_GET_STATUS] = {get_status, true, NEEDS(STATUS)},
+    [VHOST_GET_SHMEM_CONFIG] = {get_shmem_config, true, NEEDS(SHMEM)},
 };
 
 const struct backend_request *

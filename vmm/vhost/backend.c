@@ -211,3 +211,63 @@ backend_memory(struct backend *backend)
 {
     return backend->memory;
 }
+
+bool
+backend_has_shmem(const struct backend *backend)
+{
+    return backend->request_fd >= 0 && backend->ops->shmem_size > 0 &&
+           (backend->protocol_features & (UINT64_C(1) << VHOST_PROTOCOL_SHMEM));
+}
+
+/* Send a request about the region and wait for what becomes of it. */
+static int
+ask_shmem(struct backend *backend, uint32_t request, const struct vhost_mmap *map, int fd)
+{
+    const uint64_t deadline = vhost_deadline(MESSAGE_LIMIT_MS);
+    struct vhost_message message = {.header = {.request = request,
+                                               .flags = VHOST_VERSION | VHOST_FLAG_NEED_REPLY,
+                                               .size = sizeof(*map)},
+                                    .payload.mmap = *map};
+
+    if (!backend_has_shmem(backend)) {
+        return -ENOTCONN;
+    }
+    message.fds.fd[0] = fd;
+    message.fds.count = fd >= 0;
+    int r = vhost_message_send(backend->request_fd, &message, deadline);
+    if (r == 0) {
+        r = vhost_message_receive(backend->request_fd, &message, deadline);
+    }
+    if (r < 0) {
+        /* A late answer must not be taken for that of another request. */
+        fd_closep(&backend->request_fd);
+        return r;
+    }
+    message_close_fds(&message.fds);
+    if (message.header.request != request || !(message.header.flags & VHOST_FLAG_REPLY) ||
+        message.header.size != sizeof(message.payload.u64)) {
+        fd_closep(&backend->request_fd);
+        return -EPROTO;
+    }
+    return message.payload.u64 == 0 ? 0 : -EREMOTEIO;
+}
+
+int
+backend_shmem_map(struct backend *backend, int fd, uint64_t offset, uint64_t size)
+{
+    const struct vhost_mmap map = {.shmem_id = backend->ops->shmem_id,
+                                   .shmem_offset = offset,
+                                   .size = size,
+                                   .flags = VHOST_MMAP_WRITABLE};
+
+    return ask_shmem(backend, VHOST_BACKEND_SHMEM_MAP, &map, fd);
+}
+
+int
+backend_shmem_unmap(struct backend *backend, uint64_t offset, uint64_t size)
+{
+    const struct vhost_mmap map = {
+        .shmem_id = backend->ops->shmem_id, .shmem_offset = offset, .size = size};
+
+    return ask_shmem(backend, VHOST_BACKEND_SHMEM_UNMAP, &map, -1);
+}

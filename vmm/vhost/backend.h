@@ -6,11 +6,12 @@
  * process: it reads the front end's messages from a connected stream socket inside the caller's
  * loop, maps guest memory, runs the kick descriptors, and calls the device. All callbacks run on the
  * loop's thread. Protocol features offered: MQ, REPLY_ACK, CONFIG, RESET_DEVICE, STATUS,
- * BACKEND_REQ, CONFIGURE_MEM_SLOTS. A ring runs from when it is complete and enabled, without waiting
+ * BACKEND_REQ, CONFIGURE_MEM_SLOTS, and with a shared memory region SHMEM and BACKEND_SEND_FD. A ring runs from when it is complete and enabled, without waiting
  * for its first kick, until GET_VRING_BASE, its disabling or a reset. System calls used beyond
  * vmm/base: fcntl, fstat, mmap, poll.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ struct backend_ops {
     /* Optional: fill `size` bytes of config space from `offset`; both already checked to fit. */
     void (*config_read)(void *device, uint32_t offset, void *data, uint32_t size);
     uint32_t config_size; /* bytes of config space; at most BACKEND_CONFIG_MAX */
+    uint64_t shmem_size;  /* bytes of the shared memory region, a power of two; 0: there is none */
+    uint8_t shmem_id;
     /* Optional: the driver wrote config space. */
     void (*config_write)(void *device, uint32_t offset, const void *data, uint32_t size);
     /*
@@ -65,5 +68,13 @@ void backend_serve_again(struct backend *backend, unsigned int index);
 void backend_notify(struct backend *backend, unsigned int index);
 /* Tell the front end that config space changed (VHOST_USER_BACKEND_CONFIG_CHANGE_MSG). 0 or -errno. */
 int backend_config_changed(struct backend *backend);
+/* Whether the front end serves the shared memory region. */
+bool backend_has_shmem(const struct backend *backend);
+/*
+ * Have `size` bytes of `fd` (stays the caller's) from its beginning on put into the region at
+ * `offset`, or taken out again; whole pages. Waits for the answer, at most 1 s. -EREMOTEIO: refused.
+ */
+int backend_shmem_map(struct backend *backend, int fd, uint64_t offset, uint64_t size);
+int backend_shmem_unmap(struct backend *backend, uint64_t offset, uint64_t size);
 /* Guest memory as the front end last set it; pointers die in the next loop round. */
 const struct guest_memory *backend_memory(struct backend *backend);

@@ -18,7 +18,7 @@
 #define PROTOCOL_FEATURES                                                                  \
     (BIT(VHOST_PROTOCOL_MQ) | BIT(VHOST_PROTOCOL_REPLY_ACK) | BIT(VHOST_PROTOCOL_CONFIG) | \
      BIT(VHOST_PROTOCOL_BACKEND_REQ) | BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) |               \
-     BIT(VHOST_PROTOCOL_RESET_DEVICE) | BIT(VHOST_PROTOCOL_STATUS))
+     BIT(VHOST_PROTOCOL_RESET_DEVICE) | BIT(VHOST_PROTOCOL_STATUS) | BIT(VHOST_PROTOCOL_SHMEM))
 
 enum {
     STATUS_ACKNOWLEDGE = 1,
@@ -35,6 +35,8 @@ struct frontend {
     uint64_t features;
     uint64_t protocol_features;
     uint32_t n_queues;
+    uint8_t shmem_id;
+    uint64_t shmem_size;
 
     /* The back end's requests: touched by the loop's thread only. */
     int request_fd;
@@ -44,7 +46,9 @@ struct frontend {
     struct loop_source *requests;
     struct {
         struct vhost_header header;
-        uint32_t done; /* bytes of header and payload that were read */
+        struct vhost_mmap map; /* the beginning of the payload */
+        uint32_t done;         /* bytes of header and payload that were read */
+        struct message_fds fds;
     } incoming;
 };
 
@@ -68,6 +72,7 @@ frontend_destroy(struct frontend *fe)
     loop_remove(fe->requests);
     fd_closep(&fe->fd);
     fd_closep(&fe->request_fd);
+    message_close_fds(&fe->incoming.fds);
     free(fe);
 }
 
@@ -87,6 +92,13 @@ uint32_t
 frontend_queue_count(const struct frontend *fe)
 {
     return fe->n_queues;
+}
+
+uint64_t
+frontend_shmem(const struct frontend *fe, uint8_t *ret_id)
+{
+    *ret_id = fe->shmem_id;
+    return fe->shmem_size;
 }
 
 bool
@@ -259,6 +271,26 @@ open_request_channel(struct frontend *fe)
     return 0;
 }
 
+/* The first region counts; nobody has two. */
+static int
+ask_shmem(struct frontend *fe)
+{
+    struct vhost_message message = {.header = {.request = VHOST_GET_SHMEM_CONFIG}};
+    int r = send_request(fe, &message);
+
+    if (r == 0) {
+        r = receive_reply(fe, VHOST_GET_SHMEM_CONFIG, &message);
+    }
+    if (r == 0) {
+        r = check_size(fe, &message, sizeof(message.payload.shmem));
+    }
+    for (unsigned int i = 0; r == 0 && fe->shmem_size == 0 && i < VHOST_SHMEM_REGIONS_MAX; i++) {
+        fe->shmem_id = (uint8_t)i;
+        fe->shmem_size = message.payload.shmem.size[i];
+    }
+    return r;
+}
+
 static int
 negotiate_protocol(struct frontend *fe)
 {
@@ -274,6 +306,10 @@ negotiate_protocol(struct frontend *fe)
     if (!(offered & BIT(VHOST_PROTOCOL_BACKEND_REQ))) {
         wanted &= ~BIT(VHOST_PROTOCOL_BACKEND_SEND_FD);
     }
+    if (!(wanted & BIT(VHOST_PROTOCOL_BACKEND_SEND_FD)) ||
+        !(wanted & BIT(VHOST_PROTOCOL_REPLY_ACK))) {
+        wanted &= ~BIT(VHOST_PROTOCOL_SHMEM);
+    }
     r = tell_u64(fe, VHOST_SET_PROTOCOL_FEATURES, wanted);
     if (r < 0) {
         return r;
@@ -285,6 +321,12 @@ negotiate_protocol(struct frontend *fe)
             return r;
         }
         fe->n_queues = (uint32_t)MIN_OF(queues, UINT64_C(0xffff));
+    }
+    if (frontend_has(fe, VHOST_PROTOCOL_SHMEM)) {
+        r = ask_shmem(fe);
+        if (r < 0) {
+            return r;
+        }
     }
     return frontend_has(fe, VHOST_PROTOCOL_BACKEND_REQ) ? open_request_channel(fe) : 0;
 }
@@ -502,23 +544,55 @@ close_requests(struct frontend *fe, const char *why)
     fd_closep(&fe->request_fd);
 }
 
-/* One complete request without payload is in `incoming`. */
+static int
+serve_shmem(struct frontend *fe)
+{
+    const struct vhost_header *header = &fe->incoming.header;
+    const bool map = header->request == VHOST_BACKEND_SHMEM_MAP;
+
+    if (fe->shmem_size == 0 || header->size != sizeof(fe->incoming.map) ||
+        fe->incoming.map.shmem_id != fe->shmem_id || fe->incoming.fds.count != (map ? 1 : 0) ||
+        !fe->ops->map) {
+        return -EINVAL;
+    }
+    return map ? fe->ops->map(fe->ops_data, &fe->incoming.map, fe->incoming.fds.fd[0])
+               : fe->ops->unmap(fe->ops_data, &fe->incoming.map);
+}
+
+/* 0 when it was done. */
+static int
+execute_request(struct frontend *fe)
+{
+    switch (fe->incoming.header.request) {
+    case VHOST_BACKEND_CONFIG_CHANGE:
+        return 0;
+    case VHOST_BACKEND_SHMEM_MAP:
+    case VHOST_BACKEND_SHMEM_UNMAP:
+        return serve_shmem(fe);
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+/* One complete request is in `incoming`, with the beginning of its payload. */
 static void
 serve_request(struct frontend *fe)
 {
     struct vhost_message reply = {.header = fe->incoming.header, .payload.u64 = 0};
-    bool known = fe->incoming.header.request == VHOST_BACKEND_CONFIG_CHANGE;
+    bool config = fe->incoming.header.request == VHOST_BACKEND_CONFIG_CHANGE;
+    int r = execute_request(fe);
 
+    message_close_fds(&fe->incoming.fds);
     fe->incoming.done = 0;
     if (reply.header.flags & VHOST_FLAG_NEED_REPLY) {
         reply.header.flags = VHOST_VERSION | VHOST_FLAG_REPLY;
         reply.header.size = sizeof(reply.payload.u64);
-        reply.payload.u64 = known ? 0 : 1;
+        reply.payload.u64 = r < 0;
         if (vhost_message_send(fe->request_fd, &reply, 0) < 0) {
             close_requests(fe, "it does not read the answers");
         }
     }
-    if (known) {
+    if (config) {
         fe->ops->config_changed(fe->ops_data);
     }
 }
@@ -529,6 +603,7 @@ requests_ready(void *data, uint32_t events)
 {
     struct frontend *fe = data;
     const uint32_t head = sizeof(fe->incoming.header);
+    struct message_fds fds;
     uint8_t skipped[256];
     uint8_t *at = skipped;
     size_t want;
@@ -540,15 +615,23 @@ requests_ready(void *data, uint32_t events)
     } else {
         want = head + fe->incoming.header.size - fe->incoming.done;
         want = MIN_OF(want, sizeof(skipped));
+        size_t have = fe->incoming.done - head;
+        if (have < sizeof(fe->incoming.map)) {
+            at = (uint8_t *)&fe->incoming.map + have;
+            want = MIN_OF(want, sizeof(fe->incoming.map) - have);
+        }
     }
-    /* Without room for control data the kernel drops descriptors that came along. */
-    n = recv(fe->request_fd, at, want, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    n = message_receive_part(fe->request_fd, at, want, &fds);
+    if (n == -EAGAIN) {
         return;
     }
     if (n <= 0) {
-        close_requests(fe, n == 0 ? NULL : strerror(errno));
+        close_requests(fe, n == 0 ? NULL : strerror((int)-n));
         return;
+    }
+    if (fds.count > 0) { /* what came before them goes */
+        message_close_fds(&fe->incoming.fds);
+        fe->incoming.fds = fds;
     }
     fe->incoming.done += (uint32_t)n;
     if (fe->incoming.done >= head && fe->incoming.header.size > VHOST_PAYLOAD_MAX) {

@@ -28,6 +28,12 @@ struct frontend;
 struct frontend_ops {
     void (*config_changed)(void *data); /* VHOST_BACKEND_CONFIG_CHANGE */
     void (*lost)(void *data); /* the back end closed the connection by itself; called once */
+    /*
+     * Optional, with frontend_shmem(): put memory of `fd` (not the handler's) into the shared memory
+     * region, or take it out. Nothing in `map` was checked. 0 or -errno.
+     */
+    int (*map)(void *data, const struct vhost_mmap *map, int fd);
+    int (*unmap)(void *data, const struct vhost_mmap *map);
 };
 
 struct frontend_region {
@@ -61,6 +67,9 @@ uint64_t frontend_features(const struct frontend *fe); /* without vhost-user's o
 bool frontend_has(const struct frontend *fe, enum vhost_protocol_feature feature);
 uint32_t frontend_queue_count(const struct frontend *fe); /* 0: the back end has no MQ */
 bool frontend_failed(const struct frontend *fe);
+
+/* The back end's first shared memory region: its id; its size, or 0 when there is none. */
+uint64_t frontend_shmem(const struct frontend *fe, uint8_t *ret_id);
 
 /*
  * Bytes of config space that the back end serves, found by asking for less and less from `most`
