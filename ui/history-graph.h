@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The last minute of one number, a point for each second. */
+/*
+ * The last minute of one or two figures, one point a second. Time runs from left to right in both
+ * directions of writing; the second figure is dashed.
+ */
 
 #include <gtk/gtk.h>
 
 #define VM_TYPE_HISTORY_GRAPH (vm_history_graph_get_type())
 G_DECLARE_FINAL_TYPE(VmHistoryGraph, vm_history_graph, VM, HISTORY_GRAPH, GtkDrawingArea)
 
-/* name is the accessible name ("Processor, last minute"); values lie between 0 and 1. */
+/* name: for a screen reader. */
 GtkWidget *vm_history_graph_new(const char *name);
+
+/* A share of 0..1, of a fixed scale. */
 void vm_history_graph_add(VmHistoryGraph *self, double value);
+/* Two rates; the scale is the power of two above the highest. */
+void vm_history_graph_add_rates(VmHistoryGraph *self, double first, double second);
 void vm_history_graph_clear(VmHistoryGraph *self);
+void vm_history_graph_set_colour(VmHistoryGraph *self, const char *colour);
+/* What a reader hears: "Now 12 %, highest 31 %". */
+void vm_history_graph_describe(VmHistoryGraph *self, const char *words);
+/* Of all points of the first figure. */
+double vm_history_graph_get_highest(VmHistoryGraph *self);

@@ -228,6 +228,12 @@ vm_log_page_set_machine(VmLogPage *self, VmMachine *machine)
 }
 
 void
+vm_log_page_find(VmLogPage *self, const char *words)
+{
+    gtk_entry_set_text(GTK_ENTRY(self->find_entry), words);
+}
+
+void
 vm_log_page_focus_find(VmLogPage *self)
 {
     gtk_widget_grab_focus(GTK_WIDGET(self->find_entry));

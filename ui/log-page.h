@@ -13,3 +13,5 @@ G_DECLARE_FINAL_TYPE(VmLogPage, vm_log_page, VM, LOG_PAGE, GtkBox)
 /* machine may be NULL. */
 void vm_log_page_set_machine(VmLogPage *self, VmMachine *machine);
 void vm_log_page_focus_find(VmLogPage *self);
+/* As if they were typed. */
+void vm_log_page_find(VmLogPage *self, const char *words);

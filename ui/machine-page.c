@@ -116,6 +116,19 @@ connection_changed(VmMachinePage *self)
 }
 
 static void
+show_log_of(VmMachinePage *self, const char *process)
+{
+    gtk_stack_set_visible_child_name(GTK_STACK(self), "log");
+    vm_log_page_find(self->log, process);
+}
+
+static void
+report_copied(VmMachinePage *self)
+{
+    g_signal_emit_by_name(self->display, "message", _("Report copied"));
+}
+
+static void
 drop_machine(VmMachinePage *self)
 {
     stop_last_line(self);
@@ -152,6 +165,8 @@ vm_machine_page_class_init(VmMachinePageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, statistics);
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, settings);
     gtk_widget_class_bind_template_child(widget_class, VmMachinePage, log);
+    gtk_widget_class_bind_template_callback(widget_class, show_log_of);
+    gtk_widget_class_bind_template_callback(widget_class, report_copied);
 }
 
 static void

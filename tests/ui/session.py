@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -96,6 +97,25 @@ class Session:
 
     def path(self, name):
         return os.path.join(self.base, name)
+
+    def use_real_vmm(self):
+        """The real monitor with its parts instead of the one that only acts as if."""
+        shutil.copy(os.path.join(self.build, "vmm/supervisor/vmm"), self.path("bin/vmm"))
+        for name in glob.glob(os.path.join(self.build, "**/vmm-*"), recursive=True):
+            if os.access(name, os.X_OK) and os.path.isfile(name):
+                shutil.copy(name, self.path("libexec/vitrine"))
+
+    def tiny_guest(self, name="tiny"):
+        """A kernel of a few bytes: says HELLO on its serial port, then halts for ever. Its path."""
+        hello = b"".join(b"\xb0" + bytes([letter]) + b"\xee" for letter in b"HELLO\r\n")
+        code = b"\x66\xba\xf8\x03" + hello + b"\xfa\xf4\xeb\xfd"
+        entry = 0x1000000
+        header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        program = struct.pack("<IIQQQQQQ", 1, 5, 0x1000, entry, entry, len(code), len(code), 0x1000)
+        path = self.path(name)
+        with open(path, "wb") as file:
+            file.write((header + program).ljust(0x1000, b"\0") + code)
+        return path
 
     def define(self, name, title, group="", **members):
         definition = {"kernel": "/nonexistent/vmlinux", "cpus": {"num-cores": 2}, "mem": {"size": 512},
@@ -218,6 +238,9 @@ class Session:
                 self.process.kill()
         for pid in self.running():
             os.kill(pid, signal.SIGTERM)
+        time.sleep(0.3)
+        for pid in self.running():
+            os.kill(pid, signal.SIGTERM)  # the second one is not for the guest
         wait_for("the machines to end", lambda: not self.running(), 10)
         self.errors.close()
         shutil.rmtree(self.base, ignore_errors=True)

@@ -321,6 +321,43 @@ def keeps_the_list(session):
     expect(is_showing(session.see_row("Beta")), "the kernel is not searched")
 
 
+def sandbox_panel(session):
+    """The real vmm and its parts: figures, and what holds each process, in words."""
+    session.use_real_vmm()
+    disk = session.path("disk.img")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), block=[{"path": disk}],
+                   mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Statistics").do_action(0)
+    title = wait_for("the sandbox", lambda: next(
+        (node.get_name() for node in walk(session.application())
+         if (node.get_name() or "").endswith("processes are jailed") and is_showing(node)), None), 20)
+    jailed, of = int(title.split()[0]), int(title.split()[2])
+    expect(jailed == of - 1, title)  # all but the supervisor
+    session.see("No forbidden call was tried. The supervisor is not jailed: it opens your files and starts "
+                "the others.")
+    table = session.see("Processes", Atspi.Role.TABLE)
+    cell = wait_for("the disk's row", lambda: next(
+        (node for node in walk(table) if node.get_name() == "block-0"), None))
+    time.sleep(2.5)
+    session.shoot("statistics-light")
+    actions = [cell.get_action_name(number) for number in range(cell.get_n_actions() or 0)]
+    cell.do_action(actions.index("activate"))
+    session.see("user, pid, mount, net, ipc, uts")
+    session.see("Empty root: none by itself")
+    session.see("None")
+    expect(session.find("preadv", showing=False) or "preadv" in
+           session.see("System calls allowed").get_text(0, 400), "the disk's calls are not listed")
+    time.sleep(0.5)
+    session.shoot("sandbox-light")
+    session.press("Close process details")
+    session.see_not("user, pid, mount, net, ipc, uts")
+
+
 def self_check(session):
     """What is in the way has a row, a cure and a command."""
     answer = session.path("check.json")
@@ -382,7 +419,7 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    settings_apply,    self_check, names_everywhere, idle_is_idle,
+    sandbox_panel, settings_apply,    self_check, names_everywhere, idle_is_idle,
 ]
 
 
