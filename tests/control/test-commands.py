@@ -280,6 +280,7 @@ def autostart_with_systemd(world):
     """systemctl is a script here that does what `enable` of a user unit does."""
     define(world, 'au')
     (world.root / 'run/systemd').mkdir()
+    (world.root / 'run/systemd/private').touch()
     link = world.root / 'config/systemd/user/default.target.wants/vitrine@au.service'
     tools = world.root / 'tools'
     tools.mkdir()
@@ -294,6 +295,7 @@ def autostart_with_systemd(world):
     script.write_text('#!/bin/sh\necho no bus; exit 1\n')
     done = subprocess.run([world.vmm, 'autostart', 'au', 'on'], env=env, capture_output=True, text=True)
     check(done.returncode == 33 and 'no bus' in done.stderr, str(done))
+    (world.root / 'run/systemd/private').unlink()
     (world.root / 'run/systemd').rmdir()
 
 

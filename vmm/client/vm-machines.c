@@ -174,9 +174,10 @@ vm_machines_get_autostart(const char *name)
 static gboolean
 systemd_runs(void)
 {
-    g_autofree char *folder = g_build_filename(g_get_user_runtime_dir(), "systemd", NULL);
+    g_autofree char *socket =
+        g_build_filename(g_get_user_runtime_dir(), "systemd", "private", NULL);
 
-    return g_file_test(folder, G_FILE_TEST_IS_DIR);
+    return g_file_test(socket, G_FILE_TEST_EXISTS);
 }
 
 static gboolean

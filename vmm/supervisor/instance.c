@@ -310,6 +310,7 @@ instance_serve(int connection_fd, const struct instance_options *options)
 
     block_signals();
     instance.log = log_file_open(NULL, options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
+    log_file_use_journal(instance.log, NULL);
     status = run_instance(&instance);
     fd_closep(&instance.request_fd);
     log_file_close(instance.log);

@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/supervisor/journal.h"
 
 enum {
     FILE_MAX = 4 << 20,
@@ -25,6 +27,8 @@ struct log_file {
     char *path;
     uint64_t size;
     enum log_level shown;
+    int journal_fd; /* or -1 */
+    char *machine;  /* for the journal */
 };
 
 static void
@@ -47,8 +51,19 @@ log_file_open(const char *path, enum log_level shown)
 
     log->path = path ? xstrdup(path) : NULL;
     log->shown = shown;
+    log->journal_fd = -1;
     open_file(log);
     return log;
+}
+
+void
+log_file_use_journal(struct log_file *log, const char *machine)
+{
+    log->journal_fd = journal_open();
+    if (log->journal_fd >= 0) {
+        log->shown = MAX_OF(log->shown, LOG_LEVEL_INFO);
+        log->machine = machine ? xstrdup(machine) : NULL;
+    }
 }
 
 void
@@ -56,6 +71,8 @@ log_file_close(struct log_file *log)
 {
     if (log) {
         fd_closep(&log->fd);
+        fd_closep(&log->journal_fd);
+        free(log->machine);
         free(log->path);
         free(log);
     }
@@ -123,6 +140,10 @@ log_file_write(struct log_file *log, const char *process, enum log_level level, 
         int n = dprintf(log->fd, "%s.%03dZ %s %s %s\n", stamp, (int)(now.tv_nsec / 1000000),
                         process, level_name(level), clean);
         log->size += n > 0 ? (uint64_t)n : 0;
+    }
+    if (level <= log->shown && log->journal_fd >= 0 &&
+        journal_send(log->journal_fd, log->machine, process, level, clean) == 0) {
+        return;
     }
     if (level <= log->shown) {
         const bool own = strcmp(process, "vmm") == 0;

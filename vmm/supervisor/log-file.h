@@ -33,6 +33,11 @@ struct log_reader {
  * "vmm: process: text". Never NULL: without the file, or with `path` NULL, only stderr is left.
  */
 struct log_file *log_file_open(const char *path, enum log_level shown);
+/*
+ * Where stderr is systemd's journal, send lines there as entries with fields instead (journal.h), up to
+ * level info or `shown`. `machine` may be NULL.
+ */
+void log_file_use_journal(struct log_file *log, const char *machine);
 void log_file_close(struct log_file *log);
 CLEANUP_DEFINE(struct log_file, log_file_close)
 

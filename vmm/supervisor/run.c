@@ -124,6 +124,7 @@ open_log(struct run *run)
     }
     path = xasprintf("%s/log", run->state_folder ? run->state_folder : run->runtime.path);
     run->log = log_file_open(path, shown[run->config.log_level]);
+    log_file_use_journal(run->log, run->runtime.name);
     if (run->config.disable_sandbox) {
         log_file_print(run->log, LOG_LEVEL_WARNING,
                        "The sandbox is off: every part may do what you may do.");
