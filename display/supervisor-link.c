@@ -56,6 +56,8 @@ handle_state(VmSupervisorLink *self, const struct display_state *state)
     self->state = *state;
     clean_text(self->state.id, sizeof(self->state.id));
     clean_text(self->state.sentence, sizeof(self->state.sentence));
+    clean_text(self->state.graphics, sizeof(self->state.graphics));
+    clean_text(self->state.graphics_sentence, sizeof(self->state.graphics_sentence));
     g_signal_emit(self, signals[STATE_CHANGED], 0);
 }
 

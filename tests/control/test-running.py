@@ -230,11 +230,38 @@ def sandbox_of_each_part(world):
     report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)
     check(report.returncode == 0 and report.stdout.count('\nok') >= 4 * 8, report.stdout + report.stderr)
     end(machine)
+    # The graphics card once more: its libraries have started threads before the jail closed.
+    machine = world.started_guest('jail-3d', str(world.files / 'halt'), '--gpu', 'backend=virglrenderer')
+    time.sleep(0.5)
+    report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)
+    check(report.returncode == 0, report.stdout + report.stderr)
+    end(machine)
+
+
+def graphics_ladder(world):
+    """3D that cannot be had never stops a start, and 3D that crashes later ends nothing but the picture."""
+    said = {'backend=2d': '2D, as asked for.',
+            'backend=virglrenderer': 'graphics: 3D',
+            'backend=virglrenderer,fault=probe': '2D, although 3D was asked for',
+            'backend=virglrenderer,fault=start': '2D: 3D crashed when the machine started.'}
+    for number, (option, sentence) in enumerate(said.items()):
+        name = f'g{number}'
+        machine = world.started_guest(name, str(world.files / 'halt'), '--gpu', option)
+        check(sentence in world.log(name), f'{option}: {world.log(name)}')
+        status, errors = end(machine)
+        check(status == 0, f'{option}: {status} {errors}')
+    machine = world.started_guest('lost', str(world.files / 'halt'), '--gpu', 'backend=virglrenderer')
+    os.kill(wait_for(lambda: world.children('lost'), 5)['gpu'], signal.SIGKILL)
+    check(wait_for(lambda: 'the picture stands still' in world.log('lost'), 5), world.log('lost'))
+    time.sleep(0.5)
+    check(machine.poll() is None, 'the machine ended with its graphics card')
+    status, errors = end(machine)
+    check(status == 0, f'{status} {errors}')
 
 
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
-         closed_streams, no_sandbox, log_file, commands, sandbox_of_each_part]
+         closed_streams, no_sandbox, log_file, commands, graphics_ladder, sandbox_of_each_part]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

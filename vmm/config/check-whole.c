@@ -183,6 +183,17 @@ check_screens(struct gpu_config *gpu, struct config_error *error)
 }
 
 static int
+check_graphics(const struct gpu_config *gpu, struct config_error *error)
+{
+    if (gpu->backend == GPU_BACKEND_2D &&
+        (gpu->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2))) {
+        return config_fail(error, "--gpu: backend=2d has no contexts that draw; leave virgl and "
+                                  "virgl2 out of context-types, or give backend=virglrenderer.");
+    }
+    return 0;
+}
+
+static int
 check_memory(const struct machine_config *config, const struct config_host *host,
              struct config_error *error)
 {
@@ -227,6 +238,9 @@ config_check_whole(struct machine_config *config, const struct config_host *host
     }
     if (r == 0) {
         r = check_screens(&config->gpu, error);
+    }
+    if (r == 0) {
+        r = check_graphics(&config->gpu, error);
     }
     if (r == 0) {
         r = check_memory(config, host, error);

@@ -3,19 +3,17 @@
 #include "vmm/config/device-keys.h"
 #include "vmm/config/machine-config.h"
 
-static const char *const gpu_backends[] = {"2d", NULL};
+static const char *const gpu_backends[] = {"auto", "2d", "virglrenderer", NULL};
+static const char *const gpu_faults[] = {"none", "probe", "start", "submit", NULL};
 static const struct config_refusal refused_gpu_backends[] = {
-    {"virglrenderer", "3D graphics does not work yet"},
     {"gfxstream", "the renderer of Android is not used"},
     {"stub", "it shows nothing; leave --gpu out"},
     {NULL, NULL},
 };
 
-static const char *const context_types[] = {NULL};
+static const char *const context_types[] = {"virgl", "virgl2", NULL}; /* enum gpu_context_type */
 static const struct config_refusal refused_context_types[] = {
-    {"virgl", "3D graphics does not work yet"},
-    {"virgl2", "3D graphics does not work yet"},
-    {"venus", "3D graphics does not work yet"},
+    {"venus", "Vulkan does not work yet"},
     {"drm", "native contexts do not work yet"},
     {"cross-domain", "windows of the guest on the host's desktop do not work yet"},
     {"gfxstream-vulkan", "the renderer of Android is not used"},
@@ -52,9 +50,17 @@ const struct config_key config_gpu_keys[] = {
      .type = CONFIG_CHOICE,
      .choices = gpu_backends,
      .refused_choices = refused_gpu_backends,
-     .preset = "2d",
+     .preset = "auto",
      .offset = IN(gpu_config, backend),
-     .help = "2d."},
+     .help = "2d; virglrenderer: 3D, by the processor where there is no render node; auto: 3D with "
+             "a render node, else 2d."},
+    {.name = "fault",
+     .value = "WHERE",
+     .type = CONFIG_CHOICE,
+     .choices = gpu_faults,
+     .preset = "none",
+     .offset = IN(gpu_config, fault),
+     .help = "For tests: have 3D crash at its probe, start or first submit."},
     {.name = "width",
      .value = "PIXELS",
      .type = CONFIG_NUMBER,
@@ -98,7 +104,8 @@ const struct config_key config_gpu_keys[] = {
      .choices = context_types,
      .refused_choices = refused_context_types,
      .offset = IN(gpu_config, context_types),
-     .help = "Kinds of contexts that the guest may make."},
+     .help = "Kinds of contexts that the guest may make; virgl or virgl2 want 3D as "
+             "backend=virglrenderer does."},
     IGNORED_FLAG("egl", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("gles", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("glx", "the renderer finds its own way to the graphics card"),

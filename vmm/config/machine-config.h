@@ -62,7 +62,23 @@ struct serial_config {
 };
 
 enum gpu_backend {
-    GPU_BACKEND_2D = 0,
+    GPU_BACKEND_AUTO = 0, /* 3D where a render node does it, else 2D */
+    GPU_BACKEND_2D,
+    GPU_BACKEND_VIRGLRENDERER, /* 3D, by software where there is no render node */
+};
+
+/* Bits of context_types. */
+enum gpu_context_type {
+    GPU_CONTEXT_VIRGL = 1 << 0,
+    GPU_CONTEXT_VIRGL2 = 1 << 1,
+};
+
+/* For people who test: what goes wrong on purpose. */
+enum gpu_fault {
+    GPU_FAULT_NONE = 0,
+    GPU_FAULT_PROBE,  /* the trial of 3D crashes */
+    GPU_FAULT_START,  /* the graphics card crashes when it starts 3D */
+    GPU_FAULT_SUBMIT, /* the graphics card crashes at the first command stream */
 };
 
 struct screen_config {
@@ -77,6 +93,7 @@ struct gpu_config {
     struct screen_config screen[CONFIG_SCREENS_MAX]; /* as given; width, height, displays follow */
     size_t n_screen;
     uint64_t context_types; /* a bit for each of the table's choices */
+    uint64_t fault;         /* enum gpu_fault */
 };
 
 enum vhost_user_type {

@@ -52,18 +52,3 @@ capabilities_keep(uint64_t keep)
     }
     return 0;
 }
-
-int
-capabilities_use(bool use)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2];
-
-    if (syscall(SYS_capget, &header, data) < 0) {
-        return -errno;
-    }
-    for (unsigned int i = 0; i < 2; i++) {
-        data[i].effective = use ? data[i].permitted : 0;
-    }
-    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
-}

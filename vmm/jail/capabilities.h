@@ -3,7 +3,6 @@
 
 /* Capability sets of the calling thread, by the kernel's own interface (capabilities(7)). */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -12,9 +11,3 @@
  * the bounding set has more than `keep`. 0 or -errno.
  */
 int capabilities_keep(uint64_t keep);
-
-/*
- * Empty the effective set (false), or fill it with what is permitted (true), while a library starts
- * threads: they begin as their maker is, and the filter takes capset(2) away. 0 or -errno.
- */
-int capabilities_use(bool use);

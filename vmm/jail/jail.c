@@ -2,9 +2,12 @@
 #include "vmm/jail/jail.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +15,7 @@
 #include "vmm/base/assert.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
 #include "vmm/jail/capabilities.h"
 #include "vmm/jail/filter.h"
 #include "vmm/jail/root.h"
@@ -57,6 +61,67 @@ drop_privileges(bool namespaces)
     return capabilities_keep(0);
 }
 
+struct jail_early {
+    pthread_t thread;
+    int go[2]; /* pipe: a byte says that the time has come */
+    int result;
+    bool has_thread;
+};
+
+static void *
+pivot_later(void *data)
+{
+    struct jail_early *early = data;
+    char byte;
+
+    early->result = -ECANCELED;
+    if (fd_read_full(early->go[0], &byte, 1) == 0) {
+        early->result = jail_root_empty(); /* all threads share the root */
+    }
+    return NULL;
+}
+
+struct jail_early *
+jail_drop_early(uint32_t flags)
+{
+    const bool namespaces = !(flags & (START_FLAG_NO_NAMESPACES | START_FLAG_NO_JAIL));
+    struct jail_early *early = xalloc(sizeof(*early));
+    int r = 0;
+
+    if (namespaces) {
+        r = pipe2(early->go, O_CLOEXEC) < 0 ? -errno : 0;
+        if (r == 0) {
+            r = -pthread_create(&early->thread, NULL, pivot_later, early);
+            early->has_thread = r == 0;
+        }
+    }
+    if (r == 0 && !(flags & START_FLAG_NO_JAIL)) {
+        r = drop_privileges(namespaces);
+    }
+    if (r < 0) {
+        free(early); /* the caller ends, and its thread with it */
+        errno = -r;
+        return NULL;
+    }
+    return early;
+}
+
+static int
+finish_early(struct jail_early *early)
+{
+    int r = 0;
+
+    if (early->has_thread) {
+        r = fd_write_full(early->go[1], "", 1);
+        r = r < 0 ? r : -pthread_join(early->thread, NULL);
+        r = r < 0 ? r : early->result;
+        close(early->go[0]);
+        close(early->go[1]);
+    }
+    free(early);
+    return r;
+}
+
 static int
 close_doors(void)
 {
@@ -68,17 +133,20 @@ close_doors(void)
 }
 
 int
-jail_enter(const struct jail_policy *policy, uint32_t flags, const char **ret_what)
+jail_enter_late(const struct jail_policy *policy, uint32_t flags, struct jail_early *early,
+                const char **ret_what)
 {
     const bool namespaces = !(flags & (START_FLAG_NO_NAMESPACES | START_FLAG_NO_JAIL));
     int r = 0;
 
-    if (flags & START_FLAG_NO_JAIL) {
-        return 0;
-    }
-    if (namespaces) {
-        *ret_what = "enter the empty root";
+    *ret_what = "enter the empty root";
+    if (early) {
+        r = finish_early(early);
+    } else if (namespaces) {
         r = jail_root_empty();
+    }
+    if (flags & START_FLAG_NO_JAIL) {
+        return r;
     }
     if (r == 0) {
         *ret_what = "close the doors";
@@ -89,7 +157,7 @@ jail_enter(const struct jail_policy *policy, uint32_t flags, const char **ret_wh
         *ret_what = "enter Landlock";
         r = enter_landlock();
     }
-    if (r == 0) {
+    if (r == 0 && !early) {
         *ret_what = "drop capabilities";
         r = drop_privileges(namespaces);
     }
@@ -98,6 +166,12 @@ jail_enter(const struct jail_policy *policy, uint32_t flags, const char **ret_wh
         r = filter_load_process(policy);
     }
     return r;
+}
+
+int
+jail_enter(const struct jail_policy *policy, uint32_t flags, const char **ret_what)
+{
+    return jail_enter_late(policy, flags, NULL, ret_what);
 }
 
 int

@@ -37,6 +37,7 @@ struct jail_policy {
     size_t n_vcpu_calls;
     unsigned int ceiling; /* most system calls the design allows (counted by number) */
     bool threads;         /* threads start after the jail: clone() with CLONE_THREAD is allowed */
+    bool makes_code;      /* anonymous memory may become executable: a compiler works in there */
 };
 
 /* Calls that every loop process needs (vmm/base): the start of most lists. */
@@ -51,12 +52,23 @@ struct jail_policy {
     }
 
 /*
+ * For libraries that start threads, and cannot do so in the jail: drop every capability of the calling
+ * thread now, so that theirs begin without any. A thread of ours keeps what the pivot takes, and ends
+ * with it. NULL with errno set on failure; jail_enter_late() takes it over.
+ */
+struct jail_early;
+struct jail_early *jail_drop_early(uint32_t flags);
+
+/*
  * Enter stage two. `flags` are enum start_flags of vmm/protocol/start.h. Single-threaded callers
- * only, unless the policy's threads were started before (then TSYNC covers them). Returns 0, or
+ * only. Returns 0, or
  * -errno with `*ret_what` naming the step (static text) when a step failed; the caller must then
  * report START_FAILED and exit.
  */
 int jail_enter(const struct jail_policy *policy, uint32_t flags, const char **ret_what);
+/* The same after jail_drop_early(), whose result it takes over: TSYNC gives the filter to all threads. */
+int jail_enter_late(const struct jail_policy *policy, uint32_t flags, struct jail_early *early,
+                    const char **ret_what);
 
 /* Replace nothing, add the narrower vCPU filter on the calling thread. */
 int jail_enter_vcpu_thread(const struct jail_policy *policy);

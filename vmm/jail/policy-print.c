@@ -74,6 +74,9 @@ jail_print_policy(const struct jail_policy *policy, int argc, char **argv)
     if (policy->threads) {
         printf("call clone flags&CLONE_THREAD (new threads only)\n");
     }
+    if (policy->makes_code) {
+        printf("note anonymous memory may become executable\n");
+    }
     for (size_t i = 0; i < policy->n_vcpu_calls; i++) {
         print_call(&policy->vcpu_calls[i], " (vCPU threads)");
     }

@@ -54,9 +54,16 @@ start_fail(const char *id, const char *format, ...)
 int
 start_enter_jail(const struct jail_policy *policy, const struct start_setup *setup)
 {
+    return start_enter_jail_late(policy, setup, NULL);
+}
+
+int
+start_enter_jail_late(const struct jail_policy *policy, const struct start_setup *setup,
+                      struct jail_early *early)
+{
     const struct start_header ready = {.type = START_READY, .size = sizeof(ready)};
     const char *what = "start";
-    int r = jail_enter(policy, setup->flags, &what);
+    int r = jail_enter_late(policy, setup->flags, early, &what);
 
     if (r < 0) {
         start_fail("no-namespaces", "The jail of %s could not be closed: it could not %s (%s).",

@@ -19,6 +19,9 @@ int start_receive_setup(void *setup, size_t size);
 
 /* Enter the jail (unless START_FLAG_NO_JAIL) and answer START_READY; on failure answers START_FAILED. */
 int start_enter_jail(const struct jail_policy *policy, const struct start_setup *setup);
+/* The same after jail_drop_early(). */
+int start_enter_jail_late(const struct jail_policy *policy, const struct start_setup *setup,
+                          struct jail_early *early);
 
 /*
  * For children that get no messages after their setup: leave `loop` with status 0 when the supervisor

@@ -58,6 +58,12 @@ enum {
     GPU_SCANOUTS_MAX = 16
 };
 
+enum gpu_fault_at {
+    GPU_FAULT_AT_NONE = 0,
+    GPU_FAULT_AT_START,
+    GPU_FAULT_AT_SUBMIT,
+};
+
 /* What the graphics card draws with; also how its jail looks. */
 enum gpu_level {
     GPU_LEVEL_2D = 0, /* nothing: 2D and guest blobs */
@@ -74,5 +80,6 @@ struct gpu_setup {
     uint32_t height;
     uint64_t memory_limit; /* bytes that all resources together may take on the host */
     uint32_t level;        /* enum gpu_level */
+    uint32_t fault;        /* enum gpu_fault_at: crash there, for tests */
     int32_t render_fd;     /* with GPU_LEVEL_DRM, else -1 */
 };

@@ -102,6 +102,8 @@ struct display_state {
     uint32_t exit_status; /* docs/architecture.md section 7, with DISPLAY_VM_STOPPED */
     char id[START_NAME_SIZE];
     char sentence[START_SENTENCE_SIZE];
+    char graphics[START_NAME_SIZE]; /* "none", "2d", "virgl-software", "virgl" or "lost" */
+    char graphics_sentence[START_SENTENCE_SIZE]; /* why that */
 };
 
 /* Answer to DISPLAY_CREATE. */

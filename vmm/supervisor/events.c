@@ -74,6 +74,15 @@ end_by_nonsense(struct child *child)
     end_by(child, "part-died", sentence);
 }
 
+/* Before the guest runs, a card that fails with 3D is a reason to start once more without. */
+static void
+graphics_failed(const struct child *child)
+{
+    if (child->row->death == DEATH_IS_TOLD && !child->vm->booted && child->vm->state != VM_ENDING) {
+        child->vm->graphics_failed = true;
+    }
+}
+
 static bool
 on_start_message(struct child *child, union any_message *message, size_t size)
 {
@@ -91,6 +100,7 @@ on_start_message(struct child *child, union any_message *message, size_t size)
     if (message->header.type == START_FAILED && size == sizeof(message->failed)) {
         clean_text(message->failed.id, sizeof(message->failed.id));
         clean_text(message->failed.sentence, sizeof(message->failed.sentence));
+        graphics_failed(child);
         if (child->restarts > 0) { /* the display has run before; its end starts it again */
             log_file_write(child->vm->log, child->name, LOG_LEVEL_ERROR, message->failed.sentence);
         } else {
@@ -385,6 +395,24 @@ display_ended(struct child *display, const struct failure *how)
     }
 }
 
+/* The guest runs: it loses its screen, and nothing else. */
+static void
+graphics_ended(struct child *card, const struct failure *how)
+{
+    struct vm *vm = card->vm;
+
+    card->ready = false;
+    card->done = true;
+    vm->graphics.lost = true;
+    snprintf(vm->graphics.sentence, sizeof(vm->graphics.sentence),
+             "%.*s; the picture stands still, the guest goes on. Restart the guest, or start it "
+             "with 2D graphics if it happens again.",
+             (int)strcspn(how->sentence, ";"), how->sentence);
+    log_file_print(vm->log, LOG_LEVEL_ERROR, "graphics: %s", vm->graphics.sentence);
+    lifecycle_tell_display(vm);
+    lifecycle_list_processes(vm);
+}
+
 static void
 drain(struct child *child)
 {
@@ -422,8 +450,11 @@ child_ended(struct child *child)
     child_reap(child, &how);
     child_close(child);
     log_file_print(vm->log, LOG_LEVEL_DEBUG, "%s has ended", child->name);
+    graphics_failed(child);
     if (child->row->death == DEATH_RESTARTS) {
         display_ended(child, &how);
+    } else if (child->row->death == DEATH_IS_TOLD && vm->booted && vm->state != VM_ENDING) {
+        graphics_ended(child, &how);
     } else if (!child->done) {
         lifecycle_end(vm, &how);
     }

@@ -40,6 +40,9 @@ lifecycle_tell_display(struct vm *vm)
     if (!display->ready || display->control_fd < 0 || vm->state == VM_IDLE) {
         return;
     }
+    snprintf(state.graphics, sizeof(state.graphics), "%s",
+             graphics_name(&vm->graphics, vm->config->has_gpu));
+    memcpy(state.graphics_sentence, vm->graphics.sentence, sizeof(state.graphics_sentence));
     if (vm->state == VM_ENDING) {
         state.exit_status = (uint32_t)vm->end.status;
         memcpy(state.id, vm->end.id, sizeof(state.id));
@@ -68,6 +71,7 @@ close_passed(struct vm *vm)
         fd_closep(&vm->serial[i].port_fd);
     }
     fd_closep(&vm->gpu.device_fd);
+    fd_closep(&vm->graphics.render_fd);
     fd_closep(&vm->keyboard.device_fd);
     fd_closep(&vm->pointer.device_fd);
     fd_closep(&vm->resources.kvm_fd);

@@ -18,14 +18,16 @@
 
 /* The output of `EXECUTABLE --policy` as a stream; the caller waits for *ret_pid. */
 static FILE *
-open_policy(const char *executable, pid_t *ret_pid)
+open_policy(const char *executable, const char *variant, pid_t *ret_pid)
 {
-    char *const argv[] = {(char[]){"vmm"}, (char[]){"--policy"}, NULL};
+    char word[16];
+    char *const argv[] = {(char[]){"vmm"}, (char[]){"--policy"}, variant ? word : NULL, NULL};
     char *const no_environment[] = {NULL};
     posix_spawn_file_actions_t actions;
     int output[2];
     int r;
 
+    snprintf(word, sizeof(word), "%s", variant ? variant : "");
     if (pipe2(output, O_CLOEXEC) < 0) {
         return NULL;
     }
@@ -71,14 +73,15 @@ copy_all(FILE *stream)
 
 /* 0, or -1 after saying why not. */
 static int
-print_policy(const char *executable_name, bool counts)
+print_policy(const struct process_row *row, bool counts)
 {
     cleanup_free char *helpers = path_helpers();
-    cleanup_free char *executable = xasprintf("%s/%s", helpers, executable_name);
-    const char *part = executable_name + strlen("vmm-");
+    cleanup_free char *executable = xasprintf("%s/%s", helpers, row->executable);
+    cleanup_free char *part = xasprintf("%s%s%s", row->executable + strlen("vmm-"),
+                                        row->variant ? "-" : "", row->variant ? row->variant : "");
     pid_t pid = -1;
     int status = 0;
-    FILE *stream = open_policy(executable, &pid);
+    FILE *stream = open_policy(executable, row->variant, &pid);
 
     if (!stream) {
         fprintf(stderr, "vmm: “%s” cannot be started (%s); install Vitrine again.\n", executable,
@@ -100,7 +103,8 @@ static bool
 printed_before(size_t row)
 {
     for (size_t i = 0; i < row; i++) {
-        if (strcmp(process_rows[i]->executable, process_rows[row]->executable) == 0) {
+        if (strcmp(process_rows[i]->executable, process_rows[row]->executable) == 0 &&
+            process_rows[i]->variant == process_rows[row]->variant) {
             return true;
         }
     }
@@ -134,7 +138,7 @@ policy_command(int argc, char **argv)
             continue;
         }
         found = true;
-        if (print_policy(executable, counts) < 0) {
+        if (print_policy(process_rows[i], counts) < 0) {
             r = EXIT_STATUS_FAILED;
         }
     }

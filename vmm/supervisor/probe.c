@@ -15,6 +15,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/jail/spawn.h"
 #include "vmm/supervisor/paths.h"
+#include "vmm/supervisor/processes.h"
 
 enum {
     PROBE_LIMIT_MS = 5000, /* the probe itself gives its payload 500 ms */
@@ -24,7 +25,9 @@ enum {
 struct probe {
     const char *executable;
     const char *const *argv;
-    int extra_fd; /* number 3 in the child, or -1 */
+    int extra_fd;                  /* number 3 in the child, or -1 */
+    const struct process_row *row; /* whose jail it gets; NULL: the plain one */
+    uint32_t flags;
 };
 
 static int
@@ -79,8 +82,14 @@ run_jailed(const struct probe *probe, char *answer, size_t size, struct failure 
     cleanup_fd int output_read = output[0];
     cleanup_fd int output_write = output[1];
     const int fds[] = {null, output_write, null, probe->extra_fd};
-    const struct jail_spawn spawn = {
-        .executable = executable, .argv = probe->argv, .fds = fds, .n_fds = 4, .nofile = 64};
+    const struct jail_spawn spawn = {.executable = executable,
+                                     .argv = probe->argv,
+                                     .fds = fds,
+                                     .n_fds = 4,
+                                     .nofile = probe->row ? probe->row->nofile : 64,
+                                     .threads = probe->row && probe->row->threads,
+                                     .root_paths = probe->row ? probe->row->root_paths : NULL,
+                                     .flags = probe->flags};
     int r = access(executable, X_OK) < 0 ? -errno : jail_spawn(&spawn, &child, &what);
     if (r < 0) {
         return fail_start(probe, -r, what, failure);
@@ -129,4 +138,32 @@ probe_sandbox(struct failure *failure)
     int status = run_jailed(&probe, answer, sizeof(answer), failure);
 
     return status == 0 ? 0 : -1;
+}
+
+bool
+probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
+{
+    char flags[16];
+    const char *const argv[] = {
+        "vmm-gpu", "--probe", gpu->level, flags, gpu->fault ? "crash" : NULL, NULL};
+    const struct probe probe = {.executable = gpu->row->executable,
+                                .argv = argv,
+                                .extra_fd = gpu->render_fd,
+                                .row = gpu->row,
+                                .flags = gpu->flags};
+    char answer[ANSWER_SIZE] = "";
+    struct failure failure;
+
+    snprintf(flags, sizeof(flags), "%u", gpu->flags);
+    int status = run_jailed(&probe, answer, sizeof(answer), &failure);
+    if (status == 0) {
+        return true;
+    }
+    if (status < 0) {
+        snprintf(reason, size, "its trial crashed");
+        return false;
+    }
+    answer[strcspn(answer, "\n")] = '\0';
+    snprintf(reason, size, "%s", answer[0] ? answer : "its trial failed");
+    return false;
 }

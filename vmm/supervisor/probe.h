@@ -3,7 +3,13 @@
 
 /* Trying things out in the jail that every part of a machine gets. */
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "vmm/supervisor/failure.h"
+
+struct process_row;
 
 /*
  * Run `vmm-machine --probe` with `kvm_fd`: 0 when KVM ran its payload, else -1 with the id and the
@@ -12,3 +18,14 @@
 int probe_run(int kvm_fd, struct failure *failure);
 /* Start a helper in stage one of the jail and nothing more. 0, or -1 with *failure set. */
 int probe_sandbox(struct failure *failure);
+
+struct probe_gpu {
+    const struct process_row *row; /* whose jail it is */
+    const char *level;             /* "soft" or "drm" */
+    int render_fd;                 /* or -1 */
+    uint32_t flags;                /* enum start_flags */
+    bool fault;                    /* have it crash, for tests */
+};
+
+/* Run `vmm-gpu --probe`: whether 3D works; if not, a clause that says why not is in `reason`. */
+bool probe_gpu(const struct probe_gpu *probe, char *reason, size_t size);

@@ -100,6 +100,42 @@ const struct process_row process_gpu = {
     .compose = setup_gpu,
 };
 
+/* What Mesa reads when it starts, besides libraries. */
+static const char *const mesa_paths[] = {"/usr/share/glvnd", "/etc/glvnd", "/usr/share/drirc.d",
+                                         "/etc/drirc", NULL};
+/* And where it finds out whose the render node is; the node itself comes as a descriptor. */
+static const char *const mesa_drm_paths[] = {
+    "/usr/share/glvnd",  "/etc/glvnd",    "/usr/share/drirc.d", "/etc/drirc",
+    "/usr/share/libdrm", "/sys/dev/char", "/sys/devices",       NULL};
+
+const struct process_row process_gpu_soft = {
+    .name = "gpu",
+    .executable = "vmm-gpu",
+    .label = "graphics card",
+    .nofile = 1024,
+    .threads = true, /* the library's, before stage two */
+    .root_paths = mesa_paths,
+    .variant = "soft",
+    .death = DEATH_IS_TOLD,
+    .virtio = &virtio_gpu,
+    .setup_size = sizeof(struct gpu_setup),
+    .compose = setup_gpu,
+};
+
+const struct process_row process_gpu_drm = {
+    .name = "gpu",
+    .executable = "vmm-gpu",
+    .label = "graphics card",
+    .nofile = 4096, /* each buffer may be one */
+    .threads = true,
+    .root_paths = mesa_drm_paths,
+    .variant = "drm",
+    .death = DEATH_IS_TOLD,
+    .virtio = &virtio_gpu,
+    .setup_size = sizeof(struct gpu_setup),
+    .compose = setup_gpu,
+};
+
 const struct process_row process_keyboard = {
     .name = "keyboard",
     .executable = "vmm-input",
@@ -121,8 +157,9 @@ const struct process_row process_pointer = {
 };
 
 const struct process_row *const process_rows[] = {
-    &process_display, &process_loader, &process_machine,  &process_rng,     &process_block,
-    &process_console, &process_gpu,    &process_keyboard, &process_pointer, NULL,
+    &process_display, &process_loader,   &process_machine, &process_rng,
+    &process_block,   &process_console,  &process_gpu,     &process_gpu_soft,
+    &process_gpu_drm, &process_keyboard, &process_pointer, NULL,
 };
 
 const struct virtio_row *

@@ -21,6 +21,7 @@ struct virtio_row {
 enum process_death {
     DEATH_ENDS_MACHINE,
     DEATH_RESTARTS, /* the same descriptors are given to a new one */
+    DEATH_IS_TOLD,  /* the machine goes on without it, and people are told */
 };
 
 /* Descriptors of a child in order, from 0. */
@@ -48,6 +49,8 @@ struct process_row {
     const char *label;      /* for people */
     unsigned int nofile;    /* descriptors that it may have */
     bool threads;
+    const char *const *root_paths; /* more that it needs to see before stage two, or NULL */
+    const char *variant;           /* of the executable's policy, or NULL */
     bool numbered;
     enum process_death death;
     const struct virtio_row *virtio; /* devices only */
@@ -63,6 +66,8 @@ extern const struct process_row process_rng;
 extern const struct process_row process_block;
 extern const struct process_row process_console;
 extern const struct process_row process_gpu;
+extern const struct process_row process_gpu_soft;
+extern const struct process_row process_gpu_drm;
 extern const struct process_row process_keyboard;
 extern const struct process_row process_pointer;
 

@@ -31,6 +31,7 @@ struct run {
     char *state_folder; /* of a named machine, or NULL */
     struct log_file *log;
     struct terminal terminal;
+    const char *no_3d; /* why 3D is not tried any more, or NULL */
 };
 
 /* What config asks for: the text of one --cfg file. */
@@ -142,26 +143,41 @@ wants_terminal(const struct machine_config *config)
     return false;
 }
 
-/* One boot of the machine. */
+/* Start the machine and stay until it has ended. True when it should start once more without 3D. */
+static bool
+boot(struct run *run, struct failure *ret_end)
+{
+    const struct vm_host host = {.runtime = &run->runtime, .log = run->log, .no_3d = run->no_3d};
+    cleanup(vm_destroyp) struct vm *vm = vm_create(&run->config, &host, ret_end);
+    bool once_more = false;
+
+    if (vm) {
+        terminal_begin(&run->terminal, wants_terminal(&run->config));
+        vm_run(vm, ret_end);
+        if (run->state_folder && vm->last_frame_fd >= 0) {
+            result_write_frame(run->state_folder, vm->last_frame_fd);
+        }
+        once_more = vm->graphics_failed && !run->no_3d;
+        vm_destroy(vm); /* before the last word, so that nothing of it follows */
+        vm = NULL;
+        terminal_end(&run->terminal);
+    }
+    return once_more;
+}
+
+/* One boot of the machine; a second one where 3D did not get through the first. */
 static int
 run_once(struct run *run)
 {
     const time_t started = time(NULL);
     struct failure end = {0};
-    const struct vm_host host = {.runtime = &run->runtime, .log = run->log};
-    cleanup(vm_destroyp) struct vm *vm = vm_create(&run->config, &host, &end);
     cleanup_free char *config = config_print(&run->config);
 
     runtime_dir_write(&run->runtime, "config", config);
-    if (vm) {
-        terminal_begin(&run->terminal, wants_terminal(&run->config));
-        vm_run(vm, &end);
-        if (run->state_folder && vm->last_frame_fd >= 0) {
-            result_write_frame(run->state_folder, vm->last_frame_fd);
-        }
-        vm_destroy(vm); /* before the last word, so that nothing of it follows */
-        vm = NULL;
-        terminal_end(&run->terminal);
+    if (boot(run, &end)) {
+        run->no_3d = "3D crashed when the machine started";
+        end = (struct failure){0};
+        boot(run, &end);
     }
     return conclude(run, &end, started);
 }

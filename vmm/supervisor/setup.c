@@ -155,14 +155,21 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
 
     plan_device(child, plan, &gpu->device);
     gpu->display_fd = fd_plan_add(plan, child->vm->gpu.device_fd);
-    gpu->render_fd = -1;
+    gpu->render_fd = fd_plan_add(plan, child->vm->graphics.render_fd);
+    gpu->level = child->vm->graphics.level;
+    gpu->fault = config->fault == GPU_FAULT_START    ? GPU_FAULT_AT_START
+                 : config->fault == GPU_FAULT_SUBMIT ? GPU_FAULT_AT_SUBMIT
+                                                     : GPU_FAULT_AT_NONE;
     gpu->wayland_fd = -1;
     gpu->n_scanouts = (uint32_t)config->displays;
     gpu->width = (uint32_t)config->width;
     gpu->height = (uint32_t)config->height;
-    /* Room for a few pictures of each screen, and at least what a desktop's clients take. */
-    gpu->memory_limit =
-        MAX_OF(512 * MIB, config->displays * config->width * config->height * 4 * 8);
+    /*
+     * Room for a few pictures of each screen, and at least what a desktop's clients take, which is
+     * more when they draw in 3D.
+     */
+    gpu->memory_limit = MAX_OF((gpu->level == GPU_LEVEL_2D ? 512 : 2048) * MIB,
+                               config->displays * config->width * config->height * 4 * 8);
 }
 
 void

@@ -123,7 +123,7 @@ add_graphics(struct vm *vm)
 
     if (vm->config->has_gpu) {
         r = make_pair(&vm->gpu);
-        r = r < 0 ? r : add_own_device(vm, &process_gpu, 0);
+        r = r < 0 ? r : add_own_device(vm, graphics_row(vm->graphics.level), 0);
     }
     if (r == 0 && vm->config->keyboard) {
         r = make_pair(&vm->keyboard);
@@ -171,12 +171,29 @@ add_all(struct vm *vm)
 static void
 init_edges(struct vm *vm)
 {
+    vm->graphics = (struct graphics){.render_fd = -1};
     vm->gpu = vm->keyboard = vm->pointer = (struct pair_edge){-1, -1};
     for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
         vm->serial[i] = (struct serial_edge){-1, -1, -1};
     }
     vm->signal_fd = -1;
     vm->last_frame_fd = -1;
+}
+
+/* A weaker jail, where namespaces are refused, is decided later: the trial then has none of it. */
+static void
+choose_graphics(struct vm *vm, const char *no_3d)
+{
+    if (!vm->config->has_gpu) {
+        return;
+    }
+    graphics_choose(&vm->config->gpu, vm->start_flags, no_3d, &vm->graphics);
+    log_file_print(vm->log,
+                   no_3d || (vm->config->gpu.backend == GPU_BACKEND_VIRGLRENDERER &&
+                             vm->graphics.level == GPU_LEVEL_2D)
+                       ? LOG_LEVEL_WARNING
+                       : LOG_LEVEL_INFO,
+                   "graphics: %s", vm->graphics.sentence);
 }
 
 static struct vm *
@@ -241,6 +258,7 @@ vm_create(const struct machine_config *config, const struct vm_host *host, struc
     if (resources_open(config, host->handles, &vm->resources, failure) < 0) {
         return NULL;
     }
+    choose_graphics(vm, host->no_3d);
     r = vm->loop ? add_all(vm) : -errno;
     if (r < 0) {
         failure_set(failure, EXIT_STATUS_FAILED, "cannot-start",
@@ -315,6 +333,7 @@ vm_destroy(struct vm *vm)
         fd_closep(&vm->serial[i].history_fd);
     }
     close_pair(&vm->gpu);
+    fd_closep(&vm->graphics.render_fd);
     close_pair(&vm->keyboard);
     close_pair(&vm->pointer);
     resources_close(&vm->resources);

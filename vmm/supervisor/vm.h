@@ -18,6 +18,7 @@
 #include "vmm/protocol/loader.h"
 #include "vmm/protocol/machine.h"
 #include "vmm/supervisor/failure.h"
+#include "vmm/supervisor/graphics.h"
 #include "vmm/supervisor/log-file.h"
 #include "vmm/supervisor/resources.h"
 #include "vmm/supervisor/runtime-dir.h"
@@ -90,6 +91,7 @@ struct vm_host {
     /* Lifecycle mode only, else NULL: */
     const struct message_fds *handles; /* paths of the configuration are "fd:N", indices into it */
     struct instance *instance;
+    const char *no_3d; /* why 3D is out of the question this time, or NULL */
 };
 
 struct vm {
@@ -108,6 +110,8 @@ struct vm {
     struct device device[DEVICES_MAX];
     size_t n_devices;
     struct serial_edge serial[CONFIG_SERIALS_MAX];
+    struct graphics graphics; /* with a graphics card */
+    bool graphics_failed;     /* 3D did not get through the start: once more, in 2D */
     struct pair_edge gpu;
     struct pair_edge keyboard;
     struct pair_edge pointer;

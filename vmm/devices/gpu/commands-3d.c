@@ -264,6 +264,9 @@ run_submit(struct gpu *gpu, struct command *command)
     if (chain_read(command->chain, commands, size) != size) {
         return -EINVAL;
     }
+    if (gpu->crash_at_submit) {
+        __builtin_trap();
+    }
     context->submits++;
     context->command_bytes += size;
     gpu->counters.submits++;

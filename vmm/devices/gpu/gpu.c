@@ -201,6 +201,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->loop = loop;
     gpu->display_fd = setup->display_fd;
     gpu->n_scanouts = setup->n_scanouts;
+    gpu->crash_at_submit = setup->fault == GPU_FAULT_AT_SUBMIT;
     resource_table_init(&gpu->resources, setup->memory_limit);
     context_table_init(&gpu->contexts);
     fences_init(&gpu->fences);

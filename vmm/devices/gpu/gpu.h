@@ -84,7 +84,8 @@ struct gpu {
     unsigned int n_renderers;
     struct context_table contexts;
     struct fences fences;
-    uint8_t *commands; /* the last command stream, and the room for it */
+    bool crash_at_submit; /* for tests */
+    uint8_t *commands;    /* the last command stream, and the room for it */
     uint32_t commands_size;
     uint32_t n_scanouts;
     uint32_t events_read;

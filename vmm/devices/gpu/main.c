@@ -5,7 +5,8 @@
  * makes itself, and tells vmm-display which part of which memory to show. Ends when the supervisor
  * or the machine closes its socket; a display process may come and go.
  *
- * `vmm-gpu --probe LEVEL FLAGS` tries a level in its jail and says how that went.
+ * `vmm-gpu --probe LEVEL FLAGS` tries a level in its jail and says how that went; with one word more
+ * it crashes, for tests.
  */
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include "vmm/devices/gpu/probe.h"
 #include "vmm/devices/gpu/virgl.h"
 #include "vmm/devices/gpu/wayland-link.h"
-#include "vmm/jail/capabilities.h"
 #include "vmm/jail/start.h"
 
 static const struct jail_policy *const policies[] = {
@@ -43,22 +43,25 @@ print_policy(int argc, char **argv)
     return jail_print_policy(policy, argc, argv);
 }
 
-/* -errno after telling the supervisor. */
+/* Start the library, which starts threads: the jail has two halves then. -errno after telling why. */
 static int
-start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup)
+start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
+         struct jail_early **ret_early)
 {
-    const char *why;
+    const char *why = "its jail cannot be prepared";
+    struct jail_early *early = jail_drop_early(setup->device.start.flags);
+    struct renderer *renderer = early ? virgl_create(loop, setup->render_fd, &why) : NULL;
 
-    /* Threads of the library's must not have what stage two needs. */
-    capabilities_use(false);
-    struct renderer *renderer = virgl_create(loop, setup->render_fd, &why);
-    capabilities_use(true);
     if (!renderer) {
         start_fail("gpu-3d", "3D graphics do not start: %s.", why);
         return -EIO;
     }
+    if (setup->fault == GPU_FAULT_AT_START) {
+        __builtin_trap();
+    }
     virgl_set_gpu(renderer, gpu);
     gpu_add_renderer(gpu, renderer);
+    *ret_early = early;
     return 0;
 }
 
@@ -68,13 +71,14 @@ main(int argc, char **argv)
     cleanup(loop_destroyp) struct loop *loop = NULL;
     cleanup(wayland_link_destroyp) struct wayland_link *wayland = NULL; /* outlives the device */
     cleanup(gpu_destroyp) struct gpu *gpu = NULL;
+    struct jail_early *early = NULL;
     struct gpu_setup setup;
 
     if (print_policy(argc, argv)) {
         return 0;
     }
-    if (argc == 4 && strcmp(argv[1], "--probe") == 0) {
-        return probe_run(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
+    if (argc >= 4 && strcmp(argv[1], "--probe") == 0) {
+        return probe_run(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), argc > 4);
     }
     if (start_receive_setup(&setup, sizeof(setup)) < 0 || setup.level >= ARRAY_SIZE(policies)) {
         return 1;
@@ -84,7 +88,7 @@ main(int argc, char **argv)
     if (!gpu || start_watch_control(loop) < 0) {
         return start_fail("internal", "The graphics card cannot start: %s.", strerror(errno));
     }
-    if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup) < 0) {
+    if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup, &early) < 0) {
         return 1;
     }
     if (setup.wayland_fd >= 0) {
@@ -95,7 +99,7 @@ main(int argc, char **argv)
                               strerror(errno));
         }
     }
-    if (start_enter_jail(policies[setup.level], &setup.device.start) < 0) {
+    if (start_enter_jail_late(policies[setup.level], &setup.device.start, early) < 0) {
         return 1;
     }
     return loop_run(loop);

@@ -80,6 +80,7 @@ const struct jail_policy gpu_soft_policy = {
     .name = "gpu-soft",
     .calls = gpu_soft_calls,
     .n_calls = ARRAY_SIZE(gpu_soft_calls),
+    .makes_code = true,
     .ceiling = 45,
 };
 
@@ -87,5 +88,6 @@ const struct jail_policy gpu_drm_policy = {
     .name = "gpu-drm",
     .calls = gpu_drm_calls,
     .n_calls = ARRAY_SIZE(gpu_drm_calls),
+    .makes_code = true,
     .ceiling = 60,
 };

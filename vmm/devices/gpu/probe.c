@@ -8,7 +8,6 @@
 #include "vmm/base/fd.h"
 #include "vmm/devices/gpu/policy.h"
 #include "vmm/devices/gpu/virgl.h"
-#include "vmm/jail/capabilities.h"
 
 /* The jail has write(2) for it. */
 static int
@@ -19,20 +18,23 @@ answer(const char *text)
 }
 
 int
-probe_run(const char *level, uint32_t flags)
+probe_run(const char *level, uint32_t flags, bool crash)
 {
     const bool drm = strcmp(level, "drm") == 0;
     cleanup(loop_destroyp) struct loop *loop = loop_create();
     const char *why = "there are no descriptors left";
     char sentence[256];
 
-    capabilities_use(false);
-    struct renderer *renderer = loop ? virgl_create(loop, drm ? PROBE_RENDER_FD : -1, &why) : NULL;
-    capabilities_use(true);
+    struct jail_early *early = jail_drop_early(flags);
+    struct renderer *renderer =
+        loop && early ? virgl_create(loop, drm ? PROBE_RENDER_FD : -1, &why) : NULL;
     if (!renderer) {
         return answer(why);
     }
-    int r = jail_enter(drm ? &gpu_drm_policy : &gpu_soft_policy, flags, &why);
+    if (crash) {
+        __builtin_trap();
+    }
+    int r = jail_enter_late(drm ? &gpu_drm_policy : &gpu_soft_policy, flags, early, &why);
     if (r < 0) {
         snprintf(sentence, sizeof(sentence), "its jail does not close: %s", why);
         return answer(sentence);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/supervisor/graphics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/supervisor/probe.h"
+#include "vmm/supervisor/processes.h"
+
+enum {
+    RENDER_NODE_FIRST = 128, /* Linux numbers them so: /dev/dri/renderD128 ... */
+    RENDER_NODES = 16,
+    REASON_SIZE = 200,
+};
+
+struct node {
+    int fd;
+    char path[32];
+};
+
+/* The first that we may use; fd -1 and *ret_reason when there is none. */
+static struct node
+open_render_node(char reason[static REASON_SIZE])
+{
+    struct node node = {.fd = -1};
+
+    snprintf(reason, REASON_SIZE, "this computer has no render node");
+    for (int i = 0; i < RENDER_NODES && node.fd < 0; i++) {
+        snprintf(node.path, sizeof(node.path), "/dev/dri/renderD%d", RENDER_NODE_FIRST + i);
+        node.fd = open(node.path, O_RDWR | O_CLOEXEC);
+        if (node.fd < 0 && errno != ENOENT) {
+            snprintf(reason, REASON_SIZE, "%s cannot be used (%s)", node.path, strerror(errno));
+        }
+    }
+    return node;
+}
+
+/* True when the level works. */
+static bool
+try_level(uint32_t level, int render_fd, uint32_t flags, const struct gpu_config *config,
+          char reason[static REASON_SIZE])
+{
+    struct probe_gpu probe = {.row = graphics_row(level),
+                              .level = level == GPU_LEVEL_DRM ? "drm" : "soft",
+                              .render_fd = render_fd,
+                              .flags = flags,
+                              .fault = config->fault == GPU_FAULT_PROBE};
+
+    return probe_gpu(&probe, reason, REASON_SIZE);
+}
+
+static void
+choose_3d(const struct gpu_config *config, uint32_t flags, struct graphics *graphics)
+{
+    const bool asked = config->backend == GPU_BACKEND_VIRGLRENDERER ||
+                       (config->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2));
+    char node_reason[REASON_SIZE];
+    char reason[REASON_SIZE];
+    struct node node = open_render_node(node_reason);
+
+    if (node.fd >= 0) {
+        if (try_level(GPU_LEVEL_DRM, node.fd, flags, config, reason)) {
+            graphics->level = GPU_LEVEL_DRM;
+            graphics->render_fd = node.fd;
+            snprintf(graphics->sentence, sizeof(graphics->sentence), "3D on %s.", node.path);
+            return;
+        }
+        close(node.fd);
+        snprintf(node_reason, sizeof(node_reason), "on %s %.150s", node.path, reason);
+    }
+    if (!asked) {
+        snprintf(graphics->sentence, sizeof(graphics->sentence), "2D: %s.", node_reason);
+    } else if (try_level(GPU_LEVEL_SOFT, -1, flags, config, reason)) {
+        graphics->level = GPU_LEVEL_SOFT;
+        snprintf(graphics->sentence, sizeof(graphics->sentence), "3D, drawn by the processor: %s.",
+                 node_reason);
+    } else {
+        snprintf(graphics->sentence, sizeof(graphics->sentence),
+                 "2D, although 3D was asked for: %s, and drawn by the processor %s.", node_reason,
+                 reason);
+    }
+}
+
+void
+graphics_choose(const struct gpu_config *config, uint32_t flags, const char *trouble,
+                struct graphics *ret_graphics)
+{
+    *ret_graphics = (struct graphics){.level = GPU_LEVEL_2D, .render_fd = -1};
+    if (trouble) {
+        snprintf(ret_graphics->sentence, sizeof(ret_graphics->sentence), "2D: %s.", trouble);
+    } else if (config->backend == GPU_BACKEND_2D) {
+        snprintf(ret_graphics->sentence, sizeof(ret_graphics->sentence), "2D, as asked for.");
+    } else {
+        choose_3d(config, flags, ret_graphics);
+    }
+}
+
+const struct process_row *
+graphics_row(uint32_t level)
+{
+    return level == GPU_LEVEL_DRM    ? &process_gpu_drm
+           : level == GPU_LEVEL_SOFT ? &process_gpu_soft
+                                     : &process_gpu;
+}
+
+const char *
+graphics_name(const struct graphics *graphics, bool has_gpu)
+{
+    const uint32_t level = graphics->level;
+
+    if (!has_gpu) {
+        return "none";
+    }
+    if (graphics->lost) {
+        return "lost";
+    }
+    return level == GPU_LEVEL_DRM ? "virgl" : level == GPU_LEVEL_SOFT ? "virgl-software" : "2d";
+}

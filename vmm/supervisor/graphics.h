@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the graphics card draws with: virgl on a render node, virgl on Mesa's software renderer, or 2D,
+ * the first that a trial in a jailed process of its own shows to work. Never a reason not to start.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/config/machine-config.h"
+#include "vmm/protocol/device.h"
+#include "vmm/protocol/start.h"
+
+struct process_row;
+
+struct graphics {
+    uint32_t level; /* enum gpu_level */
+    int render_fd;  /* with GPU_LEVEL_DRM, else -1 */
+    bool lost;      /* the process crashed while the machine ran */
+    char sentence[START_SENTENCE_SIZE];
+};
+
+/*
+ * Choose. `trouble`, unless NULL, says why 3D is out of the question this time. `flags` are enum
+ * start_flags. The caller closes render_fd.
+ */
+void graphics_choose(const struct gpu_config *config, uint32_t flags, const char *trouble,
+                     struct graphics *ret_graphics);
+
+/* The row of a graphics card of that level. */
+const struct process_row *graphics_row(uint32_t level);
+/* A word for programs: "2d", "virgl-software", "virgl"; "none" without a card, "lost" after its crash. */
+const char *graphics_name(const struct graphics *graphics, bool has_gpu);
