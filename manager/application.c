@@ -99,8 +99,10 @@ quit(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     VmApplication *self = VM_APPLICATION(data);
 
-    if (self->window) {
-        gtk_window_close(GTK_WINDOW(self->window));
+    g_autoptr(GList) windows = g_list_copy(gtk_application_get_windows(GTK_APPLICATION(self)));
+
+    for (GList *at = windows; at; at = at->next) {
+        gtk_window_close(GTK_WINDOW(at->data));
     }
 }
 
@@ -126,6 +128,20 @@ start_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmApplication *self = VM_APPLICATION(data);
+    VmMachine *machine = machine_named(self, parameter);
+    GtkWidget *window = NULL;
+
+    if (machine) {
+        window = vm_window_new(GTK_APPLICATION(self), self->store, self->settings);
+        vm_window_set_alone(VM_WINDOW(window), machine);
+        gtk_window_present(GTK_WINDOW(window));
+    }
+}
+
+static void
 shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     GListModel *machines = G_LIST_MODEL(VM_APPLICATION(data)->store);
@@ -147,6 +163,7 @@ static const GActionEntry entries[] = {
     {"show-machine", show_machine, "s"},
     {"start-machine", start_machine, "s"},
     {"start-again", start_machine, "s"},
+    {"new-window", new_window, "s"},
     {"shut-down-all", shut_down_all},
 };
 
@@ -182,6 +199,8 @@ static const struct {
     {"machine.restart", {"<Control>r"}},
     {"machine.pause", {"<Control>p"}},
     {"machine.rename", {"F2"}},
+    {"machine.clone", {"<Control>d"}},
+    {"machine.new-window", {"<Control><Shift>Return"}},
     {"machine.screenshot", {"<Control><Shift>s"}},
 };
 

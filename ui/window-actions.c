@@ -121,6 +121,18 @@ change_group(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+clone_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_clone(VM_WINDOW(data));
+}
+
+static void
+new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_new_window(VM_WINDOW(data));
+}
+
+static void
 delete_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_delete(VM_WINDOW(data));
@@ -160,6 +172,8 @@ static const GActionEntry machine_entries[] = {
     {"copy-screenshot", copy_screenshot},
     {"rename", rename_machine},
     {"change-group", change_group},
+    {"clone", clone_machine},
+    {"new-window", new_window},
     {"delete", delete_machine},
     {"copy-command", copy_command},
     {"copy-report", copy_report},
@@ -399,8 +413,8 @@ update_actions(VmWindow *self)
     static const char *const while_running[] = {"capture",         "release",    "send-keys",
                                                 "type-clipboard",  "screenshot", "restart",
                                                 "copy-screenshot", "pause"};
-    static const char *const always[] = {"rename",       "change-group", "copy-command",
-                                         "copy-report",  "open-folder",  "scaling",
+    static const char *const always[] = {"rename",       "change-group", "copy-command", "clone",
+                                         "new-window",   "copy-report",  "open-folder",  "scaling",
                                          "resize-guest", "system-keys"};
     GAction *pause = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "pause");
     GAction *fullscreen = g_action_map_lookup_action(G_ACTION_MAP(self), "fullscreen");
@@ -454,6 +468,19 @@ set_scaling(GSimpleAction *action, GVariant *state, gpointer data)
     g_simple_action_set_state(action, state);
 }
 
+/* The page was set another way. */
+static void
+scaling_changed(VmWindow *self)
+{
+    static const char *const words[] = {
+        [VM_SCALING_FIT] = "fit", [VM_SCALING_NEVER] = "never", [VM_SCALING_WHOLE] = "whole"};
+    GAction *action = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "scaling");
+    int scaling = VM_SCALING_FIT;
+
+    g_object_get(display_of(self), "scaling", &scaling, NULL);
+    g_simple_action_set_state(G_SIMPLE_ACTION(action), g_variant_new_string(words[scaling]));
+}
+
 static const GActionEntry scaling_entry[] = {{"scaling", NULL, "s", "'fit'", set_scaling}};
 
 static void
@@ -492,6 +519,8 @@ vm_window_add_actions(VmWindow *self)
                                     G_N_ELEMENTS(window_entries), self);
     add_property_action(G_ACTION_MAP(self), "view", self->machine_page, "visible-child-name");
     add_property_action(G_ACTION_MAP(self), "search", self->sidebar, "search");
+    g_signal_connect_object(display_of(self), "notify::scaling", G_CALLBACK(scaling_changed), self,
+                            G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "message", G_CALLBACK(page_says), self,
                             G_CONNECT_SWAPPED);
 }

@@ -84,9 +84,10 @@ static void
 show_parts(VmWindow *self)
 {
     gboolean some = g_list_model_get_n_items(G_LIST_MODEL(self->store)) > 0;
-    gboolean side = some && !self->fullscreen && (self->sidebar_wanted || self->narrow) &&
-                    !(self->narrow && self->show_content);
-    gboolean content = !self->narrow || self->show_content || !some || self->fullscreen;
+    gboolean side = some && !self->alone && !self->fullscreen &&
+                    (self->sidebar_wanted || self->narrow) && !(self->narrow && self->show_content);
+    gboolean content =
+        !self->narrow || self->alone || self->show_content || !some || self->fullscreen;
     gboolean machine = page_is(self, "machine");
     gboolean titled = page_is(self, "building") || page_is(self, "overview");
     gboolean alone = !some; /* one header over the empty page */
@@ -102,7 +103,7 @@ show_parts(VmWindow *self)
     gtk_widget_set_visible(self->start_label, !self->narrow);
     gtk_widget_set_visible(self->shut_label, !self->narrow);
     gtk_widget_set_visible(self->force_label, !self->narrow);
-    gtk_widget_set_visible(self->back_button, self->narrow);
+    gtk_widget_set_visible(self->back_button, self->narrow && !self->alone);
     gtk_widget_set_visible(self->power_box, machine);
     gtk_widget_set_visible(self->more_button, machine);
     gtk_widget_set_visible(GTK_WIDGET(self->columns_button), page_is(self, "overview"));

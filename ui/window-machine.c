@@ -2,6 +2,7 @@
 /* What a person does with a machine besides running it: rename, delete, copy, photograph. */
 #include <glib/gi18n.h>
 
+#include "manager/model/clone.h"
 #include "ui/text-popover.h"
 #include "ui/window-private.h"
 #include "vmm/client/definition.h"
@@ -154,6 +155,52 @@ vm_window_delete(VmWindow *self)
         g_ptr_array_add(machines, g_object_ref(self->machine));
         vm_window_delete_machines(self, machines);
     }
+}
+
+static void
+cloned(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmWindow) self = VM_WINDOW(data);
+    g_autoptr(GError) error = NULL;
+    VmMachine *machine = vm_clone_finish(result, &error);
+
+    if (gtk_widget_in_destruction(GTK_WIDGET(self))) {
+        return;
+    }
+    if (machine) {
+        g_autofree char *text = g_strdup_printf(_("“%s” is ready"), vm_machine_get_title(machine));
+        vm_window_toast(self, text);
+    } else {
+        g_autoptr(VmProblem) problem = vm_problem_new("no-space", "", error->message, NULL, NULL);
+        vm_window_report(self, problem);
+    }
+}
+
+static void
+clone_named(const char *text, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    if (self->machine && vm_machine_get_definition(self->machine)) {
+        vm_clone_async(self->store, self->machine, text, NULL, cloned, g_object_ref(self));
+    }
+}
+
+void
+vm_window_clone(VmWindow *self)
+{
+    g_autofree char *title = vm_clone_title(self->machine);
+
+    vm_text_popover_show(self->more_button, _("Name of the copy"), title, FALSE, clone_named, self);
+}
+
+void
+vm_window_new_window(VmWindow *self)
+{
+    GtkApplication *application = gtk_window_get_application(GTK_WINDOW(self));
+
+    g_action_group_activate_action(G_ACTION_GROUP(application), "new-window",
+                                   g_variant_new_string(vm_machine_get_name(self->machine)));
 }
 
 static void

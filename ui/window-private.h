@@ -10,6 +10,7 @@
 #include "ui/overview-page.h"
 #include "ui/self-check-page.h"
 #include "ui/undo-toast.h"
+#include "ui/view-state.h"
 #include "ui/window.h"
 
 struct _VmWindow {
@@ -52,6 +53,8 @@ struct _VmWindow {
     VmStore *store;
     GSettings *settings;
     VmStartQueue *start_queue;
+    VmViewState *view_state;
+    gboolean alone;     /* one machine in a window of its own, without the list */
     gboolean overview;  /* "All machines" is shown, not a machine */
     VmMachine *machine; /* the shown one, or NULL */
     GtkWidget *problem_bar;
@@ -88,6 +91,8 @@ void vm_window_update_actions(VmWindow *self);
 /* window-machine.c: what a person does with one machine besides running it */
 void vm_window_rename(VmWindow *self);
 void vm_window_change_group(VmWindow *self);
+void vm_window_clone(VmWindow *self);
+void vm_window_new_window(VmWindow *self);
 void vm_window_delete(VmWindow *self);
 /* Those that are off; (element-type VmMachine). */
 void vm_window_delete_machines(VmWindow *self, GPtrArray *machines);

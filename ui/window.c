@@ -128,7 +128,10 @@ vm_window_take_machine(VmWindow *self, VmMachine *machine)
                                     G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
         }
         vm_machine_page_set_machine(self->machine_page, machine);
-        if (self->settings && machine) {
+        if (self->view_state) {
+            vm_view_state_set_machine(self->view_state, machine);
+        }
+        if (self->settings && machine && !self->alone) {
             g_settings_set_string(self->settings, "selected-machine", vm_machine_get_name(machine));
         }
     }
@@ -396,7 +399,7 @@ vm_window_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
 static void
 save_state(VmWindow *self)
 {
-    if (!self->settings) {
+    if (!self->settings || self->alone) {
         return;
     }
     if (self->normal_width > 0) {
@@ -417,6 +420,7 @@ vm_window_dispose(GObject *object)
         vm_undo_toast_commit(self->undo_toast);
         vm_window_take_machine(self, NULL);
         g_signal_handlers_disconnect_by_data(store, self);
+        g_clear_object(&self->view_state);
         self->store = NULL;
     }
     if (self->layout_idle) {
@@ -572,6 +576,15 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
     g_signal_connect_object(store, "build-finished", G_CALLBACK(build_finished), self,
                             G_CONNECT_SWAPPED);
     restore_state(self);
+    self->view_state = vm_view_state_new(self->machine_page);
+    vm_view_state_set_machine(self->view_state, self->machine);
     vm_self_check_page_run(self->self_check_page);
     return GTK_WIDGET(self);
+}
+
+void
+vm_window_set_alone(VmWindow *self, VmMachine *machine)
+{
+    self->alone = TRUE;
+    vm_window_show_machine(self, machine);
 }

@@ -26,3 +26,6 @@ void vm_window_make_debian(VmWindow *self);
 
 /* A bar for something that belongs to no machine. */
 void vm_window_report(VmWindow *self, const VmProblem *problem);
+
+/* A second window for one machine, without the list; it keeps no state of its own. */
+void vm_window_set_alone(VmWindow *self, VmMachine *machine);

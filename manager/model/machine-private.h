@@ -37,6 +37,7 @@ struct _VmMachine {
     double history[VM_MACHINE_HISTORY];
     guint history_count;
     guint64 own_memory;
+    int copying;      /* per cent of its files that are there, -1: nothing is copied */
     gboolean waiting; /* its turn to start has not come */
     GCancellable *cancellable;
 };

@@ -125,6 +125,7 @@ vm_machine_init(VmMachine *self)
 {
     self->cancellable = g_cancellable_new();
     self->share = -1;
+    self->copying = -1;
 }
 
 VmMachine *
@@ -221,6 +222,14 @@ vm_machine_set_build(VmMachine *self, VmGuestBuild *build)
                                 G_CONNECT_SWAPPED);
     }
     vm_machine_set_state(self, build ? VM_MACHINE_BUILDING : VM_MACHINE_OFF);
+}
+
+void
+vm_machine_set_copying(VmMachine *self, int percent)
+{
+    self->copying = percent;
+    vm_machine_set_state(self, percent >= 0 ? VM_MACHINE_BUILDING : VM_MACHINE_OFF);
+    vm_machine_update_words(self);
 }
 
 VmGuestBuild *
@@ -346,6 +355,9 @@ words_for_state(VmMachine *self)
     }
     switch (self->state) {
     case VM_MACHINE_BUILDING:
+        if (!self->build) {
+            return g_strdup_printf(_("Copying… %d %%"), self->copying);
+        }
         return g_strdup_printf(_("Building… %d %%"), vm_guest_build_get_percent(self->build));
     case VM_MACHINE_STARTING:
         return g_strdup(_("Starting…"));

@@ -53,6 +53,8 @@ void vm_machine_set_title(VmMachine *self, const char *title);
 
 /* The row of a guest that is being made; NULL ends that state. */
 void vm_machine_set_build(VmMachine *self, VmGuestBuild *build);
+/* Per cent of its files that are copied; -1 ends that state. See clone.h. */
+void vm_machine_set_copying(VmMachine *self, int percent);
 VmGuestBuild *vm_machine_get_build(VmMachine *self);
 
 const char *vm_machine_get_name(VmMachine *self);

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "manager/model/autostart.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 
@@ -157,7 +158,10 @@ file_appeared(VmStore *self, const char *file)
         return;
     }
     if (known) {
-        vm_machine_load(known);
+        /* Our own writing of a machine that is being made is taken over when it is done. */
+        if (vm_machine_get_state(known) != VM_MACHINE_BUILDING) {
+            vm_machine_load(known);
+        }
         return;
     }
     machine = vm_machine_new(name);
@@ -253,6 +257,18 @@ forget(VmStore *self, const char *name)
     if (position_of(self, name, &position)) {
         g_list_store_remove(self->machines, position);
     }
+}
+
+void
+vm_store_adopt(VmStore *self, VmMachine *machine)
+{
+    g_list_store_append(self->machines, machine);
+}
+
+void
+vm_store_forget(VmStore *self, VmMachine *machine)
+{
+    forget(self, vm_machine_get_name(machine));
 }
 
 struct build {
@@ -364,7 +380,8 @@ vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error)
     g_autofree char *disks = vm_paths_disks(name);
     g_autofree char *state = vm_paths_state(name);
     g_autoptr(VmMachine) keep = g_object_ref(machine);
-    gboolean ok = trash(definition, error) && trash(disks, error) && trash(state, error);
+    gboolean ok = trash(definition, error) && trash(disks, error) && trash(state, error) &&
+                  vm_autostart_set(name, "", FALSE, error);
 
     (void)g_ptr_array_remove(self->removed, machine);
     if (!ok && g_file_test(definition, G_FILE_TEST_EXISTS)) {

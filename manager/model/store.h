@@ -17,6 +17,10 @@ G_DECLARE_FINAL_TYPE(VmStore, vm_store, VM, STORE, GObject)
 /* Reads the folder; makes it when it is missing. */
 VmStore *vm_store_new(void);
 
+/* A machine whose files are being made appears in the list, and goes again when that fails. */
+void vm_store_adopt(VmStore *self, VmMachine *machine);
+void vm_store_forget(VmStore *self, VmMachine *machine);
+
 /* NULL when there is none. Borrowed. */
 VmMachine *vm_store_find(VmStore *self, const char *name);
 

@@ -358,6 +358,64 @@ def sandbox_panel(session):
     session.see_not("user, pid, mount, net, ipc, uts")
 
 
+def clone(session):
+    """A copy has its own disk, and the disk that is only read stays shared."""
+    for name in ("own.img", "base.img"):
+        with open(session.path(name), "wb") as file:
+            file.write(name.encode().ljust(4096))
+    session.define("lab", "Lab", "Work", block=[{"path": session.path("own.img")},
+                                                 {"path": session.path("base.img"), "ro": True}])
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row("Lab, Off")
+    session.see("More").do_action(0)
+    session.press("Clone…", None)
+    entry = session.see("Name of the copy", Atspi.Role.TEXT)
+    expect(entry.get_text(0, 99) == "Lab (copy)", "another name is offered")
+    session.press("Apply")
+    session.see_row("Lab (copy), Off, group Work")
+    definition = wait_for("the definition", lambda: session.definitions().get("lab-copy"))
+    own, base = (disk["path"] for disk in definition["block"])
+    expect(base == session.path("base.img"), "the read-only disk was copied")
+    expect(own.startswith(session.path("data/vitrine/lab-copy/")), f"the copy is at {own}")
+    expect(open(own, "rb").read(7) == b"own.img", "the copy is not the disk")
+
+
+def keeps_the_view(session):
+    """The page and the scaling of each machine are kept, in its state folder."""
+    session.define("a", "Alpha")
+    session.define("b", "Beta")
+    session.start()
+    session.activate("app.show-machine", "a")
+    session.see("Settings").do_action(0)
+    path = session.path("state/vitrine/a/view.json")
+    wait_for("the page in the file", lambda: os.path.exists(path) and json.load(open(path))["page"] == "settings")
+    session.activate("app.show-machine", "b")
+    session.see("Log").do_action(0)
+    session.activate("app.show-machine", "a")
+    session.see("Kernel options")
+    session.close()
+    expect(json.load(open(session.path("state/vitrine/b/view.json")))["page"] == "log", "the other page is lost")
+    session.start()
+    session.activate("app.show-machine", "b")
+    session.see("Find in the log")
+
+
+def own_window(session):
+    """A machine in a window of its own: no list there, and both windows show it."""
+    session.define("a", "Alpha")
+    session.start()
+    session.activate("app.show-machine", "a")
+    session.activate("app.new-window", "a")
+
+    def frames():
+        return [node for node in walk(session.application()) if node.get_role() == Atspi.Role.FRAME]
+    both = wait_for("two windows", lambda: frames() if len(frames()) == 2 else None)
+    lists = [sum(1 for node in walk(frame) if node.get_name() == "Machines" and is_showing(node)) for frame in both]
+    expect(sorted(lists) == [0, 1], f"lists in the windows: {lists}")
+    session.close()
+
+
 def self_check(session):
     """What is in the way has a row, a cure and a command."""
     answer = session.path("check.json")
@@ -419,7 +477,8 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    sandbox_panel, settings_apply,    self_check, names_everywhere, idle_is_idle,
+    sandbox_panel, clone, keeps_the_view,
+    own_window, settings_apply,    self_check, names_everywhere, idle_is_idle,
 ]
 
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A second machine like another: its definition, and copies of the disks that it may write. */
+
+#include "manager/model/store.h"
+
+/*
+ * The new machine is in the store at once, with the state VM_MACHINE_BUILDING and "Copying… 40 %",
+ * and off when all is there. Files in the machine's own folder and writable disks are copied (shared
+ * by the file system where it can), read-only disks and other files are used by both. Finish gives
+ * the machine, borrowed, or NULL with error set and nothing left behind.
+ */
+void vm_clone_async(VmStore *store, VmMachine *machine, const char *title,
+                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+VmMachine *vm_clone_finish(GAsyncResult *result, GError **error);
+
+/* "Debian 12" -> "Debian 12 (copy)"; free with g_free(). */
+char *vm_clone_title(VmMachine *machine);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/view-state.h"
+
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
+
+struct _VmViewState {
+    GObject parent_instance;
+    VmMachinePage *page;
+    char *name; /* of the machine, or NULL */
+    guint timer;
+    gboolean setting;
+    gboolean default_resize;
+};
+
+G_DEFINE_FINAL_TYPE(VmViewState, vm_view_state, G_TYPE_OBJECT)
+
+static char *
+path_of(const char *name)
+{
+    g_autofree char *folder = vm_paths_state(name);
+
+    return g_build_filename(folder, "view.json", NULL);
+}
+
+static void
+write_now(VmViewState *self)
+{
+    g_autofree char *path = self->name ? path_of(self->name) : NULL;
+    g_autoptr(VmJson) json = NULL;
+    gboolean resize = FALSE;
+    int scaling = 0;
+
+    g_clear_handle_id(&self->timer, g_source_remove);
+    if (!path) {
+        return;
+    }
+    g_object_get(vm_machine_page_get_display(self->page), "scaling", &scaling, "resize-guest",
+                 &resize, NULL);
+    json = vm_json_new();
+    vm_json_set_string(json, "page", gtk_stack_get_visible_child_name(GTK_STACK(self->page)));
+    vm_json_set_int(json, "scaling", scaling);
+    if (resize != self->default_resize) {
+        vm_json_set_bool(json, "resize-guest", resize);
+    }
+    /* What is lost here is a convenience. */
+    (void)vm_definition_save(json, path, NULL);
+}
+
+static gboolean
+second_passed(gpointer data)
+{
+    VmViewState *self = VM_VIEW_STATE(data);
+
+    self->timer = 0;
+    write_now(self);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+changed(VmViewState *self)
+{
+    if (self->name && !self->setting) {
+        g_clear_handle_id(&self->timer, g_source_remove);
+        self->timer = g_timeout_add_seconds(1, second_passed, self);
+    }
+}
+
+static void
+vm_view_state_dispose(GObject *object)
+{
+    VmViewState *self = VM_VIEW_STATE(object);
+
+    if (self->timer) {
+        write_now(self);
+    }
+    g_clear_pointer(&self->name, g_free);
+    G_OBJECT_CLASS(vm_view_state_parent_class)->dispose(object);
+}
+
+static void
+vm_view_state_class_init(VmViewStateClass *klass)
+{
+    G_OBJECT_CLASS(klass)->dispose = vm_view_state_dispose;
+}
+
+static void
+vm_view_state_init(VmViewState *self)
+{
+}
+
+VmViewState *
+vm_view_state_new(VmMachinePage *page)
+{
+    VmViewState *self = g_object_new(VM_TYPE_VIEW_STATE, NULL);
+    VmDisplayPage *display = vm_machine_page_get_display(page);
+
+    self->page = page;
+    g_object_get(display, "resize-guest", &self->default_resize, NULL);
+    g_signal_connect_object(display, "notify::scaling", G_CALLBACK(changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(display, "notify::resize-guest", G_CALLBACK(changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(page, "notify::visible-child-name", G_CALLBACK(changed), self,
+                            G_CONNECT_SWAPPED);
+    return self;
+}
+
+static void
+restore(VmViewState *self)
+{
+    g_autofree char *path = path_of(self->name);
+    g_autoptr(VmJson) json = vm_json_load(path, NULL);
+    const char *page = json ? vm_json_get_string(json, "page") : NULL;
+    gint64 scaling = json ? vm_json_get_int(json, "scaling", VM_SCALING_FIT) : VM_SCALING_FIT;
+    gboolean resize =
+        json ? vm_json_get_bool(json, "resize-guest", self->default_resize) : self->default_resize;
+
+    if (scaling < VM_SCALING_FIT || scaling > VM_SCALING_WHOLE) {
+        scaling = VM_SCALING_FIT;
+    }
+    g_object_set(vm_machine_page_get_display(self->page), "scaling", (int)scaling, "resize-guest",
+                 resize, NULL);
+    if (page && gtk_stack_get_child_by_name(GTK_STACK(self->page), page)) {
+        gtk_stack_set_visible_child_name(GTK_STACK(self->page), page);
+    }
+}
+
+void
+vm_view_state_set_machine(VmViewState *self, VmMachine *machine)
+{
+    const char *name = machine ? vm_machine_get_name(machine) : NULL;
+
+    if (g_strcmp0(name, self->name) == 0) {
+        return;
+    }
+    if (self->timer) {
+        write_now(self);
+    }
+    g_free(self->name);
+    self->name = g_strdup(name);
+    if (name) {
+        self->setting = TRUE;
+        restore(self);
+        self->setting = FALSE;
+    }
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * How a machine was looked at: view.json in its state folder, not in its definition. Written a
+ * second after the last change.
+ */
+
+#include <gtk/gtk.h>
+
+#include "manager/model/machine.h"
+#include "ui/machine-page.h"
+
+#define VM_TYPE_VIEW_STATE (vm_view_state_get_type())
+G_DECLARE_FINAL_TYPE(VmViewState, vm_view_state, VM, VIEW_STATE, GObject)
+
+/* Follows the page (borrowed, outlives this). */
+VmViewState *vm_view_state_new(VmMachinePage *page);
+
+/* Writes what is to be written of the machine before, and sets the page as this one was left; NULL:
+ * none. After the page has that machine. */
+void vm_view_state_set_machine(VmViewState *self, VmMachine *machine);
