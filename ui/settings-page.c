@@ -3,7 +3,9 @@
 
 #include <glib/gi18n.h>
 
+#include "manager/model/autostart.h"
 #include "ui/create-sources.h"
+#include "ui/json-editor.h"
 #include "ui/settings-row.h"
 #include "vmm/client/definition.h"
 
@@ -11,13 +13,15 @@
 #define MEMORY_STEP   128
 #define MEMORY_MIN    64
 #define PROCESSOR_MAX 32
+#define NARROW        600 /* below, the index is a combo box on top */
 
 enum kind {
     KIND_TEXT,
     KIND_PATH,  /* a file that must be there */
     KIND_WORDS, /* kernel options: a list in the file, one line on screen */
     KIND_NUMBER,
-    KIND_SCREEN, /* the object "gpu" is there or not */
+    KIND_SCREEN,    /* the object "gpu" is there or not */
+    KIND_AUTOSTART, /* not in the file: starts with the session */
 };
 
 static const struct setting {
@@ -34,13 +38,15 @@ static const struct setting {
     {"general", "manager.note", KIND_TEXT, FALSE, N_("Note"), N_("For you; the search finds it")},
     {"system", "cpus.num-cores", KIND_NUMBER, TRUE, N_("Processors"), NULL},
     {"system", "mem.size", KIND_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
-    {"system", "gpu", KIND_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
+    {"display", "gpu", KIND_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
      N_("Drawn in this window, 2D")},
     {"start", "kernel", KIND_PATH, TRUE, N_("Kernel"), N_("A Linux kernel: vmlinux or bzImage")},
     {"start", "initrd", KIND_PATH, FALSE, N_("Initrd"),
      N_("Its first file system; empty for none")},
     {"start", "params", KIND_WORDS, FALSE, N_("Kernel options"),
      N_("Words on the kernel's command line")},
+    {"start", "manager.autostart", KIND_AUTOSTART, FALSE, N_("Start with your session"),
+     N_("When you log in, without a window")},
 };
 
 struct _VmSettingsPage {
@@ -52,7 +58,11 @@ struct _VmSettingsPage {
     GtkListBox *start_list;
     GtkListBox *disk_list;
     GtkLabel *name_label;
-    GtkWidget *index;
+    GtkListBox *display_list;
+    GtkListBox *index;
+    GtkComboBox *section_combo;
+    GtkStack *sections;
+    VmJsonEditor *editor;
 
     VmSettingsRow *rows[G_N_ELEMENTS(settings)];
     VmMachine *machine;
@@ -95,6 +105,9 @@ value_of(VmJson *json, const struct setting *setting)
     if (setting->kind == KIND_SCREEN) {
         return g_strdup(vm_json_has(json, "gpu") ? "1" : "0");
     }
+    if (setting->kind == KIND_AUTOSTART) {
+        return g_strdup(vm_json_get_bool(json, setting->path, FALSE) ? "1" : "0");
+    }
     text = vm_json_get_text(json, setting->path);
     return text ? text : g_strdup("");
 }
@@ -107,7 +120,11 @@ put_value(VmJson *json, const struct setting *setting, const char *value)
         return;
     }
     vm_json_remove(json, setting->path);
-    if (setting->kind == KIND_SCREEN) {
+    if (setting->kind == KIND_AUTOSTART) {
+        if (value[0] == '1') {
+            vm_json_set_bool(json, setting->path, TRUE);
+        }
+    } else if (setting->kind == KIND_SCREEN) {
         if (value[0] == '1') {
             vm_json_set_string(json, "gpu.backend", "2d");
         }
@@ -133,6 +150,7 @@ show_value(GtkWidget *control, const struct setting *setting, const char *value)
                                   g_ascii_strtod(value[0] ? value : preset_number(setting), NULL));
         break;
     case KIND_SCREEN:
+    case KIND_AUTOSTART:
         gtk_switch_set_active(GTK_SWITCH(control), value[0] == '1');
         break;
     case KIND_TEXT:
@@ -152,7 +170,7 @@ read_value(GtkWidget *control, const struct setting *setting)
     if (setting->kind == KIND_NUMBER) {
         return g_strdup_printf("%d", gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(control)));
     }
-    if (setting->kind == KIND_SCREEN) {
+    if (setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART) {
         return g_strdup(gtk_switch_get_active(GTK_SWITCH(control)) ? "1" : "0");
     }
     return g_strdup(gtk_entry_get_text(GTK_ENTRY(control)));
@@ -187,6 +205,14 @@ value_changed(GtkWidget *control, VmSettingsPage *self)
     before = value_of(definition, setting);
     problem = complaint(setting, value);
     vm_settings_row_set_problem(row, problem);
+    if (!problem && !g_str_equal(value, before) && setting->kind == KIND_AUTOSTART) {
+        g_autoptr(GError) error = NULL;
+        if (!vm_autostart_set(vm_machine_get_name(self->machine),
+                              vm_machine_get_title(self->machine), value[0] == '1', &error)) {
+            vm_settings_row_set_problem(row, error->message);
+            return;
+        }
+    }
     if (!problem && !g_str_equal(value, before)) {
         VmJson *json = vm_json_copy(definition);
         put_value(json, setting, value);
@@ -319,13 +345,28 @@ show_pending(VmSettingsPage *self, VmJson *json)
     gtk_revealer_set_reveal_child(self->pending_bar, changes > 0);
 }
 
+/* A definition that cannot be read can be mended in the editor only. */
+static void
+set_usable(VmSettingsPage *self, gboolean usable)
+{
+    GtkListBox *lists[] = {self->general_list, self->system_list, self->start_list, self->disk_list,
+                           self->display_list};
+
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+        gtk_widget_set_sensitive(GTK_WIDGET(lists[i]), usable);
+    }
+    if (!usable && self->machine && vm_machine_get_state(self->machine) == VM_MACHINE_BROKEN) {
+        vm_settings_page_show_section(self, "file");
+    }
+}
+
 static void
 show_machine(VmSettingsPage *self)
 {
     VmJson *json = definition_of(self);
     g_autofree char *name = NULL;
 
-    gtk_widget_set_sensitive(GTK_WIDGET(self), json != NULL);
+    set_usable(self, json != NULL);
     if (!json || self->filling) {
         return;
     }
@@ -363,7 +404,7 @@ make_control(VmSettingsPage *self, const struct setting *setting)
                                MEMORY_STEP)
                          : gtk_spin_button_new_with_range(1, PROCESSOR_MAX, 1);
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
-    } else if (setting->kind == KIND_SCREEN) {
+    } else if (setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART) {
         control = gtk_switch_new();
         g_signal_connect(control, "notify::active", G_CALLBACK(switch_changed), self);
     } else {
@@ -387,9 +428,10 @@ make_rows(VmSettingsPage *self)
 {
     for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
         const struct setting *setting = &settings[i];
-        GtkListBox *list = g_str_equal(setting->section, "general")  ? self->general_list
-                           : g_str_equal(setting->section, "system") ? self->system_list
-                                                                     : self->start_list;
+        GtkListBox *list = g_str_equal(setting->section, "general")   ? self->general_list
+                           : g_str_equal(setting->section, "system")  ? self->system_list
+                           : g_str_equal(setting->section, "display") ? self->display_list
+                                                                      : self->start_list;
         self->rows[i] = VM_SETTINGS_ROW(
             vm_settings_row_new(_(setting->title), setting->explain ? _(setting->explain) : NULL,
                                 make_control(self, setting)));
@@ -411,6 +453,37 @@ row_activated(VmSettingsPage *self, GtkListBoxRow *row)
 }
 
 static void
+section_selected(VmSettingsPage *self, GtkListBoxRow *row)
+{
+    if (row && self->sections) {
+        const char *name = gtk_widget_get_name(GTK_WIDGET(row));
+        gtk_stack_set_visible_child_name(self->sections, name);
+        gtk_combo_box_set_active_id(self->section_combo, name);
+    }
+}
+
+static void
+section_chosen(VmSettingsPage *self)
+{
+    const char *name = gtk_combo_box_get_active_id(self->section_combo);
+
+    if (name && self->sections) {
+        vm_settings_page_show_section(self, name);
+    }
+}
+
+static void
+vm_settings_page_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
+{
+    VmSettingsPage *self = VM_SETTINGS_PAGE(widget);
+    gboolean narrow = allocation->width < NARROW;
+
+    gtk_widget_set_visible(GTK_WIDGET(self->index), !narrow);
+    gtk_widget_set_visible(GTK_WIDGET(self->section_combo), narrow);
+    GTK_WIDGET_CLASS(vm_settings_page_parent_class)->size_allocate(widget, allocation);
+}
+
+static void
 vm_settings_page_dispose(GObject *object)
 {
     g_clear_object(&VM_SETTINGS_PAGE(object)->machine);
@@ -423,6 +496,8 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->dispose = vm_settings_page_dispose;
+    widget_class->size_allocate = vm_settings_page_size_allocate;
+    g_type_ensure(VM_TYPE_JSON_EDITOR);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/settings-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_bar);
@@ -432,31 +507,22 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, start_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, disk_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, name_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, display_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, index);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, section_combo);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, sections);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, editor);
+    gtk_widget_class_bind_template_callback(widget_class, section_selected);
+    gtk_widget_class_bind_template_callback(widget_class, section_chosen);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
     gtk_widget_class_bind_template_callback(widget_class, add_disk);
     gtk_widget_class_bind_template_callback(widget_class, undo_changes);
-}
-
-/* The rows of a GtkStackSidebar have no names of their own. */
-static void
-name_rows(GtkWidget *widget, gpointer data)
-{
-    GtkWidget *label = GTK_IS_LIST_BOX_ROW(widget) ? gtk_bin_get_child(GTK_BIN(widget)) : NULL;
-
-    if (GTK_IS_LABEL(label)) {
-        atk_object_set_name(gtk_widget_get_accessible(widget),
-                            gtk_label_get_text(GTK_LABEL(label)));
-    } else if (GTK_IS_CONTAINER(widget)) {
-        gtk_container_forall(GTK_CONTAINER(widget), name_rows, data);
-    }
 }
 
 static void
 vm_settings_page_init(VmSettingsPage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
-    name_rows(self->index, NULL);
     make_rows(self);
 }
 
@@ -476,5 +542,18 @@ vm_settings_page_set_machine(VmSettingsPage *self, VmMachine *machine)
         g_signal_connect_object(machine, "notify::title", G_CALLBACK(show_machine), self,
                                 G_CONNECT_SWAPPED);
     }
+    vm_json_editor_set_machine(self->editor, machine);
     show_machine(self);
+}
+
+void
+vm_settings_page_show_section(VmSettingsPage *self, const char *name)
+{
+    g_autoptr(GList) rows = gtk_container_get_children(GTK_CONTAINER(self->index));
+
+    for (GList *at = rows; at; at = at->next) {
+        if (g_str_equal(gtk_widget_get_name(at->data), name)) {
+            gtk_list_box_select_row(self->index, at->data);
+        }
+    }
 }

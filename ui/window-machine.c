@@ -182,7 +182,7 @@ clone_named(const char *text, gpointer data)
     VmWindow *self = VM_WINDOW(data);
 
     if (self->machine && vm_machine_get_definition(self->machine)) {
-        vm_clone_async(self->store, self->machine, text, NULL, cloned, g_object_ref(self));
+        vm_clone_async(self->store, self->machine, text, cloned, g_object_ref(self));
     }
 }
 

@@ -206,12 +206,9 @@ show_progress(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-void
-vm_clone_async(VmStore *store, VmMachine *machine, const char *title, GCancellable *cancellable,
-               GAsyncReadyCallback callback, gpointer user_data)
+static struct work *
+plan_work(VmStore *store, VmMachine *machine, const char *title)
 {
-    g_autoptr(GTask) outer = g_task_new(NULL, cancellable, callback, user_data);
-    g_autoptr(GTask) task = NULL;
     g_autofree char *name = vm_definition_name_for_title(title);
     struct work *work = g_new0(struct work, 1);
 
@@ -222,13 +219,25 @@ vm_clone_async(VmStore *store, VmMachine *machine, const char *title, GCancellab
     work->copies = g_array_new(FALSE, FALSE, sizeof(struct copy));
     g_array_set_clear_func(work->copies, copy_clear);
     vm_json_set_string(work->json, "manager.title", title);
+    vm_json_remove(work->json, "manager.autostart");
     plan_all(work, vm_machine_get_name(machine));
+    return work;
+}
+
+void
+vm_clone_async(VmStore *store, VmMachine *machine, const char *title, GAsyncReadyCallback callback,
+               gpointer user_data)
+{
+    g_autoptr(GTask) outer = g_task_new(NULL, NULL, callback, user_data);
+    g_autoptr(GTask) task = NULL;
+    struct work *work = plan_work(store, machine, title);
+
     g_task_set_task_data(outer, work, work_free);
     vm_machine_set_title(work->machine, title);
     vm_machine_set_copying(work->machine, 0);
     vm_store_adopt(store, work->machine);
     work->timer = g_timeout_add(PROGRESS_MS, show_progress, work);
-    task = g_task_new(NULL, cancellable, copied, g_object_ref(outer));
+    task = g_task_new(NULL, NULL, copied, g_object_ref(outer));
     g_task_set_task_data(task, work, NULL);
     g_task_run_in_thread(task, copy_all);
 }

@@ -12,7 +12,7 @@
  * the machine, borrowed, or NULL with error set and nothing left behind.
  */
 void vm_clone_async(VmStore *store, VmMachine *machine, const char *title,
-                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+                    GAsyncReadyCallback callback, gpointer user_data);
 VmMachine *vm_clone_finish(GAsyncResult *result, GError **error);
 
 /* "Debian 12" -> "Debian 12 (copy)"; free with g_free(). */

@@ -358,6 +358,52 @@ def sandbox_panel(session):
     session.see_not("user, pid, mount, net, ipc, uts")
 
 
+def json_editor(session):
+    """The file is checked while it is typed; the monitor's own sentence names line and key; Save writes."""
+    session.use_real_vmm()
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start(**DARK)
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    session.see("Sections")
+    row = session.see("Configuration file", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    text = session.see("Configuration file", Atspi.Role.TEXT)
+    session.see("No errors")
+    text.set_text_contents('{"kernel": "/bin/true",\n "mem": {"size": "x"}}')
+    verdict = wait_for("vmm's sentence", lambda: next(
+        (node.get_name() for node in walk(session.application())
+         if "mem.size" in (node.get_name() or "") and is_showing(node)), None))
+    expect("line 2" in verdict, verdict)
+    session.shoot("json-editor-dark")
+    text.set_text_contents('{"kernel": ')
+    wait_for("the form's error", lambda: next(
+        (node for node in walk(session.application())
+         if (node.get_name() or "").startswith("line 1") and is_showing(node)), None))
+    expect(session.definitions()["lab"]["mem"]["size"] == 512, "a wrong file was written")
+    text.set_text_contents('{"kernel": "/bin/true", "mem": {"size": 300}, "manager": {"title": "Mended"}}')
+    session.see("No errors")
+    session.press("Save")
+    session.see_row("Mended, Off")
+    expect(session.definitions()["lab"]["mem"]["size"] == 300, "it was not written")
+
+
+def autostart(session):
+    """A machine that starts with the session has a file that every desktop runs."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("Start", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    path = session.path("config/autostart/org.vitrine.Vitrine.lab.desktop")
+    wait_for("the file", lambda: os.path.exists(path))
+    expect("run --restart --name lab --cfg" in open(path).read(), open(path).read())
+    session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    wait_for("the file to go", lambda: not os.path.exists(path))
+
+
 def clone(session):
     """A copy has its own disk, and the disk that is only read stays shared."""
     for name in ("own.img", "base.img"):
@@ -393,7 +439,7 @@ def keeps_the_view(session):
     session.activate("app.show-machine", "b")
     session.see("Log").do_action(0)
     session.activate("app.show-machine", "a")
-    session.see("Kernel options")
+    session.see("Name on disk: a")
     session.close()
     expect(json.load(open(session.path("state/vitrine/b/view.json")))["page"] == "log", "the other page is lost")
     session.start()
@@ -477,7 +523,7 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    sandbox_panel, clone, keeps_the_view,
+    sandbox_panel, json_editor, autostart, clone, keeps_the_view,
     own_window, settings_apply,    self_check, names_everywhere, idle_is_idle,
 ]
 
