@@ -20,6 +20,12 @@ card_start(struct card *card)
 bool
 card_start_level(struct card *card, uint32_t level)
 {
+    return card_start_full(card, level, -1);
+}
+
+bool
+card_start_full(struct card *card, uint32_t level, int wayland)
+{
     int pair[2];
     struct gpu_setup setup = {.display_fd = FAKE_FD_MORE,
                               .n_scanouts = 2,
@@ -28,7 +34,7 @@ card_start_level(struct card *card, uint32_t level)
                               .memory_limit = MEMORY_LIMIT,
                               .level = level,
                               .render_fd = -1,
-                              .wayland_fd = -1};
+                              .wayland_fd = wayland < 0 ? -1 : FAKE_FD_MORE + 1};
 
     card->header = (void *)card->response;
     if (fd_socket_pair(SOCK_SEQPACKET, pair) < 0) {
@@ -36,9 +42,9 @@ card_start_level(struct card *card, uint32_t level)
     }
     card->display = pair[0];
     fd_set_nonblocking(card->display);
-    bool ok = fake_start(&card->fake, "VMM_GPU", &setup, sizeof(setup), (int[2]){pair[1], -1});
+    bool ok = fake_start(&card->fake, "VMM_GPU", &setup, sizeof(setup), (int[2]){pair[1], wayland});
     close(pair[1]);
-    return ok && fake_open(&card->fake, 2);
+    return ok && (wayland < 0 || fake_open_requests(&card->fake)) && fake_open(&card->fake, 2);
 }
 
 int

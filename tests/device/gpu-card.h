@@ -55,6 +55,8 @@ struct layout {
 bool card_start(struct card *card);
 /* The same at another level (enum gpu_level). */
 bool card_start_level(struct card *card, uint32_t level);
+/* The same with a level and an edge to the Wayland guard (stays the caller's), or -1. */
+bool card_start_full(struct card *card, uint32_t level, int wayland);
 int card_stop(struct card *card);
 /* Send a request of `size` bytes with `extra` in a second descriptor; returns the response's type. */
 uint32_t card_ask(struct card *card, uint32_t type, void *request, size_t size,

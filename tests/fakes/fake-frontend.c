@@ -132,6 +132,9 @@ fake_wait_exit(struct fake *fake)
     fd_closep(&fake->control_fd);
     fd_closep(&fake->fd);
     fd_closep(&fake->ram_fd);
+    if (fake->request_fd > 0) {
+        close(fake->request_fd);
+    }
     munmap(fake->ram, 2 * (size_t)FAKE_REGION);
     for (unsigned int i = 0; i < FAKE_QUEUES; i++) {
         fd_closep(&fake->queues[i].kick_fd);
@@ -307,6 +310,44 @@ fake_open(struct fake *fake, unsigned int n)
         ok = fake_start_queue(fake, i);
     }
     return ok;
+}
+
+bool
+fake_open_requests(struct fake *fake)
+{
+    struct vhost_message message = {
+        .header = {.request = VHOST_SET_PROTOCOL_FEATURES, .size = sizeof(uint64_t)}};
+    int pair[2];
+
+    message.payload.u64 = fake_ask_u64(fake, VHOST_GET_PROTOCOL_FEATURES);
+    if (!fake_send(fake, &message) || fd_socket_pair(SOCK_STREAM, pair) < 0) {
+        return false;
+    }
+    message = (struct vhost_message){.header = {.request = VHOST_SET_BACKEND_REQ_FD},
+                                     .fds = {.fd = {pair[1]}, .count = 1}};
+    bool ok = fake_send(fake, &message);
+    close(pair[1]);
+    fake->request_fd = pair[0];
+    return ok;
+}
+
+int
+fake_serve_shmem(struct fake *fake, uint64_t answer, struct vhost_mmap *ret_map)
+{
+    struct vhost_message message;
+
+    if (vhost_message_receive(fake->request_fd, &message, vhost_deadline(FAKE_LIMIT_MS)) < 0 ||
+        message.header.size != sizeof(*ret_map)) {
+        return -2;
+    }
+    *ret_map = message.payload.mmap;
+    int fd = message_take_fd(&message.fds, 0);
+    message_close_fds(&message.fds);
+    message.header.flags = VHOST_VERSION | VHOST_FLAG_REPLY;
+    message.header.size = sizeof(uint64_t);
+    message.payload.u64 = answer;
+    return vhost_message_send(fake->request_fd, &message, vhost_deadline(FAKE_LIMIT_MS)) < 0 ? -2
+                                                                                             : fd;
 }
 
 bool

@@ -47,7 +47,8 @@ struct fake_queue {
 struct fake {
     pid_t pid;
     int control_fd;
-    int fd; /* vhost-user */
+    int fd;         /* vhost-user */
+    int request_fd; /* fake_open_requests()'s, 0 before */
     int ram_fd;
     uint8_t *ram;
     uint64_t features; /* offered by the device */
@@ -70,6 +71,13 @@ bool fake_start(struct fake *fake, const char *variable, void *setup, size_t siz
                 const int fds[2]);
 /* Negotiate, set memory, and start `n` queues. */
 bool fake_open(struct fake *fake, unsigned int n);
+/* Give the device a socket for its own requests: before fake_open(). */
+bool fake_open_requests(struct fake *fake);
+/*
+ * Wait for the device's SHMEM_MAP or _UNMAP and answer it with `answer`: 0 done, 1 refused. The
+ * descriptor, or -1 for none; -2 when nothing came.
+ */
+int fake_serve_shmem(struct fake *fake, uint64_t answer, struct vhost_mmap *ret_map);
 /* Both at once, for a device with no descriptors of its own. */
 bool fake_start_and_open(struct fake *fake, const char *variable, unsigned int n);
 /* Exit status of the process after the vhost-user socket is closed; -1 when it hangs (then killed). */

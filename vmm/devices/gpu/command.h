@@ -34,12 +34,15 @@ struct command {
         struct virtio_gpu_resource_create_3d create_3d;
         struct virtio_gpu_transfer_host_3d transfer_3d;
         struct virtio_gpu_cmd_submit submit;
+        struct virtio_gpu_resource_map_blob map_blob;
+        struct virtio_gpu_resource_unmap_blob unmap_blob;
     } request;
     union {
         struct virtio_gpu_ctrl_hdr header;
         struct virtio_gpu_resp_display_info display_info;
         struct virtio_gpu_resp_edid edid;
         struct virtio_gpu_resp_capset_info capset_info;
+        struct virtio_gpu_resp_map_info map_info;
         struct {
             struct virtio_gpu_ctrl_hdr header;
             uint8_t data[COMMAND_CAPSET_MAX];

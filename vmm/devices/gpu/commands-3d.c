@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmm/base/memory.h"
+#include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/command.h"
 #include "vmm/devices/gpu/context.h"
 #include "vmm/devices/gpu/texture.h"
@@ -217,7 +218,7 @@ run_transfer_3d(struct gpu *gpu, struct command *command)
     if (!resource) {
         return -ENOENT;
     }
-    if (resource->kind == RESOURCE_BLOB) {
+    if (resource_is_blob(resource)) {
         return 0; /* its pixels are where they belong already */
     }
     if (transfer.context != 0 && !context_find(&gpu->contexts, transfer.context)) {
@@ -279,6 +280,32 @@ run_submit(struct gpu *gpu, struct command *command)
     return r;
 }
 
+static int
+run_map_blob(struct gpu *gpu, struct command *command)
+{
+    const struct virtio_gpu_resource_map_blob *request = &command->request.map_blob;
+    struct resource *resource = resource_find(&gpu->resources, le32toh(request->resource_id));
+    uint32_t map_info = 0;
+
+    if (!resource) {
+        return -ENOENT;
+    }
+    int r = blob_map(gpu, resource, le64toh(request->offset), &map_info);
+    command->response.map_info.map_info = htole32(map_info);
+    command->response_type = VIRTIO_GPU_RESP_OK_MAP_INFO;
+    command->response_size = sizeof(command->response.map_info);
+    return r;
+}
+
+static int
+run_unmap_blob(struct gpu *gpu, struct command *command)
+{
+    struct resource *resource =
+        resource_find(&gpu->resources, le32toh(command->request.unmap_blob.resource_id));
+
+    return resource ? blob_unmap(gpu, resource) : -ENOENT;
+}
+
 static const struct command_row command_rows[] = {
     {VIRTIO_GPU_CMD_GET_CAPSET_INFO, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_get_capset_info),
      run_get_capset_info},
@@ -298,6 +325,10 @@ static const struct command_row command_rows[] = {
      sizeof(struct virtio_gpu_transfer_host_3d), run_transfer_3d},
     {VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, GPU_QUEUE_CONTROL,
      sizeof(struct virtio_gpu_transfer_host_3d), run_transfer_3d},
+    {VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_map_blob), run_map_blob},
+    {VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_unmap_blob), run_unmap_blob},
     {VIRTIO_GPU_CMD_SUBMIT_3D, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_cmd_submit), run_submit},
 };
 

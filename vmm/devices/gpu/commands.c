@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/command.h"
 #include "vmm/devices/gpu/context.h"
 #include "vmm/devices/gpu/cursor.h"
@@ -79,8 +80,13 @@ run_create_blob(struct gpu *gpu, struct command *command)
                            VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE;
     cleanup(backing_destroyp) struct backing *backing = NULL;
 
-    if (le32toh(request->blob_mem) != VIRTIO_GPU_BLOB_MEM_GUEST ||
-        (le32toh(request->blob_flags) & ~known)) {
+    if (le32toh(request->blob_flags) & ~known) {
+        return -EINVAL;
+    }
+    if (le32toh(request->blob_mem) == VIRTIO_GPU_BLOB_MEM_HOST3D) {
+        return blob_create(gpu, request);
+    }
+    if (le32toh(request->blob_mem) != VIRTIO_GPU_BLOB_MEM_GUEST) {
         return -EINVAL;
     }
     int r = backing_read(command->chain, le32toh(request->nr_entries), backend_memory(gpu->backend),
@@ -105,6 +111,9 @@ run_unref(struct gpu *gpu, struct command *command)
     if (!resource) {
         return -ENOENT;
     }
+    if (resource->mapped) {
+        (void)blob_unmap(gpu, resource);
+    }
     scanout_forget_resource(gpu, resource);
     context_forget_resource(&gpu->contexts, resource);
     resource_destroy(&gpu->resources, resource);
@@ -118,7 +127,7 @@ run_attach_backing(struct gpu *gpu, struct command *command)
     struct resource *resource = resource_find(&gpu->resources, le32toh(request->resource_id));
     cleanup(backing_destroyp) struct backing *backing = NULL;
 
-    if (!resource || resource->kind == RESOURCE_BLOB) {
+    if (!resource || resource_is_blob(resource)) {
         return -ENOENT;
     }
     int r = backing_read(command->chain, le32toh(request->nr_entries), backend_memory(gpu->backend),
@@ -144,7 +153,7 @@ run_detach_backing(struct gpu *gpu, struct command *command)
     struct resource *resource =
         resource_find(&gpu->resources, le32toh(command->request.detach.resource_id));
 
-    if (!resource || resource->kind == RESOURCE_BLOB) {
+    if (!resource || resource_is_blob(resource)) {
         return -ENOENT;
     }
     resource_detach(&gpu->resources, resource);
@@ -161,7 +170,7 @@ run_transfer(struct gpu *gpu, struct command *command)
     if (!resource) {
         return -ENOENT;
     }
-    if (resource->kind == RESOURCE_BLOB) {
+    if (resource_is_blob(resource)) {
         return 0; /* Linux asks for it; its pixels are where they belong already */
     }
     if (resource->renderer) {

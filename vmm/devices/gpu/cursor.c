@@ -11,6 +11,9 @@ read_image(struct gpu *gpu, struct resource *resource, struct link_cursor *curso
 {
     const struct rect all = {0, 0, GPU_CURSOR_SIZE, GPU_CURSOR_SIZE};
 
+    if (resource->kind == RESOURCE_HOST_BLOB) {
+        return -EINVAL;
+    }
     if (resource->kind == RESOURCE_BLOB) {
         if (resource->size < sizeof(cursor->pixels) ||
             !backing_copy(resource->backing, backend_memory(gpu->backend), 0, cursor->pixels,

@@ -12,6 +12,7 @@
 #include "vmm/base/assert.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/commands.h"
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/scanout.h"
@@ -256,4 +257,8 @@ gpu_add_renderer(struct gpu *gpu, struct renderer *renderer)
     gpu->renderers[gpu->n_renderers++] = renderer;
     gpu->backend_ops.features |=
         UINT64_C(1) << VIRTIO_GPU_F_VIRGL | UINT64_C(1) << VIRTIO_GPU_F_CONTEXT_INIT;
+    if (renderer->ops->export_blob) {
+        gpu->backend_ops.shmem_size = BLOB_WINDOW_SIZE;
+        gpu->backend_ops.shmem_id = VIRTIO_GPU_SHM_ID_HOST_VISIBLE;
+    }
 }

@@ -190,6 +190,19 @@ resource_create_texture(struct resource_table *table, uint32_t id,
 }
 
 int
+resource_create_host_blob(struct resource_table *table, uint32_t id, uint64_t size,
+                          struct resource **ret_resource)
+{
+    int r = resource_add(table, id, ret_resource);
+
+    if (r == 0) {
+        (*ret_resource)->kind = RESOURCE_HOST_BLOB;
+        (*ret_resource)->size = size;
+    }
+    return r;
+}
+
+int
 resource_attach(struct resource_table *table, struct resource *resource, struct backing *backing)
 {
     if (resource->backing) {
@@ -226,7 +239,7 @@ resource_destroy(struct resource_table *table, struct resource *resource)
     list_remove(&resource->link);
     table->count--;
     table->count_2d -= resource->kind == RESOURCE_2D;
-    if (resource->kind != RESOURCE_BLOB) {
+    if (resource->kind == RESOURCE_2D || resource->kind == RESOURCE_TEXTURE) {
         resource_table_refund(table, resource->size);
     }
     if (resource->pixels) {

@@ -36,8 +36,9 @@ struct link_buffer;
 
 enum resource_kind {
     RESOURCE_2D,
-    RESOURCE_BLOB,    /* guest memory */
-    RESOURCE_TEXTURE, /* a renderer's, CREATE_3D */
+    RESOURCE_BLOB,      /* guest memory */
+    RESOURCE_TEXTURE,   /* a renderer's, CREATE_3D */
+    RESOURCE_HOST_BLOB, /* memory that a renderer brings */
 };
 
 struct resource {
@@ -49,6 +50,10 @@ struct resource {
     struct renderer *renderer; /* that knows the resource, or NULL */
 
     struct renderer_texture texture; /* RESOURCE_TEXTURE */
+
+    /* RESOURCE_HOST_BLOB */
+    bool mapped; /* in the window, from map_offset on */
+    uint64_t map_offset;
 
     /* 2D, and textures that a scanout can show */
     uint32_t width;
@@ -76,6 +81,13 @@ void resource_table_init(struct resource_table *table, uint64_t limit);
 int resource_table_charge(struct resource_table *table, uint64_t bytes);
 void resource_table_refund(struct resource_table *table, uint64_t bytes);
 
+/* Its memory is not the device's: the guest's, or a renderer's. */
+static inline bool
+resource_is_blob(const struct resource *resource)
+{
+    return resource->kind == RESOURCE_BLOB || resource->kind == RESOURCE_HOST_BLOB;
+}
+
 /* NULL when there is none. */
 struct resource *resource_find(const struct resource_table *table, uint32_t id);
 /* -EEXIST, -EINVAL for id 0, a bad format or size, -ENOMEM. */
@@ -88,6 +100,9 @@ int resource_create_texture(struct resource_table *table, uint32_t id,
 /* Takes the backing over on success, which may be shorter than `size`. */
 int resource_create_blob(struct resource_table *table, uint32_t id, uint64_t size,
                          struct backing *backing);
+/* The caller makes it in the renderer, which counts what it costs. */
+int resource_create_host_blob(struct resource_table *table, uint32_t id, uint64_t size,
+                              struct resource **ret_resource);
 /* Give a resource that is no blob its pages (taken over on success). -EBUSY when it has some. */
 int resource_attach(struct resource_table *table, struct resource *resource,
                     struct backing *backing);

@@ -78,7 +78,7 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     }
     struct scanout *scanout = &gpu->scanouts[index];
     struct resource *resource = resource_find(&gpu->resources, resource_id);
-    if (!resource || resource->kind == RESOURCE_BLOB) {
+    if (!resource || resource_is_blob(resource)) {
         return -ENOENT;
     }
     if (rect_empty(rect) || !rect_inside(rect, resource->width, resource->height)) {
