@@ -182,6 +182,23 @@ check_screens(struct gpu_config *gpu, struct config_error *error)
     return 0;
 }
 
+/* The two options of the guest's windows need each other. */
+static int
+check_wayland(const struct machine_config *config, struct config_error *error)
+{
+    const bool cross = config->has_gpu && (config->gpu.context_types & GPU_CONTEXT_CROSS_DOMAIN);
+
+    if (cross && !config->wayland_sock.path) {
+        return config_fail(error, "--gpu context-types=cross-domain needs the compositor's socket; "
+                                  "add --wayland-sock $XDG_RUNTIME_DIR/wayland-0.");
+    }
+    if (!cross && config->wayland_sock.path) {
+        return config_fail(error, "--wayland-sock has no use without a graphics card that passes "
+                                  "windows on; add --gpu context-types=cross-domain.");
+    }
+    return 0;
+}
+
 static int
 check_graphics(const struct gpu_config *gpu, struct config_error *error)
 {
@@ -241,6 +258,9 @@ config_check_whole(struct machine_config *config, const struct config_host *host
     }
     if (r == 0) {
         r = check_graphics(&config->gpu, error);
+    }
+    if (r == 0) {
+        r = check_wayland(config, error);
     }
     if (r == 0) {
         r = check_memory(config, host, error);

@@ -11,11 +11,11 @@ static const struct config_refusal refused_gpu_backends[] = {
     {NULL, NULL},
 };
 
-static const char *const context_types[] = {"virgl", "virgl2", NULL}; /* enum gpu_context_type */
+static const char *const context_types[] = {"virgl", "virgl2", "cross-domain",
+                                            NULL}; /* enum gpu_context_type */
 static const struct config_refusal refused_context_types[] = {
     {"venus", "Vulkan does not work yet"},
     {"drm", "native contexts do not work yet"},
-    {"cross-domain", "windows of the guest on the host's desktop do not work yet"},
     {"gfxstream-vulkan", "the renderer of Android is not used"},
     {"gfxstream-gles", "the renderer of Android is not used"},
     {"gfxstream-composer", "the renderer of Android is not used"},
@@ -105,7 +105,8 @@ const struct config_key config_gpu_keys[] = {
      .refused_choices = refused_context_types,
      .offset = IN(gpu_config, context_types),
      .help = "Kinds of contexts that the guest may make; virgl or virgl2 want 3D as "
-             "backend=virglrenderer does."},
+             "backend=virglrenderer does; cross-domain (windows on this desktop) needs "
+             "--wayland-sock."},
     IGNORED_FLAG("egl", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("gles", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("glx", "the renderer finds its own way to the graphics card"),

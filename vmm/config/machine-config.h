@@ -71,6 +71,7 @@ enum gpu_backend {
 enum gpu_context_type {
     GPU_CONTEXT_VIRGL = 1 << 0,
     GPU_CONTEXT_VIRGL2 = 1 << 1,
+    GPU_CONTEXT_CROSS_DOMAIN = 1 << 2,
 };
 
 /* For people who test: what goes wrong on purpose. */
@@ -94,6 +95,10 @@ struct gpu_config {
     size_t n_screen;
     uint64_t context_types; /* a bit for each of the table's choices */
     uint64_t fault;         /* enum gpu_fault */
+};
+
+struct wayland_sock_config {
+    char *path; /* of the host's compositor; NULL: none */
 };
 
 enum vhost_user_type {
@@ -141,6 +146,8 @@ struct machine_config {
     size_t n_overlay;
     struct gpu_config gpu; /* meaningful with has_gpu */
     bool has_gpu;
+    struct wayland_sock_config wayland_sock; /* meaningful with has_wayland_sock */
+    bool has_wayland_sock;
     bool keyboard;
     bool pointer;
     bool rng;

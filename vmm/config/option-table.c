@@ -18,6 +18,15 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 static const struct config_key kernel_key[] = {
     {.name = "kernel", .value = "PATH", .type = CONFIG_STRING},
 };
+static const struct config_key wayland_sock_keys[] = {
+    {.name = "path",
+     .value = "PATH",
+     .type = CONFIG_STRING,
+     .required = true,
+     .maximum = 107,
+     .offset = IN(wayland_sock_config, path),
+     .help = "Socket of the compositor, usually $XDG_RUNTIME_DIR/wayland-0."},
+};
 static const struct config_key initrd_key[] = {
     {.name = "initrd", .value = "PATH", .type = CONFIG_STRING},
 };
@@ -197,6 +206,13 @@ const struct config_option config_options[] = {
      .count_offset = HERE(has_gpu),
      .value_may_miss = true,
      .help = "A graphics card."},
+    {.name = "wayland-sock",
+     .form = CONFIG_OBJECT,
+     KEYS(wayland_sock_keys),
+     .offset = HERE(wayland_sock),
+     .count_offset = HERE(has_wayland_sock),
+     .help = "Windows of the guest's programs on this desktop; with --gpu "
+             "context-types=cross-domain."},
     FLAG("display-window-keyboard", keyboard, "A keyboard; there with --gpu."),
     FLAG("display-window-mouse", pointer, "A pointer; there with --gpu."),
     {.name = "rng",

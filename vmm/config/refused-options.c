@@ -147,7 +147,6 @@ const struct config_refusal config_refused[] = {
     {"vsock", "sockets between host and guest do not work yet"},
     {"vtpm-proxy", "a TPM does not work yet"},
     {"vvu-proxy", "the virtio vhost-user proxy was given up by crosvm too; use --vhost-user"},
-    {"wayland-sock", "windows of the guest on the host's desktop do not work yet"},
     {"x-display",
      "a machine opens no window by itself; vitrine or another display client shows its screens"},
 };

@@ -16,6 +16,7 @@
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
 #include "vmm/supervisor/statistics.h"
+#include "vmm/supervisor/wayland.h"
 
 enum {
     DISPLAY_WINDOW_MS = 60 * 1000,
@@ -29,6 +30,7 @@ union any_message {
     struct loader_done loaded;
     struct machine_device_failed device_failed;
     struct machine_ended ended;
+    struct guard_connect connect;
 };
 
 static uint64_t
@@ -288,6 +290,8 @@ on_message(struct child *child, union any_message *message, size_t size, struct 
         known = on_machine_message(child, message, size);
     } else if (known && child->row == &process_display) {
         known = size == sizeof(message->header) && on_display_message(child, message, fds);
+    } else if (known && child->row == &process_wayland_guard) {
+        known = wayland_on_message(child, &message->connect, size);
     } else {
         known = false;
     }
@@ -451,7 +455,11 @@ child_ended(struct child *child)
     child_close(child);
     log_file_print(vm->log, LOG_LEVEL_DEBUG, "%s has ended", child->name);
     graphics_failed(child);
-    if (child->row->death == DEATH_RESTARTS) {
+    if (child->row == &process_wayland_guard) {
+        if (vm->state != VM_ENDING) {
+            wayland_guard_ended(child, &how);
+        }
+    } else if (child->row->death == DEATH_RESTARTS) {
         display_ended(child, &how);
     } else if (child->row->death == DEATH_IS_TOLD && vm->booted && vm->state != VM_ENDING) {
         graphics_ended(child, &how);

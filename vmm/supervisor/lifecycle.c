@@ -74,6 +74,7 @@ close_passed(struct vm *vm)
     fd_closep(&vm->graphics.render_fd);
     fd_closep(&vm->keyboard.device_fd);
     fd_closep(&vm->pointer.device_fd);
+    fd_closep(&vm->wayland.gpu_fd);
     fd_closep(&vm->resources.kvm_fd);
     fd_closep(&vm->resources.kernel_fd);
     fd_closep(&vm->resources.initrd_fd);

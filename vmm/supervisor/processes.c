@@ -94,7 +94,7 @@ const struct process_row process_gpu = {
     .name = "gpu",
     .executable = "vmm-gpu",
     .label = "graphics card",
-    .nofile = 1024, /* one for each resource that is shown */
+    .nofile = 2048, /* one for each resource that is shown, and those of cross-domain contexts */
     .virtio = &virtio_gpu,
     .setup_size = sizeof(struct gpu_setup),
     .compose = setup_gpu,
@@ -112,7 +112,7 @@ const struct process_row process_gpu_soft = {
     .name = "gpu",
     .executable = "vmm-gpu",
     .label = "graphics card",
-    .nofile = 1024,
+    .nofile = 2048,
     .threads = true, /* the library's, before stage two */
     .root_paths = mesa_paths,
     .variant = "soft",
@@ -156,10 +156,30 @@ const struct process_row process_pointer = {
     .compose = setup_pointer,
 };
 
+const struct process_row process_wayland_guard = {
+    .name = "wayland-guard",
+    .executable = "vmm-wayland-guard",
+    .label = "Wayland guard",
+    .nofile = 1024, /* two sockets for each connection, and what is passed on */
+    .death = DEATH_RESTARTS,
+    .setup_size = sizeof(struct guard_setup),
+    .compose = setup_wayland_guard,
+};
+
 const struct process_row *const process_rows[] = {
-    &process_display, &process_loader,   &process_machine, &process_rng,
-    &process_block,   &process_console,  &process_gpu,     &process_gpu_soft,
-    &process_gpu_drm, &process_keyboard, &process_pointer, NULL,
+    &process_display,
+    &process_loader,
+    &process_machine,
+    &process_rng,
+    &process_block,
+    &process_console,
+    &process_gpu,
+    &process_gpu_soft,
+    &process_gpu_drm,
+    &process_keyboard,
+    &process_pointer,
+    &process_wayland_guard,
+    NULL,
 };
 
 const struct virtio_row *

@@ -8,6 +8,7 @@
 
 #include "vmm/jail/spawn.h"
 #include "vmm/protocol/device.h"
+#include "vmm/protocol/wayland.h"
 #include "vmm/supervisor/vm.h"
 
 /* What the machine must know of a device before it talks to it. */
@@ -41,6 +42,7 @@ union any_setup {
     struct block_setup block;
     struct input_setup input;
     struct gpu_setup gpu;
+    struct guard_setup guard;
 };
 
 struct process_row {
@@ -70,6 +72,7 @@ extern const struct process_row process_gpu_soft;
 extern const struct process_row process_gpu_drm;
 extern const struct process_row process_keyboard;
 extern const struct process_row process_pointer;
+extern const struct process_row process_wayland_guard;
 
 /* All rows, NULL-terminated; several may name one executable. */
 extern const struct process_row *const process_rows[];
@@ -93,3 +96,4 @@ void setup_console(const struct child *child, struct fd_plan *plan, union any_se
 void setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_keyboard(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_pointer(const struct child *child, struct fd_plan *plan, union any_setup *setup);
+void setup_wayland_guard(const struct child *child, struct fd_plan *plan, union any_setup *setup);

@@ -160,7 +160,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->fault = config->fault == GPU_FAULT_START    ? GPU_FAULT_AT_START
                  : config->fault == GPU_FAULT_SUBMIT ? GPU_FAULT_AT_SUBMIT
                                                      : GPU_FAULT_AT_NONE;
-    gpu->wayland_fd = -1;
+    gpu->wayland_fd = fd_plan_add(plan, child->vm->wayland.gpu_fd);
     gpu->n_scanouts = (uint32_t)config->displays;
     gpu->width = (uint32_t)config->width;
     gpu->height = (uint32_t)config->height;
@@ -186,4 +186,17 @@ setup_pointer(const struct child *child, struct fd_plan *plan, union any_setup *
     plan_device(child, plan, &setup->input.device);
     setup->input.display_fd = fd_plan_add(plan, child->vm->pointer.device_fd);
     setup->input.kind = INPUT_POINTER;
+}
+
+void
+setup_wayland_guard(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct vm *vm = child->vm;
+    struct guard_setup *guard = &setup->guard;
+
+    guard->gpu_fd = fd_plan_add(plan, vm->wayland.guard_fd);
+    guard->compositor_fd = fd_plan_add(plan, vm->wayland.compositor_fd);
+    guard->listen_fd = fd_plan_add(plan, vm->wayland.listen_fd);
+    snprintf(guard->vm_name, sizeof(guard->vm_name), "%s", vm->runtime->name);
+    snprintf(guard->vm_uuid, sizeof(guard->vm_uuid), "%s", vm->uuid);
 }

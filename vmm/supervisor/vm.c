@@ -18,6 +18,7 @@
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
+#include "vmm/supervisor/wayland.h"
 
 enum {
     DISPLAY_LEAVE_MS = 500, /* for its last words to clients */
@@ -165,6 +166,9 @@ add_all(struct vm *vm)
         add_device(vm, name, virtio_row_of_type(config->vhost_user[i].type))->front_fd =
             take_fd(&vm->resources.vhost_user_fd[i]);
     }
+    if (r == 0 && config->wayland_sock.path) {
+        add_child(vm, &process_wayland_guard, 0);
+    }
     return r;
 }
 
@@ -176,6 +180,7 @@ init_edges(struct vm *vm)
     for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
         vm->serial[i] = (struct serial_edge){-1, -1, -1};
     }
+    wayland_init(&vm->wayland);
     vm->signal_fd = -1;
     vm->last_frame_fd = -1;
 }
@@ -265,6 +270,9 @@ vm_create(const struct machine_config *config, const struct vm_host *host, struc
                     "The sockets between the machine's parts cannot be made (%s).", strerror(-r));
         return NULL;
     }
+    if (config->wayland_sock.path && wayland_open(vm, failure) < 0) {
+        return NULL;
+    }
     return take_pointer(vm);
 }
 
@@ -336,6 +344,7 @@ vm_destroy(struct vm *vm)
     fd_closep(&vm->graphics.render_fd);
     close_pair(&vm->keyboard);
     close_pair(&vm->pointer);
+    wayland_close(&vm->wayland);
     resources_close(&vm->resources);
     loop_destroy(vm->loop);
     fd_closep(&vm->signal_fd);

@@ -25,7 +25,7 @@
 
 enum {
     DEVICES_MAX = 30,               /* slots 1 ... 30 of the one PCI bus */
-    CHILDREN_MAX = DEVICES_MAX + 3, /* and display, loader, machine */
+    CHILDREN_MAX = DEVICES_MAX + 4, /* and display, loader, machine, wayland-guard */
 };
 
 struct vm;
@@ -75,6 +75,15 @@ struct pair_edge {
     int device_fd;  /* -1 when passed */
 };
 
+/* Between the gpu process, the guard and the compositor, with --wayland-sock. */
+struct wayland_edge {
+    int gpu_fd;         /* -1 when passed */
+    int guard_fd;       /* kept, as what follows: the guard may be started again */
+    int compositor_fd;  /* a connection for the guard's own questions */
+    int listen_fd;      /* for wp_security_context_v1 */
+    int listen_path_fd; /* how to connect to it */
+};
+
 enum vm_state {
     VM_IDLE, /* lifecycle mode: a display and no machine */
     VM_STARTING,
@@ -115,6 +124,7 @@ struct vm {
     struct pair_edge gpu;
     struct pair_edge keyboard;
     struct pair_edge pointer;
+    struct wayland_edge wayland;
 
     enum vm_state state;
     struct loader_done loaded;

@@ -24,7 +24,7 @@ blob_create(struct gpu *gpu, const struct virtio_gpu_resource_create_blob *reque
     struct resource *resource;
 
     if (!context) {
-        return -ESRCH;
+        return gpu->n_renderers > 0 ? -ESRCH : -EINVAL;
     }
     if (!context->renderer->ops->export_blob || blob.size == 0 || blob.size > INT64_MAX) {
         return -EINVAL;
