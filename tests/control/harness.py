@@ -35,6 +35,9 @@ HALT = b'\xfa\xf4\xeb\xfd'  # cli; again: hlt; jmp again
 ECHO = b'\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\xeb\xef'
 # lidt [rip+...] with a limit of 0, then an undefined instruction: no way to report it.
 TRIPLE_FAULT = b'\x0f\x01\x1d\x02\x00\x00\x00\x0f\x0b' + bytes(10)
+# again: wait for a byte at the serial port, send it back.
+ECHO = (b'\x66\xba\xfd\x03\xec\xa8\x01\x74\xfb'  # mov dx, 0x3fd; in al, dx; test al, 1; jz
+        b'\x66\xba\xf8\x03\xec\xee\xeb\xef')  # mov dx, 0x3f8; in al, dx; out dx, al; jmp again
 GUESTS = {
     'halt': HELLO + HALT,
     'echo': HELLO + ECHO,
@@ -42,6 +45,8 @@ GUESTS = {
     'off': HELLO + out16(0x604, 0x2000 | 5 << 10) + HALT,  # ACPI: sleep enable, type 5
     'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic
     'fault': HELLO + TRIPLE_FAULT,
+    'wild': HELLO + b'\x48\xb8' + struct.pack('<Q', 0xe0000000) + b'\xff\xe0',  # jump to where no memory is
+    'echo': HELLO + ECHO,
 }
 
 
@@ -112,6 +117,12 @@ class World:
         self.started.append(machine)
         return machine
 
+    def is_ours(self, pid):
+        try:
+            return os.readlink(f'/proc/{pid}/exe').startswith(str(self.root))
+        except OSError:
+            return pid in [m.pid for m in self.started]
+
     def processes(self):
         """(pid, name) of everything that runs from this world, zombies left out."""
         found = []
@@ -127,7 +138,7 @@ class World:
                     continue
                 own = os.readlink(f'/proc/{entry}/exe').startswith(str(self.root))
             except PermissionError:
-                own = name.startswith('vmm-') and (parent in [m.pid for m in self.started] or parent == 1)
+                own = name.startswith('vmm-') and (parent == 1 or self.is_ours(parent))
             except OSError:
                 continue
             if own or (name.startswith('vmm-') and parent in [m.pid for m in self.started]):
@@ -146,6 +157,9 @@ class World:
     def clean(self):
         """After each case: end what a failed case left, and say what `vmm` left."""
         for machine in self.started:
+            if machine.poll() is None and 'launcher' in machine.args:  # it takes its socket with it
+                machine.terminate()
+                wait_for(lambda: machine.poll() is not None, 5)
             if machine.poll() is None:
                 machine.kill()
                 machine.wait()
@@ -159,6 +173,13 @@ class World:
             shutil.rmtree(self.root / folder)
             (self.root / folder).mkdir(mode=0o700)
         return left
+
+    def kill_all(self):
+        for pid, _ in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
 
     # One machine.
 
@@ -233,8 +254,10 @@ def main(cases, programs):
             skipped = None
             try:
                 skipped = case(world)
-            except (Failed, OSError, subprocess.TimeoutExpired, KeyError, ValueError) as error:
+            except Exception as error:  # a case that breaks is a case that failed
                 problem = f'{type(error).__name__}: {error}'
+            if problem:
+                world.kill_all()
             left = world.clean()
             if left and not problem:
                 problem = 'left behind: ' + ', '.join(left)

@@ -79,6 +79,7 @@ class Objects:
                 None, path, 'org.vitrine.Vmm1.' + interface, method, arguments, None,
                 Gio.DBusCallFlags.NONE, int(seconds * 1000), fds, None)
         except GLib.Error as error:
+            fds = None  # else the exception keeps the descriptors open
             raise Refused(error) from error
         return result.unpack(), handles
 
@@ -110,6 +111,7 @@ class Lifecycle(Objects):
 
     def bind(self):
         ours, theirs = socket.socketpair()
+        ours.settimeout(10)
         fds = Gio.UnixFDList.new()
         with theirs:
             handle = GLib.Variant('(h)', (fds.append(theirs.fileno()),))
@@ -121,6 +123,7 @@ class Lifecycle(Objects):
             ours.close()
             raise
         del fds
+        ours.settimeout(None)
         return Guest(attach(ours))
 
     def run(self):
@@ -158,7 +161,7 @@ class Lifecycle(Objects):
 class Launcher:
     """`vmm launcher --socket`, started by a harness.World."""
     def __init__(self, world, *words, prefix=()):
-        self.path = str(world.files / 'launcher.sock')
+        self.path = str(world.root / 'launcher.sock')
         self.process = subprocess.Popen([*prefix, world.vmm, 'launcher', '--socket', self.path, *words],
                                         env=world.env(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         stdout=subprocess.DEVNULL)
@@ -197,7 +200,8 @@ def tree(pid):
         try:
             fields = open(f'/proc/{entry}/stat').read().rsplit(')', 1)
             if entry.isdigit() and int(fields[1].split()[1]) == pid and fields[1].split()[0] not in 'ZX':
-                result[fields[0].split('(', 1)[1]] = int(entry)
+                name = fields[0].split('(', 1)[1]
+                result[name if name not in result else f'{name} {entry}'] = int(entry)
         except (OSError, ValueError, IndexError):
             continue
     return result

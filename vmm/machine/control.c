@@ -105,7 +105,7 @@ boot(struct control *control, const union request *request, struct message_fds *
 
         snprintf(sentence, sizeof(sentence), "The processors could not be started: %s.",
                  strerror(-r));
-        vm_end(control->vm, MACHINE_END_FAILED, "kvm-broken", sentence);
+        vm_end(control->vm, MACHINE_END_FAILED, "vcpu-start", sentence);
         return;
     }
     answer_type(control, MACHINE_RUNNING);

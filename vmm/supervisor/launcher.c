@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -103,8 +104,9 @@ peer_is_us(int fd)
 __attribute__((noreturn)) static void
 exec_instance(const struct launcher *launcher, int fd)
 {
-    static char self[] = "/proc/self/exe";
     static char number[] = "3";
+    char self[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     const char *argv[8] = {"vmm", "launcher", "--connection", number};
     size_t n = 4;
     char *const *words;
@@ -118,6 +120,7 @@ exec_instance(const struct launcher *launcher, int fd)
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    self[length < 0 ? 0 : length] = '\0';
     if (dup2(fd, CONNECTION_FD) == CONNECTION_FD && close_range(CONNECTION_FD + 1, ~0U, 0) == 0) {
         fcntl(CONNECTION_FD, F_SETFD, 0); /* dup2() to itself keeps close-on-exec */
         const char **first = argv;
