@@ -55,17 +55,19 @@ static void
 translate(VmHandshakeInput *self)
 {
     static const char external[] = "AUTH EXTERNAL";
+    /* The NUL byte that comes before everything; clients other than GLib's go on in that line. */
+    const gsize first = self->length > 1 && self->line[0] == '\0' ? 1 : 0;
     g_autofree char *rest = NULL;
 
-    if (!g_str_has_prefix(self->line, external)) {
+    if (!g_str_has_prefix(self->line + first, external)) {
         return;
     }
-    rest = g_strstrip(g_strdup(self->line + strlen(external)));
+    rest = g_strstrip(g_strdup(self->line + first + strlen(external)));
     if (*rest && !claims_our_uid(rest)) {
         return; /* GLib refuses it, as it should */
     }
-    self->length = (gsize)g_snprintf(self->line, sizeof(self->line), "AUTH ANONYMOUS%s%s\r\n",
-                                     *rest ? " " : "", rest);
+    self->length = first + (gsize)g_snprintf(self->line + first, sizeof(self->line) - first,
+                                             "AUTH ANONYMOUS%s%s\r\n", *rest ? " " : "", rest);
 }
 
 /* One byte at a time: what follows the last line belongs to GDBus. */

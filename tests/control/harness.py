@@ -141,7 +141,7 @@ class World:
                 own = name.startswith('vmm-') and (parent == 1 or self.is_ours(parent))
             except OSError:
                 continue
-            if own or (name.startswith('vmm-') and parent in [m.pid for m in self.started]):
+            if own or (name.startswith('vmm-') and self.is_ours(parent)):
                 found.append((int(entry), name))
         return found
 

@@ -158,6 +158,53 @@ class Lifecycle(Objects):
         return result.unpack()[0]
 
 
+class RawClient:
+    """A D-Bus client that reads only when it is told to."""
+    def __init__(self, path):
+        self.stream = socket.socket(socket.AF_UNIX)
+        self.stream.connect(path)
+        self.stream.settimeout(LIMIT_S)
+        uid = str(os.geteuid()).encode().hex().encode()
+        self.stream.sendall(b'\0AUTH EXTERNAL ' + uid + b'\r\n')
+        read_until(self.stream, b'\r\n')
+        self.stream.sendall(b'NEGOTIATE_UNIX_FD\r\n')
+        read_until(self.stream, b'\r\n')
+        self.stream.sendall(b'BEGIN\r\n')
+
+    def send(self, blob, files=()):
+        if files:
+            socket.send_fds(self.stream, [blob], [file.fileno() for file in files])
+        else:
+            self.stream.sendall(blob)
+
+    def close(self):
+        self.stream.close()
+
+
+def call_bytes(method, arguments=None, fds=None, path=PATH):
+    """A method call as it goes over the socket; `method` with its interface."""
+    interface, member = method.rsplit('.', 1)
+    call = Gio.DBusMessage.new_method_call(None, path, interface, member)
+    if arguments:
+        call.set_body(arguments)
+    if fds:
+        call.set_unix_fd_list(fds)
+    call.set_serial(7)
+    return bytes(call.to_blob(Gio.DBusCapabilityFlags.UNIX_FD_PASSING))
+
+
+def flood(client, calls=300000):
+    """Call and never read, until it is all sent or the other side hangs up; how many were sent."""
+    blob = call_bytes('org.freedesktop.DBus.Peer.Ping') * 100
+    client.stream.settimeout(5)
+    for sent in range(0, calls, 100):
+        try:
+            client.send(blob)
+        except OSError:  # hung up, or nobody takes any more
+            return sent
+    return calls
+
+
 class Launcher:
     """`vmm launcher --socket`, started by a harness.World."""
     def __init__(self, world, *words, prefix=()):

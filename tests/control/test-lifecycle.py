@@ -12,12 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 import harness
 from harness import Failed, check, wait_for
-from launcher import GLib, Launcher, Lifecycle, instances, read_until, refused, tree
+from launcher import GLib, Gio, Launcher, Lifecycle, RawClient, call_bytes, flood, instances, read_until, refused, tree
 
 MEMORY = 32 << 20
 
@@ -265,7 +264,6 @@ def device_not_present(world):
 
 
 def client_fds(*files):
-    from launcher import Gio
     fds = Gio.UnixFDList.new()
     for file in files:
         fds.append(file.fileno())
@@ -514,30 +512,18 @@ def strangers(world):
 def never_reads(world):
     """A client that calls and never reads loses its machine, and only that."""
     launcher = Launcher(world)
-    client, other = launcher.connect(), launcher.connect()
-    for each in (client, other):
-        with kernel(world) as file:
-            each.create(kernel=file, guest_memory=MEMORY)
-    from launcher import Gio
-    call = Gio.DBusMessage.new_method_call(None, '/org/vitrine/Vmm1', 'org.freedesktop.DBus.Peer', 'Ping')
-    call.set_serial(7)
-    stream = client.connection.get_stream().get_socket().get_fd()
-    with socket.socket(fileno=os.dup(stream)) as raw:
-        client.connection.set_exit_on_close(False)
-        threading.Thread(target=flood, args=(raw.dup(), bytes(call.to_blob(0)))).start()
-        check(wait_for(lambda: len(instances(world)) == 1, 20), 'it is still served')
-    other.stop(1)
+    other = launcher.connect()
+    rude = RawClient(launcher.path)
+    with kernel(world) as file:
+        other.create(kernel=file, guest_memory=MEMORY)
+        values = GLib.Variant('(a{sv})', ({'kernel': GLib.Variant('h', 0)},))
+        rude.send(call_bytes('org.vitrine.Vmm1.GuestLifecycle.Create', values, client_fds(file)), [file])
+    check(wait_for(lambda: len([p for p in world.processes() if p[1] == 'vmm-rng']) == 2, 30), 'it has no machine')
+    check(flood(rude) < 300000, 'everything was taken')
+    check(wait_for(lambda: len(instances(world)) == 1, 20), 'it is still served')
+    rude.close()
+    other.stop(1 if not emulated() else 5)
     other.close()
-
-
-def flood(raw, blob):
-    raw.setblocking(True)
-    try:
-        for _ in range(3000):
-            raw.sendall(blob * 100)
-    except OSError:
-        pass
-    raw.close()
 
 
 def by_systemd(world):
