@@ -34,6 +34,7 @@ struct _VmStatisticsPage {
     GtkImage *sandbox_image;
     GtkLabel *sandbox_title;
     GtkLabel *sandbox_detail;
+    GtkLabel *graphics_line;
     GtkTreeView *table;
     GtkListStore *processes;
     GtkWidget *main_scroll;
@@ -457,6 +458,20 @@ ask(VmStatisticsPage *self, VmConnection *connection)
     vm_connection_get_totals_async(connection, self->cancellable, totals_known, g_object_ref(self));
 }
 
+/* What the graphics card draws with, and why: the supervisor's words. */
+static void
+show_graphics(VmStatisticsPage *self, VmConnection *connection)
+{
+    const char *sentence = vm_connection_get_graphics_sentence(connection);
+    g_autofree char *line = NULL;
+
+    if (sentence && sentence[0]) {
+        line = g_strdup_printf(_("Graphics: %s"), sentence);
+        gtk_label_set_text(self->graphics_line, line);
+    }
+    gtk_widget_set_visible(GTK_WIDGET(self->graphics_line), line != NULL);
+}
+
 static gboolean
 second_passed(gpointer data)
 {
@@ -467,6 +482,7 @@ second_passed(gpointer data)
         gtk_stack_set_visible_child_name(self->stack, "off");
     } else if (!self->asked && vm_connection_get_state(connection) == VM_CONNECTION_READY) {
         ask(self, connection);
+        show_graphics(self, connection);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -616,6 +632,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_image);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_title);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_detail);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, graphics_line);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, main_scroll);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, pane_revealer);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, pane);

@@ -33,6 +33,8 @@ struct _VmConnection {
     char *machine_state;
     char *cause;
     char *sentence;
+    char *graphics;
+    char *graphics_sentence;
     guint exit_status;
     guint client_count;
 };
@@ -50,6 +52,8 @@ enum {
     PROP_EXIT_STATUS,
     PROP_CAUSE,
     PROP_SENTENCE,
+    PROP_GRAPHICS,
+    PROP_GRAPHICS_SENTENCE,
     PROP_CLIENT_COUNT,
     N_PROPS
 };
@@ -111,6 +115,12 @@ update_machine(VmConnection *self, GVariant *values)
     }
     if (g_variant_lookup(values, "Sentence", "&s", &text)) {
         set_text(self, &self->sentence, text, PROP_SENTENCE);
+    }
+    if (g_variant_lookup(values, "Graphics", "&s", &text)) {
+        set_text(self, &self->graphics, text, PROP_GRAPHICS);
+    }
+    if (g_variant_lookup(values, "GraphicsSentence", "&s", &text)) {
+        set_text(self, &self->graphics_sentence, text, PROP_GRAPHICS_SENTENCE);
     }
     if (g_variant_lookup(values, "ClientCount", "u", &number)) {
         set_number(self, &self->client_count, number, PROP_CLIENT_COUNT);
@@ -478,6 +488,8 @@ vm_connection_finalize(GObject *object)
     g_clear_pointer(&self->machine_state, g_free);
     g_clear_pointer(&self->cause, g_free);
     g_clear_pointer(&self->sentence, g_free);
+    g_clear_pointer(&self->graphics, g_free);
+    g_clear_pointer(&self->graphics_sentence, g_free);
     G_OBJECT_CLASS(vm_connection_parent_class)->finalize(object);
 }
 
@@ -513,6 +525,12 @@ vm_connection_get_property(GObject *object, guint id, GValue *value, GParamSpec 
         break;
     case PROP_SENTENCE:
         g_value_set_string(value, self->sentence);
+        break;
+    case PROP_GRAPHICS:
+        g_value_set_string(value, self->graphics);
+        break;
+    case PROP_GRAPHICS_SENTENCE:
+        g_value_set_string(value, self->graphics_sentence);
         break;
     case PROP_CLIENT_COUNT:
         g_value_set_uint(value, self->client_count);
@@ -558,6 +576,9 @@ vm_connection_class_init(VmConnectionClass *klass)
         g_param_spec_uint("exit-status", NULL, NULL, 0, G_MAXUINT, 0, flags);
     properties[PROP_CAUSE] = g_param_spec_string("cause", NULL, NULL, NULL, flags);
     properties[PROP_SENTENCE] = g_param_spec_string("sentence", NULL, NULL, NULL, flags);
+    properties[PROP_GRAPHICS] = g_param_spec_string("graphics", NULL, NULL, NULL, flags);
+    properties[PROP_GRAPHICS_SENTENCE] =
+        g_param_spec_string("graphics-sentence", NULL, NULL, NULL, flags);
     properties[PROP_CLIENT_COUNT] =
         g_param_spec_uint("client-count", NULL, NULL, 0, G_MAXUINT, 0, flags);
     g_object_class_install_properties(object_class, N_PROPS, properties);
@@ -637,6 +658,20 @@ vm_connection_get_sentence(VmConnection *self)
 {
     g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
     return self->sentence;
+}
+
+const char *
+vm_connection_get_graphics(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->graphics;
+}
+
+const char *
+vm_connection_get_graphics_sentence(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
+    return self->graphics_sentence;
 }
 
 guint

@@ -106,6 +106,18 @@ const char *vm_connection_get_cause(VmConnection *self);
  * Returns: (nullable): why it stopped, for people
  */
 const char *vm_connection_get_sentence(VmConnection *self);
+/**
+ * vm_connection_get_graphics:
+ *
+ * Returns: (nullable): what the graphics card draws with: "none", "2d", "virgl-software", "virgl", "lost"
+ */
+const char *vm_connection_get_graphics(VmConnection *self);
+/**
+ * vm_connection_get_graphics_sentence:
+ *
+ * Returns: (nullable): why that, for people; empty without a card
+ */
+const char *vm_connection_get_graphics_sentence(VmConnection *self);
 guint vm_connection_get_client_count(VmConnection *self);
 
 /**

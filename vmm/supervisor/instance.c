@@ -198,9 +198,12 @@ parse_request(struct instance *instance, struct machine_config *ret_config, stru
     return 0;
 }
 
-/* From its first process to its last; afterwards the display is the idle one's again. */
-static void
-run_machine(struct instance *instance, struct vm *vm)
+/*
+ * From its first process to its last; afterwards the display is the idle one's again. True when 3D did
+ * not get through the start, and nobody was told: make it once more, without.
+ */
+static bool
+run_machine(struct instance *instance, struct vm *vm, bool may_try_again)
 {
     struct failure end = {0};
     enum guest_error error;
@@ -221,9 +224,13 @@ run_machine(struct instance *instance, struct vm *vm)
         instance->over = true;
         vm->child[0].ready = false; /* nobody listens to its last words */
         vm_destroy(vm);
-        return;
+        return false;
     }
+    const bool once_more = may_try_again && vm->graphics_failed && !created;
     vm_destroy(vm);
+    if (once_more) {
+        return true;
+    }
     if (error != GUEST_ERROR_NONE && end.sentence[0]) {
         log_file_print(instance->log, LOG_LEVEL_WARNING, "%s", end.sentence);
     }
@@ -232,12 +239,13 @@ run_machine(struct instance *instance, struct vm *vm)
     } else {
         tell_not_created(instance, error, end.sentence);
     }
+    return false;
 }
 
 static void
 serve_request(struct instance *instance)
 {
-    const struct vm_host host = {
+    struct vm_host host = {
         .log = instance->log, .handles = &instance->handles, .instance = instance};
     struct machine_config config = {0};
     struct failure failure = {0};
@@ -246,10 +254,19 @@ serve_request(struct instance *instance)
     if (parse_request(instance, &config, &failure) == 0) {
         vm = vm_create(&config, &host, &failure);
     }
+    const bool has_3d = vm && vm->graphics.level != GPU_LEVEL_2D;
+    if (!has_3d) {
+        message_close_fds(&instance->handles);
+    }
+    if (vm && run_machine(instance, vm, has_3d)) {
+        host.no_3d = VM_NO_3D_AGAIN;
+        vm = vm_create(&config, &host, &failure);
+        if (vm) {
+            run_machine(instance, vm, false);
+        }
+    }
     message_close_fds(&instance->handles);
-    if (vm) {
-        run_machine(instance, vm);
-    } else {
+    if (!vm) {
         tell_not_created(instance, guest_error_of(NULL, &failure), failure.sentence);
     }
     machine_config_finish(&config);

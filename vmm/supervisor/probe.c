@@ -18,7 +18,8 @@
 #include "vmm/supervisor/processes.h"
 
 enum {
-    PROBE_LIMIT_MS = 5000, /* the probe itself gives its payload 500 ms */
+    PROBE_LIMIT_MS = 5000,      /* the probe itself gives its payload 500 ms */
+    PROBE_GPU_LIMIT_MS = 20000, /* Mesa and LLVM from a cold disk, on a busy computer */
     ANSWER_SIZE = 512,
 };
 
@@ -28,6 +29,8 @@ struct probe {
     int extra_fd;                  /* number 3 in the child, or -1 */
     const struct process_row *row; /* whose jail it gets; NULL: the plain one */
     uint32_t flags;
+    int limit_ms;        /* 0: PROBE_LIMIT_MS */
+    bool *took_too_long; /* or NULL */
 };
 
 static int
@@ -46,14 +49,14 @@ fail_start(const struct probe *probe, int error, const char *what, struct failur
 
 /* The child's output until it ends; false when it took too long. */
 static bool
-read_answer(int fd, char *answer, size_t size)
+read_answer(int fd, int limit_ms, char *answer, size_t size)
 {
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     size_t used = 0;
     ssize_t n = 1;
 
     while (n > 0 && used < size - 1) {
-        if (poll(&readable, 1, PROBE_LIMIT_MS) <= 0) {
+        if (poll(&readable, 1, limit_ms) <= 0) {
             answer[used] = '\0';
             return false;
         }
@@ -95,7 +98,11 @@ run_jailed(const struct probe *probe, char *answer, size_t size, struct failure 
         return fail_start(probe, -r, what, failure);
     }
     fd_closep(&output_write);
-    if (!read_answer(output_read, answer, size)) {
+    if (!read_answer(output_read, probe->limit_ms ? probe->limit_ms : PROBE_LIMIT_MS, answer,
+                     size)) {
+        if (probe->took_too_long) {
+            *probe->took_too_long = true;
+        }
         pidfd_send_signal(child.pidfd, SIGKILL, NULL, 0);
     }
     waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED | __WALL);
@@ -144,13 +151,16 @@ bool
 probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
 {
     char flags[16];
+    bool late = false;
     const char *const argv[] = {
         "vmm-gpu", "--probe", gpu->level, flags, gpu->fault ? "crash" : NULL, NULL};
     const struct probe probe = {.executable = gpu->row->executable,
                                 .argv = argv,
                                 .extra_fd = gpu->render_fd,
                                 .row = gpu->row,
-                                .flags = gpu->flags};
+                                .flags = gpu->flags,
+                                .limit_ms = PROBE_GPU_LIMIT_MS,
+                                .took_too_long = &late};
     char answer[ANSWER_SIZE] = "";
     struct failure failure;
 
@@ -160,7 +170,7 @@ probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
         return true;
     }
     if (status < 0) {
-        snprintf(reason, size, "its trial crashed");
+        snprintf(reason, size, late ? "its trial took too long" : "its trial crashed");
         return false;
     }
     answer[strcspn(answer, "\n")] = '\0';

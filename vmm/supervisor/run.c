@@ -175,7 +175,7 @@ run_once(struct run *run)
 
     runtime_dir_write(&run->runtime, "config", config);
     if (boot(run, &end)) {
-        run->no_3d = "3D crashed when the machine started";
+        run->no_3d = VM_NO_3D_AGAIN;
         end = (struct failure){0};
         boot(run, &end);
     }

@@ -147,6 +147,9 @@ struct vm {
     int last_frame_fd; /* PPM, or -1 */
 };
 
+/* vm_host::no_3d after a start that failed with vm::graphics_failed. */
+#define VM_NO_3D_AGAIN "3D crashed when the machine started"
+
 /*
  * Open the machine's resources, make the edges and fill in children and devices; nothing runs yet.
  * NULL with *failure set on error.
