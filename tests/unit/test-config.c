@@ -201,7 +201,7 @@ static const struct {
     {"k --gpu width=1", "out of range"},
     {"k --gpu gfxstream", "“gfxstream” cannot be used, because the renderer of Android"},
     {"k --gpu backend=2d,context-types=[virgl2]", "backend=2d has no contexts that draw"},
-    {"k --gpu displays=[[mode=windowed[640,480]]", "bracket is not closed"},
+    {"k --gpu displays=[[mode=windowed[640,480]]", "bracket of “displays” is not closed"},
     {"k --gpu displays=[mode=windowed[640,480]]", "is not a list of lists"},
     {"k --gpu displays=[[hidden]]", "key “displays[0].hidden”: a screen"},
     {"k --gpu displays=[[windowed[640,480],dpi=[1,1]]]", "key “displays[0].dpi”: the size"},

@@ -60,21 +60,25 @@ skip_value(struct cursor *cursor)
     } while (depth > 0 && cursor->at < cursor->end);
 }
 
+static bool
+is_string(const char *start, const char *end, const char *text)
+{
+    return text && (size_t)(end - start) == strlen(text) + 2 &&
+           strncmp(start + 1, text, strlen(text)) == 0;
+}
+
 /* From “{” to the value of a member; *ret_place is where its name stands. False: not there. */
 static bool
-enter_member(struct cursor *cursor, const char *name, const char **ret_place)
+enter_member(struct cursor *cursor, const struct config_step *step, const char **ret_place)
 {
-    const size_t length = strlen(name);
-
     cursor->at++;
     for (skip_space(cursor); peek(cursor) == '"'; skip_space(cursor)) {
         const char *start = cursor->at;
 
         skip_string(cursor);
-        const bool found =
-            (size_t)(cursor->at - start) == length + 2 && strncmp(start + 1, name, length) == 0;
+        const char *end = cursor->at;
         skip_space(cursor);
-        if (found) {
+        if (is_string(start, end, step->name) || is_string(start, end, step->old)) {
             *ret_place = start;
             return true;
         }
@@ -107,7 +111,7 @@ config_line(const struct config_source *source, const struct config_step *steps,
     for (size_t i = 0; found && i < n_steps; i++) {
         skip_space(&cursor);
         if (steps[i].name) {
-            found = peek(&cursor) == '{' && enter_member(&cursor, steps[i].name, &place);
+            found = peek(&cursor) == '{' && enter_member(&cursor, &steps[i], &place);
         } else {
             found = peek(&cursor) == '[' && enter_element(&cursor, steps[i].index, &place);
         }

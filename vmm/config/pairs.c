@@ -97,8 +97,9 @@ take_value(const struct config_place *place, json_t *object, const struct config
     const char *value = take_piece(text, is_nested(key));
 
     if (!value) {
-        return config_fail(error, "--%s: a quotation mark or bracket is not closed; close it.",
-                           place->option->name);
+        return config_fail(error,
+                           "--%s: a quotation mark or bracket of “%s” is not closed; close it.",
+                           place->option->name, key->name);
     }
     return set_key(place, object, key, value, error);
 }

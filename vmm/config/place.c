@@ -25,13 +25,13 @@ struct path {
 };
 
 static void
-add_name(struct path *path, const char *name)
+add_name(struct path *path, const char *name, const char *old)
 {
     const int n = snprintf(path->text + path->used, sizeof(path->text) - path->used, "%s%s",
                            path->used ? "." : "", name);
 
     path->used = MIN_OF(path->used + (size_t)n, sizeof(path->text) - 1);
-    path->steps[path->n_steps++] = (struct config_step){.name = name};
+    path->steps[path->n_steps++] = (struct config_step){.name = name, .old = old};
 }
 
 static void
@@ -54,15 +54,19 @@ config_place_text(const struct config_place *place, const char *key, char *buffe
     struct path path = {.n_steps = 0};
 
     if (place->source) {
-        add_name(&path, place->option->name);
+        add_name(&path, place->option->name, NULL);
         add_index(&path, place->index);
     }
     if (place->group) {
-        add_name(&path, place->group->name);
+        add_name(&path, place->group->name, place->group->old);
         add_index(&path, place->group_index);
     }
     if (!whole) {
-        add_name(&path, key);
+        size_t n_keys;
+        const struct config_key *keys = config_place_keys(place, &n_keys);
+        const struct config_key *row = config_key_find_in(keys, n_keys, key);
+
+        add_name(&path, key, row ? row->old : NULL);
     }
     if (place->source) {
         snprintf(buffer, size, "%s, line %zu, “%s”", place->source->name,

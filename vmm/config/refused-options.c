@@ -146,7 +146,7 @@ const struct config_refusal config_refused[] = {
     {"virtio-snd", "sound does not work yet"},
     {"vsock", "sockets between host and guest do not work yet"},
     {"vtpm-proxy", "a TPM does not work yet"},
-    {"vvu-proxy", "the virtio vhost-user proxy was given up by crosvm too; use --vhost-user"},
+    {"vvu-proxy", "the virtio vhost-user proxy was given up by crosvm too (--vhost-user works)"},
     {"x-display",
      "a machine opens no window by itself; vitrine or another display client shows its screens"},
 };

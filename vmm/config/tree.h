@@ -35,6 +35,7 @@ const char *config_place_text(const struct config_place *place, const char *key,
 /* A member by its name, or with name NULL an element by its index. */
 struct config_step {
     const char *name;
+    const char *old; /* its other spelling, or NULL */
     size_t index;
 };
 
