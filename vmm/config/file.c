@@ -209,6 +209,9 @@ check_tree(const struct config_source *source, json_t *root, json_t *tree,
     const char *name;
     json_t *value;
 
+    if (json_is_string(json_object_get(root, "$schema"))) {
+        json_object_del(root, "$schema"); /* for editors */
+    }
     json_object_foreach(root, name, value)
     {
         struct config_place place = {

@@ -255,7 +255,7 @@ const struct config_option config_options[] = {
      KEYS(log_level_key),
      .offset = HERE(log_level),
      .run_only = true,
-     .help = "error, warning, info or debug."},
+     .help = "How much is said."},
     RUN_FLAG("print-config", print_config, "Print the machine as JSON for --cfg, and exit."),
     {.name = "help",
      .letter = 'h',
