@@ -58,7 +58,7 @@ def meaning(rig, words, expected):
 
 
 def refusal(rig, words, sentence):
-    status, output, errors = rig.run(words)
+    status, output, errors = rig.run([*words, '--print-config'])
     check((status, output, errors) == (35, '', f'vmm: {sentence}\n'), f'status {status}\n{errors}{sentence}')
 
 
