@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
 #include "display/objects.h"
 #include "vm-dbus-vmm1.h"
 
@@ -28,6 +30,7 @@ static const struct {
     enum display_type type;
 } requests[] = {
     {"handle-power-button", DISPLAY_POWER_BUTTON},
+    {"handle-sleep-button", DISPLAY_SLEEP_BUTTON},
     {"handle-stop", DISPLAY_STOP},
     {"handle-restart", DISPLAY_RESTART},
     {"handle-pause", DISPLAY_PAUSE},
@@ -43,6 +46,50 @@ handle_request(VmDbusMachine *machine, GDBusMethodInvocation *invocation, gpoint
     if (vm_supervisor_link_send(vm_model_get_supervisor(model), type)) {
         g_dbus_method_invocation_return_value(invocation, NULL);
     } else {
+        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
+                                                   "The supervisor takes no request now.");
+    }
+    return TRUE;
+}
+
+static const char *
+why_not_resized(int error)
+{
+    switch (error) {
+    case -ENODEV:
+        return "the machine has no such disk of its own";
+    case -EROFS:
+        return "the disk is read-only";
+    case -EINVAL:
+        return "a disk can only become longer, by whole blocks";
+    case -EMEDIUMTYPE:
+        return "only a disk in a file can become longer";
+    default:
+        return g_strerror(-error);
+    }
+}
+
+static void
+answer_resize(gint error, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+
+    if (error == 0) {
+        g_dbus_method_invocation_return_value(invocation, NULL);
+    } else {
+        g_dbus_method_invocation_return_dbus_error(
+            invocation, "org.vitrine.Vmm1.Error.CannotResize", why_not_resized(error));
+    }
+}
+
+static gboolean
+handle_resize_disk(VmDbusMachine *machine, GDBusMethodInvocation *invocation, guint disk,
+                   guint64 size)
+{
+    VmModel *model = g_object_get_data(G_OBJECT(machine), "model");
+
+    if (!vm_supervisor_link_resize_disk(vm_model_get_supervisor(model), disk, size, answer_resize,
+                                        invocation)) {
         g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
                                                    "The supervisor takes no request now.");
     }
@@ -183,6 +230,7 @@ vm_machine_object_export(VmClient *client)
         g_signal_connect(machine, requests[i].signal, G_CALLBACK(handle_request),
                          GINT_TO_POINTER((gint)requests[i].type));
     }
+    g_signal_connect(machine, "handle-resize-disk", G_CALLBACK(handle_resize_disk), NULL);
     g_signal_connect(machine, "handle-ping", G_CALLBACK(handle_ping), NULL);
     g_signal_connect_object(statistics, "handle-get-processes", G_CALLBACK(handle_get_processes),
                             client, 0);

@@ -14,6 +14,13 @@ struct _VmSupervisorLink {
     int fd;
     guint source;
     struct display_state state;
+    guint32 serial;       /* of the last resize request */
+    GHashTable *resizing; /* serial -> struct resizing */
+};
+
+struct resizing {
+    VmResized callback;
+    gpointer user_data;
 };
 
 G_DEFINE_FINAL_TYPE(VmSupervisorLink, vm_supervisor_link, G_TYPE_OBJECT)
@@ -36,6 +43,7 @@ union supervisor_message {
     struct display_statistics statistics;
     struct display_created created;
     struct display_ended ended;
+    struct display_resized resized;
 };
 
 /* Make a text from a message safe to send: terminated and UTF-8. */
@@ -112,6 +120,18 @@ dispatch_lifecycle(VmSupervisorLink *self, union supervisor_message *message, gs
     return TRUE;
 }
 
+static void
+handle_resized(VmSupervisorLink *self, const struct display_resized *resized)
+{
+    gpointer key = GUINT_TO_POINTER(resized->serial);
+    const struct resizing *known = g_hash_table_lookup(self->resizing, key);
+
+    if (known) { /* else it was asked by a display process that is gone */
+        known->callback(resized->error, known->user_data);
+        g_hash_table_remove(self->resizing, key);
+    }
+}
+
 static gboolean
 dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
          struct message_fds *fds)
@@ -135,6 +155,12 @@ dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
             return FALSE;
         }
         handle_statistics(self, &message->statistics);
+        return TRUE;
+    case DISPLAY_RESIZED:
+        if (size != sizeof(message->resized)) {
+            return FALSE;
+        }
+        handle_resized(self, &message->resized);
         return TRUE;
     default:
         return dispatch_lifecycle(self, message, size, fds);
@@ -173,6 +199,7 @@ vm_supervisor_link_finalize(GObject *object)
     VmSupervisorLink *self = VM_SUPERVISOR_LINK(object);
 
     g_clear_handle_id(&self->source, g_source_remove);
+    g_clear_pointer(&self->resizing, g_hash_table_unref);
     G_OBJECT_CLASS(vm_supervisor_link_parent_class)->finalize(object);
 }
 
@@ -200,6 +227,7 @@ static void
 vm_supervisor_link_init(VmSupervisorLink *self)
 {
     self->state.state = DISPLAY_VM_STARTING;
+    self->resizing = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
 }
 
 VmSupervisorLink *
@@ -260,4 +288,26 @@ vm_supervisor_link_send_last_frame(VmSupervisorLink *self, int fd)
     if (message_send(self->fd, &header, sizeof(header), &fd, fd >= 0 ? 1 : 0) < 0) {
         log_warning("the supervisor does not take the last picture");
     }
+}
+
+gboolean
+vm_supervisor_link_resize_disk(VmSupervisorLink *self, guint disk, guint64 size, VmResized callback,
+                               gpointer user_data)
+{
+    struct display_resize request = {
+        .header = {.type = DISPLAY_RESIZE_DISK, .size = sizeof(request)},
+        .disk = disk,
+        .size = size,
+    };
+    struct resizing *resizing;
+
+    g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), FALSE);
+    request.serial = ++self->serial;
+    if (message_send(self->fd, &request, sizeof(request), NULL, 0) < 0) {
+        return FALSE;
+    }
+    resizing = g_new(struct resizing, 1);
+    *resizing = (struct resizing){callback, user_data};
+    g_hash_table_insert(self->resizing, GUINT_TO_POINTER(request.serial), resizing);
+    return TRUE;
 }

@@ -38,4 +38,12 @@ gboolean vm_supervisor_link_send_fds(VmSupervisorLink *self, enum display_type t
 /* `fd` (the caller's) holds the picture; -1: there is none. */
 void vm_supervisor_link_send_last_frame(VmSupervisorLink *self, int fd);
 
+/*
+ * Ask for a longer disk. `callback` gets 0 or -errno as struct display_resized says, once; FALSE: it will
+ * not, because the supervisor takes no request now.
+ */
+typedef void (*VmResized)(gint error, gpointer user_data);
+gboolean vm_supervisor_link_resize_disk(VmSupervisorLink *self, guint disk, guint64 size,
+                                        VmResized callback, gpointer user_data);
+
 G_END_DECLS

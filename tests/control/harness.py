@@ -35,12 +35,13 @@ HALT = b'\xfa\xf4\xeb\xfd'  # cli; again: hlt; jmp again
 ECHO = b'\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\xeb\xef'
 # lidt [rip+...] with a limit of 0, then an undefined instruction: no way to report it.
 TRIPLE_FAULT = b'\x0f\x01\x1d\x02\x00\x00\x00\x0f\x0b' + bytes(10)
-# again: wait for a byte at the serial port, send it back.
-ECHO = (b'\x66\xba\xfd\x03\xec\xa8\x01\x74\xfb'  # mov dx, 0x3fd; in al, dx; test al, 1; jz
-        b'\x66\xba\xf8\x03\xec\xee\xeb\xef')  # mov dx, 0x3f8; in al, dx; out dx, al; jmp again
+# again: wait for the sleep button in PM1's status, say SLEEP, go on
+SLEEP = b''.join(out8(0x3f8, c) for c in b'SLEEP\r\n')
+BUTTON = b'\x66\xba\x00\x06\x66\xed\xf6\xc4\x02\x74\xf5' + SLEEP + HALT
 GUESTS = {
     'halt': HELLO + HALT,
     'echo': HELLO + ECHO,
+    'button': HELLO + BUTTON,
     'reset': HELLO + out8(0x64, 0xfe) + HALT,
     'off': HELLO + out16(0x604, 0x2000 | 5 << 10) + HALT,  # ACPI: sleep enable, type 5
     'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic

@@ -15,8 +15,8 @@ import time
 import harness
 from harness import check, end, expect, wait_for
 
-COMMANDS = ['list', 'define', 'undefine', 'edit', 'dump-config', 'autostart', 'start', 'stop', 'powerbtn', 'restart',
-            'suspend', 'resume', 'ping', 'stats', 'console', 'screenshot', 'type', 'logs', 'events']
+COMMANDS = ['list', 'define', 'undefine', 'edit', 'dump-config', 'autostart', 'start', 'stop', 'powerbtn', 'sleepbtn',
+            'restart', 'suspend', 'resume', 'ping', 'stats', 'disk', 'console', 'screenshot', 'type', 'logs', 'events']
 
 
 def definition(world, name):
@@ -204,6 +204,35 @@ def screens(world):
     end(machine)
 
 
+def sleep_button(world):
+    machine = world.started_guest('sl', str(world.files / 'button'))
+    said = world.files / 'sl.serial'
+    time.sleep(0.3)
+    check(b'SLEEP' not in said.read_bytes(), 'nobody pressed it yet')
+    check(world.run('sleepbtn', 'sl')[0] == 0, 'sleepbtn')
+    check(wait_for(lambda: b'SLEEP' in said.read_bytes(), 10), 'the guest does not see it')
+    end(machine)
+
+
+def disk_resize(world):
+    disk = world.file('grows', bytes(1 << 20))
+    fixed = world.file('fixed', bytes(1 << 20))
+    whole = world.file('whole', bytes(1 << 20))
+    machine = world.started_guest('dr', str(world.files / 'halt'), '-b', disk, '-b', f'{fixed},ro',
+                                  '-b', f'{whole},sparse=false')
+    check(world.run('disk', 'resize', '0', str(3 << 20), 'dr')[0] == 0, 'resize')
+    check(os.stat(disk).st_size == 3 << 20 and os.stat(disk).st_blocks * 512 <= 1 << 20, f'{os.stat(disk)}')
+    check(world.run('disk', 'resize', '2', str(2 << 20), 'dr')[0] == 0, 'resize')
+    check(os.stat(whole).st_size == 2 << 20 == os.stat(whole).st_blocks * 512, f'{os.stat(whole)}')
+    for number, size, why in ((0, 1 << 20, 'can only become longer'), (0, (4 << 20) + 1, 'by whole blocks'),
+                              (1, 2 << 20, 'read-only'), (3, 2 << 20, 'no such disk'), (0, 1 << 62, 'large')):
+        expect(world.run('disk', 'resize', str(number), str(size), 'dr'), 33, 'did not do that', why)
+    expect(world.run('disk', 'resize', 'x', '5', 'dr'), 35, 'disk resize: takes')
+    expect(world.run('disk', 'shrink', '0', '5', 'dr'), 35, '“shrink” is unknown')
+    check(os.stat(disk).st_size == 3 << 20, 'a refused request changed the disk')
+    check(machine.poll() is None and end(machine)[0] == 0, 'the machine ended')
+
+
 def logs(world):
     machine = world.started_guest('l', str(world.files / 'halt'), '--log-level', 'debug')
     follower = popen(world, 'logs', '--follow', 'l', stdout=subprocess.PIPE)
@@ -300,7 +329,7 @@ def autostart_with_systemd(world):
 
 
 CASES = [help_of_each, wrong_words, define_and_undefine, edit, start_and_stop, start_survives_its_terminal,
-         console_in_a_pipe, console_at_a_terminal, screens, logs, events, events_end_with_their_reader, autostart,
+         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, logs, events, events_end_with_their_reader, autostart,
          autostart_with_systemd]
 
 if __name__ == '__main__':

@@ -51,6 +51,7 @@ vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable 
         [VM_REQUEST_PAUSE] = "Pause",
         [VM_REQUEST_RESUME] = "Resume",
         [VM_REQUEST_PING] = "Ping",
+        [VM_REQUEST_SLEEP_BUTTON] = "SleepButton",
     };
 
     g_return_if_fail(VM_IS_CONNECTION(self));
@@ -61,6 +62,34 @@ vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable 
 
 gboolean
 vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+/* GIO's usual form. */
+void
+vm_connection_resize_disk_async(VmConnection *self, guint disk, guint64 size,
+                                GCancellable *cancellable, GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+    GTask *task = g_task_new(self, cancellable, callback, user_data);
+    GDBusConnection *link;
+
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    link = vm_connection_get_link(self);
+    if (!link) {
+        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
+        g_object_unref(task);
+        return;
+    }
+    g_dbus_connection_call(link, NULL, VM_MACHINE_PATH, VM_MACHINE_INTERFACE, "ResizeDisk",
+                           g_variant_new("(ut)", disk, size), NULL, G_DBUS_CALL_FLAGS_NONE,
+                           VM_CALL_TIMEOUT_MS, cancellable, handle_request_done, task);
+}
+
+gboolean
+vm_connection_resize_disk_finish(VmConnection *self, GAsyncResult *result, GError **error)
 {
     g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
     return g_task_propagate_boolean(G_TASK(result), error);

@@ -28,7 +28,8 @@ typedef enum {
     VM_REQUEST_RESTART,
     VM_REQUEST_PAUSE,
     VM_REQUEST_RESUME,
-    VM_REQUEST_PING, /* answered without touching the guest */
+    VM_REQUEST_PING,         /* answered without touching the guest */
+    VM_REQUEST_SLEEP_BUTTON, /* the guest decides */
 } VmRequest;
 
 /**
@@ -142,6 +143,18 @@ GListModel *vm_connection_get_chardevs(VmConnection *self);
 void vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable *cancellable,
                                  GAsyncReadyCallback callback, gpointer user_data);
 gboolean vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error);
+
+/**
+ * vm_connection_resize_disk_async:
+ * @disk: the number of the disk, from 0
+ * @size: bytes; more than now
+ *
+ * Makes a disk longer while the guest runs; the guest is told.
+ */
+void vm_connection_resize_disk_async(VmConnection *self, guint disk, guint64 size,
+                                     GCancellable *cancellable, GAsyncReadyCallback callback,
+                                     gpointer user_data);
+gboolean vm_connection_resize_disk_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
 /**
  * VmProcess:

@@ -45,6 +45,8 @@ static const Command commands[] = {
      command_request, VM_REQUEST_STOP},
     {"powerbtn", "MACHINE", "press the power button; the guest decides", MACHINE_HELP, 1, 1,
      command_request, VM_REQUEST_POWER_BUTTON},
+    {"sleepbtn", "MACHINE", "press the sleep button; the guest decides", MACHINE_HELP, 1, 1,
+     command_request, VM_REQUEST_SLEEP_BUTTON},
     {"restart", "MACHINE", "end a machine with status 32, or start it over (--restart)",
      MACHINE_HELP, 1, 1, command_request, VM_REQUEST_RESTART},
     {"suspend", "MACHINE", "stop the processors", MACHINE_HELP, 1, 1, command_request,
@@ -53,6 +55,10 @@ static const Command commands[] = {
      VM_REQUEST_RESUME},
     {"ping", "MACHINE", "does the machine's display server answer?", MACHINE_HELP, 1, 1,
      command_request, VM_REQUEST_PING},
+    {"disk", "resize N SIZE MACHINE", "make a disk longer while the guest runs",
+     "N counts the --block disks from 0; SIZE is in bytes, more than now. Only disks in raw "
+     "files.\n" MACHINE_HELP,
+     4, 4, command_disk, 0},
     {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
     {"console", "MACHINE [PORT]", "a serial port or console, its history first",
      MACHINE_HELP

@@ -35,6 +35,40 @@ command_request(const Command *command, int argc, char **argv)
     return STATUS_DONE;
 }
 
+/* "resize INDEX SIZE MACHINE", in the order of the crosvm book. */
+int
+command_disk(const Command *command, int argc, char **argv)
+{
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(GAsyncResult) answer = NULL;
+    g_autoptr(GError) error = NULL;
+    guint64 disk = 0;
+    guint64 size = 0;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    if (!g_str_equal(argv[1], "resize")) {
+        command_say("disk: “%s” is unknown; there is `vmm disk resize`.", argv[1]);
+        return STATUS_USAGE;
+    }
+    if (!g_ascii_string_to_unsigned(argv[2], 10, 0, G_MAXUINT, &disk, NULL) ||
+        !g_ascii_string_to_unsigned(argv[3], 10, 1, G_MAXINT64, &size, NULL)) {
+        command_say("disk resize: takes the disk's number from 0, the new size in bytes, and the "
+                    "machine.");
+        return STATUS_USAGE;
+    }
+    connection = session_open(argv[4]);
+    if (!connection) {
+        return STATUS_FAILED;
+    }
+    vm_connection_resize_disk_async(connection, (guint)disk, size, NULL, session_answered, &answer);
+    if (!vm_connection_resize_disk_finish(connection, session_wait(&answer), &error)) {
+        return refused(argv[4], error);
+    }
+    return STATUS_DONE;
+}
+
 int
 command_stats(const Command *command, int argc, char **argv)
 {

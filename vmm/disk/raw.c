@@ -18,19 +18,21 @@ enum {
 
 struct raw {
     struct raw_setup setup;
+    bool is_file;
     bool no_holes;      /* the file system refused: ask no more */
     bool no_zero_range; /* the same */
     char *zeroes;       /* ZEROES_SIZE bytes for where nothing better works */
 };
 
 static int
-file_size(int fd, uint64_t *ret_size)
+file_size(int fd, uint64_t *ret_size, bool *ret_is_file)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0) {
         return -errno;
     }
+    *ret_is_file = S_ISREG(st.st_mode);
     if (S_ISBLK(st.st_mode)) {
         return ioctl(fd, BLKGETSIZE64, ret_size) < 0 ? -errno : 0;
     }
@@ -46,6 +48,7 @@ raw_open(const struct raw_setup *setup, struct raw **ret_raw)
 {
     int flags = fcntl(setup->fd, F_GETFL);
     uint64_t size = 0;
+    bool is_file = false;
     int r;
 
     if (flags < 0) {
@@ -54,7 +57,7 @@ raw_open(const struct raw_setup *setup, struct raw **ret_raw)
     if ((flags & O_ACCMODE) == O_WRONLY || (!setup->read_only && (flags & O_ACCMODE) == O_RDONLY)) {
         return -EACCES;
     }
-    r = file_size(setup->fd, &size);
+    r = file_size(setup->fd, &size, &is_file);
     if (r < 0) {
         return r;
     }
@@ -63,8 +66,34 @@ raw_open(const struct raw_setup *setup, struct raw **ret_raw)
     }
     struct raw *raw = xalloc(sizeof(*raw));
     raw->setup = *setup;
+    raw->is_file = is_file;
     raw->zeroes = xalloc(ZEROES_SIZE);
     *ret_raw = raw;
+    return 0;
+}
+
+int
+raw_grow(struct raw *raw, uint64_t size)
+{
+    const uint64_t old = raw->setup.size;
+
+    if (raw->setup.read_only) {
+        return -EROFS;
+    }
+    if (size < old || size > INT64_MAX) {
+        return -EINVAL;
+    }
+    if (!raw->is_file) {
+        return -EMEDIUMTYPE;
+    }
+    if (!raw->setup.sparse && size > old &&
+        fallocate(raw->setup.fd, 0, (off_t)old, (off_t)(size - old)) < 0 && errno != EOPNOTSUPP) {
+        return -errno;
+    }
+    if (ftruncate(raw->setup.fd, (off_t)size) < 0) {
+        return -errno;
+    }
+    raw->setup.size = size;
     return 0;
 }
 

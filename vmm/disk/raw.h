@@ -4,7 +4,7 @@
 /*
  * A raw disk image: a regular file or a block device that somebody else opened. Offsets and lengths
  * are bytes; callers keep them inside the disk (-EINVAL otherwise). System calls used after
- * raw_open(): preadv, pwritev, fdatasync, fallocate.
+ * raw_open(): preadv, pwritev, fdatasync, fallocate, ftruncate.
  */
 
 #include <stdbool.h>
@@ -36,6 +36,11 @@ ssize_t raw_read(struct raw *raw, const struct iovec *iov, size_t n, uint64_t of
 ssize_t raw_write(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset);
 /* Everything written before is on stable storage when this returns 0. */
 int raw_flush(struct raw *raw);
+/*
+ * Make the disk `size` bytes long; what is new reads as zeros, and has room on the host unless the disk
+ * is sparse. -EROFS, -EINVAL when it is shorter than now, -EMEDIUMTYPE for what is not a file, or -errno.
+ */
+int raw_grow(struct raw *raw, uint64_t size);
 /* A hint: 0 also where holes are impossible or not wanted. The range's content is undefined then. */
 int raw_discard(struct raw *raw, uint64_t offset, uint64_t length);
 /* The range reads as zeros; with `unmap`, by a hole where that is possible and wanted. */

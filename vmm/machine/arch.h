@@ -35,6 +35,7 @@ int arch_boot(struct vm *vm, const struct machine_boot *boot);
 bool arch_handle_exit(struct vcpu *vcpu, struct kvm_run *run);
 
 void arch_power_button(struct vm *vm);
+void arch_sleep_button(struct vm *vm);
 /* The machine has ended: push out what the serial ports still hold, without waiting long. */
 void arch_flush(struct vm *vm);
 

@@ -118,6 +118,12 @@ power_button(struct control *control, const union request *request, struct messa
 }
 
 static void
+sleep_button(struct control *control, const union request *request, struct message_fds *fds)
+{
+    arch_sleep_button(control->vm);
+}
+
+static void
 pause_machine(struct control *control, const union request *request, struct message_fds *fds)
 {
     if (!control->booted) {
@@ -155,6 +161,7 @@ static const struct {
     [MACHINE_PAUSE - START_TYPE_TO_CHILD] = {sizeof(struct start_header), pause_machine},
     [MACHINE_RESUME - START_TYPE_TO_CHILD] = {sizeof(struct start_header), resume_machine},
     [MACHINE_STOP - START_TYPE_TO_CHILD] = {sizeof(struct start_header), stop_machine},
+    [MACHINE_SLEEP_BUTTON - START_TYPE_TO_CHILD] = {sizeof(struct start_header), sleep_button},
 };
 
 static void

@@ -43,6 +43,26 @@ struct block_setup {
     int32_t counters_fd; /* memfd of struct block_counters; 0 or -1: nobody counts */
 };
 
+/* supervisor <-> vmm-block while it runs. */
+enum block_type {
+    BLOCK_RESIZE = START_TYPE_TO_CHILD,    /* struct block_resize: answer BLOCK_RESIZED */
+    BLOCK_RESIZED = START_TYPE_FROM_CHILD, /* struct block_resized */
+};
+
+struct block_resize {
+    struct start_header header;
+    uint32_t serial; /* comes back in the answer */
+    uint32_t reserved;
+    uint64_t size; /* bytes */
+};
+
+struct block_resized {
+    struct start_header header;
+    uint32_t serial;
+    /* 0; -EROFS; -EINVAL: smaller than now, or not whole blocks; -EMEDIUMTYPE: not a file; -errno */
+    int32_t error;
+};
+
 enum input_kind {
     INPUT_KEYBOARD = 1,
     INPUT_POINTER = 2, /* absolute X and Y, wheel, five buttons */

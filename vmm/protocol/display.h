@@ -27,6 +27,7 @@ enum display_type {
     DISPLAY_STATISTICS,                  /* struct display_statistics */
     DISPLAY_CREATED,                     /* struct display_created, + descriptors of its setup */
     DISPLAY_ENDED,                       /* struct display_ended */
+    DISPLAY_RESIZED,                     /* struct display_resized */
 
     /* Requests of clients, passed on. */
     DISPLAY_POWER_BUTTON = START_TYPE_FROM_CHILD, /* struct start_header */
@@ -42,7 +43,22 @@ enum display_type {
      * path as "fd:N": the N-th of the descriptors that follow.
      */
     DISPLAY_CREATE,
-    DISPLAY_RUN, /* struct start_header: let the created machine boot */
+    DISPLAY_RUN,          /* struct start_header: let the created machine boot */
+    DISPLAY_SLEEP_BUTTON, /* struct start_header */
+    DISPLAY_RESIZE_DISK,  /* struct display_resize: answer DISPLAY_RESIZED */
+};
+
+struct display_resize {
+    struct start_header header;
+    uint32_t serial; /* comes back in the answer */
+    uint32_t disk;   /* "block-N" */
+    uint64_t size;   /* bytes */
+};
+
+struct display_resized {
+    struct start_header header;
+    uint32_t serial;
+    int32_t error; /* 0, or as in struct block_resized; -ENODEV: there is no such disk of ours */
 };
 
 /* GuestError of RFC-0210. */

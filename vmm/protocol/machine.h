@@ -25,7 +25,8 @@ enum machine_type {
     MACHINE_POWER_BUTTON,                     /* struct start_header: press the ACPI button */
     MACHINE_PAUSE,                            /* struct start_header */
     MACHINE_RESUME,                           /* struct start_header */
-    MACHINE_STOP, /* struct start_header: end with MACHINE_END_STOPPED */
+    MACHINE_STOP,         /* struct start_header: end with MACHINE_END_STOPPED */
+    MACHINE_SLEEP_BUTTON, /* struct start_header: press the other ACPI button */
 
     MACHINE_DEVICE_ADDED = START_TYPE_FROM_CHILD, /* struct start_header */
     MACHINE_DEVICE_FAILED, /* struct machine_device_failed; also later, when a back end is lost */

@@ -31,6 +31,8 @@ union any_message {
     struct machine_device_failed device_failed;
     struct machine_ended ended;
     struct guard_connect connect;
+    struct display_resize resize;
+    struct block_resized resized;
 };
 
 static uint64_t
@@ -236,15 +238,61 @@ answer_statistics(struct child *child)
     free(statistics);
 }
 
+static void
+answer_resize(struct vm *vm, uint32_t serial, int error)
+{
+    const struct child *display = vm_child(vm, process_display.name);
+    const struct display_resized answer = {
+        .header = {.type = DISPLAY_RESIZED, .size = sizeof(answer)},
+        .serial = serial,
+        .error = error,
+    };
+
+    if (display->ready && display->control_fd >= 0) {
+        (void)message_send(display->control_fd, &answer, sizeof(answer), NULL, 0);
+    }
+}
+
+static void
+resize_disk(struct vm *vm, const struct display_resize *resize)
+{
+    const struct block_resize request = {
+        .header = {.type = BLOCK_RESIZE, .size = sizeof(request)},
+        .serial = resize->serial,
+        .size = resize->size,
+    };
+    char name[START_NAME_SIZE];
+    const struct child *disk;
+
+    snprintf(name, sizeof(name), "block-%u", resize->disk);
+    disk = vm_child(vm, name);
+    if (!disk || !disk->ready || disk->control_fd < 0) {
+        answer_resize(vm, resize->serial, -ENODEV);
+    } else if (message_send(disk->control_fd, &request, sizeof(request), NULL, 0) < 0) {
+        answer_resize(vm, resize->serial, -EBUSY);
+    }
+}
+
 /* Requests of clients, which vmm-display passes on; it checks who may ask. */
 static bool
-on_display_message(struct child *child, const union any_message *message, struct message_fds *fds)
+on_display_message(struct child *child, const union any_message *message, size_t size,
+                   struct message_fds *fds)
 {
     struct vm *vm = child->vm;
 
+    if (message->header.type == DISPLAY_RESIZE_DISK && size == sizeof(message->resize)) {
+        resize_disk(vm, &message->resize);
+        return true;
+    }
+    if (size != sizeof(message->header)) {
+        return false;
+    }
     switch (message->header.type) {
     case DISPLAY_POWER_BUTTON:
         lifecycle_power_button(vm);
+        return true;
+    case DISPLAY_SLEEP_BUTTON:
+        lifecycle_sleep_button(vm);
         return true;
     case DISPLAY_RESTART:
         vm->restart = true;
@@ -289,7 +337,12 @@ on_message(struct child *child, union any_message *message, size_t size, struct 
     } else if (known && child->row == &process_machine) {
         known = on_machine_message(child, message, size);
     } else if (known && child->row == &process_display) {
-        known = size == sizeof(message->header) && on_display_message(child, message, fds);
+        known = on_display_message(child, message, size, fds);
+    } else if (known && child->row == &process_block) {
+        known = message->header.type == BLOCK_RESIZED && size == sizeof(message->resized);
+        if (known) {
+            answer_resize(child->vm, message->resized.serial, message->resized.error);
+        }
     } else if (known && child->row == &process_wayland_guard) {
         known = wayland_on_message(child, &message->connect, size);
     } else {

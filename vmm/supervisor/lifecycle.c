@@ -204,6 +204,19 @@ lifecycle_power_button(struct vm *vm)
 }
 
 void
+lifecycle_sleep_button(struct vm *vm)
+{
+    struct child *machine = vm_child(vm, process_machine.name);
+
+    if (vm->state == VM_PAUSED) {
+        child_send(machine, MACHINE_RESUME);
+    }
+    if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
+        child_send(machine, MACHINE_SLEEP_BUTTON);
+    }
+}
+
+void
 lifecycle_stop(struct vm *vm)
 {
     const struct failure stopped = {.status = vm->restart ? EXIT_STATUS_RESET : EXIT_STATUS_OFF};

@@ -15,6 +15,7 @@ void lifecycle_finish(struct vm *vm);
 /* Lifecycle mode: a created machine boots. */
 void lifecycle_go(struct vm *vm);
 void lifecycle_power_button(struct vm *vm);
+void lifecycle_sleep_button(struct vm *vm);
 void lifecycle_stop(struct vm *vm);
 void lifecycle_pause(struct vm *vm, bool pause);
 /* The guest runs; also after a pause. */

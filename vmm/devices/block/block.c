@@ -151,6 +151,23 @@ map_counters(struct block *block, int fd)
 }
 
 int
+block_resize(struct block *block, uint64_t size)
+{
+    int r = size % load_le32(&block->config.blk_size) == 0 ? 0 : -EINVAL;
+
+    if (r == 0) {
+        r = raw_grow(block->disk.raw, size);
+    }
+    if (r < 0) {
+        return r;
+    }
+    block->disk.n_sectors = size / REQUEST_SECTOR_SIZE;
+    store_le64(&block->config.capacity, block->disk.n_sectors);
+    (void)backend_config_changed(block->backend); /* without a driver there is nobody to tell */
+    return 0;
+}
+
+int
 block_create(struct loop *loop, const struct block_setup *setup, struct block **ret_block)
 {
     cleanup(block_destroyp) struct block *block = xalloc(sizeof(*block));

@@ -17,5 +17,10 @@ struct block;
  * caller's). 0 and *ret_block, or -errno: what raw_open() says about the disk.
  */
 int block_create(struct loop *loop, const struct block_setup *setup, struct block **ret_block);
+/*
+ * Make the disk longer, and tell the driver. 0; -EINVAL when `size` (bytes) is less than now or not whole
+ * blocks; or what raw_grow() says.
+ */
+int block_resize(struct block *block, uint64_t size);
 void block_destroy(struct block *block);
 CLEANUP_DEFINE(struct block, block_destroy)

@@ -8,10 +8,39 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vmm/base/message.h"
 #include "vmm/devices/block/block.h"
 #include "vmm/devices/block/policy.h"
 #include "vmm/jail/start.h"
 #include "vmm/protocol/device.h"
+
+struct control {
+    struct loop *loop;
+    struct block *block;
+};
+
+static void
+on_control(void *data, uint32_t events)
+{
+    const struct control *control = data;
+    struct block_resize request;
+    struct block_resized answer = {.header = {.type = BLOCK_RESIZED, .size = sizeof(answer)}};
+    ssize_t n = message_receive(START_FD_CONTROL, &request, sizeof(request), NULL);
+
+    (void)events;
+    if (n == -EAGAIN) {
+        return;
+    }
+    if (n != (ssize_t)sizeof(request) || request.header.type != BLOCK_RESIZE) {
+        loop_quit(control->loop, n == 0 ? 0 : 1);
+        return;
+    }
+    answer.serial = request.serial;
+    answer.error = block_resize(control->block, request.size);
+    if (message_send(START_FD_CONTROL, &answer, sizeof(answer), NULL, 0) < 0) {
+        loop_quit(control->loop, 1);
+    }
+}
 
 int
 main(int argc, char **argv)
@@ -19,6 +48,7 @@ main(int argc, char **argv)
     cleanup(loop_destroyp) struct loop *loop = NULL;
     cleanup(block_destroyp) struct block *block = NULL;
     struct block_setup setup;
+    struct control control;
     int r;
 
     if (jail_print_policy(&block_policy, argc, argv)) {
@@ -33,7 +63,8 @@ main(int argc, char **argv)
         return start_fail("bad-config", "The disk of %s cannot be used: %s.",
                           setup.device.start.name, strerror(-r));
     }
-    if (start_watch_control(loop) < 0) {
+    control = (struct control){.loop = loop, .block = block};
+    if (!loop_add(loop, START_FD_CONTROL, EPOLLIN, on_control, &control)) {
         return start_fail("internal", "The disk device cannot start: %s.", strerror(errno));
     }
     if (start_enter_jail(&block_policy, &setup.device.start) < 0) {

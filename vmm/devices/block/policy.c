@@ -10,6 +10,7 @@ static const struct jail_call block_calls[] = {
     JAIL_CALLS_BASE,           BACKEND_CALLS,
     {.number = SYS_preadv},    {.number = SYS_pwritev},
     {.number = SYS_fdatasync}, {.number = SYS_fallocate},
+    {.number = SYS_ftruncate},
 };
 
 const struct jail_policy block_policy = {

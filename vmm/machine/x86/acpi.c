@@ -20,7 +20,6 @@ enum {
 
     FADT_WBINVD = 1 << 0,
     FADT_PROC_C1 = 1 << 2,
-    FADT_NO_FIXED_SLEEP_BUTTON = 1 << 5,
     FADT_NO_FIXED_RTC = 1 << 6,
     FADT_TIMER_32_BITS = 1 << 8,
     FADT_RESET_REGISTER = 1 << 10,
@@ -301,8 +300,8 @@ write_fadt(struct acpi_writer *writer, uint64_t facs, uint64_t dsdt)
     store_le16(t + 98, 0xffff);
     t[108] = CENTURY_REGISTER;
     store_le16(t + 109, BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM);
-    store_le32(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_SLEEP_BUTTON |
-                            FADT_NO_FIXED_RTC | FADT_TIMER_32_BITS | FADT_RESET_REGISTER);
+    store_le32(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_RTC | FADT_TIMER_32_BITS |
+                            FADT_RESET_REGISTER);
     store_port(t + 116, X86_PORT_RESET, 8, 1);
     t[128] = RESET_VALUE;
     t[131] = 4; /* ACPI 6.4 */

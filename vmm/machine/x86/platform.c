@@ -238,6 +238,12 @@ arch_power_button(struct vm *vm)
 }
 
 void
+arch_sleep_button(struct vm *vm)
+{
+    power_press_sleep_button(vm->arch->power);
+}
+
+void
 arch_flush(struct vm *vm)
 {
     for (unsigned int i = 0; i < MACHINE_SERIAL_MAX; i++) {

@@ -12,7 +12,8 @@
 
 enum {
     PM1_POWER_BUTTON = 1 << 8, /* in status and enable */
-    PM1_ENABLE_BITS = 0x0721,  /* all that exist: drivers read back what they set */
+    PM1_SLEEP_BUTTON = 1 << 9,
+    PM1_ENABLE_BITS = 0x0721, /* all that exist: drivers read back what they set */
 
     PM1_CONTROL_SCI_ENABLED = 1 << 0,
     PM1_CONTROL_SLEEP_TYPE = 10, /* shift, three bits */
@@ -168,13 +169,25 @@ panic_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
 
 static const struct vm_range_ops panic_ops = {.read = panic_read, .write = panic_write};
 
+static void
+press(struct power *power, uint16_t button)
+{
+    pthread_mutex_lock(&power->lock);
+    power->status |= button;
+    update_sci(power);
+    pthread_mutex_unlock(&power->lock);
+}
+
 void
 power_press_button(struct power *power)
 {
-    pthread_mutex_lock(&power->lock);
-    power->status |= PM1_POWER_BUTTON;
-    update_sci(power);
-    pthread_mutex_unlock(&power->lock);
+    press(power, PM1_POWER_BUTTON);
+}
+
+void
+power_press_sleep_button(struct power *power)
+{
+    press(power, PM1_SLEEP_BUTTON);
 }
 
 void
