@@ -47,7 +47,6 @@ GUESTS = {
     'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic
     'fault': HELLO + TRIPLE_FAULT,
     'wild': HELLO + b'\x48\xb8' + struct.pack('<Q', 0xe0000000) + b'\xff\xe0',  # jump to where no memory is
-    'echo': HELLO + ECHO,
 }
 
 
