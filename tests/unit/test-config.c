@@ -179,6 +179,7 @@ static const struct {
     {"k --mem 999999", "more than this computer has"},
     {"k -m 1 -m 2", "out of range"},
     {"k -m 128 -m 256", "--mem is given twice"},
+    {"k --fr\xff\xc3\xa4\xc2\x9b\xe2\x82", "no option “--fr?ä????”"},
     {"k --frobnicate", "no option “--frobnicate”"},
     {"k -Z", "no option “-Z”"},
     {"k --net tap-name=t", "--net: network cards do not work yet; leave it out."},
@@ -268,6 +269,7 @@ static const struct {
     {"{\"kernel\":\"k\\nl\"}", "control character"},
     {"{\"cfg\":[\"vm.json\"]}", "vm.json, line 1, “cfg[0]”: “vm.json” is included by itself"},
     {"{\"kernel\":\"\"}", "empty"},
+    {"{\"a\\nb\\u001b[2J\":1}", "“a?b?[2J”: there is no such option"},
     {"{\n\"kernel\":\"k\",\n \"block\" : [ "
      "{\"path\":\"a]\\\"\"},\n{\"path\":\"b\",\n\"x\":1}]}",
      "vm.json, line 5, “block[1].x”"},

@@ -51,8 +51,8 @@ add_place(const struct include *outer, struct config_error *error)
     char where[sizeof(error->sentence) / 2];
 
     config_place_text(&place, NULL, where, sizeof(where));
-    snprintf(error->sentence, sizeof(error->sentence), "%s: %.*s", where, (int)sizeof(where) - 4,
-             inner.sentence);
+    config_fail(error, "%s: %.*s", where, (int)sizeof(where) - 4, inner.sentence);
+    memcpy(error->id, inner.id, sizeof(error->id));
 }
 
 /* A relative name is looked up beside the file that includes it. */

@@ -21,7 +21,7 @@ struct config_error {
     char sentence[512];
 };
 
-/* Set `error` to one sentence; id "bad-config". Always -EINVAL, for `return config_fail(...)`. */
+/* Set `error` to one sentence, made one line of UTF-8; id "bad-config". Always -EINVAL, for `return config_fail(...)`. */
 int config_fail(struct config_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

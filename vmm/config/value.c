@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,18 +12,6 @@ enum {
     STRING_MAX = 4096,
     PLACE_SIZE = 256,
 };
-
-int
-config_fail(struct config_error *error, const char *format, ...)
-{
-    va_list args;
-
-    snprintf(error->id, sizeof(error->id), "bad-config");
-    va_start(args, format);
-    vsnprintf(error->sentence, sizeof(error->sentence), format, args);
-    va_end(args);
-    return -EINVAL;
-}
 
 static json_t *
 number_from_text(const char *text)
