@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""usage: windows.py VMM GUEST CROSS-WINDOW     a guest's window on the host's compositor; TAP
+
+Runs inside the test machine as an ordinary user, with weston as the compositor. The guest stays in
+its initrd. At the end the guard before the compositor is killed: the machine goes on, and a new guard
+serves the next window.
+"""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import display1
+import frames
+import vm
+
+GUEST_SCRIPT = """
+dmesg | grep -F '[drm] features:' | sed 's/^/FEATURES /' | grep -v 'Command line';
+cat /dev/vda >/tmp/window; chmod +x /tmp/window; /tmp/window & sleep 5; echo SECOND; sleep 15; /tmp/window &
+while true; do echo ALIVE; sleep 2; done
+""".replace("\n", " ")
+
+
+def start_weston(folder):
+    environment = dict(os.environ, XDG_RUNTIME_DIR=folder)
+    process = subprocess.Popen(
+        ["weston", "--backend=headless-backend.so", "--socket=wayland-7", "--no-config",
+         "--idle-time=0", f"--log={folder}/weston.log"], env=environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    path = os.path.join(folder, "wayland-7")
+    end = time.monotonic() + 30
+    while not os.path.exists(path) and time.monotonic() < end:
+        time.sleep(0.1)
+    return process, path
+
+
+def guard_pid(control):
+    client = display1.Machine(control, 60)
+    pids = [row[1] for row in client.processes() if row[0] == "wayland-guard"]
+    return pids[0] if pids else 0
+
+
+def check(report, machine, control):
+    said = machine.wait_for(r"FEATURES (.*)\n", vm.BOOT_LIMIT).group(1)
+    report.check(all(word in said for word in ("+virgl", "+resource_blob", "+host_visible")),
+                 "the stock driver sees contexts and the window of memory", said)
+    said = machine.wait_for(r"WINDOW (shown|failed.*)\n", 60).group(1)
+    report.check(said == "shown", "a window of the guest is on the host's compositor", said,
+                 machine.error_text())
+    machine.wait_for("SECOND", 60)
+    first = guard_pid(control)
+    os.kill(first, signal.SIGKILL)
+    machine.text = ""
+    said = machine.wait_for(r"WINDOW (shown|failed.*)\n", 60).group(1)
+    report.check(said == "shown", "a new guard serves the next window", said, machine.error_text())
+    report.check(guard_pid(control) not in (0, first), "it is another process")
+    machine.text = ""
+    machine.wait_for("ALIVE", 30)
+    report.check(True, "the guest goes on")
+
+
+def run(report, program, guest, disk, compositor):
+    name = f"windows-{os.getpid()}"
+    params = f'{guest.cmdline_without_root()} vitrine.run="{GUEST_SCRIPT}"'
+    arguments = ["--name", name, "--mem", "256", "--gpu", "backend=2d,context-types=[cross-domain]",
+                 "--wayland-sock", compositor,
+                 "--initrd", guest.path("initrd"), "--block", f"path={disk},ro=true",
+                 "--log-level", "debug", "-p", params,
+                 "--serial", "type=stdout,hardware=serial,num=1,console=true",
+                 guest.path("vmlinux")]
+    control = os.path.join(os.environ["XDG_RUNTIME_DIR"], "vitrine", name, "control")
+    with vm.Machine(program, arguments) as machine:
+        try:
+            check(report, machine, control)
+        except (vm.Timeout, vm.Ended) as error:
+            report.check(False, f"a window: {error}", machine.error_text()[-3000:],
+                         machine.text[-2000:])
+        machine.signal()
+        machine.signal()
+        machine.wait(20)
+
+
+def main(program, folder, cross_window):
+    report = vm.Report()
+    with vm.work_folder() as work:
+        disk = os.path.join(work, "disk")
+        frames.disk_of(cross_window, disk)
+        weston, compositor = start_weston(work)
+        try:
+            run(report, program, vm.Guest(folder), disk, compositor)
+        finally:
+            weston.terminate()
+            weston.wait()
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
