@@ -3,11 +3,11 @@
 
 #include <glib/gi18n.h>
 
-#include "manager/model/autostart.h"
 #include "ui/create-sources.h"
 #include "ui/json-editor.h"
 #include "ui/settings-row.h"
 #include "vmm/client/definition.h"
+#include "vmm/client/vm-machines.h"
 
 #define ENTRY_WIDTH   26
 #define MEMORY_STEP   128
@@ -207,8 +207,8 @@ value_changed(GtkWidget *control, VmSettingsPage *self)
     vm_settings_row_set_problem(row, problem);
     if (!problem && !g_str_equal(value, before) && setting->kind == KIND_AUTOSTART) {
         g_autoptr(GError) error = NULL;
-        if (!vm_autostart_set(vm_machine_get_name(self->machine),
-                              vm_machine_get_title(self->machine), value[0] == '1', &error)) {
+        if (!vm_machines_set_autostart(vm_machine_get_name(self->machine), value[0] == '1',
+                                       &error)) {
             vm_settings_row_set_problem(row, error->message);
             return;
         }

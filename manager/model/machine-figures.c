@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "manager/model/machine-private.h"
-#include "manager/model/paths.h"
+#include "vmm/client/paths.h"
 
 #define NS_PER_US          1000
 #define SAMPLE_US          G_GINT64_CONSTANT(900000) /* several views may ask each second */

@@ -6,9 +6,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "manager/model/autostart.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
+#include "vmm/client/vm-machines.h"
 
 #define RECIPE "desktop"
 
@@ -381,7 +381,7 @@ vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error)
     g_autofree char *state = vm_paths_state(name);
     g_autoptr(VmMachine) keep = g_object_ref(machine);
     gboolean ok = trash(definition, error) && trash(disks, error) && trash(state, error) &&
-                  vm_autostart_set(name, "", FALSE, error);
+                  vm_machines_set_autostart(name, FALSE, error);
 
     (void)g_ptr_array_remove(self->removed, machine);
     if (!ok && g_file_test(definition, G_FILE_TEST_EXISTS)) {

@@ -399,7 +399,7 @@ def autostart(session):
     session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
     path = session.path("config/autostart/org.vitrine.Vitrine.lab.desktop")
     wait_for("the file", lambda: os.path.exists(path))
-    expect("run --restart --name lab --cfg" in open(path).read(), open(path).read())
+    expect("start lab" in open(path).read(), open(path).read())
     session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
     wait_for("the file to go", lambda: not os.path.exists(path))
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vmm/client/definition.h"
+#include "vmm/client/json.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-run.h"
 
@@ -156,7 +157,7 @@ systemd_link(const char *name)
 static char *
 desktop_entry(const char *name)
 {
-    g_autofree char *file = g_strdup_printf("vitrine-%s.desktop", name);
+    g_autofree char *file = g_strdup_printf("org.vitrine.Vitrine.%s.desktop", name);
 
     return g_build_filename(g_get_user_config_dir(), "autostart", file, NULL);
 }
@@ -201,43 +202,82 @@ enable_unit(const char *name, gboolean on, GError **error)
 }
 
 static gboolean
-write_entry(const char *path, const char *name, GError **error)
+write_entry(const char *path, const char *name, const char *title, GError **error)
 {
     g_autofree char *vmm = vm_paths_vmm();
     g_autofree char *folder = g_path_get_dirname(path);
     g_autoptr(GKeyFile) entry = g_key_file_new();
-    g_autofree char *title = g_strdup_printf("Virtual machine %s", name);
-    g_autofree char *quoted = g_strescape(vmm, NULL);
-    g_autofree char *command = g_strdup_printf("\"%s\" start %s", quoted, name);
+    g_autoptr(GString) command = g_string_new(NULL);
 
+    g_string_printf(command, "\"%s\" start %s", vmm, name);
+    g_string_replace(command, "%", "%%", 0);
     g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_TYPE,
                           G_KEY_FILE_DESKTOP_TYPE_APPLICATION);
     g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_NAME, title);
-    g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, command);
+    g_key_file_set_string(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC,
+                          command->str);
+    g_key_file_set_boolean(entry, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_NO_DISPLAY,
+                           TRUE);
     (void)g_mkdir_with_parents(folder, 0700);
     return g_key_file_save_to_file(entry, path, error);
+}
+
+/* The definition says it too, for the manager's settings. */
+static gboolean
+note_in_definition(const char *path, VmJson *json, gboolean on, GError **error)
+{
+    if (vm_json_get_bool(json, "manager.autostart", FALSE) == on) {
+        return TRUE;
+    }
+    if (on) {
+        vm_json_set_bool(json, "manager.autostart", TRUE);
+    } else {
+        vm_json_remove(json, "manager.autostart");
+    }
+    return vm_definition_save(json, path, error);
+}
+
+static gboolean
+remove_autostart(const char *name, GError **error)
+{
+    g_autofree char *unit = systemd_link(name);
+    g_autofree char *entry = desktop_entry(name);
+
+    if (g_unlink(entry) < 0 && errno != ENOENT) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "“%s”: %s", entry,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    return !g_file_test(unit, G_FILE_TEST_IS_SYMLINK) || enable_unit(name, FALSE, error);
 }
 
 gboolean
 vm_machines_set_autostart(const char *name, gboolean on, GError **error)
 {
     g_autofree char *definition = NULL;
-    g_autofree char *unit = NULL;
     g_autofree char *entry = NULL;
+    g_autoptr(VmJson) json = NULL;
+    g_autoptr(GError) problem = NULL;
 
     if (!check_name(name, error)) {
         return FALSE;
     }
     definition = vm_paths_definition(name);
-    unit = systemd_link(name);
     entry = desktop_entry(name);
-    if (on && !g_file_test(definition, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no such definition");
+    json = vm_json_load(definition, on ? error : NULL);
+    if (!on) {
+        return remove_autostart(name, error) &&
+               (!json || note_in_definition(definition, json, FALSE, error));
+    }
+    if (!json || !remove_autostart(name, error)) {
         return FALSE;
     }
-    (void)g_unlink(entry);
-    if (on) {
-        return systemd_runs() ? enable_unit(name, TRUE, error) : write_entry(entry, name, error);
+    /* A tree that is not installed has no unit that systemd knows. */
+    if (!systemd_runs() || !enable_unit(name, TRUE, &problem)) {
+        g_debug("%s: %s", name, problem ? problem->message : "no systemd");
+        if (!write_entry(entry, name, vm_definition_title(json, name), error)) {
+            return FALSE;
+        }
     }
-    return !g_file_test(unit, G_FILE_TEST_IS_SYMLINK) || enable_unit(name, FALSE, error);
+    return note_in_definition(definition, json, TRUE, error);
 }

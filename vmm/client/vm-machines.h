@@ -84,11 +84,12 @@ gboolean vm_machines_get_autostart(const char *name);
 
 /**
  * vm_machines_set_autostart:
- * @name: the name of a defined machine
+ * @name: a machine's name
  * @on: whether to start it when its user logs in
  *
- * With `systemctl --user enable vitrine@NAME.service` where the user's systemd runs, else with an entry
- * of the desktop's autostart folder. Waits for systemctl.
+ * With `systemctl --user enable vitrine@NAME.service` where the user's systemd runs and knows that unit,
+ * else with an entry of the desktop's autostart folder. Waits for systemctl. To switch it off the machine
+ * need not be defined any more.
  */
 gboolean vm_machines_set_autostart(const char *name, gboolean on, GError **error);
 
