@@ -281,6 +281,50 @@ def events(world):
     check('"ev"' in output and 'other' not in output, output)
 
 
+def contract_row(world, way, expected):
+    """Lets a machine end one way; its status, last-run.json and the event must be the same."""
+    guest, words = way[0], way[1:]
+    watcher = popen(world, 'events', 'row', stdout=subprocess.PIPE, bufsize=0)
+    time.sleep(0.1)
+    if words:
+        machine = world.started_guest('row', str(world.files / guest))
+        wait_for(lambda: world.run('ping', 'row')[0] == 0, 10)
+    else:
+        machine = world.start(str(world.files / guest), '--name', 'row')
+    if words and words[0] == 'kill':
+        os.kill(world.children('row')[words[1]], signal.SIGKILL)
+    elif words and words[0] == 'signal':
+        for number in words[1:]:
+            machine.send_signal(number)
+            time.sleep(0.3)
+    elif words:
+        check(world.run(words[0], 'row')[0] == 0, f'{words[0]}')
+    machine.communicate(timeout=harness.LIMIT_S)
+    check(machine.returncode == expected, f'{way}: {machine.returncode}, expected {expected}')
+    check(world.last_run('row')['status'] == expected, f'{way}: {world.last_run("row")}')
+    seen = next_event(watcher)
+    while seen['state'] != 'stopped':
+        seen = next_event(watcher)
+    check(seen['status'] == expected, f'{way}: {seen}')
+    check(('sentence' in seen) == (expected in (33, 34)), f'{way}: {seen}')
+    watcher.kill()
+    watcher.wait()
+
+
+def exit_status_contract(world):
+    """docs/architecture.md section 7, row by row. There is no watchdog yet, and so no 36."""
+    for way, expected in ((('off',), 0), (('halt', 'stop'), 0), (('halt', 'signal', signal.SIGINT), 0),
+                          (('halt', 'signal', signal.SIGTERM, signal.SIGTERM), 0), (('reset',), 32), (('fault',), 32),
+                          (('halt', 'restart'), 32), (('halt', 'kill', 'machine'), 33), (('halt', 'kill', 'rng'), 33),
+                          (('panic',), 34)):
+        contract_row(world, way, expected)
+    # The configuration is wrong.
+    for words in (('--no-such-option',), (str(world.files / 'halt'), '--cpus', '0'), ('--cfg', '/no/such/file'),
+                  ('/no/such/kernel', '--name', 'never')):
+        status, _, errors = world.run('run', *words)
+        check(status == 35 and errors.startswith('vmm: ') and errors.count('\n') == 1, f'{words}: {status} {errors}')
+
+
 def events_end_with_their_reader(world):
     watcher = popen(world, 'events', stdout=subprocess.PIPE)
     time.sleep(0.2)
@@ -333,7 +377,8 @@ def autostart_with_systemd(world):
 
 
 CASES = [help_of_each, wrong_words, define_and_undefine, edit, start_and_stop, start_survives_its_terminal,
-         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, logs, events, events_end_with_their_reader, autostart,
+         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, logs, events,
+         exit_status_contract, events_end_with_their_reader, autostart,
          autostart_with_systemd]
 
 if __name__ == '__main__':
