@@ -269,6 +269,7 @@ static const struct {
     {"{\"kernel\":\"k\\nl\"}", "control character"},
     {"{\"cfg\":[\"vm.json\"]}", "vm.json, line 1, “cfg[0]”: “vm.json” is included by itself"},
     {"{\"kernel\":\"\"}", "empty"},
+    {"{\"rwdisk\":\"d\"}", "line 1, “rwdisk”: files have no old spellings; write “block”."},
     {"{\"a\\nb\\u001b[2J\":1}", "“a?b?[2J”: there is no such option"},
     {"{\n\"kernel\":\"k\",\n \"block\" : [ "
      "{\"path\":\"a]\\\"\"},\n{\"path\":\"b\",\n\"x\":1}]}",

@@ -105,19 +105,6 @@ take_argument(struct arguments *words, const struct config_option *option, const
     return 0;
 }
 
-static const struct config_alias *
-alias_find(const char *name, char letter)
-{
-    for (size_t i = 0; i < config_n_aliases; i++) {
-        const struct config_alias *alias = &config_aliases[i];
-
-        if (name ? strcmp(alias->name, name) == 0 : alias->letter == letter) {
-            return alias;
-        }
-    }
-    return NULL;
-}
-
 static int
 apply_alias(struct arguments *words, const struct config_alias *alias, const char *shown,
             const char *attached)
@@ -161,7 +148,7 @@ take_long(struct arguments *words, const char *word)
     cleanup_free char *shown = xasprintf("--%s", name ? name : "");
     const char *attached = word[2 + length] == '=' ? word + 3 + length : NULL;
     const struct config_option *option = name ? config_option_find(name) : NULL;
-    const struct config_alias *alias = name ? alias_find(name, 0) : NULL;
+    const struct config_alias *alias = name ? config_alias_find(name, 0) : NULL;
     const struct config_refusal *refusal = name ? config_refusal_find(name) : NULL;
 
     if (option) {
@@ -182,7 +169,7 @@ take_short(struct arguments *words, const char *word)
 {
     const char shown[] = {'-', word[1], '\0'};
     const char *attached = word[2] ? word + 2 + (word[2] == '=') : NULL;
-    const struct config_alias *alias = alias_find(NULL, word[1]);
+    const struct config_alias *alias = config_alias_find(NULL, word[1]);
 
     for (size_t i = 0; i < config_n_options; i++) {
         if (config_options[i].letter == word[1]) {

@@ -186,6 +186,7 @@ refuse_member(const struct config_source *source, const char *name, struct confi
     const struct config_step step = {.name = name};
     const struct config_option *option = config_option_find(name);
     const struct config_refusal *refusal = config_refusal_find(name);
+    const struct config_alias *alias = config_alias_find(name, 0);
     const size_t line = config_line(source, &step, 1);
 
     if (option) {
@@ -196,6 +197,10 @@ refuse_member(const struct config_source *source, const char *name, struct confi
     if (refusal) {
         return config_fail(error, "%s, line %zu, “%s”: %s; leave it out.", source->name, line, name,
                            refusal->why);
+    }
+    if (alias) {
+        return config_fail(error, "%s, line %zu, “%s”: files have no old spellings; write “%s”.",
+                           source->name, line, name, alias->option);
     }
     return config_fail(error,
                        "%s, line %zu, “%s”: there is no such option; `vmm run --help` lists them.",

@@ -320,6 +320,19 @@ config_option_find(const char *name)
     return NULL;
 }
 
+const struct config_alias *
+config_alias_find(const char *name, char letter)
+{
+    for (size_t i = 0; i < config_n_aliases; i++) {
+        const struct config_alias *alias = &config_aliases[i];
+
+        if (name ? strcmp(alias->name, name) == 0 : alias->letter == letter) {
+            return alias;
+        }
+    }
+    return NULL;
+}
+
 const struct config_key *
 config_key_find_in(const struct config_key *keys, size_t n_keys, const char *name)
 {

@@ -103,5 +103,8 @@ const struct config_key *config_key_find_in(const struct config_key *keys, size_
                                             const char *name);
 const struct config_refusal *config_refusal_find(const char *name);
 
+/* By its name, or with name NULL by its letter, which is not 0. */
+const struct config_alias *config_alias_find(const char *name, char letter);
+
 /* Whether a key has a place in the structure: neither refused nor ignored. */
 bool config_key_is_kept(const struct config_key *key);
