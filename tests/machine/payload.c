@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "payload.h"
+
 enum {
     COM1 = 0x3f8,
     PM_STATUS = 0x600,
@@ -82,7 +84,7 @@ read32(uintptr_t address)
     return *(volatile uint32_t *)address;
 }
 
-static void
+void
 put(const char *text)
 {
     for (; *text; text++) {
@@ -92,7 +94,7 @@ put(const char *text)
     }
 }
 
-static void
+void
 put_hex(const char *name, uint32_t value)
 {
     char text[10] = "00000000\n";
@@ -105,7 +107,7 @@ put_hex(const char *name, uint32_t value)
     put(text);
 }
 
-static void
+void
 power_off(void)
 {
     outw(PM_CONTROL, SLEEP_S5);
@@ -385,6 +387,7 @@ run(uint32_t test)
     static void (*const tests[])(void) = {
         test_hello,  test_clock, test_reset_8042, test_reset_cf9, test_triple_fault, test_acpi,
         test_button, test_input, test_processors, test_hostile,   test_spin,         test_panic,
+        test_rings,
     };
 
     seed = test >> 8;

@@ -23,7 +23,7 @@ LOADER_SETUP = struct.Struct('=48sQiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQ')
 ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
 DEVICE_SETUP = struct.Struct('=48si')
-BLOCK_SETUP = struct.Struct('=48siiI4xQI20s')
+BLOCK_SETUP = struct.Struct('=48siiI4xQI20si4x')
 CONSOLE_SETUP = struct.Struct('=48sii')
 VIRTIO = {  # name: virtio id, PCI class, queue sizes
     'block': (2, 0x018000, [256]),
@@ -156,7 +156,7 @@ class Machine:
             os.close(fds[1])
             size = os.stat(argument).st_size
             start = start_block(BLOCK_SETUP.size, name, level, FLAG_NO_NAMESPACES)
-            device.send(BLOCK_SETUP.pack(start, 4, 5, 0, size, 512, b'test-disk'))
+            device.send(BLOCK_SETUP.pack(start, 4, 5, 0, size, 512, b'test-disk', -1))
         elif kind == 'console':
             device.send(CONSOLE_SETUP.pack(
                 start_block(CONSOLE_SETUP.size, name, level, FLAG_NO_NAMESPACES), 4, 5))
