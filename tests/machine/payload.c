@@ -385,9 +385,9 @@ void
 run(uint32_t test)
 {
     static void (*const tests[])(void) = {
-        test_hello,  test_clock, test_reset_8042, test_reset_cf9, test_triple_fault, test_acpi,
-        test_button, test_input, test_processors, test_hostile,   test_spin,         test_panic,
-        test_rings,
+        test_hello, test_clock,  test_reset_8042, test_reset_cf9,  test_triple_fault,
+        test_acpi,  test_button, test_input,      test_processors, test_hostile,
+        test_spin,  test_panic,  test_rings,
     };
 
     seed = test >> 8;

