@@ -22,6 +22,12 @@ union gpu_message {
     struct gpu_update update;
     struct gpu_cursor cursor;
     struct gpu_cursor_move move;
+    struct gpu_statistics statistics;
+};
+
+struct question {
+    VmGpuStatistics callback;
+    gpointer user_data;
 };
 
 struct _VmGpuLink {
@@ -34,6 +40,7 @@ struct _VmGpuLink {
     VmScreen *screens[VM_SCREENS_MAX];
     struct gpu_mode modes[VM_SCREENS_MAX]; /* header.type 0: nothing to send */
     guint mode_timer;
+    GQueue questions; /* struct question, about statistics */
     struct log_limit limit;
     union gpu_message message; /* too large for the stack */
 };
@@ -171,6 +178,36 @@ handle_cursor_move(VmGpuLink *self, const union gpu_message *message, struct mes
     vm_screen_move_cursor(self->screens[move->scanout], move->x, move->y);
 }
 
+static void
+answer_questions(VmGpuLink *self, const struct gpu_statistics *statistics)
+{
+    struct question *question;
+
+    while ((question = g_queue_pop_head(&self->questions))) {
+        question->callback(statistics, question->user_data);
+        g_free(question);
+    }
+}
+
+static void
+handle_statistics(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    struct gpu_statistics *statistics = &self->message.statistics; /* the same */
+
+    if (message->statistics.n_contexts > GPU_CONTEXTS_TOLD) {
+        statistics->n_contexts = GPU_CONTEXTS_TOLD;
+    }
+    for (guint i = 0; i < statistics->n_contexts; i++) {
+        char *name = statistics->context[i].name;
+
+        name[GPU_CONTEXT_NAME_SIZE - 1] = '\0';
+        for (; *name; name++) {
+            *name = g_ascii_isprint(*name) ? *name : '?';
+        }
+    }
+    answer_questions(self, statistics);
+}
+
 static const struct {
     gsize size;
     gsize fds;
@@ -183,6 +220,7 @@ static const struct {
     [GPU_UPDATE - GPU_HELLO] = {sizeof(struct gpu_update), 0, handle_update},
     [GPU_CURSOR - GPU_HELLO] = {sizeof(struct gpu_cursor), 0, handle_cursor},
     [GPU_CURSOR_MOVE - GPU_HELLO] = {sizeof(struct gpu_cursor_move), 0, handle_cursor_move},
+    [GPU_STATISTICS - GPU_HELLO] = {sizeof(struct gpu_statistics), 0, handle_statistics},
 };
 
 /* FALSE when the message has no valid form. */
@@ -230,6 +268,7 @@ handle_readable(gint fd, GIOCondition condition, gpointer user_data)
             log_print(ended ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "gpu: %s; the picture stays",
                       ended ? "connection lost" : "message of a wrong form");
             self->source = 0;
+            answer_questions(self, NULL);
             return G_SOURCE_REMOVE;
         }
     }
@@ -263,6 +302,7 @@ vm_gpu_link_finalize(GObject *object)
 
     g_clear_handle_id(&self->source, g_source_remove);
     g_clear_handle_id(&self->mode_timer, g_source_remove);
+    answer_questions(self, NULL);
     g_clear_pointer(&self->buffers, g_hash_table_unref);
     for (guint i = 0; i < self->n_screens; i++) {
         g_clear_object(&self->screens[i]);
@@ -330,4 +370,19 @@ vm_gpu_link_set_mode(VmGpuLink *self, const struct gpu_mode *mode)
     if (!self->mode_timer) {
         self->mode_timer = g_timeout_add(MODE_DELAY_MS, send_modes, self);
     }
+}
+
+void
+vm_gpu_link_ask_statistics(VmGpuLink *self, VmGpuStatistics callback, gpointer user_data)
+{
+    const struct start_header ask = {.type = GPU_ASK_STATISTICS, .size = sizeof(ask)};
+    const struct question question = {callback, user_data};
+
+    g_return_if_fail(VM_IS_GPU_LINK(self));
+    if (!self->source || (g_queue_is_empty(&self->questions) &&
+                          message_send(self->fd, &ask, sizeof(ask), NULL, 0) < 0)) {
+        callback(NULL, user_data);
+        return;
+    }
+    g_queue_push_tail(&self->questions, g_memdup2(&question, sizeof(question)));
 }

@@ -29,6 +29,10 @@ VmGpuLink *vm_gpu_link_new(int fd);
 guint vm_gpu_link_get_n_screens(VmGpuLink *self);
 VmScreen *vm_gpu_link_get_screen(VmGpuLink *self, guint number);
 
+/* `statistics` is valid during the call, its texts are ended and printable; NULL: there is no answer. */
+typedef void (*VmGpuStatistics)(const struct gpu_statistics *statistics, gpointer user_data);
+void vm_gpu_link_ask_statistics(VmGpuLink *self, VmGpuStatistics callback, gpointer user_data);
+
 /* Tell the guest, some ms later, the size that the window wants; of several only the last one. */
 void vm_gpu_link_set_mode(VmGpuLink *self, const struct gpu_mode *mode);
 

@@ -164,6 +164,62 @@ handle_get_totals(VmDbusStatistics *statistics, GDBusMethodInvocation *invocatio
     return TRUE;
 }
 
+static void
+answer_graphics(const struct gpu_statistics *statistics, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    GVariantBuilder counters;
+    GVariantBuilder contexts;
+
+    if (!statistics) {
+        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
+                                                   "There is no graphics card that answers.");
+        return;
+    }
+    const struct {
+        const char *name;
+        guint64 value;
+    } named[] = {
+        {"Commands", statistics->commands},
+        {"FailedCommands", statistics->failed},
+        {"Flushes", statistics->flushes},
+        {"FlushedPixels", statistics->flushed_pixels},
+        {"DamagedPixels", statistics->damaged_pixels},
+        {"CopiedBytes", statistics->copied_bytes},
+        {"Submits", statistics->submits},
+        {"CommandBytes", statistics->command_bytes},
+        {"Fences", statistics->fences},
+        {"WaitingFences", statistics->fences_waiting},
+        {"Contexts", statistics->n_contexts},
+        {"Resources", statistics->n_resources},
+        {"Memory", statistics->memory},
+        {"MemoryLimit", statistics->memory_limit},
+    };
+    g_variant_builder_init(&counters, G_VARIANT_TYPE_VARDICT);
+    for (guint i = 0; i < G_N_ELEMENTS(named); i++) {
+        g_variant_builder_add(&counters, "{sv}", named[i].name,
+                              g_variant_new_uint64(named[i].value));
+    }
+    g_variant_builder_init(&contexts, G_VARIANT_TYPE("a(uustttttt)"));
+    for (guint i = 0; i < statistics->n_contexts; i++) {
+        const struct gpu_context_statistics *c = &statistics->context[i];
+
+        g_variant_builder_add(&contexts, "(uustttttt)", c->id, c->capset, c->name, c->resources,
+                              c->memory, c->submits, c->command_bytes, c->fences, c->failed);
+    }
+    g_dbus_method_invocation_return_value(
+        invocation, g_variant_new("(a{sv}a(uustttttt))", &counters, &contexts));
+}
+
+static gboolean
+handle_get_graphics(VmDbusStatistics *statistics, GDBusMethodInvocation *invocation,
+                    VmClient *client)
+{
+    vm_gpu_link_ask_statistics(vm_model_get_gpu(vm_client_get_model(client)), answer_graphics,
+                               invocation);
+    return TRUE;
+}
+
 static GVariant *
 facts_of(const struct display_process *process)
 {
@@ -236,6 +292,8 @@ vm_machine_object_export(VmClient *client)
                             client, 0);
     vm_client_export(client, MACHINE_PATH, G_DBUS_INTERFACE_SKELETON(machine), update_machine,
                      NULL);
+    g_signal_connect_object(statistics, "handle-get-graphics", G_CALLBACK(handle_get_graphics),
+                            client, 0);
     g_signal_connect_object(statistics, "handle-get-totals", G_CALLBACK(handle_get_totals), client,
                             0);
     g_signal_connect_object(sandbox, "handle-get-jails", G_CALLBACK(handle_get_jails), client, 0);

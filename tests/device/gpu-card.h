@@ -37,6 +37,7 @@ struct shown {
         struct gpu_update update;
         struct gpu_cursor cursor;
         struct gpu_cursor_move move;
+        struct gpu_statistics statistics;
     };
     int fd;
 };

@@ -4,11 +4,13 @@
 
 #include "tests/unit/tap.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "tests/device/gpu-card.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/message.h"
 
 enum {
     OK = VIRTIO_GPU_RESP_OK_NODATA,
@@ -308,6 +310,38 @@ TAP_TEST(fences)
     check_int(card_stop(&card), 0);
 }
 
+TAP_TEST(counters)
+{
+    struct card card;
+    static struct shown shown;
+    const struct start_header ask = {GPU_ASK_STATISTICS, sizeof(ask)};
+    const uint32_t nonsense[] = {WORD(200, 3, 2), 1, 2};
+
+    check(start_drawing(&card));
+    check_int(clear(&card, 1, F_ONE, F_ZERO, 7), OK);
+    check_int(create_context(&card, 9, 1), OK);
+    check_int(submit(&card, 9, nonsense, ARRAY_SIZE(nonsense), 0), BAD);
+    check_int(message_send(card.display, &ask, sizeof(ask), NULL, 0), 0);
+    struct pollfd wait = {.fd = card.display, .events = POLLIN};
+    check_int(poll(&wait, 1, FAKE_LIMIT_MS), 1);
+    check_int(card_next(&card, &shown), GPU_STATISTICS);
+    const struct gpu_statistics *all = &shown.statistics;
+    check_int(all->n_contexts, 2);
+    check_int(all->n_resources, 1);
+    check_int(all->memory, SIZE);
+    check_int(all->commands, 7);
+    check_int(all->failed, 1);
+    check_int(all->submits, 3);
+    check_int(all->fences, 1);
+    check_int(all->fences_waiting, 0);
+    check(all->context[0].id == 1 && strcmp(all->context[0].name, "test") == 0);
+    check(all->context[0].submits == 2 && all->context[0].command_bytes == 19 * 4UL);
+    check(all->context[0].resources == 1 && all->context[0].memory == SIZE);
+    check(all->context[0].fences == 1 && all->context[0].failed == 0);
+    check(all->context[1].id == 9 && all->context[1].failed == 1);
+    check_int(card_stop(&card), 0);
+}
+
 TAP_TEST(bad_numbers_are_refused)
 {
     struct card card;
@@ -449,6 +483,6 @@ TAP_TEST(reset_forgets_everything)
 }
 
 TAP_MAIN(TAP_CASE(capsets), TAP_CASE(what_is_drawn_is_shown), TAP_CASE(what_is_drawn_is_read),
-         TAP_CASE(a_context_draws_on_a_2d_resource), TAP_CASE(fences),
+         TAP_CASE(a_context_draws_on_a_2d_resource), TAP_CASE(fences), TAP_CASE(counters),
          TAP_CASE(bad_numbers_are_refused), TAP_CASE(bad_commands_end_their_context_alone),
          TAP_CASE(limits_hold), TAP_CASE(reset_forgets_everything))

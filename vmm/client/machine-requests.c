@@ -279,3 +279,30 @@ vm_connection_get_totals_finish(VmConnection *self, GAsyncResult *result, VmTota
     }
     return totals != NULL;
 }
+
+static void
+handle_graphics(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GVariant *reply = take_reply(source, result, task, "(a{sv}a(uustttttt))");
+
+    if (reply) {
+        g_task_return_pointer(task, reply, (GDestroyNotify)(void (*)(void))g_variant_unref);
+    }
+}
+
+void
+vm_connection_get_graphics_counters_async(VmConnection *self, GCancellable *cancellable,
+                                          GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    call_machine(self, STATISTICS, "GetGraphics",
+                 g_task_new(self, cancellable, callback, user_data), handle_graphics);
+}
+
+GVariant *
+vm_connection_get_graphics_counters_finish(VmConnection *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), NULL);
+    return g_task_propagate_pointer(G_TASK(result), error);
+}

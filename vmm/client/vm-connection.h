@@ -213,6 +213,16 @@ void vm_connection_get_jails_async(VmConnection *self, GCancellable *cancellable
                                    GAsyncReadyCallback callback, gpointer user_data);
 GPtrArray *vm_connection_get_jails_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
+/**
+ * vm_connection_get_graphics_counters_finish:
+ *
+ * Returns: (transfer full): (a{sv}a(uustttttt)), GetGraphics of org.vitrine.Vmm1.Statistics
+ */
+GVariant *vm_connection_get_graphics_counters_finish(VmConnection *self, GAsyncResult *result,
+                                                     GError **error);
+void vm_connection_get_graphics_counters_async(VmConnection *self, GCancellable *cancellable,
+                                               GAsyncReadyCallback callback, gpointer user_data);
+
 /* Bytes; counters since the machine's start. */
 typedef struct {
     guint64 guest_memory; /* of the guest's RAM, in use on the host */

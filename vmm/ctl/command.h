@@ -36,6 +36,7 @@ void command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 int command_list(const Command *command, int argc, char **argv);
 int command_request(const Command *command, int argc, char **argv);
 int command_disk(const Command *command, int argc, char **argv);
+int command_gpu(const Command *command, int argc, char **argv);
 int command_stats(const Command *command, int argc, char **argv);
 int command_console(const Command *command, int argc, char **argv);
 int command_screenshot(const Command *command, int argc, char **argv);

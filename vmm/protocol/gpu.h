@@ -16,15 +16,18 @@
 #include "vmm/protocol/start.h"
 
 enum {
-    GPU_CURSOR_SIZE = 64, /* pixels, both ways; always this size */
-    GPU_EDGE_MAX = 16384, /* largest width or height of a scanout */
-    GPU_BUFFERS_MAX = 64, /* known to the display at a time */
+    GPU_CURSOR_SIZE = 64,   /* pixels, both ways; always this size */
+    GPU_EDGE_MAX = 16384,   /* largest width or height of a scanout */
+    GPU_BUFFERS_MAX = 64,   /* known to the display at a time */
+    GPU_CONTEXTS_TOLD = 64, /* in struct gpu_statistics */
+    GPU_CONTEXT_NAME_SIZE = 64,
 };
 
 enum gpu_type {
     /* display -> gpu */
     GPU_DISPLAY_HELLO = START_TYPE_TO_CHILD, /* struct start_header */
     GPU_MODE,                                /* struct gpu_mode */
+    GPU_ASK_STATISTICS,                      /* struct start_header: answer GPU_STATISTICS */
 
     /* gpu -> display */
     GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
@@ -34,6 +37,7 @@ enum gpu_type {
     GPU_UPDATE,                        /* struct gpu_update */
     GPU_CURSOR,                        /* struct gpu_cursor */
     GPU_CURSOR_MOVE,                   /* struct gpu_cursor_move */
+    GPU_STATISTICS,                    /* struct gpu_statistics */
 };
 
 /* DRM fourcc codes, the only ones used: memory order B G R X, B G R A, R G B X, R G B A. */
@@ -103,4 +107,36 @@ struct gpu_cursor_move {
     uint32_t scanout;
     uint32_t x;
     uint32_t y;
+};
+
+struct gpu_context_statistics {
+    uint32_t id;
+    uint32_t capset;
+    uint64_t resources; /* attached now */
+    uint64_t memory;    /* bytes of these */
+    uint64_t submits;   /* command streams */
+    uint64_t command_bytes;
+    uint64_t fences;
+    uint64_t failed; /* command streams */
+    char name[GPU_CONTEXT_NAME_SIZE];
+};
+
+/* Counters since the start of the process; bytes and numbers of now where that is said. */
+struct gpu_statistics {
+    struct start_header header;
+    uint32_t n_contexts;  /* now, of which the first GPU_CONTEXTS_TOLD follow */
+    uint32_t n_resources; /* now */
+    uint64_t memory;      /* now, of all resources */
+    uint64_t memory_limit;
+    uint64_t commands;
+    uint64_t failed;
+    uint64_t flushes;
+    uint64_t flushed_pixels; /* as the guest said */
+    uint64_t damaged_pixels; /* as the display was told */
+    uint64_t copied_bytes;
+    uint64_t submits;
+    uint64_t command_bytes;
+    uint64_t fences;
+    uint64_t fences_waiting; /* now */
+    struct gpu_context_statistics context[GPU_CONTEXTS_TOLD];
 };

@@ -42,6 +42,7 @@ struct display_link {
     uint32_t n_announced;
     bool connected; /* a display said hello */
     bool hello_due;
+    bool statistics_due;
     bool writable_awaited;
     struct list buffers;
     struct log_limit limit;
@@ -94,6 +95,18 @@ send_hello(struct display_link *link)
         link->hello_due = false;
     }
     return !link->hello_due;
+}
+
+static bool
+send_statistics(struct display_link *link)
+{
+    struct gpu_statistics statistics = {.header = LINK_HEADER(GPU_STATISTICS, statistics)};
+
+    if (link->statistics_due) {
+        link->ops->statistics(link->data, &statistics);
+        link->statistics_due = !link_send(link, &statistics, sizeof(statistics), -1);
+    }
+    return !link->statistics_due;
 }
 
 static bool
@@ -236,7 +249,8 @@ send_cursor(struct display_link *link, uint32_t index)
 static void
 link_pump(struct display_link *link)
 {
-    bool done = link->connected && !link->writable_awaited && send_hello(link);
+    bool done =
+        link->connected && !link->writable_awaited && send_hello(link) && send_statistics(link);
 
     for (uint32_t i = 0; done && i < link->n_outputs; i++) {
         done = send_scanout(link, i);
@@ -253,6 +267,7 @@ link_restart(struct display_link *link)
 {
     link->connected = true;
     link->hello_due = true;
+    link->statistics_due = false;
     link->n_announced = 0;
     list_for_each(pos, &link->buffers) {
         list_container(pos, struct link_buffer, link)->announced = false;
@@ -291,6 +306,10 @@ link_receive(struct display_link *link)
         link_lost(link);
     } else if (n == sizeof(struct start_header) && message.header.type == GPU_DISPLAY_HELLO) {
         link_restart(link);
+    } else if (n == sizeof(struct start_header) && message.header.type == GPU_ASK_STATISTICS &&
+               link->ops->statistics) {
+        link->statistics_due = true;
+        link_pump(link);
     } else if (n == sizeof(struct gpu_mode) && message.header.type == GPU_MODE) {
         link_mode(link, &message.mode);
     } else if (n != -EAGAIN && n != -EINTR) {

@@ -23,6 +23,8 @@ struct link_buffer;
 struct display_link_ops {
     /* The window of a scanout changed; numbers are checked, except that they may be equal to before. */
     void (*mode)(void *data, const struct gpu_mode *mode);
+    /* Optional: fill in all but the header. */
+    void (*statistics)(void *data, struct gpu_statistics *statistics);
 };
 
 /* What a scanout shows; `buffer` NULL when it is off. */

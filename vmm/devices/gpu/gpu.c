@@ -186,7 +186,50 @@ gpu_mode_wanted(void *data, const struct gpu_mode *mode)
     }
 }
 
-static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted};
+static void
+gpu_tell_context(const struct context *context, struct gpu_context_statistics *told)
+{
+    told->id = context->info.id;
+    told->capset = context->info.capset;
+    told->resources = context->n_attached;
+    told->memory = context->memory;
+    told->submits = context->submits;
+    told->command_bytes = context->command_bytes;
+    told->fences = context->fences;
+    told->failed = context->failed;
+    memcpy(told->name, context->info.name, sizeof(told->name));
+}
+
+static void
+gpu_tell_statistics(void *data, struct gpu_statistics *statistics)
+{
+    const struct gpu *gpu = data;
+    uint32_t i = 0;
+
+    statistics->n_contexts = gpu->contexts.count;
+    statistics->n_resources = gpu->resources.count;
+    statistics->memory = gpu->resources.used;
+    statistics->memory_limit = gpu->resources.limit;
+    statistics->commands = gpu->counters.commands;
+    statistics->failed = gpu->counters.failed;
+    statistics->flushes = gpu->counters.flushes;
+    statistics->flushed_pixels = gpu->counters.flushed_pixels;
+    statistics->damaged_pixels = gpu->counters.damaged_pixels;
+    statistics->copied_bytes = gpu->counters.copied_bytes;
+    statistics->submits = gpu->counters.submits;
+    statistics->command_bytes = gpu->counters.command_bytes;
+    statistics->fences = gpu->fences.created;
+    statistics->fences_waiting = gpu->fences.created - gpu->fences.retired;
+    list_for_each(pos, &gpu->contexts.contexts) {
+        if (i < GPU_CONTEXTS_TOLD) {
+            gpu_tell_context(list_container(pos, struct context, link), &statistics->context[i++]);
+        }
+    }
+}
+
+static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,
+                                                     .statistics = gpu_tell_statistics};
+_Static_assert((int)GPU_CONTEXT_NAME_SIZE == (int)RENDERER_NAME_SIZE, "copied as it is");
 
 struct gpu *
 gpu_create(struct loop *loop, const struct gpu_setup *setup)
