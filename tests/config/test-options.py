@@ -92,6 +92,7 @@ def bash_completion(rig):
                            ('vmm run -b disk.img,ro=', {'true', 'false'}), ('vmm run -b path=di', {'disk.img'}),
                            ('vmm run --serial st', {'stdout', 'stdin'}), ('vmm run dis', {'disk.img'}),
                            ('vmm run --serial stdout,hardware=vir', {'virtio-console'}),
+                           ('vmm run --gpu context-types=virgl', {'virgl', 'virgl2'}),
                            ('vmm run --log-level=d', {'debug'}), ('vmm run --kernel=di', {'disk.img'}),
                            ('vmm run --vhost-user block,so', {'block,socket='})):
         check(completed(rig, line) == expected, f'{line}: {completed(rig, line)}, not {expected}')

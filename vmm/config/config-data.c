@@ -193,8 +193,10 @@ values_of(const struct config_key *key, char *buffer, size_t size)
     if (key->type == CONFIG_STRING && strcmp(key->value, "PATH") == 0) {
         return "@file";
     }
+    const bool listed = key->type == CONFIG_CHOICE || key->type == CONFIG_SET;
+
     buffer[0] = '\0';
-    for (size_t i = 0; key->type == CONFIG_CHOICE && key->choices[i] && used < size; i++) {
+    for (size_t i = 0; listed && key->choices[i] && used < size; i++) {
         used +=
             (size_t)snprintf(buffer + used, size - used, "%s%s", used ? " " : "", key->choices[i]);
     }
