@@ -180,6 +180,8 @@ class World:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
+        for path in self.root.glob('*.sock'):
+            path.unlink()
 
     # One machine.
 

@@ -449,7 +449,7 @@ def inodes(parts):
     return {item[1:] for item in found}
 
 
-ALLOWED = re.compile(r'/proc/|/dev/(null|kvm|urandom)$|/?etc/ld\.so|/etc/localtime|/(usr/)?lib|/sys/|/$|\.$|vmm-\w+$')
+ALLOWED = re.compile(r'/proc/|/dev/(null|kvm|urandom|dri/renderD\d+)$|/?etc/ld\.so|/etc/localtime|/(usr/)?lib|/sys/|/$|\.$|vmm-\w+$')
 
 
 def handles_only(world):
