@@ -162,6 +162,13 @@ class RawClient:
     """A D-Bus client that reads only when it is told to."""
     def __init__(self, path):
         self.stream = socket.socket(socket.AF_UNIX)
+        try:
+            self.greet(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def greet(self, path):
         self.stream.connect(path)
         self.stream.settimeout(LIMIT_S)
         uid = str(os.geteuid()).encode().hex().encode()
