@@ -15,7 +15,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/message.h"
-#include "vmm/devices/gpu/cross-domain-wire.h"
+#include "vmm/protocol/cross-domain.h"
 
 #define XR24 0x34325258
 

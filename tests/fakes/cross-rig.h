@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vmm/devices/gpu/cross-domain-wire.h"
 #include "vmm/devices/gpu/cross-domain.h"
 #include "vmm/devices/gpu/resource.h"
+#include "vmm/protocol/cross-domain.h"
 
 enum {
     CROSS_RIG_RESOURCES = 16,

@@ -18,7 +18,7 @@
 
 #include <libdrm/drm.h>
 
-#include "vmm/devices/gpu/cross-domain-wire.h"
+#include "vmm/protocol/cross-domain.h"
 
 enum {
     WIDTH = 200,

@@ -10,8 +10,8 @@
 #include "vmm/base/list.h"
 #include "vmm/base/log.h"
 #include "vmm/base/message.h"
-#include "vmm/devices/gpu/cross-domain-wire.h"
 #include "vmm/devices/gpu/cross-domain.h"
+#include "vmm/protocol/cross-domain.h"
 
 struct cross_domain {
     struct renderer renderer; /* first */
