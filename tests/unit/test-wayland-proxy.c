@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The guest's proxy against the device's own cross-domain code: this process is the client, the
+ * kernel between them, and the compositor.
+ */
+
+#include "tests/unit/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/fakes/cross-rig.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/base/message.h"
+#include "vmm/guest/wayland-proxy/session.h"
+#include "wayland-wire-protocols.h"
+
+enum {
+    WIDTH = 8,
+    HEIGHT = 4,
+    BUFFER_SIZE = WIDTH * HEIGHT * 4,
+    REGISTRY = 2,
+    COMPOSITOR = 3,
+    SHM = 4,
+    SURFACE = 5,
+    POOL = 6,
+    BUFFER = 7,
+    SEAT = 8,
+};
+
+struct bench {
+    struct cross_rig rig;
+    struct session *session;
+    unsigned int answered;
+    uint32_t next_blob;
+    int client;
+    bool ended;
+    struct wire_writer writer;
+    /* What the compositor got. */
+    uint8_t bytes[2048];
+    size_t n_bytes;
+    size_t at;
+    struct message_fds fds;
+    struct wire_objects *objects;
+};
+
+static int
+fake_submit(void *data, const void *commands, size_t size)
+{
+    struct bench *bench = data;
+
+    return cross_rig_submit(&bench->rig, 1, commands, size);
+}
+
+static int
+fake_query(void *data, const struct cross_get_image *command, struct cross_image *ret_image)
+{
+    struct bench *bench = data;
+    int r = cross_rig_submit(&bench->rig, 1, command, sizeof(*command));
+
+    memcpy(ret_image, cross_rig_look(&bench->rig, CROSS_QUERY), sizeof(*ret_image));
+    return r;
+}
+
+static int
+fake_poll(void *data)
+{
+    struct bench *bench = data;
+
+    if (cross_rig_poll(&bench->rig, 1) == 1) {
+        bench->rig.n_retired++;
+    }
+    return 0;
+}
+
+static int
+fake_answer(void *data, uint8_t page[CROSS_PAGE_SIZE])
+{
+    struct bench *bench = data;
+
+    if (bench->answered == bench->rig.n_retired) {
+        return 0;
+    }
+    bench->answered = bench->rig.n_retired;
+    memcpy(page, cross_rig_look(&bench->rig, CROSS_CHANNEL), CROSS_PAGE_SIZE);
+    return 1;
+}
+
+static int
+fake_blob_create(void *data, uint32_t blob_id, uint64_t size, struct channel_blob *ret_blob)
+{
+    struct bench *bench = data;
+    struct channel_blob blob = {.resource = 3 + bench->next_blob++ % 13, .size = size};
+    uint32_t map_info;
+    int fd = -1;
+    int r = cross_rig_blob(&bench->rig, 1, blob.resource, blob_id, size);
+
+    if (r < 0) {
+        return r;
+    }
+    r = bench->rig.renderer->ops->export_blob(bench->rig.renderer, blob.resource, &fd, &map_info);
+    if (r < 0) {
+        return r;
+    }
+    blob.map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    *ret_blob = blob;
+    return blob.map == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static void
+fake_blob_destroy(void *data, struct channel_blob *blob)
+{
+    struct bench *bench = data;
+    struct resource *resource = resource_find(&bench->rig.resources, blob->resource);
+
+    munmap(blob->map, blob->size);
+    bench->rig.renderer->ops->detach(bench->rig.renderer, 1, resource);
+    bench->rig.renderer->ops->destroy_resource(bench->rig.renderer, blob->resource);
+    resource_destroy(&bench->rig.resources, resource);
+    *blob = (struct channel_blob){0};
+}
+
+static void
+fake_destroy(void *data)
+{
+    (void)data;
+}
+
+static const struct channel_ops fake_ops = {fake_submit, fake_query,       fake_poll,
+                                            fake_answer, fake_blob_create, fake_blob_destroy,
+                                            fake_destroy};
+
+static void
+on_ended(void *data)
+{
+    ((struct bench *)data)->ended = true;
+}
+
+static void
+run(struct bench *bench)
+{
+    for (int i = 0; i < 8; i++) {
+        cross_rig_run(&bench->rig);
+    }
+}
+
+/* The next request that the compositor got: its bytes, or NULL. Its objects are kept as there. */
+static const uint8_t *
+next_request(struct bench *bench, struct wire_call *call)
+{
+    struct message_fds fds;
+
+    run(bench);
+    for (;;) {
+        ssize_t n = message_receive(bench->rig.compositor, bench->bytes + bench->n_bytes,
+                                    sizeof(bench->bytes) - bench->n_bytes, &fds);
+        if (n <= 0) {
+            break;
+        }
+        bench->n_bytes += (size_t)n;
+        for (size_t i = 0; i < fds.count; i++) {
+            bench->fds.fd[bench->fds.count++] = fds.fd[i];
+        }
+    }
+    const uint8_t *data = bench->bytes + bench->at;
+    int r = wire_read(bench->objects, WIRE_REQUEST, data, bench->n_bytes - bench->at, call);
+    if (r <= 0) {
+        printf("# %s\n", r < 0 && call->why ? call->why : "no request");
+        return NULL;
+    }
+    bench->at += (size_t)r;
+    wire_apply(bench->objects, call);
+    return data;
+}
+
+static bool
+expect(struct bench *bench, uint32_t id, uint32_t opcode)
+{
+    struct wire_call call;
+
+    return next_request(bench, &call) && call.id == id && call.opcode == opcode;
+}
+
+/* An event of the compositor, in the writer. */
+static bool
+emit(struct bench *bench, const int *fds, size_t n_fds)
+{
+    int size = wire_end(&bench->writer);
+    struct wire_call call;
+
+    if (size < 0 ||
+        wire_read(bench->objects, WIRE_EVENT, bench->writer.bytes, (size_t)size, &call) != size) {
+        return false;
+    }
+    wire_apply(bench->objects, &call);
+    return message_send(bench->rig.compositor, bench->writer.bytes, (size_t)size, fds, n_fds) == 0;
+}
+
+static bool
+emit_delete(struct bench *bench, uint32_t id)
+{
+    wire_begin(&bench->writer, WIRE_DISPLAY, WIRE_WL_DISPLAY_EVENT_DELETE_ID);
+    wire_put(&bench->writer, id);
+    return emit(bench, NULL, 0);
+}
+
+/* A request of the client, in the writer. */
+static void
+ask(struct bench *bench, int fd)
+{
+    int size = wire_end(&bench->writer);
+
+    message_send(bench->client, bench->writer.bytes, (size_t)size, &fd, fd >= 0);
+}
+
+static void
+ask_words(struct bench *bench, uint32_t id, uint32_t opcode, const uint32_t *words, size_t n)
+{
+    wire_begin(&bench->writer, id, (uint16_t)opcode);
+    for (size_t i = 0; i < n; i++) {
+        wire_put(&bench->writer, words[i]);
+    }
+    ask(bench, -1);
+}
+#define ask_for(bench, id, opcode, ...)                           \
+    ask_words(bench, id, opcode, (const uint32_t[]){__VA_ARGS__}, \
+              sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+
+static bool
+ask_bind(struct bench *bench, const char *interface, uint32_t version, uint32_t id)
+{
+    wire_begin(&bench->writer, REGISTRY, WIRE_WL_REGISTRY_BIND);
+    wire_put(&bench->writer, id);
+    wire_put_string(&bench->writer, interface);
+    wire_put(&bench->writer, version);
+    wire_put(&bench->writer, id);
+    ask(bench, -1);
+    return expect(bench, REGISTRY, WIRE_WL_REGISTRY_BIND);
+}
+
+static bool
+bench_open(struct bench *bench)
+{
+    int pair[2];
+
+    memset(bench, 0, sizeof(*bench));
+    bench->client = -1;
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!cross_rig_open(&bench->rig) || !cross_rig_context(&bench->rig, 1) ||
+        fd_socket_pair(SOCK_STREAM, pair) < 0) {
+        return false;
+    }
+    fd_set_nonblocking(pair[0]);
+    fd_set_nonblocking(pair[1]);
+    bench->client = pair[0];
+    bench->objects = wire_objects_create(64);
+    const struct channel channel = {&fake_ops, bench, eventfd(1, EFD_CLOEXEC)};
+    bench->session = session_create(bench->rig.loop, pair[1], channel, on_ended, bench);
+    ask_for(bench, WIRE_DISPLAY, WIRE_WL_DISPLAY_GET_REGISTRY, REGISTRY);
+    return bench->session && expect(bench, WIRE_DISPLAY, WIRE_WL_DISPLAY_GET_REGISTRY) &&
+           ask_bind(bench, "wl_compositor", 4, COMPOSITOR) && ask_bind(bench, "wl_shm", 1, SHM);
+}
+
+static void
+bench_close(struct bench *bench)
+{
+    session_destroy(bench->session);
+    wire_objects_destroy(bench->objects);
+    message_close_fds(&bench->fds);
+    fd_closep(&bench->client);
+    cross_rig_close(&bench->rig);
+}
+
+/* The client's next event: its size, or 0. */
+static size_t
+client_event(struct bench *bench, uint8_t *event, size_t size, struct message_fds *fds)
+{
+    run(bench);
+    ssize_t n = message_receive(bench->client, event, size, fds);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool
+make_surface_and_pool(struct bench *bench, int pool_fd, uint32_t size)
+{
+    ask_for(bench, COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE, SURFACE);
+    wire_begin(&bench->writer, SHM, WIRE_WL_SHM_CREATE_POOL);
+    wire_put(&bench->writer, POOL);
+    wire_put(&bench->writer, size);
+    ask(bench, pool_fd);
+    return expect(bench, COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE) &&
+           expect(bench, SHM, WIRE_WL_SHM_CREATE_POOL);
+}
+
+TAP_TEST(pixels_reach_the_compositor)
+{
+    struct bench bench;
+    struct message_fds fds;
+    uint8_t event[64];
+    int pool = fd_memory_file("pool", 4096);
+    uint32_t *pixels = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, pool, 0);
+
+    check(bench_open(&bench) && make_surface_and_pool(&bench, pool, 4096));
+    ask_for(&bench, POOL, WIRE_WL_SHM_POOL_CREATE_BUFFER, BUFFER, 256, WIDTH, HEIGHT, WIDTH * 4, 1);
+    check(expect(&bench, POOL, WIRE_WL_SHM_POOL_DESTROY));
+    check(emit_delete(&bench, POOL)); /* as libwayland does, before it can be used again */
+    check(expect(&bench, SHM, WIRE_WL_SHM_CREATE_POOL));
+    check(expect(&bench, POOL, WIRE_WL_SHM_POOL_CREATE_BUFFER));
+    check_int(client_event(&bench, event, sizeof(event), &fds), 0); /* the client did nothing */
+    check_int(bench.fds.count, 2);
+    const uint32_t *shown = mmap(NULL, 4096, PROT_READ, MAP_SHARED, bench.fds.fd[1], 0);
+    check(shown != MAP_FAILED);
+
+    /* All of it at first, then what is damaged and nothing else. */
+    pixels[64] = 0x11111111;
+    pixels[64 + WIDTH * HEIGHT - 1] = 0x22222222;
+    ask_for(&bench, SURFACE, WIRE_WL_SURFACE_ATTACH, BUFFER, 0, 0);
+    ask_for(&bench, SURFACE, WIRE_WL_SURFACE_DAMAGE, 0, 0, INT32_MAX, INT32_MAX);
+    ask_words(&bench, SURFACE, WIRE_WL_SURFACE_COMMIT, NULL, 0);
+    check(expect(&bench, SURFACE, WIRE_WL_SURFACE_ATTACH) &&
+          expect(&bench, SURFACE, WIRE_WL_SURFACE_DAMAGE) &&
+          expect(&bench, SURFACE, WIRE_WL_SURFACE_COMMIT));
+    check_int(shown[0], 0x11111111);
+    check_int(shown[WIDTH * HEIGHT - 1], 0x22222222);
+    check_int(session_statistics(bench.session).copied_bytes, BUFFER_SIZE);
+    pixels[64] = 0x33333333;
+    pixels[64 + WIDTH + 2] = 0x44444444;
+    ask_for(&bench, SURFACE, WIRE_WL_SURFACE_DAMAGE_BUFFER, 2, 1, 3, 1);
+    ask_words(&bench, SURFACE, WIRE_WL_SURFACE_COMMIT, NULL, 0);
+    check(expect(&bench, SURFACE, WIRE_WL_SURFACE_DAMAGE_BUFFER) &&
+          expect(&bench, SURFACE, WIRE_WL_SURFACE_COMMIT));
+    check_int(shown[0], 0x11111111);
+    check_int(shown[WIDTH + 2], 0x44444444);
+    check_int(session_statistics(bench.session).copied_bytes, BUFFER_SIZE + 3 * 4);
+    check_int(session_statistics(bench.session).damaged_pixels, WIDTH * HEIGHT + 3);
+    bench_close(&bench);
+}
+
+TAP_TEST(keymaps_are_copied)
+{
+    struct bench bench;
+    struct message_fds fds;
+    uint8_t event[64];
+    int keymap = fd_memory_file("keymap", 5000);
+    struct stat st;
+
+    check(bench_open(&bench) && ask_bind(&bench, "wl_seat", 7, 5));
+    ask_for(&bench, 5, WIRE_WL_SEAT_GET_KEYBOARD, 6);
+    check(expect(&bench, 5, WIRE_WL_SEAT_GET_KEYBOARD));
+    check(pwrite(keymap, "xkb", 3, 4990) == 3);
+    wire_begin(&bench.writer, 6, WIRE_WL_KEYBOARD_EVENT_KEYMAP);
+    wire_put(&bench.writer, 1);
+    wire_put(&bench.writer, 5000);
+    check(emit(&bench, &keymap, 1));
+    check_int(client_event(&bench, event, sizeof(event), &fds), 16);
+    check_int(fds.count, 1);
+    check(fstat(fds.fd[0], &st) == 0 && st.st_size == 5000);
+    const char *text = mmap(NULL, 5000, PROT_READ, MAP_PRIVATE, fds.fd[0], 0);
+    check(text != MAP_FAILED);
+    check_str(text + 4990, "xkb");
+    message_close_fds(&fds);
+    close(keymap);
+    bench_close(&bench);
+}
+
+/* Wayland globals that the tables do not have are not for clients, newer versions neither. */
+TAP_TEST(globals)
+{
+    struct bench bench;
+    struct message_fds fds;
+    uint8_t event[256];
+    struct wire_writer *writer = &bench.writer;
+
+    check(bench_open(&bench));
+    wire_begin(writer, REGISTRY, WIRE_WL_REGISTRY_EVENT_GLOBAL);
+    wire_put(writer, 1);
+    wire_put_string(writer, "wl_secret_manager");
+    wire_put(writer, 1);
+    check(emit(&bench, NULL, 0));
+    wire_begin(writer, REGISTRY, WIRE_WL_REGISTRY_EVENT_GLOBAL);
+    wire_put(writer, 2);
+    wire_put_string(writer, "wl_seat");
+    wire_put(writer, 99);
+    check(emit(&bench, NULL, 0));
+    size_t n = client_event(&bench, event, sizeof(event), &fds);
+    check_int(n, 8 + 4 + 4 + 8 + 4);
+    check_int(load_le32(event + 8), 2);
+    check_int(load_le32(event + n - 4), wire_wl_seat.version);
+    bench_close(&bench);
+}
+
+/* Paste: what another program of the host writes arrives in the pipe that the client gave. */
+TAP_TEST(clipboard_to_the_client)
+{
+    struct bench bench;
+    int ends[2];
+    char text[16] = "";
+
+    check(bench_open(&bench) && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+    check(ask_bind(&bench, "wl_seat", 7, 5) && ask_bind(&bench, "wl_data_device_manager", 3, 6));
+    ask_for(&bench, 6, WIRE_WL_DATA_DEVICE_MANAGER_GET_DATA_DEVICE, 7, 5);
+    check(expect(&bench, 6, WIRE_WL_DATA_DEVICE_MANAGER_GET_DATA_DEVICE));
+    wire_begin(&bench.writer, 7, WIRE_WL_DATA_DEVICE_EVENT_DATA_OFFER);
+    wire_put(&bench.writer, WIRE_SERVER_IDS);
+    check(emit(&bench, NULL, 0));
+    run(&bench);
+    wire_begin(&bench.writer, WIRE_SERVER_IDS, WIRE_WL_DATA_OFFER_RECEIVE);
+    wire_put_string(&bench.writer, "text/plain");
+    ask(&bench, ends[1]);
+    close(ends[1]);
+    check(expect(&bench, WIRE_SERVER_IDS, WIRE_WL_DATA_OFFER_RECEIVE));
+    check_int(bench.fds.count, 1);
+    check(write(bench.fds.fd[0], "pasted", 6) == 6);
+    message_close_fds(&bench.fds);
+    run(&bench);
+    check_int(read(ends[0], text, sizeof(text)), 6);
+    check_str(text, "pasted");
+    check_int(read(ends[0], text, sizeof(text)), 0); /* and its end */
+    close(ends[0]);
+    bench_close(&bench);
+}
+
+/* Copy: the compositor asks the client for its selection. */
+TAP_TEST(clipboard_to_the_host)
+{
+    struct bench bench;
+    struct message_fds fds;
+    uint8_t event[64];
+    int ends[2];
+    char text[16] = "";
+
+    check(bench_open(&bench) && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+    check(ask_bind(&bench, "wl_data_device_manager", 3, 5));
+    ask_for(&bench, 5, WIRE_WL_DATA_DEVICE_MANAGER_CREATE_DATA_SOURCE, 6);
+    check(expect(&bench, 5, WIRE_WL_DATA_DEVICE_MANAGER_CREATE_DATA_SOURCE));
+    wire_begin(&bench.writer, 6, WIRE_WL_DATA_SOURCE_EVENT_SEND);
+    wire_put_string(&bench.writer, "text/plain");
+    check(emit(&bench, &ends[1], 1));
+    close(ends[1]);
+    check(client_event(&bench, event, sizeof(event), &fds) > 0);
+    check_int(fds.count, 1);
+    check(write(fds.fd[0], "copied", 6) == 6);
+    message_close_fds(&fds);
+    run(&bench);
+    check_int(read(ends[0], text, sizeof(text)), 6);
+    check_str(text, "copied");
+    check_int(read(ends[0], text, sizeof(text)), 0);
+    close(ends[0]);
+    bench_close(&bench);
+}
+
+TAP_TEST(bad_clients_end_alone)
+{
+    struct bench bench;
+    uint8_t event[512];
+    struct message_fds fds;
+    int pool = fd_memory_file("pool", 4096);
+
+    check(bench_open(&bench) && make_surface_and_pool(&bench, pool, 4096));
+    ask_for(&bench, POOL, WIRE_WL_SHM_POOL_CREATE_BUFFER, BUFFER, 0, WIDTH, 129, WIDTH * 4, 1);
+    size_t n = client_event(&bench, event, sizeof(event), &fds);
+    check(bench.ended);
+    check(n > 12);
+    check_int(load_le32(event), WIRE_DISPLAY); /* wl_display.error says why */
+    bench_close(&bench);
+
+    check(bench_open(&bench)); /* a pool that is longer than its file */
+    ask_for(&bench, COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE, SURFACE);
+    wire_begin(&bench.writer, SHM, WIRE_WL_SHM_CREATE_POOL);
+    wire_put(&bench.writer, POOL);
+    wire_put(&bench.writer, 8192);
+    ask(&bench, pool);
+    run(&bench);
+    check(bench.ended);
+    bench_close(&bench);
+}
+
+TAP_TEST(a_compositor_that_goes_ends_the_client)
+{
+    struct bench bench;
+
+    check(bench_open(&bench));
+    fd_closep(&bench.rig.compositor);
+    run(&bench);
+    check(bench.ended);
+    bench_close(&bench);
+}
+
+TAP_MAIN(TAP_CASE(pixels_reach_the_compositor), TAP_CASE(keymaps_are_copied), TAP_CASE(globals),
+         TAP_CASE(clipboard_to_the_client), TAP_CASE(clipboard_to_the_host),
+         TAP_CASE(bad_clients_end_alone), TAP_CASE(a_compositor_that_goes_ends_the_client))

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of a session share. */
+
+#include <stdbool.h>
+
+#include "vmm/base/list.h"
+#include "vmm/base/message.h"
+#include "vmm/guest/wayland-proxy/outbox.h"
+#include "vmm/guest/wayland-proxy/session.h"
+#include "vmm/wayland-wire/wire.h"
+#include "wayland-wire-protocols.h"
+
+enum {
+    SESSION_FDS_MAX = 128, /* that came before their message */
+    SESSION_PIPES_MAX = 64,
+    SESSION_QUEUED_MAX = 4 << 20, /* bytes for the client; the host has to wait then */
+    SESSION_SPARES = 4,           /* buffers that are kept for the next of the same size */
+    SESSION_FILE_MAX = 16 << 20,  /* of a keymap */
+};
+
+/* A descriptor of the host's that has not met its message yet. */
+struct session_item {
+    uint32_t id;
+    uint32_t type; /* enum cross_identifier */
+    uint32_t size;
+};
+
+/* Bytes for the host, sent when the batch is over. */
+struct session_batch {
+    struct cross_message message;
+    uint8_t data[CROSS_RECEIVE_MAX];
+    size_t size;
+    uint32_t n_ids;
+};
+
+/* wl_shm_pool */
+struct shm_pool {
+    uint32_t refs; /* the object and its buffers */
+    int fd;
+    uint8_t *map; /* the client's memory, only to read */
+    size_t size;
+};
+
+struct session {
+    struct loop *loop;
+    struct channel channel;
+    struct wire_objects *objects;
+    void (*ended)(void *data);
+    void *data;
+    bool over;
+
+    int client;
+    struct loop_source *client_watch;
+    struct loop_source *channel_watch;
+    bool polled;
+    struct outbox outbox; /* for the client */
+
+    uint8_t from_client[2 * WIRE_MESSAGE_MAX];
+    size_t n_from_client;
+    int client_fds[SESSION_FDS_MAX];
+    size_t n_client_fds;
+
+    uint8_t from_host[WIRE_MESSAGE_MAX + CROSS_PAGE_SIZE];
+    size_t n_from_host;
+    struct session_item items[SESSION_FDS_MAX];
+    size_t n_items;
+
+    struct session_batch batch;
+    struct list pipes; /* struct pipe_end */
+    uint32_t n_pipes;
+    uint32_t last_read_pipe;
+
+    struct list buffers; /* struct shm_buffer */
+    struct list hidden;  /* struct hidden_delete */
+    uint32_t shm;        /* the wl_shm that made the last pool */
+    struct channel_blob placeholder;
+    struct channel_blob spares[SESSION_SPARES];
+    uint32_t next_spare;
+    struct {
+        uint32_t width, height;
+        uint32_t blob_id;
+        uint64_t size;
+    } image; /* the last one that was asked about */
+    struct session_statistics statistics;
+};
+
+/* session.c */
+/* Close this session: an error of the protocol that the client is told, or NULL. */
+void session_end(struct session *session, const char *why);
+/* Bytes of a message for the host; descriptors' names go first. -errno ends the session. */
+int session_to_host(struct session *session, const void *data, size_t size);
+int session_name_to_host(struct session *session, uint32_t type, uint32_t id, uint32_t size);
+int session_flush_host(struct session *session);
+/* A message for the client; descriptors are taken over. */
+int session_to_client(struct session *session, const void *data, size_t size, const int *fds,
+                      size_t n_fds);
+/* Ask the host for its next message, unless too much waits here. */
+void session_poll(struct session *session);
+
+/* forward.c */
+/* One message at `data`, already read; 0 or -errno, with call->why set for -EPROTO. */
+int forward_request(struct session *session, struct wire_call *call, const uint8_t *data);
+int forward_event(struct session *session, struct wire_call *call, const uint8_t *data);
+int session_take_client_fd(struct session *session);
+
+/* shm.c: 1 when it is done with the request, 0 when it shall pass on, -errno. */
+int shm_request(struct session *session, struct wire_call *call, const uint8_t *data);
+/* The same for events. */
+int shm_event(struct session *session, const struct wire_call *call);
+void shm_clear(struct session *session);
+
+/* pipes.c */
+/* The client's end of a pipe whose content goes to the host as `id`; -errno. */
+int pipe_to_host(struct session *session, uint32_t id);
+/* Name a new pipe of the host whose content goes into `fd` (taken over): *ret_id. */
+int pipe_to_client(struct session *session, int fd, uint32_t *ret_id);
+void pipe_data(struct session *session, uint32_t id, const uint8_t *data, size_t size,
+               bool hang_up);
+uint64_t pipes_queued(const struct session *session);
+void pipes_clear(struct session *session);
