@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Measures two sides in turn and prints `name ratio ours peer unit`; see docs/testing.md."""
+import os
+import select
+import statistics
+import subprocess
+import time
+
+PAIRS = 5
+SPREAD_LIMIT = 0.05
+MARK = b"MARK initrd"
+# Both monitors get the very same words.
+WORDS = ("console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off tsc=reliable no_timer_check "
+         "8250.nr_uarts=1 cryptomgr.notests random.trust_cpu=on audit=0 apparmor=0 "
+         "rcupdate.rcu_expedited=1 nokaslr pci=noearly reboot=t")
+MEMORY_MIB = 256
+
+
+class Silent(Exception):
+    """A side did not get where it should within its limit."""
+
+
+def run_until(command, needle, limit, at_needle=None, text=None):
+    """Starts COMMAND and returns the seconds until NEEDLE stands on its output; then it ends by itself
+    or is killed. AT_NEEDLE is called with the process at that moment, its answer is the second result. TEXT is a list that takes what it said."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    said = b""
+    extra = None
+    seconds = None
+    try:
+        while True:
+            left = limit - (time.monotonic() - start)
+            if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+                raise Silent(f"{command[0]} did not say {needle!r} in {limit} s: {said[-300:]!r}")
+            piece = os.read(process.stdout.fileno(), 65536)
+            if not piece:
+                break
+            said += piece
+            if text is not None:
+                text.append(piece)
+            if seconds is None and needle in said:
+                seconds = time.monotonic() - start
+                extra = at_needle(process) if at_needle else None
+        process.wait(limit)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if seconds is None:
+        raise Silent(f"{command[0]} ended without {needle!r}: {said[-300:]!r}")
+    return seconds, extra
+
+
+def ours(vmm, guest, command, *more, rng="--no-rng"):
+    return [vmm, "run", "--name", f"bench-{os.getpid()}", "--cpus", "1", "--mem", str(MEMORY_MIB),
+            rng, "--initrd", f"{guest}/initrd", "-p", f'{WORDS} vitrine.run="{command}"',
+            "--serial", "type=stdout,hardware=serial,num=1,console=true", *more, f"{guest}/vmlinux"]
+
+
+def microvm(guest, command, *more):
+    """QEMU 7.2 with its smallest machine, the same kernel by PVH and the same words."""
+    return ["qemu-system-x86_64", "-M", "microvm,accel=kvm", "-cpu", "host", "-smp", "1",
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
+            "-object", f"memory-backend-memfd,id=ram,size={MEMORY_MIB}M,share=on",
+            "-machine", "memory-backend=ram", "-m", str(MEMORY_MIB),
+            "-initrd", f"{guest}/initrd", "-append", f'{WORDS} vitrine.run="{command}"', *more,
+            "-kernel", f"{guest}/vmlinux"]
+
+
+def spread(values):
+    """Half the distance between the extremes, as a part of the median."""
+    return (max(values) - min(values)) / 2 / statistics.median(values)
+
+
+def say(name, our_values, peer_values, unit, exact=False):
+    """One line; what does not count is said to be informational."""
+    our, peer = statistics.median(our_values), statistics.median(peer_values)
+    note = ""
+    if not exact and (len(our_values) < PAIRS or spread(our_values) > SPREAD_LIMIT):
+        note = f"  (informational: {len(our_values)} pairs, our spread {spread(our_values):.1%})"
+    elif not exact:
+        note = f"  ({len(our_values)} pairs, spread {spread(our_values):.1%} and {spread(peer_values):.1%})"
+    print(f"{name} {our / peer if peer else float('nan'):.3f} {our:.4g} {peer:.4g} {unit}{note}", flush=True)
+
+
+def pairs(first, second, count=PAIRS):
+    """COUNT results of each, in turn, after one of each that is not counted."""
+    first()
+    second()
+    results = [(first(), second()) for _ in range(count)]
+    return [a for a, _ in results], [b for _, b in results]
