@@ -128,6 +128,14 @@ on_crossing(VmFullscreenBar *self, GdkEventCrossing *event)
     return GDK_EVENT_PROPAGATE;
 }
 
+/* The revealer keeps one row of pixels at the edge while it is closed, which the view never sees. */
+static gboolean
+on_edge(VmFullscreenBar *self)
+{
+    vm_fullscreen_bar_pointer_at(self, 0);
+    return GDK_EVENT_PROPAGATE;
+}
+
 static void
 vm_fullscreen_bar_dispose(GObject *object)
 {
@@ -156,6 +164,9 @@ static void
 vm_fullscreen_bar_init(VmFullscreenBar *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    gtk_widget_add_events(GTK_WIDGET(self), GDK_ENTER_NOTIFY_MASK | GDK_POINTER_MOTION_MASK);
+    g_signal_connect(self, "enter-notify-event", G_CALLBACK(on_edge), NULL);
+    g_signal_connect(self, "motion-notify-event", G_CALLBACK(on_edge), NULL);
     self->popover = vm_keys_popover_new();
     gtk_menu_button_set_popover(GTK_MENU_BUTTON(self->keys_button), self->popover);
     g_signal_connect_swapped(self->event_box, "enter-notify-event", G_CALLBACK(on_crossing), self);

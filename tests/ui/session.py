@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A session for one test: own folders, own copy of vitrine beside a `vmm`, its own windows.
 
-The tests run under Xvfb and a message bus of their own (see main() in test-ui.py)."""
+The tests run under Xvfb and a message bus of their own: run_in_session()."""
 import glob
 import json
 import os
@@ -9,6 +9,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -18,6 +19,32 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, Gio, GLib  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SKIP = 77
+SCREEN = "1360x900x24"
+
+
+def run_in_session(size=SCREEN):
+    """Starts this program again under a screen and a bus of its own; returns its exit status."""
+    for program in ("Xvfb", "dbus-run-session", "import"):
+        if not shutil.which(program):
+            print(f"1..0 # SKIP {program} is not installed")
+            return SKIP
+    reader, writer = os.pipe()
+    screen = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", size, "-noreset", "-nolisten",
+                               "tcp"],
+                              pass_fds=[writer], stderr=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as lines:
+        number = lines.readline().strip()
+    try:
+        environment = dict(os.environ, DISPLAY=":" + number, VITRINE_UI_SESSION="1")
+        environment.pop("WAYLAND_DISPLAY", None)
+        environment.pop("NO_AT_BRIDGE", None)
+        return subprocess.run(["dbus-run-session", "--", sys.executable, *sys.argv],
+                              env=environment).returncode
+    finally:
+        screen.terminate()
+        screen.wait()
 
 
 class Failure(Exception):
@@ -73,27 +100,34 @@ def is_showing(node):
 
 
 class Session:
+    START_SECONDS = 20
+
     def __init__(self, build, shots):
         self.build = build
         self.shots = shots
         self.base = tempfile.mkdtemp(prefix="vitrine-ui-")
         self.process = None
         self.errors = open(os.path.join(self.base, "stderr"), "w+")
-        for folder in ("config/vitrine/machines", "data", "state", "run", "cache", "bin", "share/glib-2.0",
-                       "libexec/vitrine", "home"):
+        for folder in ("config/vitrine/machines", "data", "state", "run", "cache", "home"):
             os.makedirs(os.path.join(self.base, folder), mode=0o700)
-        shutil.copy(os.path.join(build, "manager/vitrine"), self.path("bin/vitrine"))
-        shutil.copy(os.path.join(HERE, "fake-vmm"), self.path("bin/vmm"))
-        schemas = self.path("share/glib-2.0/schemas")
-        os.mkdir(schemas)
-        shutil.copy(os.path.join(HERE, "../../data/org.vitrine.Vitrine.gschema.xml"), schemas)
-        subprocess.run(["glib-compile-schemas", schemas], check=True)
         self.environment = dict(
             os.environ, HOME=self.path("home"), XDG_CONFIG_HOME=self.path("config"),
             XDG_DATA_HOME=self.path("data"), XDG_STATE_HOME=self.path("state"),
             XDG_RUNTIME_DIR=self.path("run"), XDG_CACHE_HOME=self.path("cache"),
             GSETTINGS_BACKEND="memory", GDK_BACKEND="x11", LC_ALL="C.UTF-8", G_DEBUG="")
         os.chmod(self.path("run"), 0o700)
+        self.program = self.install()
+
+    def install(self):
+        """Puts a copy of vitrine beside a `vmm` that only pretends; returns its path."""
+        for folder in ("bin", "share/glib-2.0/schemas", "libexec/vitrine"):
+            os.makedirs(self.path(folder), mode=0o700)
+        shutil.copy(os.path.join(self.build, "manager/vitrine"), self.path("bin/vitrine"))
+        shutil.copy(os.path.join(HERE, "fake-vmm"), self.path("bin/vmm"))
+        schemas = self.path("share/glib-2.0/schemas")
+        shutil.copy(os.path.join(HERE, "../../data/org.vitrine.Vitrine.gschema.xml"), schemas)
+        subprocess.run(["glib-compile-schemas", schemas], check=True)
+        return self.path("bin/vitrine")
 
     def path(self, name):
         return os.path.join(self.base, name)
@@ -130,9 +164,9 @@ class Session:
 
     # ---------------------------------------------------------------- the program
     def start(self, *arguments, **environment):
-        self.process = subprocess.Popen([self.path("bin/vitrine"), *arguments], stderr=self.errors,
+        self.process = subprocess.Popen([self.program, *arguments], stderr=self.errors,
                                         env=dict(self.environment, **environment))
-        wait_for("the window", self.frame, 20)
+        wait_for("the window", self.frame, self.START_SECONDS)
 
     def application(self):
         desktop = Atspi.get_desktop(0)

@@ -7,48 +7,14 @@ usage: test-ui.py BUILD-FOLDER [TEST...]
 Screenshots are kept in BUILD-FOLDER/screenshots."""
 import json
 import os
-import subprocess
 import sys
 import time
 import traceback
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SKIP = 77
-SCREEN = "1360x900x24"
-
-
-def run_in_session():
-    """Starts this program again under a screen and a bus of its own."""
-    for program in ("Xvfb", "dbus-run-session", "import"):
-        if not any(os.access(os.path.join(folder, program), os.X_OK)
-                   for folder in os.environ["PATH"].split(":")):
-            print(f"1..0 # SKIP {program} is not installed")
-            return SKIP
-    reader, writer = os.pipe()
-    screen = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-noreset", "-nolisten",
-                               "tcp"],
-                              pass_fds=[writer], stderr=subprocess.DEVNULL)
-    os.close(writer)
-    with os.fdopen(reader) as lines:
-        number = lines.readline().strip()
-    try:
-        environment = dict(os.environ, DISPLAY=":" + number, VITRINE_UI_SESSION="1")
-        environment.pop("WAYLAND_DISPLAY", None)
-        environment.pop("NO_AT_BRIDGE", None)
-        return subprocess.run(["dbus-run-session", "--", sys.executable, *sys.argv],
-                              env=environment).returncode
-    finally:
-        screen.terminate()
-        screen.wait()
-
+from session import Atspi, Failure, Session, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
-
-sys.path.insert(0, HERE)
-from gi.repository import Atspi  # noqa: E402
-
-from session import Failure, Session, is_showing, wait_for, walk  # noqa: E402
 
 DARK = {"GTK_THEME": "Adwaita:dark"}
 
