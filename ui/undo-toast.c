@@ -88,6 +88,15 @@ crossed(VmUndoToast *self, GdkEventCrossing *event)
     return GDK_EVENT_PROPAGATE;
 }
 
+/* A closed revealer keeps a window of one pixel, which would take the pointer from what is below. */
+static void
+reveal_ended(VmUndoToast *self)
+{
+    if (!self->timer && !gtk_revealer_get_child_revealed(GTK_REVEALER(self))) {
+        gtk_widget_hide(GTK_WIDGET(self));
+    }
+}
+
 static void
 vm_undo_toast_dispose(GObject *object)
 {
@@ -116,6 +125,7 @@ static void
 vm_undo_toast_init(VmUndoToast *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    g_signal_connect(self, "notify::child-revealed", G_CALLBACK(reveal_ended), NULL);
 }
 
 GtkWidget *
@@ -141,5 +151,6 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     if (button) {
         gtk_button_set_label(self->undo_button, button);
     }
+    gtk_widget_show(GTK_WIDGET(self));
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
 }
