@@ -5,6 +5,7 @@
 Counts when the test machine counts instructions; then a second is a number of instructions.
 """
 import sys
+import tempfile
 
 import rig
 
@@ -12,6 +13,9 @@ LIMIT = 7200  # of the machine's clock, which jumps ahead while it waits for a f
 
 
 def main(vmm, guest):
+    folder = tempfile.mkdtemp()
+    prefix, _, _ = rig.in_memory(folder, vmm.removesuffix("/bin/vmm"), f"{guest}/vmlinux", f"{guest}/initrd")
+    vmm, guest = f"{prefix}/bin/vmm", folder
     boots = rig.pairs(lambda: rig.run_until(rig.ours(vmm, guest, "reboot -f"), rig.MARK, LIMIT)[0],
                       lambda: rig.run_until(rig.microvm(guest, "reboot -f"), rig.MARK, LIMIT)[0])
     rig.say("boot-vs-microvm", *boots, "s")
