@@ -38,6 +38,8 @@ def main(vmm, guest, program):
         print("block-randread-vs-qsd: qemu-storage-daemon is not installed")
         return
     folder = tempfile.mkdtemp()
+    prefix, _, _ = rig.in_memory(folder, vmm.removesuffix("/bin/vmm"), f"{guest}/vmlinux", f"{guest}/initrd")
+    vmm, guest = f"{prefix}/bin/vmm", folder
     paths = [os.path.join(folder, name) for name in ("program", "ours", "theirs")]
     with open(program, "rb") as source, open(paths[0], "wb") as disk:
         disk.write(source.read())

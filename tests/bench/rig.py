@@ -31,10 +31,19 @@ def in_memory(folder, *paths):
     return copies
 
 
+def idle():
+    """Seconds in which the machine's processors had nothing to do."""
+    with open("/proc/stat", encoding="ascii") as file:
+        fields = file.readline().split()
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+
+
 def run_until(command, needle, limit, at_needle=None, text=None):
     """Starts COMMAND and returns the seconds until NEEDLE stands on its output; then it ends by itself
-    or is killed. AT_NEEDLE is called with the process at that moment, its answer is the second result. TEXT is a list that takes what it said."""
-    start = time.monotonic()
+    or is killed. Seconds in which no processor had anything to do are left out: under instruction
+    counting the clock jumps ahead then, as far as it likes. AT_NEEDLE is called with the process at that
+    moment, its answer is the second result. TEXT is a list that takes what it said."""
+    start, idle_start = time.monotonic(), idle()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
     said = b""
@@ -52,7 +61,9 @@ def run_until(command, needle, limit, at_needle=None, text=None):
             if text is not None:
                 text.append(piece)
             if seconds is None and needle in said:
-                seconds = time.monotonic() - start
+                waited = idle() - idle_start
+                seconds = time.monotonic() - start - waited
+                print(f"# {os.path.basename(command[0])}: {seconds:.3f} s and {waited:.2f} s of waiting", flush=True)
                 extra = at_needle(process) if at_needle else None
         process.wait(limit)
     finally:
