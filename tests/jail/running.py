@@ -25,7 +25,7 @@ PLAN = {
     "vmm-rng": {**LOOP, **RING, "socket": 2},
     "vmm-console": {**LOOP, **RING, "socket": 3},
     "vmm-input": {**LOOP, **RING, "socket": 3, "timerfd": 1},
-    "vmm-block": {**LOOP, **RING, "socket": 2, "file": 1, "timerfd": 1},
+    "vmm-block": {**LOOP, **RING, "socket": 2, "file": 1, "timerfd": 1, "memfd": 1},
     "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 4},
     # an epoll set of each device besides the loop's
     "vmm-machine": {"eventpoll": 33, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,
