@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "manager/background.h"
 #include "manager/model/store.h"
 #include "ui/preferences-dialog.h"
 #include "ui/settings.h"
@@ -15,6 +16,8 @@ struct _VmApplication {
     VmStore *store;
     GSettings *settings;
     VmWindow *window;
+    VmBackground *background;
+    gboolean quitting;
 };
 
 G_DEFINE_FINAL_TYPE(VmApplication, vm_application, GTK_TYPE_APPLICATION)
@@ -25,12 +28,67 @@ window_destroyed(VmApplication *self)
     self->window = NULL;
 }
 
+static void shut_down_every(VmApplication *self);
+
+/* "Ask" of the preferences; what the person chose. */
+static const char *
+ask_policy(GtkWindow *window, guint running)
+{
+    GtkWidget *dialog = gtk_message_dialog_new(
+        window, GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION, GTK_BUTTONS_NONE,
+        ngettext("%u machine is running", "%u machines are running", running), running);
+    const char *policy = "cancel";
+    int answer = 0;
+
+    gtk_dialog_add_buttons(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Shut down"),
+                           GTK_RESPONSE_NO, _("_Keep running"), GTK_RESPONSE_YES, NULL);
+    gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_YES);
+    answer = gtk_dialog_run(GTK_DIALOG(dialog));
+    gtk_widget_destroy(dialog);
+    if (answer == GTK_RESPONSE_YES) {
+        policy = "keep";
+    } else if (answer == GTK_RESPONSE_NO) {
+        policy = "shut-down";
+    }
+    return policy;
+}
+
+/* The last window is to close. */
+static gboolean
+window_closing(VmApplication *self, GdkEvent *event, GtkWindow *window)
+{
+    guint running = vm_background_get_running(self->background);
+    g_autofree char *policy =
+        self->settings ? g_settings_get_string(self->settings, "close-policy") : g_strdup("keep");
+    const char *what = policy;
+
+    if (running == 0 || window != GTK_WINDOW(self->window)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (g_str_equal(policy, "ask")) {
+        what = ask_policy(window, running);
+    }
+    if (g_str_equal(what, "cancel")) {
+        self->quitting = FALSE;
+        return GDK_EVENT_STOP;
+    }
+    if (g_str_equal(what, "shut-down")) {
+        shut_down_every(self);
+    }
+    if (!self->quitting) {
+        vm_background_window_closed(self->background);
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
 static VmWindow *
 window_of(VmApplication *self)
 {
     if (!self->window) {
         self->window = VM_WINDOW(vm_window_new(GTK_APPLICATION(self), self->store, self->settings));
         g_signal_connect_object(self->window, "destroy", G_CALLBACK(window_destroyed), self,
+                                G_CONNECT_SWAPPED);
+        g_signal_connect_object(self->window, "delete-event", G_CALLBACK(window_closing), self,
                                 G_CONNECT_SWAPPED);
     }
     gtk_window_present(GTK_WINDOW(self->window));
@@ -101,6 +159,8 @@ quit(GSimpleAction *action, GVariant *parameter, gpointer data)
 
     g_autoptr(GList) windows = g_list_copy(gtk_application_get_windows(GTK_APPLICATION(self)));
 
+    /* Quitting ends the process too: then nobody tells of machines that run on. */
+    self->quitting = TRUE;
     for (GList *at = windows; at; at = at->next) {
         gtk_window_close(GTK_WINDOW(at->data));
     }
@@ -112,8 +172,28 @@ show_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
     VmMachine *machine = machine_named(data, parameter);
 
     if (machine) {
+        vm_background_shown(VM_APPLICATION(data)->background, machine);
         vm_window_show_machine(window_of(data), machine);
     }
+}
+
+static void
+show_log(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmMachine *machine = machine_named(data, parameter);
+
+    if (machine) {
+        vm_background_shown(VM_APPLICATION(data)->background, machine);
+        vm_window_show_machine(window_of(data), machine);
+        g_action_group_change_action_state(G_ACTION_GROUP(VM_APPLICATION(data)->window), "view",
+                                           g_variant_new_string("log"));
+    }
+}
+
+static void
+activate(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    (void)window_of(data);
 }
 
 static void
@@ -142,14 +222,20 @@ new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
+shut_down_every(VmApplication *self)
 {
-    GListModel *machines = G_LIST_MODEL(VM_APPLICATION(data)->store);
+    GListModel *machines = G_LIST_MODEL(self->store);
 
     for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
         g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
         vm_machine_shut_down(machine);
     }
+}
+
+static void
+shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    shut_down_every(data);
 }
 
 static const GActionEntry entries[] = {
@@ -164,6 +250,8 @@ static const GActionEntry entries[] = {
     {"start-machine", start_machine, "s"},
     {"start-again", start_machine, "s"},
     {"new-window", new_window, "s"},
+    {"show-log", show_log, "s"},
+    {"activate", activate},
     {"shut-down-all", shut_down_all},
 };
 
@@ -220,6 +308,7 @@ vm_application_startup(GApplication *application)
         vm_settings_follow_colour_scheme(self->settings);
     }
     self->store = vm_store_new();
+    self->background = vm_background_new(GTK_APPLICATION(self), self->store, self->settings);
     g_action_map_add_action_entries(G_ACTION_MAP(self), entries, G_N_ELEMENTS(entries), self);
     for (guint i = 0; i < G_N_ELEMENTS(accelerators); i++) {
         gtk_application_set_accels_for_action(GTK_APPLICATION(self), accelerators[i].action,
@@ -246,6 +335,7 @@ vm_application_dispose(GObject *object)
 {
     VmApplication *self = VM_APPLICATION(object);
 
+    g_clear_object(&self->background);
     g_clear_object(&self->store);
     g_clear_object(&self->settings);
     G_OBJECT_CLASS(vm_application_parent_class)->dispose(object);

@@ -113,15 +113,47 @@ show_what_there_is(VmConsolePage *self)
                                 notebook ? GTK_WIDGET(notebook) : self->none_label);
 }
 
+/* The pill is for the eye; a reader hears it in the tab's name. */
+static void
+show_new_lines(VmConsoleTab *tab, GParamSpec *spec, GtkLabel *pill)
+{
+    GtkWidget *notebook = gtk_widget_get_parent(GTK_WIDGET(tab));
+    g_autoptr(GList) labels =
+        gtk_container_get_children(GTK_CONTAINER(gtk_widget_get_parent(GTK_WIDGET(pill))));
+    const char *label = gtk_label_get_text(GTK_LABEL(labels->data));
+    g_autofree char *words = NULL;
+    g_autofree char *name = NULL;
+    guint lines = 0;
+
+    g_object_get(tab, "new-lines", &lines, NULL);
+    words = g_strdup_printf(ngettext("%u new line", "%u new lines", lines), lines);
+    gtk_label_set_text(pill, words);
+    gtk_widget_set_visible(GTK_WIDGET(pill), lines > 0);
+    name = lines > 0 ? g_strdup_printf("%s, %s", label, words) : g_strdup(label);
+    if (GTK_IS_NOTEBOOK(notebook)) {
+        g_autoptr(AtkObject) page = atk_object_ref_accessible_child(
+            gtk_widget_get_accessible(notebook),
+            gtk_notebook_page_num(GTK_NOTEBOOK(notebook), GTK_WIDGET(tab)));
+        atk_object_set_name(page, name);
+    }
+}
+
 static void
 add_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
 {
     GtkWidget *tab = vm_console_tab_new(chardev, vm_machine_get_title(self->machine));
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
     GtkWidget *label = gtk_label_new(NULL);
+    GtkWidget *pill = gtk_label_new(NULL);
 
     g_object_bind_property(chardev, "label", label, "label", G_BINDING_SYNC_CREATE);
+    gtk_style_context_add_class(gtk_widget_get_style_context(pill), "pill");
+    g_signal_connect_object(tab, "notify::new-lines", G_CALLBACK(show_new_lines), pill, 0);
+    gtk_box_pack_start(GTK_BOX(box), label, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(box), pill, FALSE, FALSE, 0);
     gtk_widget_show(label);
-    gtk_notebook_append_page(notebook, tab, label);
+    gtk_widget_show(box);
+    gtk_notebook_append_page(notebook, tab, box);
 }
 
 static void

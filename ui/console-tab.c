@@ -15,6 +15,7 @@
 #define READ_SIZE        8192
 #define WAITING_MAX      (64 * 1024)
 #define SCROLLBACK_LINES 10000
+#define HISTORY_US       G_USEC_PER_SEC
 #define ZOOM_STEP        1.1
 #define ZOOM_MIN         0.5
 #define ZOOM_MAX         3.0
@@ -36,10 +37,19 @@ struct _VmConsoleTab {
     GByteArray *waiting; /* typed, not yet taken by the machine */
     gboolean used;       /* the terminal holds text of an earlier stream */
     gboolean new_run;
+    gint64 opened;   /* when the stream was: what comes at once is history */
+    guint new_lines; /* since the tab was last in view */
     GCancellable *cancellable;
 };
 
 G_DEFINE_FINAL_TYPE(VmConsoleTab, vm_console_tab, GTK_TYPE_BOX)
+
+enum {
+    PROP_NEW_LINES = 1,
+    N_PROPERTIES
+};
+static GParamSpec
+    *properties[N_PROPERTIES]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 show_status(VmConsoleTab *self)
@@ -66,6 +76,25 @@ close_stream(VmConsoleTab *self)
     g_byte_array_set_size(self->waiting, 0);
 }
 
+/* Lines that come while another tab or page is shown; the history at the start is not new. */
+static void
+count_lines(VmConsoleTab *self, const char *bytes, ssize_t size)
+{
+    guint lines = 0;
+
+    if (gtk_widget_get_mapped(GTK_WIDGET(self)) ||
+        g_get_monotonic_time() - self->opened < HISTORY_US) {
+        return;
+    }
+    for (ssize_t i = 0; i < size; i++) {
+        lines += bytes[i] == '\n';
+    }
+    if (lines > 0) {
+        self->new_lines += lines;
+        g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_NEW_LINES]);
+    }
+}
+
 static gboolean
 guest_wrote(int fd, GIOCondition condition, gpointer data)
 {
@@ -75,6 +104,7 @@ guest_wrote(int fd, GIOCondition condition, gpointer data)
 
     if (size > 0) {
         vte_terminal_feed(self->terminal, bytes, size);
+        count_lines(self, bytes, size);
         return G_SOURCE_CONTINUE;
     }
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -142,6 +172,7 @@ stream_opened(GObject *source, GAsyncResult *result, gpointer data)
     self->used = TRUE;
     self->new_run = FALSE;
     self->fd = fd;
+    self->opened = g_get_monotonic_time();
     /* In turn with drawing: neither a loud guest nor a busy window holds up the other. */
     self->read_source =
         g_unix_fd_add_full(GDK_PRIORITY_REDRAW, fd, G_IO_IN | G_IO_HUP, guest_wrote, self, NULL);
@@ -363,6 +394,24 @@ vm_console_tab_style_updated(GtkWidget *widget)
 }
 
 static void
+vm_console_tab_map(GtkWidget *widget)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(widget);
+
+    GTK_WIDGET_CLASS(vm_console_tab_parent_class)->map(widget);
+    if (self->new_lines > 0) {
+        self->new_lines = 0;
+        g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_NEW_LINES]);
+    }
+}
+
+static void
+vm_console_tab_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    g_value_set_uint(value, VM_CONSOLE_TAB(object)->new_lines);
+}
+
+static void
 vm_console_tab_dispose(GObject *object)
 {
     VmConsoleTab *self = VM_CONSOLE_TAB(object);
@@ -392,7 +441,12 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
 
     G_OBJECT_CLASS(klass)->dispose = vm_console_tab_dispose;
     G_OBJECT_CLASS(klass)->finalize = vm_console_tab_finalize;
+    G_OBJECT_CLASS(klass)->get_property = vm_console_tab_get_property;
     widget_class->style_updated = vm_console_tab_style_updated;
+    widget_class->map = vm_console_tab_map;
+    properties[PROP_NEW_LINES] = g_param_spec_uint("new-lines", NULL, NULL, 0, G_MAXUINT, 0,
+                                                   G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    g_object_class_install_properties(G_OBJECT_CLASS(klass), N_PROPERTIES, properties);
     g_type_ensure(VTE_TYPE_TERMINAL);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/console-tab.ui");

@@ -13,7 +13,8 @@
 enum {
     LAST_LINE_AFTER_S = 2,
     CONSOLE_BUTTON_AFTER_S = 10,
-    HINTS_LONG = 5, /* the first captures show the hint longer */
+    LONG_TEXT = 500, /* characters; longer texts show how far they are */
+    HINTS_LONG = 5,  /* the first captures show the hint longer */
     HINT_LONG_S = 4,
     HINT_SHORT_S = 2,
 };
@@ -439,6 +440,23 @@ vm_display_page_type_clipboard(VmDisplayPage *self)
 
     gtk_clipboard_request_text(gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD),
                                on_clipboard_text, g_object_ref(self));
+}
+
+void
+vm_display_page_stop_typing(VmDisplayPage *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    g_clear_pointer(&self->typist, vm_key_typist_free);
+}
+
+int
+vm_display_page_get_typed(VmDisplayPage *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), -1);
+    if (!self->typist || vm_key_typist_get_length(self->typist) < LONG_TEXT) {
+        return -1;
+    }
+    return (int)vm_key_typist_get_percent(self->typist);
 }
 
 /* Screenshots */

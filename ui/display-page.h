@@ -68,6 +68,9 @@ void vm_display_page_release(VmDisplayPage *self);
 void vm_display_page_send_keys(VmDisplayPage *self, const char *keys);
 /* Type what the clipboard holds; the outcome comes as "message". */
 void vm_display_page_type_clipboard(VmDisplayPage *self);
+void vm_display_page_stop_typing(VmDisplayPage *self);
+/* Per cent of a long text that is typed now; -1 when none is. */
+int vm_display_page_get_typed(VmDisplayPage *self);
 /* A copy of the current picture in guest pixels, or NULL when there is none; caller unrefs. */
 GdkPixbuf *vm_display_page_get_screenshot(VmDisplayPage *self);
 /* Write it to the user's Pictures folder as "TITLE 2026-11-21 14-07-31.png". */

@@ -2,6 +2,7 @@
 #include "ui/key-typist.h"
 
 #include <linux/input-event-codes.h>
+#include <string.h>
 
 enum {
     STROKE_MS = 12,
@@ -17,6 +18,24 @@ struct VmKeyTypist {
     VmKeyTypistDone done;
     gpointer user_data;
 };
+
+/* The letters of a US keyboard lie in rows. */
+static guint
+code_of_letter(char letter)
+{
+    static const struct {
+        const char *letters;
+        guint first;
+    } rows[] = {{"QWERTYUIOP", KEY_Q}, {"ASDFGHJKL", KEY_A}, {"ZXCVBNM", KEY_Z}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *at = strchr(rows[i].letters, letter);
+        if (at) {
+            return rows[i].first + (guint)(at - rows[i].letters);
+        }
+    }
+    return 0;
+}
 
 static guint
 code_of(const char *name)
@@ -50,12 +69,18 @@ code_of(const char *name)
         {"F12", KEY_F12},
     };
 
+    guint64 number = 0;
+
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         if (g_str_equal(names[i].name, name)) {
             return names[i].code;
         }
     }
-    return 0;
+    /* A combination that a person pressed to teach it is kept as evdev numbers. */
+    if (g_ascii_string_to_unsigned(name, 10, 1, KEY_MAX, &number, NULL)) {
+        return (guint)number;
+    }
+    return name[0] && !name[1] ? code_of_letter(name[0]) : 0;
 }
 
 gboolean
@@ -115,6 +140,20 @@ vm_key_typist_new(VmConsole *console, const char *text, VmKeyTypistDone done, gp
     self->user_data = user_data;
     self->source = g_timeout_add(STROKE_MS, on_stroke, self);
     return self;
+}
+
+guint
+vm_key_typist_get_percent(VmKeyTypist *self)
+{
+    gsize size = strlen(self->text);
+
+    return size ? (guint)((gsize)(self->at - self->text) * 100 / size) : 100;
+}
+
+guint
+vm_key_typist_get_length(VmKeyTypist *self)
+{
+    return (guint)g_utf8_strlen(self->text, -1);
 }
 
 void

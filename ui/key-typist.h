@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /*
- * Press and release a combination: evdev names without KEY_, joined by '+'. FALSE, and nothing sent,
+ * Press and release a combination: evdev names without KEY_, or evdev numbers, joined by '+'. FALSE, and nothing sent,
  * when a name is unknown.
  */
 gboolean vm_key_typist_send(VmConsole *console, const char *keys);
@@ -26,6 +26,9 @@ typedef void (*VmKeyTypistDone)(guint untyped, gpointer user_data);
  */
 VmKeyTypist *vm_key_typist_new(VmConsole *console, const char *text, VmKeyTypistDone done,
                                gpointer user_data);
+/* How much of the text is typed, and its characters. */
+guint vm_key_typist_get_percent(VmKeyTypist *self);
+guint vm_key_typist_get_length(VmKeyTypist *self);
 void vm_key_typist_free(VmKeyTypist *self);
 
 G_END_DECLS

@@ -17,4 +17,6 @@ GtkWidget *vm_keys_popover_new(void);
 /* The machine's name, for the heading "Send to Debian 12". */
 void vm_keys_popover_set_title(VmKeysPopover *self, const char *title);
 
+/* Combinations of the user's own are kept there. */
+void vm_keys_popover_set_settings(VmKeysPopover *self, GSettings *settings);
 G_END_DECLS

@@ -7,6 +7,8 @@ struct _VmPreferencesDialog {
     GtkComboBox *release_combo;
     GtkSwitch *system_keys_switch;
     GtkSwitch *resize_switch;
+    GtkComboBox *close_combo;
+    GtkSwitch *notify_switch;
 };
 
 G_DEFINE_FINAL_TYPE(VmPreferencesDialog, vm_preferences_dialog, GTK_TYPE_DIALOG)
@@ -37,6 +39,8 @@ vm_preferences_dialog_class_init(VmPreferencesDialogClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmPreferencesDialog, release_combo);
     gtk_widget_class_bind_template_child(widget_class, VmPreferencesDialog, system_keys_switch);
     gtk_widget_class_bind_template_child(widget_class, VmPreferencesDialog, resize_switch);
+    gtk_widget_class_bind_template_child(widget_class, VmPreferencesDialog, close_combo);
+    gtk_widget_class_bind_template_child(widget_class, VmPreferencesDialog, notify_switch);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
 }
 
@@ -59,6 +63,10 @@ vm_preferences_dialog_new(GtkWindow *parent, GSettings *settings)
     g_settings_bind(settings, "system-keys", self->system_keys_switch, "active",
                     G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, "resize-guest", self->resize_switch, "active",
+                    G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind(settings, "close-policy", self->close_combo, "active-id",
+                    G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind(settings, "notifications", self->notify_switch, "active",
                     G_SETTINGS_BIND_DEFAULT);
     return GTK_WIDGET(self);
 }

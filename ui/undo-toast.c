@@ -135,6 +135,14 @@ vm_undo_toast_new(void)
 }
 
 void
+vm_undo_toast_set_text(VmUndoToast *self, const char *text)
+{
+    self->seconds = 0;
+    gtk_label_set_text(self->text_label, text);
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), text);
+}
+
+void
 vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
                    VmToastFunc commit, gpointer data, GDestroyNotify destroy)
 {

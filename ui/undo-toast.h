@@ -23,3 +23,6 @@ gboolean vm_undo_toast_act(VmUndoToast *self);
 
 /* Hides it and commits what it stood for. */
 void vm_undo_toast_commit(VmUndoToast *self);
+
+/* Other words for what is shown; the time starts again. */
+void vm_undo_toast_set_text(VmUndoToast *self, const char *text);

@@ -93,7 +93,7 @@ send_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
 static void
 type_clipboard(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    vm_display_page_type_clipboard(display_of(VM_WINDOW(data)));
+    vm_window_type_clipboard(VM_WINDOW(data));
 }
 
 static void

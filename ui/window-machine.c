@@ -8,6 +8,8 @@
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 
+#define TYPING_MS 300
+
 void
 vm_window_toast(VmWindow *self, const char *text)
 {
@@ -285,4 +287,53 @@ vm_window_copy_screenshot(VmWindow *self)
                                 picture);
         vm_window_toast(self, _("Screenshot copied"));
     }
+}
+
+static void
+typing_stopped(gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    vm_display_page_stop_typing(vm_machine_page_get_display(self->machine_page));
+    g_clear_handle_id(&self->typing_timer, g_source_remove);
+}
+
+static gboolean
+show_typing(gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+    int percent = vm_display_page_get_typed(vm_machine_page_get_display(self->machine_page));
+    g_autofree char *text = NULL;
+
+    if (percent < 0) {
+        self->typing_timer = 0;
+        vm_undo_toast_commit(self->undo_toast);
+        return G_SOURCE_REMOVE;
+    }
+    text = g_strdup_printf(_("Typing… %d %%"), percent);
+    vm_undo_toast_set_text(self->undo_toast, text);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+typing_began(gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    self->typing_timer = 0;
+    if (vm_display_page_get_typed(vm_machine_page_get_display(self->machine_page)) >= 0) {
+        vm_undo_toast_show(self->undo_toast, _("Typing…"), _("Stop"), typing_stopped, NULL, self,
+                           NULL);
+        self->typing_timer = g_timeout_add(TYPING_MS, show_typing, self);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+void
+vm_window_type_clipboard(VmWindow *self)
+{
+    vm_display_page_type_clipboard(vm_machine_page_get_display(self->machine_page));
+    g_clear_handle_id(&self->typing_timer, g_source_remove);
+    /* The clipboard's owner needs a moment to answer. */
+    self->typing_timer = g_timeout_add(TYPING_MS, typing_began, self);
 }

@@ -69,6 +69,7 @@ struct _VmWindow {
     gboolean sidebar_wanted;
     int text_width; /* natural width of the header with words, 0: unknown */
     guint layout_idle;
+    guint typing_timer;
     int normal_width; /* of the window when neither maximised nor full screen */
     int normal_height;
     gboolean maximized;
@@ -103,6 +104,8 @@ void vm_window_copy_report(VmWindow *self);
 void vm_window_open_folder(VmWindow *self);
 void vm_window_save_screenshot(VmWindow *self);
 void vm_window_copy_screenshot(VmWindow *self);
+/* Types the clipboard's text; a long one shows how far it is, with a button to stop. */
+void vm_window_type_clipboard(VmWindow *self);
 void vm_window_toast(VmWindow *self, const char *text);
 
 /* window-layout.c */

@@ -423,6 +423,7 @@ vm_window_dispose(GObject *object)
         g_clear_object(&self->view_state);
         self->store = NULL;
     }
+    g_clear_handle_id(&self->typing_timer, g_source_remove);
     if (self->layout_idle) {
         g_source_remove(self->layout_idle);
         self->layout_idle = 0;
@@ -576,6 +577,9 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
     g_signal_connect_object(store, "build-finished", G_CALLBACK(build_finished), self,
                             G_CONNECT_SWAPPED);
     restore_state(self);
+    if (settings) {
+        vm_keys_popover_set_settings(VM_KEYS_POPOVER(self->keys_popover), settings);
+    }
     self->view_state = vm_view_state_new(self->machine_page);
     vm_view_state_set_machine(self->view_state, self->machine);
     vm_self_check_page_run(self->self_check_page);

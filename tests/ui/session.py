@@ -99,6 +99,58 @@ def is_showing(node):
     return node.has(Atspi.StateType.SHOWING, Atspi.StateType.VISIBLE)
 
 
+class Notifications:
+    """What the program tells the desktop, and a way to press the buttons."""
+
+    XML = """<node><interface name="org.freedesktop.Notifications">
+      <method name="Notify"><arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/>
+        <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="as" direction="in"/>
+        <arg type="a{sv}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/></method>
+      <method name="CloseNotification"><arg type="u" direction="in"/></method>
+      <method name="GetCapabilities"><arg type="as" direction="out"/></method>
+      <method name="GetServerInformation"><arg type="s" direction="out"/><arg type="s" direction="out"/>
+        <arg type="s" direction="out"/><arg type="s" direction="out"/></method></interface></node>"""
+
+    def __init__(self):
+        self.titles = []
+        self.buttons = []
+        self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        interface = Gio.DBusNodeInfo.new_for_xml(self.XML).interfaces[0]
+        self.object = self.bus.register_object("/org/freedesktop/Notifications", interface, self.called, None, None)
+        self.name = Gio.bus_own_name_on_connection(self.bus, "org.freedesktop.Notifications",
+                                                   Gio.BusNameOwnerFlags.REPLACE, None, None)
+        self.serve(0.3)
+
+    def called(self, _bus, _sender, _path, _interface, method, parameters, invocation):
+        if method == "Notify":
+            self.titles.append(parameters.unpack()[3].replace("\u2068", "").replace("\u2069", ""))
+            self.buttons.append(parameters.unpack()[5])
+            invocation.return_value(GLib.Variant("(u)", (len(self.titles),)))
+        elif method == "GetCapabilities":
+            invocation.return_value(GLib.Variant("(as)", (["actions", "body"],)))
+        elif method == "GetServerInformation":
+            invocation.return_value(GLib.Variant("(ssss)", ("test", "test", "1", "1.2")))
+        else:
+            invocation.return_value(None)
+
+    def serve(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            GLib.MainContext.default().iteration(False)
+            time.sleep(0.01)
+
+    def wait_for(self, title, seconds=10):
+        end = time.monotonic() + seconds
+        while title not in self.titles:
+            if time.monotonic() > end:
+                raise Failure(f"waited {seconds} s for the notification “{title}”, got {self.titles}")
+            self.serve(0.1)
+
+    def end(self):
+        Gio.bus_unown_name(self.name)
+        self.bus.unregister_object(self.object)
+
+
 class Session:
     START_SECONDS = 20
 
@@ -139,10 +191,26 @@ class Session:
             if os.access(name, os.X_OK) and os.path.isfile(name):
                 shutil.copy(name, self.path("libexec/vitrine"))
 
-    def tiny_guest(self, name="tiny"):
-        """A kernel of a few bytes: says HELLO on its serial port, then halts for ever. Its path."""
+    def hide_vmm(self):
+        """No monitor beside vitrine, none in PATH, and none where this build was installed."""
+        os.unlink(self.path("bin/vmm"))
+        folders = [folder for folder in os.environ["PATH"].split(":")
+                   if not os.access(os.path.join(folder, "vmm"), os.X_OK)]
+        self.environment["PATH"] = ":".join(folders)
+        options = json.loads(subprocess.check_output(["meson", "introspect", "--buildoptions", self.build]))
+        prefix = next(option["value"] for option in options if option["name"] == "prefix")
+        with open(self.path("bin/vitrine"), "r+b") as file:
+            program = file.read().replace(prefix.encode() + b"/bin\0", b"/nowhere".ljust(len(prefix) + 4, b"-") + b"\0")
+            file.seek(0)
+            file.write(program)
+
+    def tiny_guest(self, name="tiny", again=False):
+        """A kernel of a few bytes: says HELLO on its serial port, then halts, or says it again and again. Its path."""
         hello = b"".join(b"\xb0" + bytes([letter]) + b"\xee" for letter in b"HELLO\r\n")
-        code = b"\x66\xba\xf8\x03" + hello + b"\xfa\xf4\xeb\xfd"
+        start = b"\x66\xba\xf8\x03" + hello
+        wait = b"\xb9" + struct.pack("<I", 100_000) + b"\xff\xc9\x75\xfc"  # mov ecx, n; dec ecx; jnz
+        code = start + wait + b"\xe9" + struct.pack("<i", -(len(start) + len(wait) + 5)) if again \
+            else start + b"\xfa\xf4\xeb\xfd"
         entry = 0x1000000
         header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
         program = struct.pack("<IIQQQQQQ", 1, 5, 0x1000, entry, entry, len(code), len(code), 0x1000)

@@ -7,11 +7,12 @@ usage: test-ui.py BUILD-FOLDER [TEST...]
 Screenshots are kept in BUILD-FOLDER/screenshots."""
 import json
 import os
+import re
 import sys
 import time
 import traceback
 
-from session import Atspi, Failure, Session, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, Notifications, Session, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -120,7 +121,7 @@ def ends_badly(status, title, words):
 def missing_vmm(session):
     """Without the monitor beside us: one sentence, no start."""
     session.define("lab", "Lab")
-    os.unlink(session.path("bin/vmm"))
+    session.hide_vmm()
     session.start()
     session.activate("app.start-machine", "lab")
     session.alert("The program “vmm” is missing")
@@ -370,6 +371,76 @@ def autostart(session):
     wait_for("the file to go", lambda: not os.path.exists(path))
 
 
+def notifications(session):
+    """A machine that ends with a problem is told of, and so are those that run on without a window."""
+    session.define("exit-34", "Kernel lab")
+    session.define("one", "One")
+    told = Notifications()
+    try:
+        session.start()
+        session.activate("app.start-machine", "exit-34")
+        session.activate("app.show-machine", "one")
+        told.wait_for("Kernel lab stopped: the guest panicked")
+        expect("Start again" in told.buttons[-1], str(told.buttons))
+        session.activate("app.start-machine", "one")
+        wait_for("the machine", session.running)
+        time.sleep(0.5)
+        session.activate("win.close")
+        told.wait_for("1 machine keeps running")
+        expect("Shut down all" in told.buttons[-1], str(told.buttons))
+        expect(session.process.poll() is None, "nobody is left to tell")
+        session.activate("app.shut-down-all")
+        expect(session.process.wait(10) == 0, "it did not end with the last machine")
+        session.process = None
+    finally:
+        told.end()
+
+
+def new_lines(session):
+    """A console that is not in view counts its new lines."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(again=True), mem={"size": 64},
+                   serial=[{"type": "sink", "hardware": "serial", "num": 1},
+                           {"type": "sink", "hardware": "serial", "num": 2}])
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Console").do_action(0)
+
+    def tabs():
+        return [node for node in walk(session.application()) if node.get_role() == Atspi.Role.PAGE_TAB]
+    wait_for("two ports", lambda: len(tabs()) == 2)
+    tabs()[1].get_parent().select_child(1)
+    name = wait_for("the new lines", lambda: next(
+        (tab.get_name() for tab in tabs() if re.match(r".*, [1-9]\d* new lines?$", tab.get_name() or "")), None), 20)
+    session.shoot("console-light")
+    expect(name == tabs()[0].get_name().split(",")[0] + name[name.index(","):], f"the wrong port: {name}")
+    tabs()[0].get_parent().select_child(0)
+    wait_for("them to be seen", lambda: "," not in tabs()[0].get_name())
+
+
+def own_combination(session):
+    """A combination of one's own is offered, and the SysRq calls are."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Send keys", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    session.see("Ctrl+Alt+Delete")
+    session.see("Add a combination…").do_action(0)
+    session.see("Press the keys, or Escape…")
+    Atspi.generate_keyboard_event(37, None, Atspi.KeySynthType.PRESS)  # left Ctrl
+    Atspi.generate_keyboard_event(28, None, Atspi.KeySynthType.PRESSRELEASE)  # T
+    Atspi.generate_keyboard_event(37, None, Atspi.KeySynthType.RELEASE)
+    session.see("Ctrl+T")
+    session.see("Magic SysRq").do_action(0)
+    session.see("Write all to disk (S)")
+    session.shoot("keys-light")
+    session.press("Remove Ctrl+T")
+    session.see_not("Ctrl+T")
+
+
 def clone(session):
     """A copy has its own disk, and the disk that is only read stays shared."""
     for name in ("own.img", "base.img"):
@@ -489,8 +560,9 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    sandbox_panel, json_editor, autostart, clone, keeps_the_view,
-    own_window, settings_apply,    self_check, names_everywhere, idle_is_idle,
+    sandbox_panel, json_editor, autostart, notifications, new_lines,
+    own_combination, clone, keeps_the_view,
+    own_window, settings_apply, self_check, names_everywhere, idle_is_idle,
 ]
 
 

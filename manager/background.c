@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/background.h"
+
+#include <glib/gi18n.h>
+
+#include "ui/window.h"
+
+#define KEEPS_RUNNING_ID "keeps-running"
+
+struct _VmBackground {
+    GObject parent_instance;
+    GtkApplication *application; /* outlives us */
+    VmStore *store;
+    GSettings *settings;
+    gboolean held;
+};
+
+G_DEFINE_FINAL_TYPE(VmBackground, vm_background, G_TYPE_OBJECT)
+
+static gboolean
+may_tell(VmBackground *self)
+{
+    return !self->settings || g_settings_get_boolean(self->settings, "notifications");
+}
+
+guint
+vm_background_get_running(VmBackground *self)
+{
+    guint n = g_list_model_get_n_items(G_LIST_MODEL(self->store));
+    guint running = 0;
+
+    for (guint i = 0; i < n; i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), i);
+        running += vm_machine_is_active(machine) ? 1 : 0;
+    }
+    return running;
+}
+
+/* What the window with the focus shows need not be told. */
+static gboolean
+in_view(VmBackground *self, VmMachine *machine)
+{
+    GtkWindow *window = gtk_application_get_active_window(self->application);
+
+    return window && gtk_window_is_active(window) && VM_IS_WINDOW(window) &&
+           vm_window_get_machine(VM_WINDOW(window)) == machine;
+}
+
+static void
+tell_problem(VmBackground *self, VmMachine *machine)
+{
+    const VmProblem *problem = vm_machine_get_problem(machine);
+    const char *name = vm_machine_get_name(machine);
+    g_autofree char *title = NULL;
+    g_autofree char *cure = NULL;
+    g_autoptr(GNotification) notification = NULL;
+
+    if (!problem || !may_tell(self) || in_view(self, machine)) {
+        return;
+    }
+    title = vm_problem_dup_title(problem);
+    cure = vm_problem_dup_cure(problem);
+    notification = g_notification_new(title);
+    g_notification_set_body(notification, cure);
+    g_notification_set_priority(notification, G_NOTIFICATION_PRIORITY_URGENT);
+    g_notification_set_default_action_and_target(notification, "app.show-machine", "s", name);
+    g_notification_add_button_with_target(notification, _("Start again"), "app.start-again", "s",
+                                          name);
+    g_notification_add_button_with_target(notification, _("Show log"), "app.show-log", "s", name);
+    g_application_send_notification(G_APPLICATION(self->application), name, notification);
+}
+
+static void
+release_when_idle(VmBackground *self)
+{
+    if (self->held && vm_background_get_running(self) == 0) {
+        self->held = FALSE;
+        g_application_withdraw_notification(G_APPLICATION(self->application), KEEPS_RUNNING_ID);
+        g_application_release(G_APPLICATION(self->application));
+    }
+}
+
+static void
+state_changed(VmMachine *machine, GParamSpec *spec, VmBackground *self)
+{
+    if (vm_machine_get_state(machine) == VM_MACHINE_STOPPED) {
+        tell_problem(self, machine);
+    }
+    release_when_idle(self);
+}
+
+static void
+items_changed(VmBackground *self, guint position, guint removed, guint added)
+{
+    for (guint i = position; i < position + added; i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), i);
+        g_signal_handlers_disconnect_by_func(machine, state_changed, self);
+        g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self, 0);
+    }
+}
+
+void
+vm_background_window_closed(VmBackground *self)
+{
+    guint running = vm_background_get_running(self);
+    g_autofree char *title = NULL;
+    g_autoptr(GNotification) notification = NULL;
+
+    if (running == 0 || self->held || !may_tell(self)) {
+        return;
+    }
+    title = g_strdup_printf(
+        ngettext("%u machine keeps running", "%u machines keep running", running), running);
+    notification = g_notification_new(title);
+    g_notification_set_default_action(notification, "app.activate");
+    g_notification_add_button(notification, _("Shut down all"), "app.shut-down-all");
+    g_application_send_notification(G_APPLICATION(self->application), KEEPS_RUNNING_ID,
+                                    notification);
+    self->held = TRUE;
+    g_application_hold(G_APPLICATION(self->application));
+}
+
+void
+vm_background_shown(VmBackground *self, VmMachine *machine)
+{
+    g_application_withdraw_notification(G_APPLICATION(self->application),
+                                        vm_machine_get_name(machine));
+}
+
+static void
+vm_background_dispose(GObject *object)
+{
+    VmBackground *self = VM_BACKGROUND(object);
+
+    g_clear_object(&self->store);
+    g_clear_object(&self->settings);
+    G_OBJECT_CLASS(vm_background_parent_class)->dispose(object);
+}
+
+static void
+vm_background_class_init(VmBackgroundClass *klass)
+{
+    G_OBJECT_CLASS(klass)->dispose = vm_background_dispose;
+}
+
+static void
+vm_background_init(VmBackground *self)
+{
+}
+
+VmBackground *
+vm_background_new(GtkApplication *application, VmStore *store, GSettings *settings)
+{
+    VmBackground *self = g_object_new(VM_TYPE_BACKGROUND, NULL);
+
+    self->application = application;
+    self->store = g_object_ref(store);
+    self->settings = settings ? g_object_ref(settings) : NULL;
+    g_signal_connect_object(store, "items-changed", G_CALLBACK(items_changed), self,
+                            G_CONNECT_SWAPPED);
+    items_changed(self, 0, 0, g_list_model_get_n_items(G_LIST_MODEL(store)));
+    return self;
+}
