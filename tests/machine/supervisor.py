@@ -15,6 +15,8 @@ DEVICE_ADDED, DEVICE_FAILED, RUNNING, PAUSED, RESUMED, ENDED = range(64, 70)
 LOADER_DONE = 64
 REASONS = ['poweroff', 'stopped', 'reset', 'panic', 'failed']
 FLAG_NO_NAMESPACES, FLAG_NO_JAIL = 1, 2
+# A sanitizer does calls that a jail has no place for.
+FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESPACES
 
 HEADER = struct.Struct('=II')
 START = struct.Struct('=IIII32s')
@@ -113,9 +115,7 @@ class Ended:
 class Machine:
     """One vmm-machine: made, jailed and waiting for its devices after the constructor."""
 
-    def __init__(self, program, memory=64 << 20, cpus=1, serials=1, level=4,
-                 flags=FLAG_NO_JAIL if os.environ.get('VITRINE_TEST_NO_JAIL') else
-                 FLAG_NO_NAMESPACES):
+    def __init__(self, program, memory=64 << 20, cpus=1, serials=1, level=4, flags=FLAGS):
         self.ram_size = memory
         self.ram_fd = memory_file(memory)
         self.ram = mmap.mmap(self.ram_fd, memory)
@@ -155,14 +155,14 @@ class Machine:
         if kind == 'block':
             os.close(fds[1])
             size = os.stat(argument).st_size
-            start = start_block(BLOCK_SETUP.size, name, level, FLAG_NO_NAMESPACES)
+            start = start_block(BLOCK_SETUP.size, name, level, FLAGS)
             device.send(BLOCK_SETUP.pack(start, 4, 5, 0, size, 512, b'test-disk', -1))
         elif kind == 'console':
             device.send(CONSOLE_SETUP.pack(
-                start_block(CONSOLE_SETUP.size, name, level, FLAG_NO_NAMESPACES), 4, 5))
+                start_block(CONSOLE_SETUP.size, name, level, FLAGS), 4, 5))
         else:
             device.send(DEVICE_SETUP.pack(
-                start_block(DEVICE_SETUP.size, name, level, FLAG_NO_NAMESPACES), 4))
+                start_block(DEVICE_SETUP.size, name, level, FLAGS), 4))
         reply, data = device.receive()
         if reply != READY:
             raise RuntimeError('%s did not start: %s' % (name, text(data[40:])))
@@ -240,7 +240,7 @@ def load(program, machine, kernel, initrd, command_line, level=4):
     child = Child(program, fds)
     for fd in fds[1:]:
         os.close(fd)
-    start = start_block(LOADER_SETUP.size, 'loader', level, FLAG_NO_NAMESPACES)
+    start = start_block(LOADER_SETUP.size, 'loader', level, FLAGS)
     child.send(LOADER_SETUP.pack(start, machine.ram_size, 4, 5, 6 if initrd else -1, 0,
                                  command_line.encode(), kernel.encode()[-255:],
                                  (initrd or '').encode()[-255:]))

@@ -18,6 +18,8 @@ LOAD = 0x200000
 TESTS = ['hello', 'clock', 'reset_8042', 'reset_cf9', 'triple_fault', 'acpi', 'button', 'input',
          'processors', 'hostile', 'spin', 'panic', 'rings']
 LIMIT = 30
+# Goes with the tests into the test machine.
+ENVIRONMENT = ['VITRINE_TEST_NO_JAIL', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
 
 
 class Fixture:
@@ -232,8 +234,10 @@ CASES = [value for name, value in list(globals().items()) if name.startswith('te
 def in_test_machine():
     """Run this very command in the test machine."""
     dut = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dut', 'dut')
-    command = [dut, 'run', '--cpus', '2', '--mem', '1024', '--timeout', '240', '--',
-               sys.executable, os.path.abspath(__file__)] + sys.argv[1:] + ['--here']
+    command = [dut, 'run', '--cpus', '2', '--mem', '1024', '--timeout', '240']
+    for name in ENVIRONMENT:
+        command += ['--env', name] if name in os.environ else []
+    command += ['--', sys.executable, os.path.abspath(__file__)] + sys.argv[1:] + ['--here']
     return subprocess.call(command)
 
 
