@@ -212,6 +212,12 @@ def flood(client, calls=300000):
     return calls
 
 
+def listens(path):
+    """Whether a socket that listens has this name: the file may be older, or not be ready."""
+    with open('/proc/net/unix', encoding='utf-8') as sockets:
+        return any(line.split()[3] == '00010000' and line.split()[-1] == path for line in list(sockets)[1:])
+
+
 class Launcher:
     """`vmm launcher --socket`, started by a harness.World."""
     def __init__(self, world, *words, prefix=()):
@@ -221,7 +227,7 @@ class Launcher:
                                         stdout=subprocess.DEVNULL)
         self.process.stdout = None
         world.started.append(self.process)
-        if not wait_for(lambda: os.path.exists(self.path) or self.process.poll() is not None, 10):
+        if not wait_for(lambda: listens(self.path) or self.process.poll() is not None, 10):
             raise Failed('the launcher makes no socket')
         check(self.process.poll() is None, 'the launcher has ended')
 

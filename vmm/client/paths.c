@@ -66,17 +66,22 @@ own_folder(void)
     return self ? g_path_get_dirname(self) : g_strdup(BIN_DIR);
 }
 
-/* Beside our executable, or from a helper's folder; else as a user of the library finds it. */
+/*
+ * Beside our executable, or from a helper's folder; else as a user of the library finds it. A program
+ * of an installed tree takes no other tree's: where the helpers lie beside it, so must `vmm`.
+ */
 char *
 vm_paths_vmm(void)
 {
     g_autofree char *folder = own_folder();
     g_autofree char *beside = g_build_filename(folder, "vmm", NULL);
+    g_autofree char *helpers = g_build_filename(folder, "..", "libexec", "vitrine", NULL);
     g_autofree char *above = g_build_filename(folder, "..", "..", "bin", "vmm", NULL);
     g_autofree char *installed = g_build_filename(BIN_DIR, "vmm", NULL);
     g_autofree char *found = NULL;
 
-    if (g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE)) {
+    if (g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE) ||
+        g_file_test(helpers, G_FILE_TEST_IS_DIR)) {
         return g_steal_pointer(&beside);
     }
     if (g_file_test(above, G_FILE_TEST_IS_EXECUTABLE)) {

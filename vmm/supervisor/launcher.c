@@ -181,10 +181,10 @@ on_signal(struct launcher *launcher)
     return true;
 }
 
+/* Before there is a socket: whoever sees it may end us properly. */
 static int
-accept_all(struct launcher *launcher)
+catch_signals(struct launcher *launcher)
 {
-    struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
     sigset_t signals;
 
     sigemptyset(&signals);
@@ -194,9 +194,14 @@ accept_all(struct launcher *launcher)
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     launcher->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (launcher->signal_fd < 0) {
-        return fail("signals cannot be read", "start it again");
-    }
+    return launcher->signal_fd < 0 ? fail("signals cannot be read", "start it again") : 0;
+}
+
+static int
+accept_all(struct launcher *launcher)
+{
+    struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
+
     fds[0].fd = launcher->listen_fd;
     fds[1].fd = launcher->signal_fd;
     for (;;) {
@@ -216,8 +221,11 @@ static int
 listen_and_serve(struct launcher *launcher)
 {
     char text[128];
-    int status;
+    int status = catch_signals(launcher);
 
+    if (status != 0) {
+        return status;
+    }
     if (launcher->socket) {
         launcher->listen_fd = bind_socket(launcher->socket);
         if (launcher->listen_fd < 0) {
