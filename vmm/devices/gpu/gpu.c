@@ -280,7 +280,10 @@ gpu_destroy(struct gpu *gpu)
     scanout_reset(gpu);
     gpu_free_contexts(gpu);
     gpu_free_resources(gpu);
-    backend_destroy(gpu->backend); /* its rings stop: no request waits any more */
+    if (gpu->backend) {
+        fences_flush(gpu);
+    }
+    backend_destroy(gpu->backend);
     for (unsigned int i = 0; i < gpu->n_renderers; i++) {
         gpu->renderers[i]->ops->destroy(gpu->renderers[i]);
     }
