@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "manager/background.h"
+#include "manager/closing.h"
 #include "manager/model/store.h"
 #include "ui/preferences-dialog.h"
 #include "ui/settings.h"
@@ -17,6 +18,7 @@ struct _VmApplication {
     GSettings *settings;
     VmWindow *window;
     VmBackground *background;
+    GtkWindow *closing; /* waits for an answer or for machines */
     gboolean quitting;
 };
 
@@ -28,57 +30,73 @@ window_destroyed(VmApplication *self)
     self->window = NULL;
 }
 
-static void shut_down_every(VmApplication *self);
-
-/* "Ask" of the preferences; what the person chose. */
-static const char *
-ask_policy(GtkWindow *window, guint running)
+/* Whether another window with machines stays open. */
+static gboolean
+has_other_window(VmApplication *self, GtkWindow *window)
 {
-    GtkWidget *dialog = gtk_message_dialog_new(
-        window, GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION, GTK_BUTTONS_NONE,
-        ngettext("%u machine is running", "%u machines are running", running), running);
-    const char *policy = "cancel";
-    int answer = 0;
+    GList *windows = gtk_application_get_windows(GTK_APPLICATION(self));
 
-    gtk_dialog_add_buttons(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Shut down"),
-                           GTK_RESPONSE_NO, _("_Keep running"), GTK_RESPONSE_YES, NULL);
-    gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_YES);
-    answer = gtk_dialog_run(GTK_DIALOG(dialog));
-    gtk_widget_destroy(dialog);
-    if (answer == GTK_RESPONSE_YES) {
-        policy = "keep";
-    } else if (answer == GTK_RESPONSE_NO) {
-        policy = "shut-down";
+    for (GList *at = windows; at; at = at->next) {
+        if (VM_IS_WINDOW(at->data) && at->data != (gpointer)window) {
+            return TRUE;
+        }
     }
-    return policy;
+    return FALSE;
 }
 
-/* The last window is to close. */
+static void
+closing_ended(VmClosingEnd end, gpointer data)
+{
+    VmApplication *self = VM_APPLICATION(data);
+    GtkWindow *window = self->closing;
+
+    self->closing = NULL;
+    if (end == VM_CLOSING_CANCELLED || !window) {
+        self->quitting = FALSE;
+        return;
+    }
+    if (end == VM_CLOSING_KEEP && !self->quitting) {
+        vm_background_window_closed(self->background);
+    }
+    gtk_widget_destroy(GTK_WIDGET(window));
+}
+
+/* A window is to close; the last one has the machines in mind. */
 static gboolean
 window_closing(VmApplication *self, GdkEvent *event, GtkWindow *window)
 {
-    guint running = vm_background_get_running(self->background);
     g_autofree char *policy =
         self->settings ? g_settings_get_string(self->settings, "close-policy") : g_strdup("keep");
-    const char *what = policy;
 
-    if (running == 0 || window != GTK_WINDOW(self->window)) {
-        return GDK_EVENT_PROPAGATE;
-    }
-    if (g_str_equal(policy, "ask")) {
-        what = ask_policy(window, running);
-    }
-    if (g_str_equal(what, "cancel")) {
-        self->quitting = FALSE;
+    if (self->closing) {
         return GDK_EVENT_STOP;
     }
-    if (g_str_equal(what, "shut-down")) {
-        shut_down_every(self);
+    if (vm_closing_count(self->store) == 0 || has_other_window(self, window)) {
+        return GDK_EVENT_PROPAGATE;
     }
-    if (!self->quitting) {
-        vm_background_window_closed(self->background);
+    if (g_str_equal(policy, "keep")) {
+        if (!self->quitting) {
+            vm_background_window_closed(self->background);
+        }
+        return GDK_EVENT_PROPAGATE;
     }
-    return GDK_EVENT_PROPAGATE;
+    self->closing = window;
+    if (g_str_equal(policy, "ask")) {
+        vm_closing_ask(self->store, window, closing_ended, self);
+    } else {
+        vm_closing_shut_down(self->store, window, closing_ended, self);
+    }
+    return GDK_EVENT_STOP;
+}
+
+static void
+vm_application_window_added(GtkApplication *application, GtkWindow *window)
+{
+    GTK_APPLICATION_CLASS(vm_application_parent_class)->window_added(application, window);
+    if (VM_IS_WINDOW(window)) {
+        g_signal_connect_object(window, "delete-event", G_CALLBACK(window_closing), application,
+                                G_CONNECT_SWAPPED);
+    }
 }
 
 static VmWindow *
@@ -87,8 +105,6 @@ window_of(VmApplication *self)
     if (!self->window) {
         self->window = VM_WINDOW(vm_window_new(GTK_APPLICATION(self), self->store, self->settings));
         g_signal_connect_object(self->window, "destroy", G_CALLBACK(window_destroyed), self,
-                                G_CONNECT_SWAPPED);
-        g_signal_connect_object(self->window, "delete-event", G_CALLBACK(window_closing), self,
                                 G_CONNECT_SWAPPED);
     }
     gtk_window_present(GTK_WINDOW(self->window));
@@ -222,20 +238,14 @@ new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-shut_down_every(VmApplication *self)
+shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    GListModel *machines = G_LIST_MODEL(self->store);
+    GListModel *machines = G_LIST_MODEL(VM_APPLICATION(data)->store);
 
     for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
         g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
         vm_machine_shut_down(machine);
     }
-}
-
-static void
-shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    shut_down_every(data);
 }
 
 static const GActionEntry entries[] = {
@@ -350,6 +360,7 @@ vm_application_class_init(VmApplicationClass *klass)
     application_class->startup = vm_application_startup;
     application_class->activate = vm_application_activate;
     application_class->open = vm_application_open;
+    GTK_APPLICATION_CLASS(klass)->window_added = vm_application_window_added;
 }
 
 static const GOptionEntry options[] = {{NULL}};

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "manager/closing.h"
 #include "ui/window.h"
 
 #define KEEPS_RUNNING_ID "keeps-running"
@@ -21,19 +22,6 @@ static gboolean
 may_tell(VmBackground *self)
 {
     return !self->settings || g_settings_get_boolean(self->settings, "notifications");
-}
-
-guint
-vm_background_get_running(VmBackground *self)
-{
-    guint n = g_list_model_get_n_items(G_LIST_MODEL(self->store));
-    guint running = 0;
-
-    for (guint i = 0; i < n; i++) {
-        g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), i);
-        running += vm_machine_is_active(machine) ? 1 : 0;
-    }
-    return running;
 }
 
 /* What the window with the focus shows need not be told. */
@@ -73,7 +61,7 @@ tell_problem(VmBackground *self, VmMachine *machine)
 static void
 release_when_idle(VmBackground *self)
 {
-    if (self->held && vm_background_get_running(self) == 0) {
+    if (self->held && vm_closing_count(self->store) == 0) {
         self->held = FALSE;
         g_application_withdraw_notification(G_APPLICATION(self->application), KEEPS_RUNNING_ID);
         g_application_release(G_APPLICATION(self->application));
@@ -102,7 +90,7 @@ items_changed(VmBackground *self, guint position, guint removed, guint added)
 void
 vm_background_window_closed(VmBackground *self)
 {
-    guint running = vm_background_get_running(self);
+    guint running = vm_closing_count(self->store);
     g_autofree char *title = NULL;
     g_autoptr(GNotification) notification = NULL;
 

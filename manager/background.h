@@ -16,9 +16,6 @@ G_DECLARE_FINAL_TYPE(VmBackground, vm_background, VM, BACKGROUND, GObject)
 /* settings may be NULL. */
 VmBackground *vm_background_new(GtkApplication *application, VmStore *store, GSettings *settings);
 
-/* How many machines run. */
-guint vm_background_get_running(VmBackground *self);
-
 /* The last window was closed by a person. */
 void vm_background_window_closed(VmBackground *self);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What `vmm` said about this machine: the last run's messages, followed while it runs. */
+/* What `vmm` and its parts said about this machine, a row for each line, followed while it runs. */
 
 #include <gtk/gtk.h>
 
@@ -13,5 +13,5 @@ G_DECLARE_FINAL_TYPE(VmLogPage, vm_log_page, VM, LOG_PAGE, GtkBox)
 /* machine may be NULL. */
 void vm_log_page_set_machine(VmLogPage *self, VmMachine *machine);
 void vm_log_page_focus_find(VmLogPage *self);
-/* As if they were typed. */
-void vm_log_page_find(VmLogPage *self, const char *words);
+/* Only the entries of this process. */
+void vm_log_page_show_process(VmLogPage *self, const char *process);

@@ -119,7 +119,7 @@ static void
 show_log_of(VmMachinePage *self, const char *process)
 {
     gtk_stack_set_visible_child_name(GTK_STACK(self), "log");
-    vm_log_page_find(self->log, process);
+    vm_log_page_show_process(self->log, process);
 }
 
 static void

@@ -176,22 +176,29 @@ vm_self_check_page_run(VmSelfCheckPage *self)
     vm_check_run_async(self->cancellable, check_answered, g_object_ref(self));
 }
 
-static void
-copy_report(VmSelfCheckPage *self)
+char *
+vm_self_check_page_dup_report(VmSelfCheckPage *self)
 {
     GString *text = g_string_new(NULL);
-    GtkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD);
 
-    g_string_append_printf(text, "Vitrine %s\n%s\n", VITRINE_VERSION,
-                           gtk_label_get_text(self->title_label));
+    g_string_append_printf(text, "%s\n", gtk_label_get_text(self->title_label));
     for (guint i = 0; self->rows && i < self->rows->len; i++) {
         const VmCheckRow *check = g_ptr_array_index(self->rows, i);
         g_string_append_printf(text, "%s %s: %s %s\n", check->ok ? "[ok]" : "[--]", check->title,
                                check->sentence ? check->sentence : "",
                                check->cure ? check->cure : "");
     }
-    gtk_clipboard_set_text(clipboard, text->str, -1);
-    g_string_free(text, TRUE);
+    return g_string_free(text, FALSE);
+}
+
+static void
+copy_report(VmSelfCheckPage *self)
+{
+    g_autofree char *check = vm_self_check_page_dup_report(self);
+    g_autofree char *text = g_strdup_printf("Vitrine %s\n%s", VITRINE_VERSION, check);
+
+    gtk_clipboard_set_text(gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD),
+                           text, -1);
 }
 
 static void

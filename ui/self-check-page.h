@@ -10,3 +10,5 @@ G_DECLARE_FINAL_TYPE(VmSelfCheckPage, vm_self_check_page, VM, SELF_CHECK_PAGE, G
 
 /* Signals: "continued"; "checked" (gboolean: machines can run). */
 void vm_self_check_page_run(VmSelfCheckPage *self);
+/* What the last check found, for a report; g_free(). */
+char *vm_self_check_page_dup_report(VmSelfCheckPage *self);

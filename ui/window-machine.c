@@ -3,6 +3,8 @@
 #include <glib/gi18n.h>
 
 #include "manager/model/clone.h"
+#include "manager/model/report.h"
+#include "ui/report-dialog.h"
 #include "ui/text-popover.h"
 #include "ui/window-private.h"
 #include "vmm/client/definition.h"
@@ -228,10 +230,10 @@ vm_window_copy_command(VmWindow *self)
 void
 vm_window_copy_report(VmWindow *self)
 {
-    g_autofree char *report = vm_machine_dup_report(self->machine);
+    g_autofree char *check = vm_self_check_page_dup_report(self->self_check_page);
+    g_autofree char *report = vm_report_new(self->machine, check);
 
-    copy_text(self, report);
-    vm_window_toast(self, _("Report copied"));
+    vm_report_dialog_show(GTK_WINDOW(self), report);
 }
 
 void

@@ -2,7 +2,6 @@
 #include "manager/model/machine.h"
 
 #include <glib/gi18n.h>
-#include <sys/utsname.h>
 
 #include "manager/model/machine-private.h"
 #include "vmm/client/definition.h"
@@ -453,22 +452,4 @@ vm_machine_dup_off_text(VmMachine *self)
     day = g_date_time_format(time, _("%-e %B"));
     /* Translators: “Off · last ran on 3 November for 2 h 10 min”. */
     return g_strdup_printf(_("%s · last ran on %s for %s"), self->words, day, duration);
-}
-
-char *
-vm_machine_dup_report(VmMachine *self)
-{
-    g_autofree char *messages = vm_run_last_messages(self->name, 200);
-    g_autofree char *definition = self->definition ? vm_json_to_text(self->definition) : NULL;
-    g_autoptr(GString) report = g_string_new(NULL);
-    struct utsname host = {0};
-
-    (void)uname(&host);
-    g_string_append_printf(report, "Vitrine %s on %s %s %s\n", VITRINE_VERSION, host.sysname,
-                           host.release, host.machine);
-    g_string_append_printf(report, "%s (%s): %s\n\n", self->title, self->name, self->words);
-    g_string_append_printf(report, "Configuration:\n%s\n", definition ? definition : "-\n");
-    g_string_append_printf(report, "Last messages:\n%s\n", messages ? messages : "-");
-    g_string_replace(report, g_get_home_dir(), "~", 0);
-    return g_strdup(report->str);
 }

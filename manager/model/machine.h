@@ -103,6 +103,3 @@ char *vm_machine_duration_words(gint64 seconds);
 /* A start that was asked for and waits for its turn: see start-queue.h. */
 void vm_machine_set_waiting(VmMachine *self, gboolean waiting);
 gboolean vm_machine_get_waiting(VmMachine *self);
-
-/* Machine, versions, configuration with the home folder shortened, last messages. */
-char *vm_machine_dup_report(VmMachine *self);

@@ -184,6 +184,15 @@ class Session:
     def path(self, name):
         return os.path.join(self.base, name)
 
+    def set(self, **values):
+        """GSettings of the program, in GVariant text; before start()."""
+        folder = self.path("config/glib-2.0/settings")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "keyfile"), "w") as file:
+            file.write("[org/vitrine/Vitrine]\n")
+            file.writelines(f"{key.replace('_', '-')}={value}\n" for key, value in values.items())
+        self.environment["GSETTINGS_BACKEND"] = "keyfile"
+
     def use_real_vmm(self):
         """The real monitor with its parts instead of the one that only acts as if."""
         shutil.copy(os.path.join(self.build, "vmm/supervisor/vmm"), self.path("bin/vmm"))
@@ -304,6 +313,13 @@ class Session:
                  lambda: node.has(Atspi.StateType.SENSITIVE))
         if not node.do_action(0):
             raise Failure(f"“{name}” cannot be pressed")
+
+    def choose(self, combo, item):
+        """An item of a combo box, as its menu would."""
+        box = self.see(combo, Atspi.Role.COMBO_BOX)
+        names = [node.get_name() for node in walk(box) if node.get_role() == Atspi.Role.MENU_ITEM]
+        if not box.select_child(names.index(item)):
+            raise Failure(f"“{item}” cannot be chosen")
 
     def shoot(self, name):
         time.sleep(0.4)

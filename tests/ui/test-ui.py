@@ -396,6 +396,79 @@ def notifications(session):
         told.end()
 
 
+def closing_asks(session):
+    """When set to ask: cancel stays, shutting down waits for the machines, all of them."""
+    for name in ("one", "two"):
+        session.define(name, name.capitalize())
+    session.set(close_policy="'ask'")
+    session.start()
+    for name in ("one", "two"):
+        session.activate("app.start-machine", name)
+    wait_for("two machines", lambda: len(session.running()) == 2)
+    session.activate("win.close")
+    session.see("2 machines are running")
+    session.shoot("closing-light")
+    session.press("Cancel")
+    session.see_not("2 machines are running")
+    expect(len(session.running()) == 2, "a machine ended")
+    session.activate("win.close")
+    session.see("2 machines are running")
+    session.press("Shut them down")
+    expect(session.process.wait(15) == 0, "it ended badly")
+    session.process = None
+    expect(not session.running(), "it did not wait for its machines")
+
+
+def closing_shuts_down(session):
+    """When set to shut down, quitting waits for the machines too."""
+    session.define("one", "One")
+    session.set(close_policy="'shut-down'")
+    session.start()
+    session.activate("app.start-machine", "one")
+    wait_for("the machine", session.running)
+    session.close()
+    expect(not session.running(), "the machine runs on")
+
+
+def log_rows(session):
+    return [node.get_name() for node in walk(session.see("Log", Atspi.Role.TABLE))
+            if node.get_role() == Atspi.Role.TABLE_CELL and node.get_name()]
+
+
+def log_view(session):
+    """Entries by level, process and word; the report is shown, without secrets, before it is copied."""
+    session.define("lab", "Lab", params=["root=/dev/vda", "luks.password=hunter2"])
+    folder = session.path("state/vitrine/lab")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "log"), "w") as file:
+        file.write("2026-11-21T14:07:31.123Z gpu warning a slow frame\n"
+                   "2026-11-21T14:07:32.000Z block-0 error no room\n"
+                   "2026-11-21T14:07:33.000Z block-0 info flushed\n"
+                   "2026-11-21T14:07:34.000Z vmm debug a small thing\nhalf a li")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Log").do_action(0)
+    wait_for("the rows", lambda: "a slow frame" in log_rows(session))
+    expect("a small thing" not in log_rows(session), "details are shown unasked")
+    with open(os.path.join(folder, "log"), "a") as file:
+        file.write("ne\n")
+    wait_for("the new line", lambda: "half a line" in log_rows(session))
+    session.choose("Level", "Warnings and errors")
+    wait_for("the filter", lambda: "flushed" not in log_rows(session))
+    session.choose("Process", "block-0")
+    wait_for("one process", lambda: "a slow frame" not in log_rows(session))
+    expect("no room" in log_rows(session), "the entry is hidden")
+    session.shoot("log-light")
+    session.press("Copy report…")
+    text = session.see("Report", Atspi.Role.TEXT).get_text(0, -1)
+    expect("no room" in text and "root=/dev/vda" in text and "Lab (lab): Off" in text, text)
+    expect("hunter2" not in text and "luks.password=…" in text, "the password is in the report")
+    expect("This computer can run machines" in text, "the check is missing")
+    session.shoot("report-light")
+    session.press("Copy")
+    session.see_not("Report")
+
+
 def new_lines(session):
     """A console that is not in view counts its new lines."""
     session.use_real_vmm()
@@ -560,7 +633,8 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    sandbox_panel, json_editor, autostart, notifications, new_lines,
+    sandbox_panel, json_editor, autostart, notifications, closing_asks, closing_shuts_down,
+    log_view, new_lines,
     own_combination, clone, keeps_the_view,
     own_window, settings_apply, self_check, names_everywhere, idle_is_idle,
 ]
