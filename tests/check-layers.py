@@ -49,7 +49,7 @@ TABLE = {
     "vmm/keymap": (BASE, (), EXITS + OPENS + EXECS),
     "vmm/wayland-wire": (BASE, (), EXITS + OPENS + EXECS),
     "vmm/supervisor": (("vmm/base", "vmm/jail", "vmm/config", "vmm/protocol"), (), ()),
-    "vmm/loader": (("vmm/base", "vmm/jail", "vmm/protocol"), ("zlib", "lzma", "zstd", "lz4"),
+    "vmm/loader": (("vmm/base", "vmm/jail", "vmm/protocol"), ("zlib", "lzma", "zstd", "lz4", "bz2"),
                    EXITS + OPENS + FORKS + EXECS),
     "vmm/machine": (("vmm/base", "vmm/jail", "vmm/protocol", "vmm/vhost"), ("fdt", "kvm"),
                     EXITS + OPENS + FORKS + EXECS),
@@ -75,7 +75,7 @@ MAIN_MAY = EXITS
 # Which library a system header belongs to; anything else is libc's or the kernel's.
 LIBRARIES = (
     (r"seccomp\.h$", "seccomp"), (r"jansson", "jansson"), (r"(lib)?fdt", "fdt"),
-    (r"zlib\.h$", "zlib"), (r"lzma", "lzma"), (r"zstd", "zstd"), (r"lz4", "lz4"),
+    (r"zlib\.h$", "zlib"), (r"lzma", "lzma"), (r"zstd", "zstd"), (r"lz4", "lz4"), (r"bzlib\.h$", "bz2"),
     (r"liburing", "uring"), (r"(linux|asm)/kvm", "kvm"),
     (r"(glib|gio|gobject|gmodule|gio-unix)\b", "glib"),
     (r"(gtk|gdk|gdk-pixbuf|cairo|pango|atk|at-spi)\b", "gtk"), (r"vte/", "vte"),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Machines that run: how they end, what their parts' deaths mean, and what is left of them."""
+import fcntl
 import json
 import os
 import pathlib
@@ -149,28 +150,59 @@ def disk_lock_lasts(world):
     check(status == 0, errors)
 
 
-def terminal_is_restored(world):
+def run_at_terminal(world, *arguments):
+    """`vmm run` with a terminal as its own; (process id, our end, its end, how that was)."""
     leader, follower = pty.openpty()
     before = termios.tcgetattr(follower)
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        os.dup2(follower, 0)
-        os.dup2(follower, 1)
-        import fcntl
+        for fd in range(3):
+            os.dup2(follower, fd)
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        os.execve(world.vmm, ['vmm', 'run', str(world.files / 'halt'), '--name', 't'], world.env())
+        os.execve(world.vmm, ['vmm', 'run', *arguments], world.env())
+    return pid, leader, follower, before
+
+
+def read_until(leader, text):
     output = b''
-    while b'HELLO' not in output:
-        check(select.select([leader], [], [], harness.LIMIT_S)[0], f'no output: {output}')
-        output += os.read(leader, 100)
-    during = termios.tcgetattr(follower)
-    check(not during[3] & (termios.ICANON | termios.ECHO | termios.ISIG), 'the terminal is not raw')
-    os.kill(pid, signal.SIGINT)
-    check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, 'status')
-    check(termios.tcgetattr(follower) == before, 'the terminal was not put back')
-    os.close(leader)
-    os.close(follower)
+    while text not in output:
+        check(select.select([leader], [], [], harness.LIMIT_S)[0], f'no {text!r}: {output}')
+        output += os.read(leader, 1000)
+    return output
+
+
+def terminal_is_restored(world):
+    for port in ((), ('--serial', 'stdout,num=1')):
+        pid, leader, follower, before = run_at_terminal(world, str(world.files / 'halt'), '--name', 't', *port)
+        read_until(leader, b'HELLO\r')
+        during = termios.tcgetattr(follower)
+        raw = not during[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
+        check(raw == (not port), 'the terminal is raw only where keys go to the guest')
+        os.kill(pid, signal.SIGINT)
+        check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, 'status')
+        check(termios.tcgetattr(follower) == before, 'the terminal was not put back')
+        os.close(follower)
+        os.close(leader)
+
+
+def terminal_shows_what_the_guest_writes(world):
+    for port in ((), ('--serial', 'stdout,num=1')):
+        pid, leader, follower, _ = run_at_terminal(world, str(world.files / 'halt'), '--name', 't',
+                                                   '--log-level', 'debug', *port)
+        output = read_until(leader, b'HELLO\r\n')
+        os.kill(pid, signal.SIGINT)
+        os.waitpid(pid, 0)
+        os.close(follower)
+        while select.select([leader], [], [], 0)[0]:
+            try:
+                output += os.read(leader, 10000)
+            except OSError:  # EIO: the other end is closed
+                break
+        os.close(leader)
+        check(b'\r\r' not in output, f'a line end twice: {output!r}')
+        check(b'vmm: ' in output and output.count(b'\n') == output.count(b'\r\n'),
+              f'our own lines do not begin at the left: {output!r}')
 
 
 def closed_streams(world):
@@ -265,6 +297,7 @@ def graphics_ladder(world):
 
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
+         terminal_shows_what_the_guest_writes,
          closed_streams, no_sandbox, log_file, commands, graphics_ladder, sandbox_of_each_part]
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 #include "tests/unit/tap.h"
 
 #include <asm/bootparam.h>
+#include <bzlib.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -31,6 +32,7 @@ enum packing {
     GZIP,
     XZ,
     LZMA,
+    BZIP2,
     ZSTD,
     LZ4,
     UNKNOWN,
@@ -151,6 +153,14 @@ pack(enum packing packing, const uint8_t *data, size_t size, uint8_t *out, size_
         used = l.total_out;
         lzma_end(&l);
         break;
+    case BZIP2: {
+        unsigned int length = (unsigned int)room;
+        char *source; /* it has no const form */
+        memcpy(&source, &data, sizeof(data));
+        BZ2_bzBuffToBuffCompress((char *)out, &length, source, (unsigned int)size, 9, 0, 0);
+        used = length;
+        break;
+    }
     case ZSTD:
         used = ZSTD_compress(out, room, data, size, 19);
         break;

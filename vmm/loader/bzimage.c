@@ -3,6 +3,7 @@
 
 #include <asm/bootparam.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "vmm/base/bytes.h"
@@ -120,6 +121,13 @@ bzimage_load_payload(const struct source *source, const struct bzimage *image,
                                 "There is not enough memory on this computer to unpack %s; close "
                                 "other programs and try again.",
                                 source->name);
+    }
+    if (r == -E2BIG) {
+        return loader_error_set(
+            error, "bad-kernel",
+            "%s would take more than %" PRIu64
+            " MiB when it is unpacked, which no kernel does; get the kernel again.",
+            source->name, UNPACK_OUTPUT_MAX / MIB);
     }
     if (r < 0) {
         return loader_error_set(error, "bad-kernel",

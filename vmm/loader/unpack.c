@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/loader/unpack.h"
 
+#include <bzlib.h>
 #include <errno.h>
 #include <lz4.h>
 #include <lzma.h>
@@ -88,6 +89,38 @@ unpack_gzip(struct stream *stream)
     }
     inflateEnd(&z);
     return stream_result(r, state == Z_STREAM_END && z.avail_out == 0, state == Z_MEM_ERROR);
+}
+
+static int
+unpack_bzip2(struct stream *stream)
+{
+    bz_stream z = {0};
+    int state = BZ_OK;
+    int r = 1;
+
+    if (BZ2_bzDecompressInit(&z, 0, 0) != BZ_OK) {
+        return -ENOMEM;
+    }
+    z.next_out = (char *)stream->output;
+    z.avail_out = (unsigned int)stream->output_size;
+    while (state == BZ_OK) {
+        size_t left = z.avail_in;
+        const unsigned int room = z.avail_out;
+        r = stream_refill(stream, &left);
+        if (r <= 0) {
+            break;
+        }
+        if (z.avail_in == 0) {
+            z.next_in = (char *)stream->scratch;
+            z.avail_in = (unsigned int)left;
+        }
+        state = BZ2_bzDecompress(&z);
+        if (z.avail_in == left && z.avail_out == room) {
+            break; /* no room for what is left: it says BZ_OK for ever */
+        }
+    }
+    BZ2_bzDecompressEnd(&z);
+    return stream_result(r, state == BZ_STREAM_END && z.avail_out == 0, state == BZ_MEM_ERROR);
 }
 
 static int
@@ -189,6 +222,7 @@ unpack_stream(struct stream *stream, const uint8_t magic[6])
     if (magic[0] == 0x1f && magic[1] == 0x8b) {
         return unpack_gzip(stream);
     }
+    stream->end -= 4; /* the size is not part of the other formats */
     if (memcmp(magic,
                "\xfd"
                "7zXZ",
@@ -197,6 +231,9 @@ unpack_stream(struct stream *stream, const uint8_t magic[6])
     }
     if (memcmp(magic, "\x5d\x00\x00", 3) == 0) {
         return unpack_lzma(stream, true);
+    }
+    if (memcmp(magic, "BZh", 3) == 0) {
+        return unpack_bzip2(stream);
     }
     if (load_le32(magic) == UINT32_C(0xfd2fb528)) {
         return unpack_zstd(stream);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The compressed kernel inside a bzImage: gzip, xz, lzma, zstd or lz4 (legacy frames). */
+/* The compressed kernel inside a bzImage: gzip, xz, lzma, bzip2, zstd or lz4 (legacy frames). */
 
 #include <stdint.h>
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -123,6 +124,15 @@ copy_printable(char *to, size_t size, const char *text)
     to[i] = '\0';
 }
 
+/* A terminal that shows a guest's output as it is does not return the cursor by itself. */
+static const char *
+line_end(void)
+{
+    struct termios terminal;
+
+    return tcgetattr(STDERR_FILENO, &terminal) == 0 && !(terminal.c_oflag & OPOST) ? "\r\n" : "\n";
+}
+
 void
 log_file_write(struct log_file *log, const char *process, enum log_level level, const char *text)
 {
@@ -147,7 +157,8 @@ log_file_write(struct log_file *log, const char *process, enum log_level level, 
     }
     if (level <= log->shown) {
         const bool own = strcmp(process, "vmm") == 0;
-        dprintf(STDERR_FILENO, "vmm: %s%s%s\n", own ? "" : process, own ? "" : ": ", clean);
+        dprintf(STDERR_FILENO, "vmm: %s%s%s%s", own ? "" : process, own ? "" : ": ", clean,
+                line_end());
     }
 }
 

@@ -132,15 +132,17 @@ open_log(struct run *run)
     }
 }
 
-static bool
-wants_terminal(const struct machine_config *config)
+static void
+begin_terminal(struct run *run)
 {
-    for (size_t i = 0; i < config->n_serial; i++) {
-        if (config->serial[i].input) {
-            return true;
-        }
+    bool input = false;
+    bool output = false;
+
+    for (size_t i = 0; i < run->config.n_serial; i++) {
+        input = input || run->config.serial[i].input;
+        output = output || run->config.serial[i].type == SERIAL_STDOUT;
     }
-    return false;
+    terminal_begin(&run->terminal, input, output);
 }
 
 /* Start the machine and stay until it has ended. True when it should start once more without 3D. */
@@ -152,7 +154,7 @@ boot(struct run *run, struct failure *ret_end)
     bool once_more = false;
 
     if (vm) {
-        terminal_begin(&run->terminal, wants_terminal(&run->config));
+        begin_terminal(run);
         vm_run(vm, ret_end);
         if (run->state_folder && vm->last_frame_fd >= 0) {
             result_write_frame(run->state_folder, vm->last_frame_fd);
