@@ -16,7 +16,7 @@ import rig
 
 DISK_MIB = 64
 READS = 500
-LIMIT = 7200  # as in boot.py
+LIMIT = 900
 
 
 def storage_daemon(folder, path):

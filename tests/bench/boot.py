@@ -9,7 +9,7 @@ import tempfile
 
 import rig
 
-LIMIT = 7200  # of the machine's clock, which jumps ahead while it waits for a file
+LIMIT = 900
 
 
 def main(vmm, guest):

@@ -41,7 +41,7 @@ def idle():
 def run_until(command, needle, limit, at_needle=None, text=None):
     """Starts COMMAND and returns the seconds until NEEDLE stands on its output; then it ends by itself
     or is killed. Seconds in which no processor had anything to do are left out: under instruction
-    counting the clock jumps ahead then, as far as it likes. AT_NEEDLE is called with the process at that
+    counting they are not instructions but the waits for this computer's files. AT_NEEDLE is called with the process at that
     moment, its answer is the second result. TEXT is a list that takes what it said."""
     start, idle_start = time.monotonic(), idle()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
