@@ -208,9 +208,16 @@ typedef struct {
 
 void vm_jail_free(VmJail *jail);
 
-/* (element-type VmJail), as vm_connection_get_processes_async(). */
 void vm_connection_get_jails_async(VmConnection *self, GCancellable *cancellable,
                                    GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * vm_connection_get_jails_finish:
+ *
+ * As vm_connection_get_processes_finish().
+ *
+ * Returns: (transfer container) (element-type VmJail): what holds each process
+ */
 GPtrArray *vm_connection_get_jails_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
 /**
