@@ -29,6 +29,11 @@ def out16(port, value):
     return b'\x66\xba' + struct.pack('<H', port) + b'\x66\xb8' + struct.pack('<H', value) + b'\x66\xef'
 
 
+def out32(port, value):
+    """mov dx, port; mov eax, value; out dx, eax"""
+    return b'\x66\xba' + struct.pack('<H', port) + b'\xb8' + struct.pack('<I', value) + b'\xef'
+
+
 HELLO = b''.join(out8(0x3f8, c) for c in b'HELLO\r\n')
 HALT = b'\xfa\xf4\xeb\xfd'  # cli; again: hlt; jmp again
 # again: wait for a byte at the serial port, read it, write it, jmp again
@@ -45,6 +50,7 @@ GUESTS = {
     'reset': HELLO + out8(0x64, 0xfe) + HALT,
     'off': HELLO + out16(0x604, 0x2000 | 5 << 10) + HALT,  # ACPI: sleep enable, type 5
     'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic
+    'dog': HELLO + out32(0x610, 1) + out8(0x614, 1) + HALT,  # a watchdog, one second
     'fault': HELLO + TRIPLE_FAULT,
     'wild': HELLO + b'\x48\xb8' + struct.pack('<Q', 0xe0000000) + b'\xff\xe0',  # jump to where no memory is
 }

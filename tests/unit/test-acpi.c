@@ -81,6 +81,7 @@ TAP_TEST(tables_are_complete)
     check_int(sum(memory, 36), 0);
     check(find(memory, "APIC"));
     check(find(memory, "MCFG"));
+    check(find(memory, "WDAT"));
     fadt = find(memory, "FACP");
     check(fadt);
     dsdt = memory + (load_le64(fadt + 140) - X86_ACPI_START);
@@ -180,6 +181,7 @@ TAP_TEST(iasl_reads_them)
     status |= disassemble(folder, "facp", fadt);
     status |= disassemble(folder, "apic", find(memory, "APIC"));
     status |= disassemble(folder, "mcfg", find(memory, "MCFG"));
+    status |= disassemble(folder, "wdat", find(memory, "WDAT"));
     status |= disassemble(folder, "dsdt", memory + (load_le64(fadt + 140) - X86_ACPI_START));
     compile = xasprintf("cd '%s' && for r in WordBusNumber DWordMemory QWordMemory IRQNoFlags "
                         "Memory32Fixed; do grep -q $r dsdt.dsl || echo no $r; done | grep . || "

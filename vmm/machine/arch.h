@@ -34,6 +34,10 @@ int arch_boot(struct vm *vm, const struct machine_boot *boot);
 /* An exit that only this architecture has. False: not ours. */
 bool arch_handle_exit(struct vcpu *vcpu, struct kvm_run *run);
 
+/* The processors have stopped for a while, or go on: clocks that must not run meanwhile. */
+void arch_pause(struct vm *vm);
+void arch_resume(struct vm *vm);
+
 void arch_power_button(struct vm *vm);
 void arch_sleep_button(struct vm *vm);
 /* The machine has ended: push out what the serial ports still hold, without waiting long. */

@@ -124,6 +124,14 @@ sleep_button(struct control *control, const union request *request, struct messa
 }
 
 static void
+tell_paused(struct control *control)
+{
+    control->pausing = false;
+    arch_pause(control->vm);
+    answer_type(control, MACHINE_PAUSED);
+}
+
+static void
 pause_machine(struct control *control, const union request *request, struct message_fds *fds)
 {
     if (!control->booted) {
@@ -132,8 +140,7 @@ pause_machine(struct control *control, const union request *request, struct mess
     control->pausing = true;
     vm_pause(control->vm);           /* the last vCPU thread that stops tells, see on_event() */
     if (vm_is_parked(control->vm)) { /* was paused before */
-        control->pausing = false;
-        answer_type(control, MACHINE_PAUSED);
+        tell_paused(control);
     }
 }
 
@@ -141,6 +148,7 @@ static void
 resume_machine(struct control *control, const union request *request, struct message_fds *fds)
 {
     control->pausing = false;
+    arch_resume(control->vm);
     vm_resume(control->vm);
     answer_type(control, MACHINE_RESUMED);
 }
@@ -209,8 +217,7 @@ on_event(void *data, uint32_t events)
         answer(control, &ended, sizeof(ended));
         loop_quit(control->loop, 0);
     } else if (control->pausing && vm_is_parked(control->vm)) {
-        control->pausing = false;
-        answer_type(control, MACHINE_PAUSED);
+        tell_paused(control);
     }
 }
 

@@ -75,6 +75,7 @@ enum machine_end {
     MACHINE_END_RESET,        /* ACPI reset register, i8042, triple fault, port 0xcf9 */
     MACHINE_END_PANIC,        /* pvpanic */
     MACHINE_END_FAILED,       /* KVM refused to go on; see the sentence */
+    MACHINE_END_WATCHDOG,     /* the guest started a watchdog and then was silent */
 };
 
 struct machine_ended {

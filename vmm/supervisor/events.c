@@ -151,6 +151,10 @@ on_machine_ended(struct child *child, struct machine_ended *ended)
         failure_set(&end, EXIT_STATUS_PANIC, "guest-panic", "%s",
                     "The guest panicked; the last lines of its console say why.");
         break;
+    case MACHINE_END_WATCHDOG:
+        failure_set(&end, EXIT_STATUS_WATCHDOG, "watchdog", "%s",
+                    "The guest did not answer its watchdog in time; its log may say why.");
+        break;
     default:
         failure_set(&end, EXIT_STATUS_FAILED, ended->id[0] ? ended->id : "part-died", "%s",
                     ended->sentence[0] ? ended->sentence : "The machine could not go on.");

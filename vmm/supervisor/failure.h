@@ -12,6 +12,7 @@ enum exit_status {
     EXIT_STATUS_FAILED = 33,
     EXIT_STATUS_PANIC = 34,
     EXIT_STATUS_USAGE = 35,
+    EXIT_STATUS_WATCHDOG = 36,
 };
 
 struct failure {

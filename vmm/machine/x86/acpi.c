@@ -10,6 +10,7 @@
 #include "vmm/machine/x86/layout.h"
 #include "vmm/machine/x86/platform.h"
 #include "vmm/machine/x86/power.h"
+#include "vmm/machine/x86/watchdog.h"
 
 enum {
     HEADER_SIZE = 36,
@@ -20,7 +21,6 @@ enum {
 
     FADT_WBINVD = 1 << 0,
     FADT_PROC_C1 = 1 << 2,
-    FADT_NO_FIXED_RTC = 1 << 6,
     FADT_TIMER_32_BITS = 1 << 8,
     FADT_RESET_REGISTER = 1 << 10,
 
@@ -164,6 +164,7 @@ emit_motherboard(struct aml *aml, const struct pci_windows *windows)
     aml_integer(aml, 0);
     aml_add_memory(&resources, (uint32_t)windows->ecam_start, (uint32_t)windows->ecam_size);
     aml_add_io(&resources, X86_PORT_PM_EVENT, 12);
+    aml_add_io(&resources, X86_PORT_WATCHDOG, WATCHDOG_PORTS);
     aml_current_resources(aml, &resources);
     aml_close(aml);
 }
@@ -177,6 +178,7 @@ emit_clock(struct aml *aml)
     aml_name(aml, "_HID");
     aml_eisa_id(aml, "PNP0B00");
     aml_add_io(&resources, X86_PORT_CMOS_INDEX, 2);
+    aml_add_irq(&resources, X86_PIN_CLOCK);
     aml_current_resources(aml, &resources);
     aml_close(aml);
 }
@@ -300,8 +302,7 @@ write_fadt(struct acpi_writer *writer, uint64_t facs, uint64_t dsdt)
     store_le16(t + 98, 0xffff);
     t[108] = CENTURY_REGISTER;
     store_le16(t + 109, BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM);
-    store_le32(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_RTC | FADT_TIMER_32_BITS |
-                            FADT_RESET_REGISTER);
+    store_le32(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_TIMER_32_BITS | FADT_RESET_REGISTER);
     store_port(t + 116, X86_PORT_RESET, 8, 1);
     t[128] = RESET_VALUE;
     t[131] = 4; /* ACPI 6.4 */
@@ -376,6 +377,89 @@ write_mcfg(struct acpi_writer *writer)
     return finish_table(writer, &table, "MCFG", 1, HEADER_SIZE + 8 + 16);
 }
 
+enum wdat_action {
+    WDAT_RESET = 1,
+    WDAT_QUERY_LEFT = 4,
+    WDAT_QUERY_COUNT = 5,
+    WDAT_SET_COUNT = 6,
+    WDAT_QUERY_RUNNING = 8,
+    WDAT_SET_RUNNING = 9,
+    WDAT_QUERY_STOPPED = 10,
+    WDAT_SET_STOPPED = 11,
+    WDAT_QUERY_REBOOT = 16,
+    WDAT_SET_REBOOT = 17,
+};
+
+enum wdat_instruction {
+    WDAT_READ_VALUE = 0, /* is it `value`? */
+    WDAT_READ_COUNT = 1,
+    WDAT_WRITE_VALUE = 2,
+    WDAT_WRITE_COUNT = 3,
+};
+
+struct wdat_entry {
+    uint8_t action;
+    uint8_t instruction;
+    uint16_t offset; /* of the register; the count's has 32 bits, others 8 */
+    uint32_t value;
+};
+
+/* That it reboots the machine, which the guest may ask for, is all that it does. */
+static const struct wdat_entry wdat_entries[] = {
+    {WDAT_RESET, WDAT_WRITE_VALUE, WATCHDOG_RELOAD, 1},
+    {WDAT_QUERY_LEFT, WDAT_READ_COUNT, WATCHDOG_COUNT, 0},
+    {WDAT_QUERY_COUNT, WDAT_READ_COUNT, WATCHDOG_COUNT, 0},
+    {WDAT_SET_COUNT, WDAT_WRITE_COUNT, WATCHDOG_COUNT, 0},
+    {WDAT_QUERY_RUNNING, WDAT_READ_VALUE, WATCHDOG_RUNNING, 1},
+    {WDAT_SET_RUNNING, WDAT_WRITE_VALUE, WATCHDOG_RUNNING, 1},
+    {WDAT_QUERY_STOPPED, WDAT_READ_VALUE, WATCHDOG_RUNNING, 0},
+    {WDAT_SET_STOPPED, WDAT_WRITE_VALUE, WATCHDOG_RUNNING, 0},
+    {WDAT_QUERY_REBOOT, WDAT_READ_VALUE, WATCHDOG_RELOAD, 0},
+    {WDAT_SET_REBOOT, WDAT_WRITE_VALUE, WATCHDOG_RELOAD, 1},
+};
+
+static void
+put_wdat_entry(uint8_t *p, const struct wdat_entry *entry)
+{
+    const bool count = entry->offset == WATCHDOG_COUNT;
+
+    p[0] = entry->action;
+    p[1] = entry->instruction;
+    store_port(p + 4, (uint16_t)(X86_PORT_WATCHDOG + entry->offset), count ? 32 : 8, count ? 3 : 1);
+    store_le32(p + 16, entry->value);
+    store_le32(p + 20, count ? WATCHDOG_COUNT_MAX : 0xff);
+}
+
+static uint64_t
+write_wdat(struct acpi_writer *writer)
+{
+    enum {
+        HEAD = 32,
+        ENTRY_SIZE = 24,
+        SIZE = HEADER_SIZE + HEAD + ENTRY_SIZE * ARRAY_SIZE(wdat_entries),
+        ENABLED = 1
+    };
+    struct acpi_table table = next_table(writer);
+    uint8_t *p = table.bytes;
+
+    if (!p || table.room < SIZE) {
+        return 0;
+    }
+    memset(p, 0, SIZE);
+    store_le32(p + 36, HEAD);
+    store_le16(p + 40, 0xff); /* on no PCI bus: segment, bus, device, function */
+    memset(p + 42, 0xff, 3);
+    store_le32(p + 48, 1000); /* ms of one count */
+    store_le32(p + 52, WATCHDOG_COUNT_MAX);
+    store_le32(p + 56, 1);
+    p[60] = ENABLED;
+    store_le32(p + 64, ARRAY_SIZE(wdat_entries));
+    for (size_t i = 0; i < ARRAY_SIZE(wdat_entries); i++) {
+        put_wdat_entry(p + HEADER_SIZE + HEAD + i * ENTRY_SIZE, &wdat_entries[i]);
+    }
+    return finish_table(writer, &table, "WDAT", 1, SIZE);
+}
+
 static uint64_t
 write_xsdt(struct acpi_writer *writer, const uint64_t *tables, size_t n)
 {
@@ -418,6 +502,7 @@ acpi_write_tables(const struct acpi_machine *machine, uint64_t address, uint8_t 
         write_fadt(&writer, facs, dsdt),
         write_madt(&writer),
         write_mcfg(&writer),
+        write_wdat(&writer),
     };
     uint64_t xsdt = write_xsdt(&writer, tables, ARRAY_SIZE(tables));
 

@@ -3,7 +3,7 @@
 
 /*
  * The ACPI tables of the x86 machine (ACPI 6.4 chapter 5): RSDP, XSDT, FADT with fixed hardware,
- * FACS, MADT, MCFG, DSDT.
+ * FACS, MADT, MCFG, WDAT, DSDT.
  */
 
 #include <stdbool.h>

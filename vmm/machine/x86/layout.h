@@ -30,9 +30,11 @@ enum {
     X86_PORT_PM_EVENT = 0x600,   /* PM1a status and enable, two bytes each */
     X86_PORT_PM_CONTROL = 0x604, /* PM1a control, two bytes */
     X86_PORT_PM_TIMER = 0x608,   /* four bytes */
+    X86_PORT_WATCHDOG = 0x610,   /* vmm/machine/x86/watchdog.h */
     X86_PORT_RESET = 0xcf9,
 
     X86_PIN_TIMER = 2, /* the PIT's line 0 goes to pin 2 of the I/O APIC */
+    X86_PIN_CLOCK = 8,
     X86_PIN_SCI = 9,
     X86_PIN_PCI = 16, /* and the seven after it */
     X86_PCI_PINS = 8,

@@ -12,6 +12,7 @@
 #include "vmm/machine/x86/layout.h"
 #include "vmm/machine/x86/power.h"
 #include "vmm/machine/x86/rtc.h"
+#include "vmm/machine/x86/watchdog.h"
 
 enum {
     FLUSH_TIMEOUT_MS = 100
@@ -21,6 +22,8 @@ struct arch {
     struct vm *vm;
     struct power *power;
     struct rtc *rtc;
+    struct loop_source *rtc_timer;
+    struct watchdog *watchdog;
     struct serial *serial[MACHINE_SERIAL_MAX];
     uint32_t serial_levels; /* atomic; bit per port, ports 0 and 2, 1 and 3 share a line */
     unsigned int physical_bits;
@@ -71,6 +74,53 @@ add_serial(struct arch *arch, unsigned int index, int fd)
                         names[index], &serial_range_ops, arch->serial[index]);
 }
 
+static void
+set_clock_line(void *data, bool level)
+{
+    struct arch *arch = data;
+
+    vm_set_line(arch->vm, X86_PIN_CLOCK, level);
+}
+
+static void
+on_alarm(void *data)
+{
+    struct arch *arch = data;
+
+    power_tell_alarm(arch->power);
+}
+
+static void
+set_clock_timer(void *data, uint64_t ms)
+{
+    struct arch *arch = data;
+
+    loop_timer_set(arch->rtc_timer, ms, 0);
+}
+
+static void
+on_clock_timer(void *data, uint32_t events)
+{
+    struct arch *arch = data;
+
+    rtc_tick(arch->rtc);
+}
+
+static int
+add_clock(struct arch *arch)
+{
+    const struct rtc_host host = {
+        .line = set_clock_line, .alarm = on_alarm, .wait = set_clock_timer, .data = arch};
+
+    arch->rtc_timer = loop_add_timer(arch->vm->loop, on_clock_timer, arch);
+    if (!arch->rtc_timer) {
+        return -errno;
+    }
+    arch->rtc = rtc_create(&host);
+    return vm_add_range(arch->vm, VM_SPACE_PORT, X86_PORT_CMOS_INDEX, 2, "cmos", &rtc_range_ops,
+                        arch->rtc);
+}
+
 static int
 find_physical_bits(struct arch *arch)
 {
@@ -99,8 +149,11 @@ arch_create_platform(struct vm *vm, const struct machine_setup *setup)
     if (!arch->power) {
         return -errno;
     }
-    arch->rtc = rtc_create(NULL);
-    r = vm_add_range(vm, VM_SPACE_PORT, X86_PORT_CMOS_INDEX, 2, "cmos", &rtc_range_ops, arch->rtc);
+    arch->watchdog = watchdog_create(vm, vm->loop, X86_PORT_WATCHDOG);
+    if (!arch->watchdog) {
+        return -errno;
+    }
+    r = add_clock(arch);
     for (unsigned int i = 0; r == 0 && i < MACHINE_SERIAL_MAX; i++) {
         if (setup->serial_fd[i] >= 0) {
             r = add_serial(arch, i, setup->serial_fd[i]);
@@ -117,7 +170,9 @@ arch_destroy_platform(struct vm *vm)
     for (unsigned int i = 0; i < MACHINE_SERIAL_MAX; i++) {
         serial_destroy(arch->serial[i]);
     }
+    loop_remove(arch->rtc_timer);
     rtc_destroy(arch->rtc);
+    watchdog_destroy(arch->watchdog);
     power_destroy(arch->power);
     free(arch);
     vm->arch = NULL;
@@ -229,6 +284,18 @@ arch_handle_exit(struct vcpu *vcpu, struct kvm_run *run)
     }
     handle_port(vcpu->vm, run);
     return true;
+}
+
+void
+arch_pause(struct vm *vm)
+{
+    watchdog_pause(vm->arch->watchdog);
+}
+
+void
+arch_resume(struct vm *vm)
+{
+    watchdog_resume(vm->arch->watchdog);
 }
 
 void

@@ -13,6 +13,7 @@
 enum {
     PM1_POWER_BUTTON = 1 << 8, /* in status and enable */
     PM1_SLEEP_BUTTON = 1 << 9,
+    PM1_ALARM = 1 << 10,
     PM1_ENABLE_BITS = 0x0721, /* all that exist: drivers read back what they set */
 
     PM1_CONTROL_SCI_ENABLED = 1 << 0,
@@ -170,10 +171,10 @@ panic_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
 static const struct vm_range_ops panic_ops = {.read = panic_read, .write = panic_write};
 
 static void
-press(struct power *power, uint16_t button)
+press(struct power *power, uint16_t event)
 {
     pthread_mutex_lock(&power->lock);
-    power->status |= button;
+    power->status |= event;
     update_sci(power);
     pthread_mutex_unlock(&power->lock);
 }
@@ -188,6 +189,12 @@ void
 power_press_sleep_button(struct power *power)
 {
     press(power, PM1_SLEEP_BUTTON);
+}
+
+void
+power_tell_alarm(struct power *power)
+{
+    press(power, PM1_ALARM);
 }
 
 void

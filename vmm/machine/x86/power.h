@@ -22,6 +22,8 @@ void power_destroy(struct power *power);
 
 void power_press_button(struct power *power);
 void power_press_sleep_button(struct power *power);
+/* The clock's alarm rang: the third event that wakes a sleeping guest. */
+void power_tell_alarm(struct power *power);
 
 /* One-byte write to X86_PORT_RESET, which lies inside PCI's four-byte register 0xcf8. */
 void power_write_reset(struct power *power, uint8_t value);

@@ -8,8 +8,11 @@
 
 enum {
     RTC_SECONDS = 0,
+    RTC_SECONDS_ALARM = 1,
     RTC_MINUTES = 2,
+    RTC_MINUTES_ALARM = 3,
     RTC_HOURS = 4,
+    RTC_HOURS_ALARM = 5,
     RTC_WEEKDAY = 6,
     RTC_DAY = 7,
     RTC_MONTH = 8,
@@ -23,25 +26,32 @@ enum {
     RTC_A_UPDATE = 0x80,
     RTC_A_DIVIDER = 0x26, /* 32.768 kHz, 1024 Hz rate: what firmware leaves */
     RTC_B_SET = 0x80,
+    RTC_B_ALARM = 0x20,
     RTC_B_BINARY = 0x04,
     RTC_B_24_HOURS = 0x02,
+    RTC_C_INTERRUPT = 0x80,
+    RTC_C_ALARM = 0x20,
     RTC_D_VALID = 0x80,
+    RTC_ANY = 0xc0, /* an alarm register with these bits matches every value */
 
+    DAY_SECONDS = 86400,
     UPDATE_NS = 244000, /* the update bit rises this long before the second turns */
 };
 
 struct rtc {
     pthread_mutex_t lock;
-    void (*clock)(struct timespec *ret_now);
-    int64_t offset; /* seconds that the guest's clock is ahead */
+    struct rtc_host host;
+    int64_t offset;   /* seconds that the guest's clock is ahead */
+    int64_t alarm_at; /* the guest's time, seconds of the epoch; 0: never */
     uint8_t index;
     uint8_t control;   /* register B */
+    uint8_t flags;     /* register C */
     struct tm stopped; /* the time while RTC_B_SET holds the clock */
     uint8_t memory[128];
 };
 
 static void
-host_clock(struct timespec *ret_now)
+host_clock(void *data, struct timespec *ret_now)
 {
     clock_gettime(CLOCK_REALTIME, ret_now);
 }
@@ -56,7 +66,7 @@ current_time(const struct rtc *rtc, struct tm *ret_time)
         *ret_time = rtc->stopped;
         return;
     }
-    rtc->clock(&now);
+    rtc->host.clock(rtc->host.data, &now);
     seconds = now.tv_sec + (time_t)rtc->offset;
     if (!gmtime_r(&seconds, ret_time)) {
         *ret_time = (struct tm){.tm_mday = 1, .tm_year = 100};
@@ -72,7 +82,7 @@ set_time(struct rtc *rtc, struct tm *time)
         rtc->stopped = *time;
         return;
     }
-    rtc->clock(&now);
+    rtc->host.clock(rtc->host.data, &now);
     rtc->offset = timegm(time) - now.tv_sec;
 }
 
@@ -97,6 +107,112 @@ is_time_register(uint8_t index)
     return index == RTC_SECONDS || index == RTC_MINUTES || index == RTC_HOURS ||
            (index >= RTC_WEEKDAY && index <= RTC_YEAR) || index == RTC_CENTURY;
 }
+
+/* -- the alarm; the lock is held -- */
+
+static bool
+matches(const struct rtc *rtc, uint8_t index, int value)
+{
+    const uint8_t wanted = rtc->memory[index];
+
+    return (wanted & RTC_ANY) == RTC_ANY || decode(rtc, wanted) == value;
+}
+
+/* Seconds from `now` (of the day) to the next match, at least 1; 0: it never matches. */
+static unsigned int
+seconds_to_alarm(const struct rtc *rtc, unsigned int now)
+{
+    unsigned int ahead = 1;
+
+    while (ahead <= DAY_SECONDS) {
+        const unsigned int then = (now + ahead) % DAY_SECONDS;
+
+        if (!matches(rtc, RTC_HOURS_ALARM, (int)(then / 3600))) {
+            ahead += 3600 - then % 3600;
+        } else if (!matches(rtc, RTC_MINUTES_ALARM, (int)(then / 60 % 60))) {
+            ahead += 60 - then % 60;
+        } else if (!matches(rtc, RTC_SECONDS_ALARM, (int)(then % 60))) {
+            ahead++;
+        } else {
+            return ahead;
+        }
+    }
+    return 0;
+}
+
+static void
+wait_for_alarm(struct rtc *rtc, const struct timespec *now)
+{
+    const int64_t left = rtc->alarm_at - (now->tv_sec + rtc->offset);
+
+    if (rtc->host.wait) {
+        rtc->host.wait(rtc->host.data, rtc->alarm_at == 0 ? 0
+                                       : left <= 0
+                                           ? 1
+                                           : (uint64_t)(left * 1000 - now->tv_nsec / 1000000 + 1));
+    }
+}
+
+/* After every change of the time, the alarm, or whether it is wanted. */
+static void
+plan_alarm(struct rtc *rtc)
+{
+    struct timespec now;
+    int64_t day;
+    unsigned int ahead = 0;
+
+    rtc->host.clock(rtc->host.data, &now);
+    if ((rtc->control & RTC_B_ALARM) && !(rtc->control & RTC_B_SET)) {
+        day = (now.tv_sec + rtc->offset) % DAY_SECONDS;
+        ahead = seconds_to_alarm(rtc, (unsigned int)(day < 0 ? day + DAY_SECONDS : day));
+    }
+    rtc->alarm_at = ahead ? now.tv_sec + rtc->offset + ahead : 0;
+    wait_for_alarm(rtc, &now);
+}
+
+static void
+set_line(struct rtc *rtc, bool level)
+{
+    if (rtc->host.line) {
+        rtc->host.line(rtc->host.data, level);
+    }
+}
+
+void
+rtc_tick(struct rtc *rtc)
+{
+    struct timespec now;
+    bool rings;
+
+    pthread_mutex_lock(&rtc->lock);
+    rtc->host.clock(rtc->host.data, &now);
+    rings = rtc->alarm_at != 0 && now.tv_sec + rtc->offset >= rtc->alarm_at;
+    if (rings) {
+        rtc->flags |= RTC_C_INTERRUPT | RTC_C_ALARM;
+        set_line(rtc, true);
+        plan_alarm(rtc);
+    } else {
+        wait_for_alarm(rtc, &now);
+    }
+    pthread_mutex_unlock(&rtc->lock);
+    if (rings && rtc->host.alarm) {
+        rtc->host.alarm(rtc->host.data);
+    }
+}
+
+static uint8_t
+take_flags(struct rtc *rtc)
+{
+    const uint8_t flags = rtc->flags;
+
+    rtc->flags = 0;
+    if (flags & RTC_C_INTERRUPT) {
+        set_line(rtc, false);
+    }
+    return flags;
+}
+
+/* -- registers -- */
 
 static uint8_t
 read_time(const struct rtc *rtc, uint8_t index)
@@ -169,7 +285,7 @@ read_status_a(const struct rtc *rtc)
     if (rtc->control & RTC_B_SET) {
         return RTC_A_DIVIDER;
     }
-    rtc->clock(&now);
+    rtc->host.clock(rtc->host.data, &now);
     return RTC_A_DIVIDER | (now.tv_nsec >= 1000000000 - UPDATE_NS ? RTC_A_UPDATE : 0);
 }
 
@@ -179,8 +295,9 @@ write_status_b(struct rtc *rtc, uint8_t value)
     struct tm time;
 
     current_time(rtc, &time);
-    rtc->control = (value & (RTC_B_SET | RTC_B_BINARY)) | RTC_B_24_HOURS;
+    rtc->control = (value & (RTC_B_SET | RTC_B_ALARM | RTC_B_BINARY)) | RTC_B_24_HOURS;
     set_time(rtc, &time); /* hold it, or let it run on from what was set */
+    plan_alarm(rtc);
 }
 
 static uint64_t
@@ -200,7 +317,7 @@ rtc_read(void *data, uint64_t offset, unsigned int size)
     } else if (rtc->index == RTC_B) {
         value = rtc->control;
     } else if (rtc->index == RTC_C) {
-        value = 0;
+        value = take_flags(rtc);
     } else if (rtc->index == RTC_D) {
         value = RTC_D_VALID;
     } else {
@@ -215,10 +332,14 @@ write_register(struct rtc *rtc, uint8_t index, uint8_t value)
 {
     if (is_time_register(index)) {
         write_time(rtc, index, value);
+        plan_alarm(rtc);
     } else if (index == RTC_B) {
         write_status_b(rtc, value);
     } else if (index < RTC_A || index > RTC_D) {
         rtc->memory[index] = value;
+        if (index <= RTC_HOURS_ALARM) {
+            plan_alarm(rtc);
+        }
     }
 }
 
@@ -243,14 +364,17 @@ rtc_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
 const struct vm_range_ops rtc_range_ops = {.read = rtc_read, .write = rtc_write};
 
 struct rtc *
-rtc_create(void (*clock)(struct timespec *ret_now))
+rtc_create(const struct rtc_host *host)
 {
     struct rtc *rtc = xalloc(sizeof(*rtc));
     struct tm ignored;
 
     /* The C library opens the time zone file at the first conversion: now, not in the jail. */
     gmtime_r(&(time_t){0}, &ignored);
-    *rtc = (struct rtc){.clock = clock ? clock : host_clock, .control = RTC_B_24_HOURS};
+    *rtc = (struct rtc){.host = *host, .control = RTC_B_24_HOURS};
+    if (!rtc->host.clock) {
+        rtc->host.clock = host_clock;
+    }
     pthread_mutex_init(&rtc->lock, NULL);
     return rtc;
 }

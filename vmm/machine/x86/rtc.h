@@ -3,10 +3,11 @@
 
 /*
  * MC146818A clock and CMOS memory at ports 0x70/0x71: the host's time in UTC, moved by what the guest
- * sets. 24-hour mode, BCD or binary; no alarms and no periodic interrupt (their enable bits read as
- * zero). Register 0x32 is the century, as the FADT says.
+ * sets. 24-hour mode, BCD or binary, alarms within a day; no periodic and no update interrupt (their
+ * enable bits read as zero: drivers make these of alarms). Register 0x32 is the century, as the FADT says.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -15,10 +16,22 @@
 
 struct rtc;
 
-/* `clock` tells the time, CLOCK_REALTIME for NULL; tests give their own. Never NULL. */
-struct rtc *rtc_create(void (*clock)(struct timespec *ret_now));
+/* What the clock needs; members may be NULL. */
+struct rtc_host {
+    void (*clock)(void *data, struct timespec *ret_now); /* CLOCK_REALTIME for NULL */
+    void (*line)(void *data, bool level);                /* interrupt 8 */
+    void (*alarm)(void *data); /* it rang: what wakes a sleeping machine */
+    /* Call rtc_tick() in `ms` milliseconds; 0: never. From any thread. */
+    void (*wait)(void *data, uint64_t ms);
+    void *data;
+};
+
+/* Copies `host`. Never NULL. */
+struct rtc *rtc_create(const struct rtc_host *host);
 void rtc_destroy(struct rtc *rtc);
 CLEANUP_DEFINE(struct rtc, rtc_destroy)
+/* Time has passed: ring when the alarm is due. */
+void rtc_tick(struct rtc *rtc);
 
 /* For vm_add_range(), two ports; `data` is the struct rtc. */
 extern const struct vm_range_ops rtc_range_ops;
