@@ -346,6 +346,50 @@ TAP_TEST(pixels_reach_the_compositor)
     bench_close(&bench);
 }
 
+/* A buffer of the pool, as POOL's only one; the compositor's end of it is in bench.fds. */
+static bool
+make_buffer(struct bench *bench, uint32_t id)
+{
+    ask_for(bench, POOL, WIRE_WL_SHM_POOL_CREATE_BUFFER, id, 0, WIDTH, HEIGHT, WIDTH * 4, 1);
+    return expect(bench, POOL, WIRE_WL_SHM_POOL_DESTROY) && emit_delete(bench, POOL) &&
+           expect(bench, SHM, WIRE_WL_SHM_CREATE_POOL) &&
+           expect(bench, POOL, WIRE_WL_SHM_POOL_CREATE_BUFFER);
+}
+
+static bool
+show_buffer(struct bench *bench, uint32_t id, uint32_t width)
+{
+    ask_for(bench, SURFACE, WIRE_WL_SURFACE_ATTACH, id, 0, 0);
+    ask_for(bench, SURFACE, WIRE_WL_SURFACE_DAMAGE_BUFFER, 0, 0, width, 1);
+    ask_words(bench, SURFACE, WIRE_WL_SURFACE_COMMIT, NULL, 0);
+    return expect(bench, SURFACE, WIRE_WL_SURFACE_ATTACH) &&
+           expect(bench, SURFACE, WIRE_WL_SURFACE_DAMAGE_BUFFER) &&
+           expect(bench, SURFACE, WIRE_WL_SURFACE_COMMIT);
+}
+
+/* A client that makes a new buffer for each change, as Xwayland and GTK do. */
+TAP_TEST(new_buffers_have_only_changes_copied)
+{
+    struct bench bench;
+    struct message_fds fds;
+    uint8_t event[64];
+    int pool = fd_memory_file("pool", 4096);
+
+    check(bench_open(&bench) && make_surface_and_pool(&bench, pool, 4096));
+    check(make_buffer(&bench, BUFFER) && show_buffer(&bench, BUFFER, 1));
+    check(make_buffer(&bench, BUFFER + 1) && show_buffer(&bench, BUFFER + 1, 2));
+    check_int(session_statistics(bench.session).copied_bytes, 2 * BUFFER_SIZE);
+    wire_begin(&bench.writer, BUFFER, WIRE_WL_BUFFER_EVENT_RELEASE);
+    check(emit(&bench, NULL, 0));
+    check_int(client_event(&bench, event, sizeof(event), &fds), 8);
+    ask_words(&bench, BUFFER, WIRE_WL_BUFFER_DESTROY, NULL, 0);
+    check(expect(&bench, BUFFER, WIRE_WL_BUFFER_DESTROY));
+    /* Two pixels changed since the first was shown, and now the first of them and a third one. */
+    check(make_buffer(&bench, BUFFER + 2) && show_buffer(&bench, BUFFER + 2, 3));
+    check_int(session_statistics(bench.session).copied_bytes, 2 * BUFFER_SIZE + 3 * 4);
+    bench_close(&bench);
+}
+
 TAP_TEST(keymaps_are_copied)
 {
     struct bench bench;
@@ -496,6 +540,7 @@ TAP_TEST(a_compositor_that_goes_ends_the_client)
     bench_close(&bench);
 }
 
-TAP_MAIN(TAP_CASE(pixels_reach_the_compositor), TAP_CASE(keymaps_are_copied), TAP_CASE(globals),
-         TAP_CASE(clipboard_to_the_client), TAP_CASE(clipboard_to_the_host),
-         TAP_CASE(bad_clients_end_alone), TAP_CASE(a_compositor_that_goes_ends_the_client))
+TAP_MAIN(TAP_CASE(pixels_reach_the_compositor), TAP_CASE(new_buffers_have_only_changes_copied),
+         TAP_CASE(keymaps_are_copied), TAP_CASE(globals), TAP_CASE(clipboard_to_the_client),
+         TAP_CASE(clipboard_to_the_host), TAP_CASE(bad_clients_end_alone),
+         TAP_CASE(a_compositor_that_goes_ends_the_client))

@@ -8,6 +8,7 @@
 #include "vmm/base/list.h"
 #include "vmm/base/message.h"
 #include "vmm/guest/wayland-proxy/outbox.h"
+#include "vmm/guest/wayland-proxy/region.h"
 #include "vmm/guest/wayland-proxy/session.h"
 #include "vmm/wayland-wire/wire.h"
 #include "wayland-wire-protocols.h"
@@ -43,6 +44,19 @@ struct shm_pool {
     size_t size;
 };
 
+/* What host memory shows: a surface as it was, in rows as the client laid them out. */
+struct shm_shown {
+    uint32_t surface; /* 0: nothing that is known */
+    uint32_t width, height, stride, bytes;
+    struct region stale; /* changed on the surface since it was copied */
+};
+
+/* Host memory whose buffer the client destroyed. */
+struct shm_spare {
+    struct channel_blob blob;
+    struct shm_shown shown;
+};
+
 struct session {
     struct loop *loop;
     struct channel channel;
@@ -76,7 +90,7 @@ struct session {
     struct list hidden;  /* struct hidden_delete */
     uint32_t shm;        /* the wl_shm that made the last pool */
     struct channel_blob placeholder;
-    struct channel_blob spares[SESSION_SPARES];
+    struct shm_spare spares[SESSION_SPARES];
     uint32_t next_spare;
     struct {
         uint32_t width, height;

@@ -44,12 +44,10 @@ static const struct format {
 struct shm_buffer {
     struct list link;
     struct shm_pool *pool;
-    uint32_t offset, width, height, stride;
-    uint32_t bytes; /* of a pixel */
+    uint32_t offset;
     struct channel_blob blob;
-    bool busy;           /* the compositor may read it */
-    uint32_t surface;    /* where it was shown last, 0: nowhere */
-    struct region stale; /* changed since it was copied */
+    struct shm_shown shown; /* `bytes` are of a pixel */
+    bool busy;              /* the compositor may read it */
 };
 
 /* wl_surface, double-buffered as there. */
@@ -131,9 +129,30 @@ pool_map(struct shm_pool *pool, uint32_t size)
     return 0;
 }
 
-/* Host memory of `height` rows of `width` words, perhaps used before. */
+static struct shm_spare *
+find_spare(struct session *session, const struct shm_shown *like, uint64_t size)
+{
+    struct shm_spare *found = NULL;
+
+    for (size_t i = 0; i < SESSION_SPARES; i++) {
+        struct shm_spare *spare = &session->spares[i];
+        const struct shm_shown *shown = &spare->shown;
+
+        if (!spare->blob.map || spare->blob.size != size) {
+            continue;
+        }
+        if (shown->surface != 0 && shown->width == like->width && shown->height == like->height &&
+            shown->stride == like->stride && shown->bytes == like->bytes) {
+            return spare;
+        }
+        found = spare;
+    }
+    return found;
+}
+
+/* Ask the host what memory of that many words it takes; the answer is kept. */
 static int
-blob_take(struct session *session, uint32_t width, uint32_t height, struct channel_blob *ret_blob)
+ask_image(struct session *session, uint32_t width, uint32_t height)
 {
     struct cross_get_image ask = {
         .header = {.command = CROSS_GET_IMAGE_REQUIREMENTS, .size = htole16(sizeof(ask))},
@@ -141,56 +160,70 @@ blob_take(struct session *session, uint32_t width, uint32_t height, struct chann
         .height = htole32(height),
         .fourcc = htole32(XR24),
     };
-    const uint64_t size = align_up((uint64_t)width * 4 * height, CROSS_PAGE_SIZE);
+    struct cross_image image;
 
-    for (size_t i = 0; i < SESSION_SPARES; i++) {
-        if (session->spares[i].map && session->spares[i].size == size) {
-            *ret_blob = session->spares[i];
-            session->spares[i] = (struct channel_blob){0};
-            return 0;
-        }
+    if (session->image.width == width && session->image.height == height) {
+        return 0;
     }
-    if (session->image.width != width || session->image.height != height) {
-        struct cross_image image;
-        int r = session->channel.ops->query(session->channel.data, &ask, &image);
-        if (r < 0) {
-            return r;
-        }
-        if (le64toh(image.size) < size || le64toh(image.size) > INT32_MAX) {
-            return -ENOMEM;
-        }
-        session->image.width = width;
-        session->image.height = height;
-        session->image.blob_id = le32toh(image.blob_id);
-        session->image.size = le64toh(image.size);
+    int r = session->channel.ops->query(session->channel.data, &ask, &image);
+    if (r < 0) {
+        return r;
     }
-    return session->channel.ops->blob_create(session->channel.data, session->image.blob_id,
-                                             session->image.size, ret_blob);
+    if (le64toh(image.size) < (uint64_t)width * 4 * height || le64toh(image.size) > INT32_MAX ||
+        le64toh(image.size) % CROSS_PAGE_SIZE != 0) {
+        return -ENOMEM;
+    }
+    session->image.width = width;
+    session->image.height = height;
+    session->image.blob_id = le32toh(image.blob_id);
+    session->image.size = le64toh(image.size);
+    return 0;
 }
 
-/* What the compositor may still read is not used again: its own mapping keeps the memory. */
-static void
-blob_give_back(struct session *session, struct channel_blob *blob, bool busy)
+/*
+ * Host memory for rows as in `shown`. Memory that was used before may come with what it shows: a
+ * client that makes a new buffer for each change has only the changes copied.
+ */
+static int
+blob_take(struct session *session, struct shm_shown *shown, struct channel_blob *ret_blob)
 {
-    struct channel_blob *spare = &session->spares[session->next_spare];
+    const uint32_t words = (shown->stride + 3) / 4;
+    const uint64_t size = align_up((uint64_t)words * 4 * shown->height, CROSS_PAGE_SIZE);
+    struct shm_spare *spare = find_spare(session, shown, size);
 
-    (void)session_flush_host(session); /* messages that name it go first */
-    if (!busy) {
-        session->next_spare = (session->next_spare + 1) % SESSION_SPARES;
-        const struct channel_blob kept = *blob;
-        *blob = *spare;
-        *spare = kept;
+    if (spare) {
+        *ret_blob = spare->blob;
+        if (spare->shown.width == shown->width && spare->shown.height == shown->height &&
+            spare->shown.stride == shown->stride && spare->shown.bytes == shown->bytes) {
+            *shown = spare->shown;
+        }
+        *spare = (struct shm_spare){0};
+        return 0;
     }
-    if (blob->map) {
-        session->channel.ops->blob_destroy(session->channel.data, blob);
-    }
-    *blob = (struct channel_blob){0};
+    int r = ask_image(session, words, shown->height);
+    return r < 0 ? r
+                 : session->channel.ops->blob_create(session->channel.data, session->image.blob_id,
+                                                     session->image.size, ret_blob);
 }
 
 static void
 buffer_destroy(struct session *session, struct shm_buffer *buffer)
 {
-    blob_give_back(session, &buffer->blob, buffer->busy);
+    struct shm_spare spare = {buffer->blob, buffer->shown};
+
+    (void)session_flush_host(session); /* messages that name it go first */
+    /* What the compositor may still read is not used again: its own mapping keeps the memory. */
+    if (!buffer->busy) {
+        struct shm_spare *place = &session->spares[session->next_spare];
+        const struct shm_spare older = *place;
+
+        session->next_spare = (session->next_spare + 1) % SESSION_SPARES;
+        *place = spare;
+        spare = older;
+    }
+    if (spare.blob.map) {
+        session->channel.ops->blob_destroy(session->channel.data, &spare.blob);
+    }
     pool_unref(buffer->pool);
     list_remove(&buffer->link);
     free(buffer);
@@ -255,7 +288,8 @@ on_create_pool(struct session *session, struct wire_call *call)
         return -EPROTO;
     }
     if (!session->placeholder.map) {
-        int r = blob_take(session, 1, 1, &session->placeholder);
+        struct shm_shown nothing = {.width = 1, .height = 1, .stride = 4, .bytes = 4};
+        int r = blob_take(session, &nothing, &session->placeholder);
         if (r < 0) {
             return r;
         }
@@ -278,11 +312,12 @@ on_create_pool(struct session *session, struct wire_call *call)
 static bool
 buffer_fits(const struct shm_buffer *buffer, const struct shm_pool *pool)
 {
-    uint64_t row = (uint64_t)buffer->width * buffer->bytes;
+    const struct shm_shown *shown = &buffer->shown;
+    uint64_t row = (uint64_t)shown->width * shown->bytes;
 
-    return buffer->width > 0 && buffer->height > 0 && buffer->width <= INT16_MAX &&
-           buffer->height <= INT16_MAX && buffer->stride >= row && buffer->stride <= INT32_MAX &&
-           range_inside(buffer->offset, (uint64_t)buffer->stride * buffer->height, pool->size);
+    return shown->width > 0 && shown->height > 0 && shown->width <= INT16_MAX &&
+           shown->height <= INT16_MAX && shown->stride >= row && shown->stride <= INT32_MAX &&
+           range_inside(buffer->offset, (uint64_t)shown->stride * shown->height, pool->size);
 }
 
 static int
@@ -309,23 +344,22 @@ on_create_buffer(struct session *session, struct wire_call *call)
     struct shm_buffer made = {
         .pool = pool,
         .offset = call->value[1].word,
-        .width = call->value[2].word,
-        .height = call->value[3].word,
-        .stride = call->value[4].word,
-        .bytes = format ? format->bytes : 0,
+        .shown = {.width = call->value[2].word,
+                  .height = call->value[3].word,
+                  .stride = call->value[4].word,
+                  .bytes = format ? format->bytes : 0},
     };
 
     if (!pool || !format || !buffer_fits(&made, pool)) {
         call->why = "a buffer of that format, size or place is not possible";
         return -EPROTO;
     }
-    int r = blob_take(session, (made.stride + 3) / 4, made.height, &made.blob);
+    int r = blob_take(session, &made.shown, &made.blob);
     if (r < 0) {
         return r;
     }
     struct shm_buffer *buffer = xalloc(sizeof(*buffer));
     *buffer = made;
-    region_add(&buffer->stale, region_everything());
     pool->refs++;
     list_append(&session->buffers, &buffer->link);
     set_data(session, call->value[0].word, buffer);
@@ -374,13 +408,15 @@ scale_rect(struct region_rect rect, int32_t scale)
 static void
 copy_rect(struct session *session, struct shm_buffer *buffer, struct region_rect rect)
 {
-    rect = region_clip(rect, buffer->width, buffer->height);
+    const struct shm_shown *shown = &buffer->shown;
+
+    rect = region_clip(rect, shown->width, shown->height);
     if (rect.x0 >= rect.x1) {
         return;
     }
-    const size_t row = (size_t)(rect.x1 - rect.x0) * buffer->bytes;
+    const size_t row = (size_t)(rect.x1 - rect.x0) * shown->bytes;
     for (int64_t y = rect.y0; y < rect.y1; y++) {
-        size_t at = (size_t)y * buffer->stride + (size_t)rect.x0 * buffer->bytes;
+        size_t at = (size_t)y * shown->stride + (size_t)rect.x0 * shown->bytes;
         memcpy(buffer->blob.map + at, buffer->pool->map + buffer->offset + at, row);
         session->statistics.copied_bytes += row;
     }
@@ -390,7 +426,8 @@ static void
 count_damage(struct session *session, const struct shm_buffer *buffer, const struct region *damage)
 {
     for (uint32_t i = 0; i < damage->n; i++) {
-        struct region_rect rect = region_clip(damage->rect[i], buffer->width, buffer->height);
+        struct region_rect rect =
+            region_clip(damage->rect[i], buffer->shown.width, buffer->shown.height);
         if (rect.x0 < rect.x1 && rect.y0 < rect.y1) {
             session->statistics.damaged_pixels +=
                 (uint64_t)(rect.x1 - rect.x0) * (uint64_t)(rect.y1 - rect.y0);
@@ -413,6 +450,29 @@ collect_damage(struct shm_surface *surface, struct region *ret_damage)
     surface->buffer_damage.n = 0;
 }
 
+/* All memory that shows the surface lacks what changed now. */
+static void
+add_stale(struct session *session, uint32_t surface, const struct region *damage)
+{
+    list_for_each(link, &session->buffers) {
+        struct shm_buffer *buffer = list_container(link, struct shm_buffer, link);
+        if (buffer->shown.surface == surface) {
+            region_add_all(&buffer->shown.stale, damage);
+        }
+    }
+    for (size_t i = 0; i < SESSION_SPARES; i++) {
+        if (session->spares[i].shown.surface == surface) {
+            region_add_all(&session->spares[i].shown.stale, damage);
+        }
+    }
+}
+
+static void
+forget_surface(struct shm_shown *shown, uint32_t id)
+{
+    shown->surface = shown->surface == id ? 0 : shown->surface;
+}
+
 static void
 on_commit(struct session *session, uint32_t id, struct shm_surface *surface)
 {
@@ -424,22 +484,16 @@ on_commit(struct session *session, uint32_t id, struct shm_surface *surface)
         surface->attached = false;
         return;
     }
-    /* The surface's other buffers lack what changed now. */
-    list_for_each(link, &session->buffers) {
-        struct shm_buffer *other = list_container(link, struct shm_buffer, link);
-        if (other->surface == id || other == buffer) {
-            region_add_all(&other->stale, &damage);
-        }
+    if (buffer->shown.surface != id) {
+        buffer->shown.surface = id;
+        region_add(&buffer->shown.stale, region_everything());
     }
-    if (buffer->surface != id) {
-        region_add(&buffer->stale, region_everything());
-    }
+    add_stale(session, id, &damage);
     count_damage(session, buffer, &damage);
-    for (uint32_t i = 0; i < buffer->stale.n; i++) {
-        copy_rect(session, buffer, buffer->stale.rect[i]);
+    for (uint32_t i = 0; i < buffer->shown.stale.n; i++) {
+        copy_rect(session, buffer, buffer->shown.stale.rect[i]);
     }
-    buffer->stale.n = 0;
-    buffer->surface = id;
+    buffer->shown.stale.n = 0;
     buffer->busy = buffer->busy || surface->attached;
     surface->attached = false;
 }
@@ -448,8 +502,10 @@ static void
 surface_destroy(struct session *session, uint32_t id, struct shm_surface *surface)
 {
     list_for_each(link, &session->buffers) {
-        struct shm_buffer *buffer = list_container(link, struct shm_buffer, link);
-        buffer->surface = buffer->surface == id ? 0 : buffer->surface;
+        forget_surface(&list_container(link, struct shm_buffer, link)->shown, id);
+    }
+    for (size_t i = 0; i < SESSION_SPARES; i++) {
+        forget_surface(&session->spares[i].shown, id);
     }
     set_data(session, id, NULL);
     free(surface);
@@ -540,7 +596,8 @@ on_delete_id(struct session *session, uint32_t id)
     struct hidden_delete *hidden = find_hidden(session, id);
 
     if (!hidden) {
-        return 0;
+        const struct wire_object *object = wire_object_get(session->objects, id);
+        return object && object->data ? -EPROTO : 0; /* it is in use */
     }
     if (--hidden->count == 0) {
         list_remove(&hidden->link);
@@ -591,8 +648,8 @@ shm_clear(struct session *session)
     }
     list_init(&session->hidden);
     for (size_t i = 0; i < SESSION_SPARES; i++) {
-        if (session->spares[i].map) {
-            ops->blob_destroy(session->channel.data, &session->spares[i]);
+        if (session->spares[i].blob.map) {
+            ops->blob_destroy(session->channel.data, &session->spares[i].blob);
         }
     }
     if (session->placeholder.map) {
