@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A client and a host, both hostile, before a session of the guest's proxy. Most messages fit their
+ * signatures and name objects that exist, so that they get somewhere; the rest are any bytes. What the
+ * proxy sends to the host must be well formed.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/fuzz/fuzz.h"
+#include "vmm/base/assert.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/memory.h"
+#include "vmm/base/message.h"
+#include "vmm/guest/wayland-proxy/session.h"
+#include "wayland-wire-protocols.h"
+
+enum {
+    REGISTRY = 2,
+    FIRST_GLOBAL = 3,
+    SURFACE = 11,
+    IDS = 48,
+    STEPS_MAX = 200,
+};
+
+static const struct wire_interface *const globals[] = {
+    &wire_wl_compositor,
+    &wire_wl_shm,
+    &wire_wl_seat,
+    &wire_wl_data_device_manager,
+    &wire_zwp_primary_selection_device_manager_v1,
+    &wire_xdg_wm_base,
+    &wire_wp_viewporter,
+    &wire_zwp_tablet_manager_v2,
+};
+
+struct rig {
+    struct loop *loop;
+    struct session *session;
+    struct wire_objects *objects; /* as the client and the compositor see them */
+    struct fuzz_input *input;
+    int client;
+    bool over;
+    bool asked;   /* the session waits for a page */
+    bool waiting; /* a page is there */
+    uint32_t n_blobs;
+    uint8_t page[CROSS_PAGE_SIZE];
+};
+
+static int
+rig_submit(void *data, const void *commands, size_t size)
+{
+    struct cross_header header;
+
+    (void)data;
+    assert(size >= sizeof(header));
+    memcpy(&header, commands, sizeof(header));
+    assert(le16toh(header.size) == size && size <= CROSS_PAGE_SIZE);
+    assert(header.command == CROSS_SEND || header.command == CROSS_WRITE);
+    if (header.command == CROSS_SEND) {
+        struct cross_message message;
+        assert(size >= sizeof(message));
+        memcpy(&message, commands, sizeof(message));
+        assert(le32toh(message.n_ids) <= CROSS_IDS_MAX);
+        assert(le32toh(message.data_size) == size - sizeof(message));
+    }
+    return 0;
+}
+
+static int
+rig_query(void *data, const struct cross_get_image *command, struct cross_image *ret_image)
+{
+    struct rig *rig = data;
+    uint64_t size = (uint64_t)le32toh(command->width) * 4 * le32toh(command->height);
+
+    if (size > 1 << 20 || fuzz_take(rig->input, 1) == 0xff) {
+        return -ENOMEM;
+    }
+    *ret_image = (struct cross_image){.size = htole64(align_up(size, CROSS_PAGE_SIZE))};
+    return 0;
+}
+
+static int
+rig_poll(void *data)
+{
+    ((struct rig *)data)->asked = true;
+    return 0;
+}
+
+static int
+rig_answer(void *data, uint8_t page[CROSS_PAGE_SIZE])
+{
+    struct rig *rig = data;
+
+    if (!rig->waiting) {
+        return 0;
+    }
+    memcpy(page, rig->page, CROSS_PAGE_SIZE);
+    rig->waiting = false;
+    rig->asked = false;
+    return 1;
+}
+
+static int
+rig_blob_create(void *data, uint32_t blob_id, uint64_t size, struct channel_blob *ret_blob)
+{
+    struct rig *rig = data;
+
+    (void)blob_id;
+    if (fuzz_take(rig->input, 1) == 0xff) {
+        return -ENOSPC;
+    }
+    assert(size > 0 && size % CROSS_PAGE_SIZE == 0);
+    uint8_t *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED) {
+        return -ENOMEM;
+    }
+    *ret_blob = (struct channel_blob){
+        .handle = ++rig->n_blobs, .resource = rig->n_blobs, .size = size, .map = map};
+    return 0;
+}
+
+static void
+rig_blob_destroy(void *data, struct channel_blob *blob)
+{
+    (void)data;
+    munmap(blob->map, blob->size);
+    *blob = (struct channel_blob){0};
+}
+
+static void
+rig_destroy(void *data)
+{
+    (void)data;
+}
+
+static const struct channel_ops rig_ops = {
+    .submit = rig_submit,
+    .query = rig_query,
+    .poll = rig_poll,
+    .answer = rig_answer,
+    .blob_create = rig_blob_create,
+    .blob_destroy = rig_blob_destroy,
+    .destroy = rig_destroy,
+};
+
+static void
+on_ended(void *data)
+{
+    ((struct rig *)data)->over = true;
+}
+
+static void
+run(struct rig *rig)
+{
+    uint8_t sink[4096];
+    struct message_fds fds;
+
+    for (int i = 0; i < 3 && !rig->over; i++) {
+        loop_iterate(rig->loop, 0);
+    }
+    while (message_receive(rig->client, sink, sizeof(sink), &fds) > 0) {
+        message_close_fds(&fds);
+    }
+}
+
+static uint32_t
+any_number(struct rig *rig)
+{
+    uint64_t value = fuzz_take(rig->input, 1);
+
+    if (value >= 0xf0) {
+        value = fuzz_take(rig->input, 4);
+    }
+    return (uint32_t)value;
+}
+
+static uint32_t
+any_id(struct rig *rig)
+{
+    uint32_t value = (uint32_t)fuzz_take(rig->input, 1);
+
+    return value & 0x80 ? WIRE_SERVER_IDS + (value & 7) : value % IDS;
+}
+
+/* Mostly an object of that interface, or for NULL an id that is free; sometimes any. */
+static uint32_t
+fitting_id(struct rig *rig, const struct wire_interface *interface, bool server)
+{
+    const uint32_t how = (uint32_t)fuzz_take(rig->input, 1);
+    const uint32_t base = server ? WIRE_SERVER_IDS : 1;
+
+    if (how >= 0xf8) {
+        return any_id(rig);
+    }
+    for (uint32_t i = 0; i < IDS; i++) {
+        const uint32_t id = base + (interface ? (how + i) % IDS : i);
+        const struct wire_object *object = wire_object_get(rig->objects, id);
+
+        if (interface ? object && object->interface == interface : !object || !object->interface) {
+            return id;
+        }
+    }
+    return 0;
+}
+
+/* Arguments that fit the signature; the number of descriptors that go with them. */
+static void
+put_arguments(struct rig *rig, struct wire_writer *writer, const struct wire_message *message,
+              enum wire_side side)
+{
+    static const char text[] = "text/plain";
+
+    for (size_t i = 0; i < message->n_arguments; i++) {
+        switch (message->argument[i].type) {
+        case 's':
+            wire_put_string(writer, text);
+            break;
+        case 'a':
+            wire_put(writer, 0);
+            break;
+        case 'h':
+            break;
+        case 'o':
+            wire_put(writer, fitting_id(rig, message->argument[i].interface, false));
+            break;
+        case 'n':
+            if (!message->argument[i].interface) {
+                wire_put_string(writer, "wl_seat");
+                wire_put(writer, 1);
+            }
+            wire_put(writer, fitting_id(rig, NULL, side == WIRE_EVENT));
+            break;
+        default:
+            wire_put(writer, any_number(rig));
+            break;
+        }
+    }
+}
+
+/* A message of that side in `writer`, and its size; 0 when the input names nothing that has one. */
+static size_t
+make_message(struct rig *rig, enum wire_side side, struct wire_writer *writer, uint8_t *ret_fds)
+{
+    uint32_t id = any_id(rig);
+    uint32_t opcode = (uint32_t)fuzz_take(rig->input, 1);
+    const struct wire_object *object = wire_object_get(rig->objects, id);
+    struct wire_call call;
+
+    if (!object || !object->interface) {
+        return 0;
+    }
+    const bool request = side == WIRE_REQUEST;
+    const struct wire_interface *interface = object->interface;
+    uint32_t n = request ? interface->n_requests : interface->n_events;
+    if (n == 0) {
+        return 0;
+    }
+    opcode %= n;
+    const struct wire_message *message =
+        request ? &interface->request[opcode] : &interface->event[opcode];
+    wire_begin(writer, id, (uint16_t)opcode);
+    put_arguments(rig, writer, message, side);
+    int size = wire_end(writer);
+    *ret_fds = message->n_fds;
+    if (size > 0 && wire_read(rig->objects, side, writer->bytes, (size_t)size, &call) == size) {
+        (void)wire_apply(rig->objects, &call);
+    }
+    return size > 0 ? (size_t)size : 0;
+}
+
+static int
+any_fd(struct rig *rig)
+{
+    uint64_t kind = fuzz_take(rig->input, 1);
+    int fds[2];
+
+    if (kind & 1) {
+        return fd_memory_file("fuzz", (kind >> 1) * 512);
+    }
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+        return -1;
+    }
+    close(fds[(kind >> 1) & 1]);
+    return fds[(~kind >> 1) & 1];
+}
+
+static void
+client_says(struct rig *rig)
+{
+    struct wire_writer writer;
+    uint8_t n_fds = 0;
+    size_t size = make_message(rig, WIRE_REQUEST, &writer, &n_fds);
+    int fd = n_fds > 0 ? any_fd(rig) : -1;
+
+    if (size > 0) {
+        (void)message_send(rig->client, writer.bytes, size, &fd, fd >= 0);
+    }
+    fd_closep(&fd);
+}
+
+static void
+client_raves(struct rig *rig)
+{
+    uint8_t bytes[64];
+    size_t n = 1 + fuzz_take(rig->input, 1) % sizeof(bytes);
+
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] = (uint8_t)fuzz_take(rig->input, 1);
+    }
+    (void)message_send(rig->client, bytes, n, NULL, 0);
+}
+
+struct words {
+    size_t n;
+    uint32_t word[6];
+};
+
+static bool
+draw(struct rig *rig, uint32_t id, uint16_t opcode, struct words words, int fd)
+{
+    struct wire_writer writer;
+    struct wire_call call;
+
+    wire_begin(&writer, id, opcode);
+    for (size_t i = 0; i < words.n; i++) {
+        wire_put(&writer, words.word[i]);
+    }
+    int size = wire_end(&writer);
+    if (size < 0 ||
+        wire_read(rig->objects, WIRE_REQUEST, writer.bytes, (size_t)size, &call) != size ||
+        wire_apply(rig->objects, &call) < 0) {
+        return false;
+    }
+    return message_send(rig->client, writer.bytes, (size_t)size, &fd, fd >= 0) == 0;
+}
+
+/* A pool and a buffer in it that nearly fits, shown on a surface. */
+static void
+client_draws(struct rig *rig)
+{
+    const uint32_t width = (uint32_t)fuzz_take(rig->input, 1);
+    const uint32_t height = (uint32_t)fuzz_take(rig->input, 1);
+    const uint32_t odd = (uint32_t)fuzz_take(rig->input, 1);
+    const uint32_t stride = width * 4 + (odd & 3);
+    const uint32_t pool_size = stride * height + (odd >> 2 & 3) * 512;
+    const uint32_t pool = fitting_id(rig, NULL, false);
+    cleanup_fd int fd = fd_memory_file("fuzz", (uint64_t)pool_size + (odd >> 4 & 1));
+
+    if (!draw(rig, FIRST_GLOBAL + 1, WIRE_WL_SHM_CREATE_POOL, (struct words){2, {pool, pool_size}},
+              fd)) {
+        return;
+    }
+    const uint32_t buffer = fitting_id(rig, NULL, false);
+    const struct words made = {6, {buffer, odd >> 5, width, height, stride, odd >> 7}};
+    const struct words damage = {
+        4, {any_number(rig), any_number(rig), any_number(rig), any_number(rig)}};
+    (void)(draw(rig, pool, WIRE_WL_SHM_POOL_CREATE_BUFFER, made, -1) &&
+           draw(rig, SURFACE, WIRE_WL_SURFACE_ATTACH, (struct words){3, {buffer}}, -1) &&
+           draw(rig, SURFACE, WIRE_WL_SURFACE_DAMAGE, damage, -1) &&
+           draw(rig, SURFACE, WIRE_WL_SURFACE_COMMIT, (struct words){0}, -1));
+}
+
+static void
+host_says(struct rig *rig)
+{
+    struct wire_writer writer;
+    uint8_t n_fds = 0;
+    size_t size = make_message(rig, WIRE_EVENT, &writer, &n_fds);
+    struct cross_message message = {.header.command = CROSS_RECEIVE,
+                                    .data_size = htole32((uint32_t)size),
+                                    .n_ids = htole32(n_fds)};
+
+    if (!rig->asked || size == 0 || size > CROSS_RECEIVE_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < n_fds; i++) {
+        message.ids[i] = htole32(any_number(rig));
+        message.types[i] = htole32((uint32_t)fuzz_take(rig->input, 1) & 7);
+        message.sizes[i] = htole32(any_number(rig));
+    }
+    memcpy(rig->page, &message, sizeof(message));
+    memcpy(rig->page + sizeof(message), writer.bytes, size);
+    rig->waiting = true;
+}
+
+static void
+host_pipes(struct rig *rig)
+{
+    uint64_t how = fuzz_take(rig->input, 2);
+    struct cross_pipe_data pipe = {
+        .header.command = CROSS_READ,
+        .id = htole32((how & 1 ? CROSS_READ_PIPE_BASE : 0) + (uint32_t)(how >> 1 & 3)),
+        .hang_up = htole32((uint32_t)(how >> 3 & 1)),
+        .data_size = htole32((uint32_t)(how >> 4))};
+
+    if (rig->asked) {
+        memcpy(rig->page, &pipe, sizeof(pipe));
+        rig->waiting = true;
+    }
+}
+
+static void
+host_raves(struct rig *rig)
+{
+    if (!rig->asked) {
+        return;
+    }
+    for (size_t i = 0; i < 400; i += 8) {
+        store_le64(rig->page + i, fuzz_take(rig->input, 2));
+    }
+    rig->page[0] = fuzz_take(rig->input, 1) & 1 ? CROSS_RECEIVE : CROSS_READ;
+    rig->waiting = true;
+}
+
+static void
+send_request(struct rig *rig, struct wire_writer *writer)
+{
+    struct wire_call call;
+    int size = wire_end(writer);
+
+    assert(size > 0);
+    assert(wire_read(rig->objects, WIRE_REQUEST, writer->bytes, (size_t)size, &call) == size);
+    assert(wire_apply(rig->objects, &call) == 0);
+    assert(message_send(rig->client, writer->bytes, (size_t)size, NULL, 0) == 0);
+}
+
+static void
+bind_globals(struct rig *rig)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, WIRE_DISPLAY, WIRE_WL_DISPLAY_GET_REGISTRY);
+    wire_put(&writer, REGISTRY);
+    send_request(rig, &writer);
+    for (uint32_t i = 0; i < ARRAY_SIZE(globals); i++) {
+        wire_begin(&writer, REGISTRY, WIRE_WL_REGISTRY_BIND);
+        wire_put(&writer, i + 1);
+        wire_put_string(&writer, globals[i]->name);
+        wire_put(&writer, globals[i]->version);
+        wire_put(&writer, FIRST_GLOBAL + i);
+        send_request(rig, &writer);
+    }
+    wire_begin(&writer, FIRST_GLOBAL, WIRE_WL_COMPOSITOR_CREATE_SURFACE);
+    wire_put(&writer, SURFACE);
+    send_request(rig, &writer);
+    run(rig);
+    assert(!rig->over);
+}
+
+static void
+play(struct rig *rig)
+{
+    static void (*const steps[])(struct rig *) = {client_says,  client_says, client_draws,
+                                                  host_says,    host_says,   host_pipes,
+                                                  client_raves, host_raves};
+
+    for (int i = 0; i < STEPS_MAX && rig->input->size > 0 && !rig->over; i++) {
+        uint64_t step = fuzz_take(rig->input, 1);
+        /* What is any bytes ends most sessions: seldom. */
+        size_t n = step < 8 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
+
+        steps[step % n](rig);
+        if (step & 0x40 || rig->waiting) {
+            run(rig);
+        }
+    }
+    run(rig);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_input input = {data, size};
+    struct rig *rig = xalloc(sizeof(*rig));
+    int pair[2];
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    log_set_level(LOG_LEVEL_ERROR);
+    rig->input = &input;
+    rig->loop = loop_create();
+    rig->objects = wire_objects_create(64);
+    assert(rig->loop && rig->objects && fd_socket_pair(SOCK_STREAM, pair) == 0);
+    fd_set_nonblocking(pair[0]);
+    fd_set_nonblocking(pair[1]);
+    rig->client = pair[0];
+    cleanup_fd int ready = eventfd(1, EFD_CLOEXEC);
+    const struct channel channel = {&rig_ops, rig, ready};
+    rig->session = session_create(rig->loop, pair[1], channel, on_ended, rig);
+    assert(rig->session);
+    bind_globals(rig);
+    play(rig);
+    session_destroy(rig->session);
+    fd_closep(&rig->client);
+    wire_objects_destroy(rig->objects);
+    loop_destroy(rig->loop);
+    free(rig);
+    return 0;
+}
