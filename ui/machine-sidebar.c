@@ -324,6 +324,15 @@ list_key_pressed(VmMachineSidebar *self, GdkEventKey *event)
         g_signal_emit(self, signals[MENU], 0, machine_of(row), row);
         return GDK_EVENT_STOP;
     }
+    if ((event->keyval == GDK_KEY_Delete || event->keyval == GDK_KEY_KP_Delete) &&
+        machine_of(row)) {
+        GActionGroup *actions =
+            gtk_widget_get_action_group(gtk_widget_get_toplevel(GTK_WIDGET(self)), "machine");
+        if (actions) {
+            g_action_group_activate_action(actions, "delete", NULL);
+        }
+        return GDK_EVENT_STOP;
+    }
     return gtk_search_bar_handle_event(self->search_bar, (GdkEvent *)event);
 }
 

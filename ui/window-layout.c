@@ -6,6 +6,7 @@
 
 #define FOLD_WIDTH 700
 #define HYSTERESIS 24
+#define FRAME_MAX  120
 
 static const struct {
     const char *view;
@@ -91,6 +92,7 @@ show_parts(VmWindow *self)
     gboolean machine = page_is(self, "machine");
     gboolean titled = page_is(self, "building") || page_is(self, "overview");
     gboolean alone = !some; /* one header over the empty page */
+    gboolean words = !self->narrow && !self->tight;
 
     gtk_widget_set_visible(self->sidebar_box, side);
     gtk_widget_set_visible(GTK_WIDGET(self->side_header), side || alone);
@@ -100,9 +102,9 @@ show_parts(VmWindow *self)
     gtk_widget_set_visible(self->content_overlay, content);
     gtk_widget_set_visible(GTK_WIDGET(self->main_header), content && !alone);
     gtk_widget_set_visible(self->header_separator, side && content && !alone);
-    gtk_widget_set_visible(self->start_label, !self->narrow);
-    gtk_widget_set_visible(self->shut_label, !self->narrow);
-    gtk_widget_set_visible(self->force_label, !self->narrow);
+    gtk_widget_set_visible(self->start_label, words);
+    gtk_widget_set_visible(self->shut_label, words);
+    gtk_widget_set_visible(self->force_label, words);
     gtk_widget_set_visible(self->back_button, self->narrow && !self->alone);
     gtk_widget_set_visible(self->power_box, machine);
     gtk_widget_set_visible(self->more_button, machine);
@@ -115,6 +117,34 @@ show_parts(VmWindow *self)
                                                         : machine              ? "switcher"
                                                                                : "nothing");
     place_window_buttons(self, side || alone, content && !alone);
+}
+
+/* What the theme draws around the window: without a compositor a frame, else a shadow. */
+static int
+frame_width(VmWindow *self)
+{
+    int inner = gtk_widget_get_allocated_width(gtk_window_get_titlebar(GTK_WINDOW(self)));
+    int frame = gtk_widget_get_allocated_width(GTK_WIDGET(self)) - inner;
+
+    return inner > 1 && frame > 0 && frame < FRAME_MAX ? frame : 0;
+}
+
+/* The word on the power button goes when even icons are too wide, as in wordy languages. */
+static void
+fit_power_button(VmWindow *self, int width)
+{
+    int needed = 0;
+
+    if (!self->tight) {
+        gtk_widget_get_preferred_width(GTK_WIDGET(self->main_header), &needed, NULL);
+        self->tight = width < needed;
+        self->word_width = needed;
+    } else if (width > self->word_width + HYSTERESIS) {
+        self->tight = FALSE;
+    } else {
+        return;
+    }
+    show_parts(self);
 }
 
 void
@@ -141,6 +171,7 @@ vm_window_layout(VmWindow *self, int width)
     if (!gtk_widget_get_visible(self->sidebar_box)) {
         sidebar = 0;
     }
+    width -= frame_width(self);
     if (!self->icons) {
         gtk_widget_get_preferred_width(GTK_WIDGET(self->main_header), NULL, &natural);
         self->text_width = natural;
@@ -150,6 +181,7 @@ vm_window_layout(VmWindow *self, int width)
     } else if (width - sidebar > self->text_width + HYSTERESIS) {
         show_icons(self, FALSE);
     }
+    fit_power_button(self, width - sidebar);
 }
 
 static gboolean

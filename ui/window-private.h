@@ -67,6 +67,8 @@ struct _VmWindow {
     gboolean icons;        /* the switcher shows icons */
     gboolean fullscreen;
     gboolean sidebar_wanted;
+    gboolean tight; /* the power button has no word */
+    int word_width; /* least width of the header with that word */
     int text_width; /* natural width of the header with words, 0: unknown */
     guint layout_idle;
     guint typing_timer;

@@ -162,6 +162,10 @@ class Session:
         self.errors = open(os.path.join(self.base, "stderr"), "w+")
         for folder in ("config/vitrine/machines", "data", "state", "run", "cache", "home"):
             os.makedirs(os.path.join(self.base, folder), mode=0o700)
+        for catalogue in glob.glob(os.path.join(build, "po/*/LC_MESSAGES/vitrine.mo")):
+            folder = os.path.join(self.path("share/locale"), catalogue.split("/")[-3], "LC_MESSAGES")
+            os.makedirs(folder)
+            shutil.copy(catalogue, folder)
         self.environment = dict(
             os.environ, HOME=self.path("home"), XDG_CONFIG_HOME=self.path("config"),
             XDG_DATA_HOME=self.path("data"), XDG_STATE_HOME=self.path("state"),
@@ -172,7 +176,7 @@ class Session:
 
     def install(self):
         """Puts a copy of vitrine beside a `vmm` that only pretends; returns its path."""
-        for folder in ("bin", "share/glib-2.0/schemas", "libexec/vitrine"):
+        for folder in ("bin", "share/glib-2.0/schemas", "share/locale", "libexec/vitrine"):
             os.makedirs(self.path(folder), mode=0o700)
         shutil.copy(os.path.join(self.build, "manager/vitrine"), self.path("bin/vitrine"))
         shutil.copy(os.path.join(HERE, "fake-vmm"), self.path("bin/vmm"))
@@ -267,6 +271,13 @@ class Session:
                       GLib.Variant("(sava{sv})", (action.split(".", 1)[1], values, {})), None,
                       Gio.DBusCallFlags.NONE, 5000)
 
+    def set_state(self, action, value):
+        """The state of an action of the window that has one."""
+        bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        bus.call_sync("org.vitrine.Vitrine", "/org/vitrine/Vitrine/window/1", "org.gtk.Actions", "SetState",
+                      GLib.Variant("(sva{sv})", (action.split(".", 1)[1], GLib.Variant("s", value), {})), None,
+                      Gio.DBusCallFlags.NONE, 5000)
+
     def close(self):
         """Closes the window as a person does and waits for the end of the program."""
         self.activate("app.quit")
@@ -313,6 +324,30 @@ class Session:
                  lambda: node.has(Atspi.StateType.SENSITIVE))
         if not node.do_action(0):
             raise Failure(f"“{name}” cannot be pressed")
+
+    def focus(self):
+        """What a window manager does: the window has the keyboard."""
+        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)],
+                               capture_output=True, text=True).stdout.split()
+        subprocess.run(["xdotool", "windowfocus", "--sync", found[0]], check=True, timeout=10)
+
+    def keys(self, *names):
+        for name in names:
+            subprocess.run(["xdotool", "key", "--clearmodifiers", name], check=True, timeout=10)
+            time.sleep(0.3)
+
+    def type(self, text):
+        subprocess.run(["xdotool", "type", "--delay", "30", text], check=True, timeout=10)
+        time.sleep(0.3)
+
+    def focus_on(self, name, role):
+        """Tab until it has the focus."""
+        for _ in range(30):
+            node = self.see(name, role)
+            if any(one.has(Atspi.StateType.FOCUSED) for one in walk(node)):
+                return
+            self.keys("Tab")
+        raise Failure(f"“{name}” cannot be reached with Tab")
 
     def choose(self, combo, item):
         """An item of a combo box, as its menu would."""

@@ -590,6 +590,106 @@ def self_check(session):
     session.see("No machines yet")
 
 
+def keyboard_only(session):
+    """A machine is found, renamed, started, looked at from all sides, shut down, deleted and brought back by keys."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.define("other", "Other", kernel="/bin/true")
+    session.start()
+    session.see_row("Lab, Off")
+    session.focus()
+    session.keys("alt+0")
+    session.see("All machines", Atspi.Role.TABLE)
+    session.keys("ctrl+Page_Down")
+    wait_for("a machine", lambda: session.find("Start", Atspi.Role.PUSH_BUTTON))
+    session.keys("F2")
+    session.see("Name", Atspi.Role.TEXT)
+    session.keys("ctrl+a")
+    session.type("Bench")
+    session.keys("Return")
+    row = session.see_row("Bench, Off")
+    expect(row.has(Atspi.StateType.SELECTED), "another machine was renamed")
+    session.keys("ctrl+Return")
+    session.see_row("Bench, Starting…")
+    for number, sign in ((2, "Show past output"), (3, None), (4, "Sections"), (5, "Find in the log"), (1, None)):
+        session.keys(f"alt+{number}")
+        if sign and number != 2:
+            session.see(sign)
+    session.keys("ctrl+Return")
+    session.see_row("Bench, Off")
+    session.keys("ctrl+f")
+    session.type("oth")
+    wait_for("the search", lambda: not is_showing(session.see_row("Bench")))
+    session.keys("Escape", "Escape")
+    wait_for("all again", lambda: is_showing(session.see_row("Bench")))
+    session.keys("alt+0")
+    session.see("All machines", Atspi.Role.TABLE)
+    session.keys("F6", "F6", "ctrl+a")
+    session.see("2 selected")
+    session.focus_on("All machines", Atspi.Role.TABLE)
+    session.keys("Delete")
+    session.see("2 machines moved to trash")
+    session.keys("ctrl+z")
+    session.see_row("Bench, Off")
+    session.focus_on("Machines", None)
+    session.keys("Down", "Delete")
+    wait_for("the toast", lambda: next((node for node in walk(session.application()) if "moved to trash" in (
+        node.get_name() or "") and is_showing(node)), None))
+    session.keys("ctrl+z")
+    session.see_row("Bench, Off")
+    session.see_row("Other, Off")
+    session.keys("ctrl+n")
+    session.see("Next", Atspi.Role.PUSH_BUTTON)
+    session.keys("Escape")
+    session.see_not("Next")
+    session.keys("ctrl+comma")
+    session.see("When the last window closes")
+    session.keys("Escape")
+    session.see_not("When the last window closes")
+    session.focus()
+    session.keys("ctrl+q")
+    expect(session.process.wait(10) == 0, "it ended badly")
+    session.process = None
+
+
+def shortcuts_window(session):
+    """F1 shows the keys."""
+    session.define("lab", "Lab")
+    session.start()
+    session.see_row("Lab, Off")
+    session.focus()
+    session.keys("F1")
+    session.see("Show or hide the sidebar")
+    session.shoot("shortcuts-light")
+
+
+def closes_and_trashes(session):
+    """What was deleted is in the desktop's trash when the window closes, without waiting for the toast."""
+    session.define("one", "One")
+    session.start()
+    session.activate("app.show-machine", "one")
+    session.see_row("One, Off")
+    session.see("More").do_action(0)
+    session.press("Delete", None)
+    session.see("“One” moved to trash")
+    session.close()
+    expect(session.definitions() == {}, "the definition is still there")
+    trash = session.path("data/Trash/files")
+    wait_for("the trash", lambda: os.path.isdir(trash) and any("one" in name for name in os.listdir(trash)))
+
+
+def both_run_on(session):
+    """Two machines run on when the window closes."""
+    for name in ("one", "two"):
+        session.define(name, name.capitalize())
+    session.start()
+    for name in ("one", "two"):
+        session.activate("app.start-machine", name)
+    running = wait_for("two machines", lambda: len(session.running()) == 2 and session.running())
+    session.close()
+    time.sleep(0.5)
+    expect(session.running() == running, "a machine ended with the window")
+
+
 def names_everywhere(session):
     """Everything that takes the focus has a name and a role."""
     session.define("lab", "Lab", kernel="/bin/true", block=[{"path": "/bin/true"}])
@@ -636,7 +736,8 @@ TESTS = [
     sandbox_panel, json_editor, autostart, notifications, closing_asks, closing_shuts_down,
     log_view, new_lines,
     own_combination, clone, keeps_the_view,
-    own_window, settings_apply, self_check, names_everywhere, idle_is_idle,
+    own_window, settings_apply, self_check, keyboard_only,
+    shortcuts_window, closes_and_trashes, both_run_on, names_everywhere, idle_is_idle,
 ]
 
 

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Actions, keys and menus of the window fit together; prints TAP.
+
+Every action that a menu, a button, a key or a notification names is defined; no key does two things;
+every key is in the window of shortcuts; every action for people is in a menu or on a button."""
+import glob
+import os
+import re
+import sys
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+# By a page's own buttons or keys, from the bus, from notifications, or by GTK.
+INNER = {"app.activate", "app.show-machine", "app.start-machine", "app.start-again", "app.show-log", "app.quit",
+         "app.shut-down-all", "app.new-window", "machine.capture", "machine.release", "machine.power",
+         "win.toggle-group", "win.menu", "win.pane", "win.undo", "win.close", "win.find", "win.search",
+         "win.overview", "win.select-all", "win.view", "win.sidebar", "win.keys", "win.next-machine",
+         "win.previous-machine", "console.next", "console.previous",
+         "console.clear", "console.copy", "console.find", "console.paste", "console.save", "console.zoom"}
+GTK = {"win.show-help-overlay"}
+
+
+def read(pattern):
+    return {os.path.relpath(name, TOP): open(name).read() for name in glob.glob(os.path.join(TOP, pattern))}
+
+
+def defined(sources):
+    found = set(GTK)
+    groups = {"window_entries": "win", "machine_entries": "machine", "console_entries": "console",
+              "scaling_entry": "machine"}
+    for file, text in sources.items():
+        groups["entries"] = "app" if file.startswith("manager/") else "win"
+        for name, body in re.findall(r"GActionEntry (\w+)\[\] = \{(.*?)\n?\};", text, re.S):
+            found |= {f"{groups[name]}.{action}" for action in re.findall(r'\{"([a-z-]+)"', body)}
+        for where, action in re.findall(r'add_property_action\(\s*G_ACTION_MAP\((.*?)\), "([a-z-]+)"', text):
+            found.add(("machine." if "machine" in where else "win.") + action)
+        for action in re.findall(r'g_simple_action_new(?:_stateful)?\(\s*"([a-z-]+)"', text):
+            found.add("win." + action)
+        if "vm_window_setup_overview" in text:
+            found |= {"win." + action for action in re.findall(r'g_property_action_new\(\s*"([a-z-]+)"', text)}
+    return found
+
+
+def main():
+    c = {**read("ui/*.c"), **read("manager/*.c"), **read("manager/model/*.c")}
+    ui = read("ui/*.ui")
+    have = defined(c)
+    problems = []
+    used = {}
+    for name, text in {**c, **ui}.items():
+        for action in re.findall(r'[">]((?:app|win|machine|console)\.[a-z][a-z-]+)(?:::[a-z]+|\([^)]*\))?["<]', text):
+            used.setdefault(action, set()).add(name)
+    for action, names in sorted(used.items()):
+        if action not in have:
+            problems.append(f"{action} is named in {', '.join(sorted(names))} and defined nowhere")
+    keys = {}
+    table = re.search(r"accelerators\[\] = \{(.*?)\n\};", c["manager/application.c"], re.S).group(1)
+    for action, accelerators in re.findall(r'\{"([^"]+)", \{([^}]*)\}\}', table):
+        for key in re.findall(r'"([^"]+)"', accelerators):
+            if key in keys:
+                problems.append(f"{key} is both {keys[key]} and {action}")
+            keys[key] = action
+    overlay = re.sub(r"<ctrl>|<primary>", "<control>",
+                     read("ui/gtk/*.ui")["ui/gtk/help-overlay.ui"].replace("&lt;", "<").replace("&gt;", ">").lower())
+    for key, action in sorted(keys.items()):
+        if not re.search(re.escape(key.lower()) + r"[ <&]", overlay):
+            problems.append(f"{key} ({action}) is not in the window of shortcuts")
+    shown = {action for action, names in used.items() if any(name != "manager/application.c" for name in names)}
+    for action in sorted(have - shown - INNER - GTK):
+        problems.append(f"{action} is in no menu and on no button")
+    print("1..1")
+    for problem in problems:
+        print("#", problem)
+    print("not ok 1 - actions" if problems else "ok 1 - actions")
+    return 1 if problems else 0
+
+
+sys.exit(main())
