@@ -121,7 +121,7 @@ def warm_up(side):
 
 def pairs(first, second, count=PAIRS):
     """COUNT results of each, in turn, after one of each that is not counted."""
-    for side in (first, second, first, second):
+    for side in (first, second):
         warm_up(side)
     results = [(first(), second()) for _ in range(count)]
     print("#  ", " ".join(f"{a:.4g}/{b:.4g}" for a, b in results), flush=True)
