@@ -26,25 +26,33 @@ card_start_level(struct card *card, uint32_t level)
 bool
 card_start_full(struct card *card, uint32_t level, int wayland)
 {
-    int pair[2];
-    struct gpu_setup setup = {.display_fd = FAKE_FD_MORE,
-                              .n_scanouts = 2,
-                              .width = 1280,
-                              .height = 800,
-                              .memory_limit = MEMORY_LIMIT,
-                              .level = level,
-                              .render_fd = -1,
-                              .wayland_fd = wayland < 0 ? -1 : FAKE_FD_MORE + 1};
+    const struct gpu_setup setup = {
+        .level = level, .record_fd = -1, .wayland_fd = wayland < 0 ? -1 : FAKE_FD_MORE + 1};
 
+    return card_start_setup(card, setup, wayland);
+}
+
+bool
+card_start_setup(struct card *card, struct gpu_setup setup, int extra)
+{
+    int pair[2];
+
+    setup.display_fd = FAKE_FD_MORE;
+    setup.n_scanouts = 2;
+    setup.width = 1280;
+    setup.height = 800;
+    setup.memory_limit = MEMORY_LIMIT;
+    setup.render_fd = -1;
     card->header = (void *)card->response;
     if (fd_socket_pair(SOCK_SEQPACKET, pair) < 0) {
         return false;
     }
     card->display = pair[0];
     fd_set_nonblocking(card->display);
-    bool ok = fake_start(&card->fake, "VMM_GPU", &setup, sizeof(setup), (int[2]){pair[1], wayland});
+    bool ok = fake_start(&card->fake, "VMM_GPU", &setup, sizeof(setup), (int[2]){pair[1], extra});
     close(pair[1]);
-    return ok && (wayland < 0 || fake_open_requests(&card->fake)) && fake_open(&card->fake, 2);
+    return ok && (setup.wayland_fd < 0 || fake_open_requests(&card->fake)) &&
+           fake_open(&card->fake, 2);
 }
 
 int

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "tests/fakes/fake-frontend.h"
+#include "vmm/protocol/device.h"
 #include "vmm/protocol/gpu.h"
 
 enum {
@@ -58,6 +59,11 @@ bool card_start(struct card *card);
 bool card_start_level(struct card *card, uint32_t level);
 /* The same with a level and an edge to the Wayland guard (stays the caller's), or -1. */
 bool card_start_full(struct card *card, uint32_t level, int wayland);
+/*
+ * The same with a set-up of which the test says fault, fault_every, level, wayland_fd and record_fd; of
+ * the last two one may be FAKE_FD_MORE + 1, which is `extra` (stays the caller's).
+ */
+bool card_start_setup(struct card *card, struct gpu_setup setup, int extra);
 int card_stop(struct card *card);
 /* Send a request of `size` bytes with `extra` in a second descriptor; returns the response's type. */
 uint32_t card_ask(struct card *card, uint32_t type, void *request, size_t size,

@@ -121,6 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .display_fd = pair[1],
                                     .wayland_fd = -1,
                                     .render_fd = -1,
+                                    .record_fd = -1,
                                     .n_scanouts = 2,
                                     .width = 64,
                                     .height = 64,

@@ -4,7 +4,9 @@
 #include "vmm/config/machine-config.h"
 
 static const char *const gpu_backends[] = {"auto", "2d", "virglrenderer", NULL};
-static const char *const gpu_faults[] = {"none", "probe", "start", "submit", NULL};
+static const char *const gpu_faults[] = {"none",         "probe",      "start",
+                                         "submit",       "late-fence", "no-memory",
+                                         "lost-command", NULL}; /* enum gpu_fault */
 static const struct config_refusal refused_gpu_backends[] = {
     {"gfxstream", "the renderer of Android is not used"},
     {"stub", "it shows nothing; leave --gpu out"},
@@ -60,7 +62,24 @@ const struct config_key config_gpu_keys[] = {
      .choices = gpu_faults,
      .preset = "none",
      .offset = IN(gpu_config, fault),
-     .help = "For tests: have 3D crash at its probe, start or first submit."},
+     .help =
+         "For tests: have 3D crash at its probe, start or first submit; or have fences end up to "
+         "100 ms late, new resources find no memory, or drawing commands get lost, as often as "
+         "fault-every says."},
+    {.name = "fault-every",
+     .value = "N",
+     .type = CONFIG_NUMBER,
+     .minimum = 1,
+     .maximum = 1000000,
+     .preset = "16",
+     .offset = IN(gpu_config, fault_every),
+     .help = "Every Nth fence, resource or command has the fault."},
+    {.name = "record",
+     .value = "PATH",
+     .type = CONFIG_STRING,
+     .offset = IN(gpu_config, record),
+     .help = "Write down all that the guest asks of the card, what it draws included, for `vmm gpu "
+             "replay PATH`; the file is made anew."},
     {.name = "width",
      .value = "PIXELS",
      .type = CONFIG_NUMBER,

@@ -80,6 +80,10 @@ enum gpu_fault {
     GPU_FAULT_PROBE,  /* the trial of 3D crashes */
     GPU_FAULT_START,  /* the graphics card crashes when it starts 3D */
     GPU_FAULT_SUBMIT, /* the graphics card crashes at the first command stream */
+    /* No crash: every fault_every-th ... */
+    GPU_FAULT_FENCE,   /* fence comes late */
+    GPU_FAULT_MEMORY,  /* new resource finds no memory */
+    GPU_FAULT_COMMAND, /* command stream, transfer or flush gets lost */
 };
 
 struct screen_config {
@@ -95,6 +99,8 @@ struct gpu_config {
     size_t n_screen;
     uint64_t context_types; /* a bit for each of the table's choices */
     uint64_t fault;         /* enum gpu_fault */
+    uint64_t fault_every;
+    char *record; /* path of a file for vmm/devices/gpu/record-format.h; NULL: none */
 };
 
 struct wayland_sock_config {

@@ -60,8 +60,9 @@ static const Command commands[] = {
      "files.\n" MACHINE_HELP,
      4, 4, command_disk, 0},
     {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
-    {"gpu", "stats MACHINE", "counters of the graphics card and its contexts",
-     MACHINE_HELP " Counters since its\nstart; for each context: what it holds and what it drew.",
+    {"gpu", "stats MACHINE | replay FILE", "counters of the graphics card and its contexts",
+     MACHINE_HELP " Counters since its\nstart; for each context: what it holds and what it drew. "
+                  "“vmm gpu replay --help” tells of replay.",
      2, 2, command_gpu, 0},
     {"console", "MACHINE [PORT]", "a serial port or console, its history first",
      MACHINE_HELP

@@ -141,7 +141,8 @@ command_gpu(const Command *command, int argc, char **argv)
         return STATUS_USAGE;
     }
     if (strcmp(argv[1], "stats") != 0) {
-        command_say("“gpu %s” is not known; `vmm gpu stats MACHINE` is.", argv[1]);
+        command_say("“gpu %s” is not known; `vmm gpu stats MACHINE` and `vmm gpu replay FILE` are.",
+                    argv[1]);
         return STATUS_USAGE;
     }
     connection = session_open(argv[2]);

@@ -82,6 +82,10 @@ enum gpu_fault_at {
     GPU_FAULT_AT_NONE = 0,
     GPU_FAULT_AT_START,
     GPU_FAULT_AT_SUBMIT,
+    /* No crash: each gpu_setup.fault_every-th ... */
+    GPU_FAULT_LATE_FENCE,   /* fence is told up to 100 ms late */
+    GPU_FAULT_NO_MEMORY,    /* new resource finds no memory */
+    GPU_FAULT_LOST_COMMAND, /* command stream, transfer or flush is answered and not done */
 };
 
 /* What the graphics card draws with; also how its jail looks. */
@@ -100,6 +104,8 @@ struct gpu_setup {
     uint32_t height;
     uint64_t memory_limit; /* bytes that all resources together may take on the host */
     uint32_t level;        /* enum gpu_level */
-    uint32_t fault;        /* enum gpu_fault_at: crash there, for tests */
+    uint32_t fault;        /* enum gpu_fault_at: for tests */
+    uint32_t fault_every;  /* not 0 */
     int32_t render_fd;     /* with GPU_LEVEL_DRM, else -1 */
+    int32_t record_fd;     /* a file for vmm/devices/gpu/record-format.h, or -1 */
 };

@@ -22,6 +22,7 @@
 #include "vmm/supervisor/launcher.h"
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/policy.h"
+#include "vmm/supervisor/replay.h"
 #include "vmm/supervisor/run.h"
 
 static int
@@ -125,6 +126,9 @@ main(int argc, char **argv)
         if (strcmp(commands[i].name, name) == 0) {
             return run_own(i, argc, argv);
         }
+    }
+    if (strcmp(name, "gpu") == 0 && argc > 2 && strcmp(argv[2], "replay") == 0) {
+        return replay_command(argc - 3, argv + 3); /* it starts a process in a jail */
     }
     return exec_ctl((const char *const *)argv);
 }

@@ -260,21 +260,21 @@ open_kvm(struct resources *resources, struct failure *failure)
                        strerror(errno));
 }
 
+/* A file that is written at its end, and made where it is not there. */
 static int
-open_serial_file(const struct serial_config *serial, const struct message_fds *handles, int *ret_fd,
-                 struct failure *failure)
+open_output(const char *what, const char *path, const struct message_fds *handles, int *ret_fd,
+            struct failure *failure)
 {
-    const struct wanted_file file = {
-        .what = "serial output", .path = serial->path, .flags = O_RDWR};
+    const struct wanted_file file = {.what = what, .path = path, .flags = O_RDWR};
     int fd;
 
     if (handles) {
-        fd = handle_open(handles, serial->path, O_WRONLY);
+        fd = handle_open(handles, path, O_WRONLY);
         if (fd < 0) {
             return fail_handle(&file, -fd, failure);
         }
     } else {
-        fd = open(serial->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
         if (fd < 0) {
             return fail_open(&file, errno, failure);
         }
@@ -290,7 +290,8 @@ open_serial(const struct serial_config *serial, const struct message_fds *handle
     int *ret_output = &resources->serial_output_fd[index];
     int *ret_input = &resources->serial_input_fd[index];
 
-    if (serial->type == SERIAL_FILE && open_serial_file(serial, handles, ret_output, failure) < 0) {
+    if (serial->type == SERIAL_FILE &&
+        open_output("serial output", serial->path, handles, ret_output, failure) < 0) {
         return -1;
     }
     if (handles) { /* our standard streams are not the client's */
@@ -369,7 +370,8 @@ make_memory(const struct machine_config *config, struct resources *resources,
 void
 resources_init(struct resources *resources)
 {
-    *resources = (struct resources){.kvm_fd = -1, .kernel_fd = -1, .initrd_fd = -1, .ram_fd = -1};
+    *resources = (struct resources){
+        .kvm_fd = -1, .kernel_fd = -1, .initrd_fd = -1, .ram_fd = -1, .gpu_record_fd = -1};
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
         resources->disk[i].fd = -1;
         resources->disk[i].counters_fd = -1;
@@ -401,6 +403,10 @@ open_all(const struct machine_config *config, const struct message_fds *handles,
         r = handles ? adopt_vhost_user(&config->vhost_user[i], handles, ret_fd, failure)
                     : connect_vhost_user(&config->vhost_user[i], ret_fd, failure);
     }
+    if (r == 0 && config->has_gpu && config->gpu.record) {
+        r = open_output("recording", config->gpu.record, handles, &resources->gpu_record_fd,
+                        failure);
+    }
     if (r == 0) {
         r = open_kvm(resources, failure);
     }
@@ -428,6 +434,7 @@ resources_close(struct resources *resources)
     fd_closep(&resources->kernel_fd);
     fd_closep(&resources->initrd_fd);
     fd_closep(&resources->ram_fd);
+    fd_closep(&resources->gpu_record_fd);
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
         struct disk_resource *disk = &resources->disk[i];
 

@@ -24,6 +24,7 @@ struct resources {
     int initrd_fd; /* or -1 */
     int ram_fd;
     struct disk_resource disk[CONFIG_BLOCKS_MAX];
+    int gpu_record_fd;                        /* or -1 */
     int serial_output_fd[CONFIG_SERIALS_MAX]; /* of type stdout and file, else -1 */
     int serial_input_fd[CONFIG_SERIALS_MAX];
     int vhost_user_fd[CONFIG_VHOST_USERS_MAX]; /* connected to the user's own back ends */

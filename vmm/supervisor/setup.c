@@ -150,6 +150,11 @@ setup_console(const struct child *child, struct fd_plan *plan, union any_setup *
 void
 setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup)
 {
+    static const uint32_t faults[] = {
+        [GPU_FAULT_START] = GPU_FAULT_AT_START,       [GPU_FAULT_SUBMIT] = GPU_FAULT_AT_SUBMIT,
+        [GPU_FAULT_FENCE] = GPU_FAULT_LATE_FENCE,     [GPU_FAULT_MEMORY] = GPU_FAULT_NO_MEMORY,
+        [GPU_FAULT_COMMAND] = GPU_FAULT_LOST_COMMAND,
+    };
     const struct gpu_config *config = &child->vm->config->gpu;
     struct gpu_setup *gpu = &setup->gpu;
 
@@ -157,9 +162,9 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->display_fd = fd_plan_add(plan, child->vm->gpu.device_fd);
     gpu->render_fd = fd_plan_add(plan, child->vm->graphics.render_fd);
     gpu->level = child->vm->graphics.level;
-    gpu->fault = config->fault == GPU_FAULT_START    ? GPU_FAULT_AT_START
-                 : config->fault == GPU_FAULT_SUBMIT ? GPU_FAULT_AT_SUBMIT
-                                                     : GPU_FAULT_AT_NONE;
+    gpu->fault = faults[config->fault];
+    gpu->fault_every = (uint32_t)config->fault_every;
+    gpu->record_fd = fd_plan_add(plan, child->vm->resources.gpu_record_fd);
     gpu->wayland_fd = fd_plan_add(plan, child->vm->wayland.gpu_fd);
     gpu->n_scanouts = (uint32_t)config->displays;
     gpu->width = (uint32_t)config->width;

@@ -265,7 +265,7 @@ run_submit(struct gpu *gpu, struct command *command)
     if (chain_read(command->chain, commands, size) != size) {
         return -EINVAL;
     }
-    if (gpu->crash_at_submit) {
+    if (gpu->fault.at == GPU_FAULT_AT_SUBMIT) {
         __builtin_trap();
     }
     context->submits++;

@@ -10,6 +10,7 @@
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/edid.h"
 #include "vmm/devices/gpu/fences.h"
+#include "vmm/devices/gpu/record.h"
 #include "vmm/devices/gpu/scanout.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -331,7 +332,8 @@ command_execute(struct gpu *gpu, unsigned int index, struct command *command)
     if (chain_read(chain, header + 1, rest) != rest) {
         return -EINVAL;
     }
-    return row->run(gpu, command);
+    int r;
+    return fault_replaces(&gpu->fault, row->type, &r) ? r : row->run(gpu, command);
 }
 
 void
@@ -340,6 +342,9 @@ commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct ch
     struct command command = {.chain = chain,
                               .response_type = VIRTIO_GPU_RESP_OK_NODATA,
                               .response_size = sizeof(struct virtio_gpu_ctrl_hdr)};
+    if (gpu->record) {
+        record_request(gpu, index, chain);
+    }
     int r = command_execute(gpu, index, &command);
 
     gpu->counters.commands++;

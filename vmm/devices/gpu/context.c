@@ -6,11 +6,6 @@
 
 #include "vmm/devices/gpu/gpu.h"
 
-struct attachment {
-    struct list link;
-    struct resource *resource;
-};
-
 void
 context_table_init(struct context_table *table)
 {

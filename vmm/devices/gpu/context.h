@@ -31,6 +31,12 @@ struct context {
     uint64_t failed;
 };
 
+/* A resource that a context may use. */
+struct attachment {
+    struct list link;
+    struct resource *resource;
+};
+
 struct context_table {
     struct list contexts;
     uint32_t count;

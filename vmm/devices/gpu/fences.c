@@ -14,6 +14,7 @@ struct fence {
     struct chain *chain;
     uint32_t written;
     bool done;
+    bool held; /* by fault.h, until the timer ends */
 };
 
 void
@@ -42,7 +43,7 @@ sweep(struct gpu *gpu)
         struct fence *fence = list_container(pos, struct fence, link);
         const bool global = !fence->fence.on_ring;
 
-        if (!fence->done || (global && global_waits)) {
+        if (!fence->done || fence->held || (global && global_waits)) {
             global_waits = global_waits || global;
             continue;
         }
@@ -80,7 +81,8 @@ fences_add(struct gpu *gpu, const struct virtio_gpu_ctrl_hdr *header, struct cha
            uint32_t written)
 {
     struct renderer *renderer = fence_renderer(gpu, le32toh(header->ctx_id));
-    struct fence *fence = renderer ? calloc(1, sizeof(*fence)) : NULL;
+    const bool held = fault_delays(&gpu->fault);
+    struct fence *fence = renderer || held ? calloc(1, sizeof(*fence)) : NULL;
 
     gpu->fences.created++;
     if (!fence) {
@@ -96,7 +98,15 @@ fences_add(struct gpu *gpu, const struct virtio_gpu_ctrl_hdr *header, struct cha
     fence->fence.ring = fence->fence.on_ring ? header->ring_idx : 0;
     fence->fence.token = ++gpu->fences.next_token;
     list_append(&gpu->fences.waiting, &fence->link);
-    fence->done = !renderer->ops->fence || renderer->ops->fence(renderer, &fence->fence) != 0;
+    if (held) {
+        fence->held = true;
+        if (!gpu->fences.timer_runs) {
+            gpu->fences.timer_runs = true;
+            loop_timer_set(gpu->fences.timer, FAULT_FENCE_DELAY_MS, 0);
+        }
+    }
+    fence->done =
+        !renderer || !renderer->ops->fence || renderer->ops->fence(renderer, &fence->fence) != 0;
     if (fence->done) {
         sweep(gpu); /* whoever took the request from the queue also notifies */
     }
@@ -125,12 +135,28 @@ fences_retire(struct gpu *gpu, const struct renderer *renderer, const struct ren
     }
 }
 
+void
+fences_end_delay(void *data, uint32_t events)
+{
+    struct gpu *gpu = data;
+
+    (void)events;
+    gpu->fences.timer_runs = false;
+    list_for_each(pos, &gpu->fences.waiting) {
+        list_container(pos, struct fence, link)->held = false;
+    }
+    if (sweep(gpu) > 0) {
+        backend_notify(gpu->backend, GPU_QUEUE_CONTROL);
+    }
+}
+
 static void
 flush(struct gpu *gpu, bool all, uint32_t context)
 {
     list_for_each(pos, &gpu->fences.waiting) {
         struct fence *fence = list_container(pos, struct fence, link);
 
+        fence->held = fence->held && !all;
         if (all || (fence->fence.on_ring && fence->fence.context == context)) {
             fence->done = true;
         }

@@ -13,6 +13,7 @@
 #include "vmm/base/list.h"
 
 struct chain;
+struct loop_source;
 struct gpu;
 struct renderer;
 struct renderer_fence;
@@ -22,6 +23,8 @@ struct fences {
     uint32_t next_token;
     uint64_t created;
     uint64_t retired;
+    struct loop_source *timer; /* for those that fault.h holds back */
+    bool timer_runs;
 };
 
 void fences_init(struct fences *fences);
@@ -40,3 +43,5 @@ void fences_retire(struct gpu *gpu, const struct renderer *renderer,
 /* The control queue stops, or a context goes away: give back what waits, all of it or its own. */
 void fences_flush(struct gpu *gpu);
 void fences_flush_context(struct gpu *gpu, uint32_t context);
+/* The handler of `timer`; `data` is the gpu. */
+void fences_end_delay(void *data, uint32_t events);

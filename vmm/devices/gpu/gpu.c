@@ -15,6 +15,7 @@
 #include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/commands.h"
 #include "vmm/devices/gpu/cursor.h"
+#include "vmm/devices/gpu/record.h"
 #include "vmm/devices/gpu/scanout.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -103,6 +104,9 @@ gpu_reset(void *device)
     struct gpu *gpu = device;
 
     gpu_log_counters(gpu);
+    if (gpu->record) {
+        record_reset(gpu->record);
+    }
     scanout_reset(gpu);
     cursor_reset(gpu);
     gpu_free_contexts(gpu);
@@ -245,7 +249,8 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->loop = loop;
     gpu->display_fd = setup->display_fd;
     gpu->n_scanouts = setup->n_scanouts;
-    gpu->crash_at_submit = setup->fault == GPU_FAULT_AT_SUBMIT;
+    gpu->record_fd = setup->record_fd;
+    gpu->fault = (struct fault){.at = setup->fault, .every = MAX_OF(setup->fault_every, 1U)};
     resource_table_init(&gpu->resources, setup->memory_limit);
     context_table_init(&gpu->contexts);
     fences_init(&gpu->fences);
@@ -260,9 +265,12 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     }
     gpu->link = display_link_create(loop, setup->display_fd, gpu->n_scanouts, &gpu_link_ops, gpu);
     gpu->mode_timer = loop_add_timer(loop, gpu_mode_settled, gpu);
+    gpu->fences.timer = loop_add_timer(loop, fences_end_delay, gpu);
+    gpu->record = setup->record_fd >= 0 ? record_create(setup) : NULL;
     gpu->backend_ops = gpu_backend_ops;
     gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu->backend_ops, gpu);
-    if (!gpu->mode_timer || !gpu->backend) {
+    if (!gpu->mode_timer || !gpu->fences.timer || !gpu->backend ||
+        (setup->record_fd >= 0 && !gpu->record)) {
         return NULL;
     }
     return take_pointer(gpu);
@@ -289,6 +297,9 @@ gpu_destroy(struct gpu *gpu)
     }
     free(gpu->commands);
     loop_remove(gpu->mode_timer);
+    loop_remove(gpu->fences.timer);
+    record_destroy(gpu->record);
+    fd_closep(&gpu->record_fd);
     display_link_destroy(gpu->link);
     fd_closep(&gpu->display_fd);
     free(gpu);

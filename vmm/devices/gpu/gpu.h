@@ -14,6 +14,7 @@
 #include "vmm/base/loop.h"
 #include "vmm/devices/gpu/context.h"
 #include "vmm/devices/gpu/display-link.h"
+#include "vmm/devices/gpu/fault.h"
 #include "vmm/devices/gpu/fences.h"
 #include "vmm/devices/gpu/resource.h"
 #include "vmm/protocol/device.h"
@@ -79,13 +80,15 @@ struct gpu {
     uint64_t features; /* that the driver took */
     struct display_link *link;
     int display_fd;
+    int record_fd;
     struct resource_table resources;
     struct renderer *renderers[RENDERERS_MAX]; /* owned */
     unsigned int n_renderers;
     struct context_table contexts;
     struct fences fences;
-    bool crash_at_submit; /* for tests */
-    uint8_t *commands;    /* the last command stream, and the room for it */
+    struct fault fault;
+    struct record *record; /* or NULL: nothing is recorded */
+    uint8_t *commands;     /* the last command stream, and the room for it */
     uint32_t commands_size;
     uint32_t n_scanouts;
     uint32_t events_read;

@@ -6,7 +6,7 @@
  * or the machine closes its socket; a display process may come and go.
  *
  * `vmm-gpu --probe LEVEL FLAGS` tries a level in its jail and says how that went; with one word more
- * it crashes, for tests.
+ * it crashes, for tests. `vmm-gpu --replay LEVEL FLAGS` plays a recording, see replay-run.h.
  */
 
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "vmm/devices/gpu/gpu.h"
 #include "vmm/devices/gpu/policy.h"
 #include "vmm/devices/gpu/probe.h"
+#include "vmm/devices/gpu/replay-run.h"
 #include "vmm/devices/gpu/virgl.h"
 #include "vmm/devices/gpu/wayland-link.h"
 #include "vmm/jail/start.h"
@@ -79,6 +80,9 @@ main(int argc, char **argv)
     }
     if (argc >= 4 && strcmp(argv[1], "--probe") == 0) {
         return probe_run(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), argc > 4);
+    }
+    if (argc == 4 && strcmp(argv[1], "--replay") == 0) {
+        return replay_run(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
     }
     if (start_receive_setup(&setup, sizeof(setup)) < 0 || setup.level >= ARRAY_SIZE(policies)) {
         return 1;

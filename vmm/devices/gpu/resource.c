@@ -226,6 +226,8 @@ resource_detach(struct resource_table *table, struct resource *resource)
         resource_table_refund(table, backing_cost(resource->backing));
         backing_destroy(resource->backing);
         resource->backing = NULL;
+        free(resource->recorded);
+        resource->recorded = NULL;
     }
 }
 

@@ -48,6 +48,7 @@ struct resource {
     uint64_t size; /* bytes of pixels, or of the blob */
     struct backing *backing;
     struct renderer *renderer; /* that knows the resource, or NULL */
+    uint8_t *recorded;         /* record.c's: its memory as the recording has it, or NULL */
 
     struct renderer_texture texture; /* RESOURCE_TEXTURE */
 
