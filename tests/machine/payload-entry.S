@@ -15,9 +15,9 @@ entry:
     hlt
     jmp 1b
 
-    .text
-    .global on_interrupt
-on_interrupt:
+    .macro handler name, which
+    .global \name
+\name:
     push %rax
     push %rcx
     push %rdx
@@ -27,6 +27,7 @@ on_interrupt:
     push %r9
     push %r10
     push %r11
+    mov $\which, %edi
     call handle_interrupt
     pop %r11
     pop %r10
@@ -38,8 +39,14 @@ on_interrupt:
     pop %rcx
     pop %rax
     iretq
+    .endm
 
-/* Copied to a page below 1 MiB: a second processor counts itself at 0x7000 and sleeps. */
+    .text
+    handler on_interrupt, 0
+    handler on_second_interrupt, 1
+
+/* Copied to a page below 1 MiB: a second processor sets its APIC id's bit at 0x7004,
+   counts itself at 0x7000 and sleeps. */
     .global trampoline
     .global trampoline_end
     .code16
@@ -47,6 +54,10 @@ trampoline:
     cli
     xor %ax, %ax
     mov %ax, %ds
+    mov $1, %eax
+    cpuid
+    shr $24, %ebx
+    lock btsl %ebx, 0x7004
     lock incl 0x7000
 1:
     hlt

@@ -6,133 +6,16 @@
  * time of one register access in ticks of the power management timer (3.58 MHz).
  */
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "payload-virtio.h"
 
-#include "payload.h"
-
-#define ECAM   0xf4000000UL
-#define RINGS  0x400000UL
-#define DESC   ((volatile struct descriptor *)RINGS)
-#define AVAIL  ((volatile uint16_t *)(RINGS + 0x1000))
-#define USED   ((volatile uint16_t *)(RINGS + 0x2000))
-#define TABLE  ((volatile struct descriptor *)(RINGS + 0x100000))
-#define DATA   0x410000UL
-#define RAM    0x4000000UL
-#define HOLE   0xd0000000UL
-#define NOTIFY 0x3000UL
+#define RAM  0x4000000UL
+#define HOLE 0xd0000000UL
 
 enum {
-    SIZE = 64,
-    NEXT = 1,
-    WRITE = 2,
-    INDIRECT = 4,
     TABLE_MAX = 65535,
-    SELECT = 22, /* common configuration, virtio 1.2 section 4.1.4.3 */
-    STATUS = 20,
-    PATIENCE = 200000,
 };
 
-struct descriptor {
-    uint64_t address;
-    uint32_t length;
-    uint16_t flags;
-    uint16_t next;
-};
-
-static uintptr_t bar;
 static bool is_disk;
-static uint32_t slowest;
-static uint32_t slowest_at;
-static uint32_t current; /* slot << 8 | attack */
-
-static uint32_t
-timer(void)
-{
-    uint32_t value;
-    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"((uint16_t)0x608));
-    return value;
-}
-
-static void
-poke(uintptr_t offset, uint32_t size, uint32_t value)
-{
-    uint32_t before = timer();
-    uint32_t took;
-
-    if (size == 1) {
-        *(volatile uint8_t *)(bar + offset) = (uint8_t)value;
-    } else if (size == 2) {
-        *(volatile uint16_t *)(bar + offset) = (uint16_t)value;
-    } else {
-        *(volatile uint32_t *)(bar + offset) = value;
-    }
-    took = (timer() - before) & 0xffffff;
-    if (took > slowest) {
-        slowest = took;
-        slowest_at = current;
-    }
-}
-
-static uint8_t
-status(void)
-{
-    return *(volatile uint8_t *)(bar + STATUS);
-}
-
-static void
-kick(void)
-{
-    poke(NOTIFY, 2, 0);
-}
-
-static void
-describe(volatile struct descriptor *at, uint64_t address, uint32_t length, uint32_t flags_next)
-{
-    at->address = address;
-    at->length = length;
-    at->flags = (uint16_t)flags_next;
-    at->next = (uint16_t)(flags_next >> 16);
-}
-
-static void
-set_address(uintptr_t offset, uint64_t address)
-{
-    poke(offset, 4, (uint32_t)address);
-    poke(offset + 4, 4, (uint32_t)(address >> 32));
-}
-
-/* Up to FEATURES_OK, queue 0 with rings at `rings`. */
-static void
-set_up(uint64_t rings)
-{
-    poke(STATUS, 1, 0);
-    for (uint32_t i = 0; i < PATIENCE && status() != 0; i++) {
-    }
-    for (uint32_t i = 0; i < 0x3000 / 8; i++) {
-        ((volatile uint64_t *)RINGS)[i] = 0;
-    }
-    poke(STATUS, 1, 3);
-    poke(8, 4, 0);
-    poke(12, 4, 1U << 28); /* indirect */
-    poke(8, 4, 1);
-    poke(12, 4, 1); /* version 1 */
-    poke(STATUS, 1, 11);
-    poke(SELECT, 2, 0);
-    poke(24, 2, SIZE);
-    set_address(32, rings);
-    set_address(40, rings + 0x1000);
-    set_address(48, rings + 0x2000);
-    poke(28, 2, 1);
-}
-
-static void
-offer(uint16_t head)
-{
-    AVAIL[2 + AVAIL[1] % SIZE] = head;
-    AVAIL[1] = (uint16_t)(AVAIL[1] + 1);
-    kick();
-}
 
 /* Random bytes, or a disk's serial number. */
 static bool
@@ -324,13 +207,10 @@ static void
 attack_all(struct score *score)
 {
     for (uint32_t slot = 1; slot < 8; slot++) {
-        uintptr_t config = ECAM + slot * 0x8000UL;
-        uint32_t id = *(volatile uint32_t *)config;
+        uint32_t id = use_device(slot);
 
-        if ((id & 0xffff) == 0x1af4) {
-            *(volatile uint16_t *)(config + 4) = 6; /* memory, bus master */
-            bar = *(volatile uint32_t *)(config + 16) & ~15U;
-            is_disk = id >> 16 == 0x1042;
+        if (id) {
+            is_disk = id == 0x1042;
             attack_device(score, slot);
         }
     }
@@ -360,4 +240,18 @@ test_rings(void)
     put_hex("slowest", slowest);
     put_hex("slowest-in", slowest_at);
     power_off();
+}
+
+/* The machine is reset while a device is at work. */
+void
+test_reset_in_flight(void)
+{
+    use_device(1);
+    set_up(RINGS);
+    poke(STATUS, 1, 15);
+    for (uint16_t d = 0; d < 8; d++) {
+        describe(&DESC[d], DATA, 0x100000, WRITE);
+        offer(d);
+    }
+    outb(0xcf9, 0x06);
 }

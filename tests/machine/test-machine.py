@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-machine.py VMM-MACHINE PAYLOAD VMM-RNG VMM-BLOCK: the real vmm-machine, jailed, runs tiny guests.
+"""test-machine.py VMM-MACHINE PAYLOAD VMM-RNG VMM-BLOCK VMM-LOADER KERNEL: the real vmm-machine, jailed, runs tiny guests.
 
 Runs where KVM runs them: here when the payloads work on this host's KVM, even if its probe says that
 stock kernels do not; otherwise in the test machine (tests/dut/dut). TAP on standard output.
 """
 
+import gzip
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,15 +18,17 @@ import supervisor
 
 LOAD = 0x200000
 TESTS = ['hello', 'clock', 'reset_8042', 'reset_cf9', 'triple_fault', 'acpi', 'button', 'input',
-         'processors', 'hostile', 'spin', 'panic', 'rings']
+         'processors', 'hostile', 'spin', 'panic', 'rings', 'interrupts', 'reset_in_flight', 'reset_acpi']
 LIMIT = 30
 # Goes with the tests into the test machine.
 ENVIRONMENT = ['VITRINE_TEST_NO_JAIL', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
 
 
 class Fixture:
-    def __init__(self, program, payload, rng, block):
+    def __init__(self, program, payload, rng, block, loader, kernel):
         self.program = program
+        self.loader = loader
+        self.kernel = kernel
         self.rng = rng
         self.block = block
         with open(payload, 'rb') as file:
@@ -93,6 +97,17 @@ def test_reset_by_cf9(fixture):
     assert fixture.run('reset_cf9')[0] == 'reset'
 
 
+def test_reset_by_acpi(fixture):
+    """By whatever register the tables name."""
+    assert fixture.run('reset_acpi') == ('reset', [])
+
+
+def test_reset_in_flight(fixture):
+    """While a device fills eight large buffers."""
+    for _ in range(5):
+        assert fixture.run('reset_in_flight', devices=[(fixture.rng, 'rng')])[0] == 'reset'
+
+
 def test_reset_by_triple_fault(fixture):
     assert fixture.run('triple_fault')[0] == 'reset'
 
@@ -131,13 +146,169 @@ def test_serial_input(fixture):
 
 
 def test_more_processors(fixture):
-    reason, lines = fixture.run('processors', cpus=4)
-    assert (reason, lines) == ('poweroff', ['started', 'others 00000003']), (reason, lines)
+    """As many as there can be: all start, and each is another."""
+    for cpus in (4, 32):
+        reason, lines = fixture.run('processors', seed=cpus - 1, cpus=cpus)
+        got = dict(values(lines[1:]))
+        assert (reason, lines[0]) == ('poweroff', 'started'), (reason, lines)
+        assert got == {'others': cpus - 1, 'ids': (1 << cpus) - 2}, got
+    assert dict(values(fixture.run('acpi', cpus=32)[1]))['processors'] == 32
 
 
-def test_memory_above_4_gib(fixture):
-    reason, lines = fixture.run('hello', memory=5 << 30)
-    assert (reason, lines) == ('poweroff', ['hello from the guest']), (reason, lines)
+def test_interrupts(fixture):
+    """Lines that are off, vectors and functions that are masked, and resets: each request's interrupt
+    comes once, or waits as a pending bit, or is gone."""
+    reason, lines = fixture.run('interrupts', devices=[(fixture.rng, 'rng')])
+    got = values([line for line in lines if ' ' in line])
+    held = [('clear', 0), ('held', 0), ('pending', 1), ('let-through', 1), ('pending-after', 0)]
+    wanted = [('line', 1), ('line-status', 0), ('line-off-storm', 0), ('line-off-status', 1), ('line-on-again', 1),
+              ('line-after-reset', 0), ('message', 1), ('message-line', 0), ('message-isr', 0), *held, *held,
+              ('moved-new', 1), ('moved-old', 0), ('pending-at-reset', 1), ('pending-after-reset', 0),
+              ('ghosts', 0), ('works-after-reset', 1)]
+    wrong = ['%s is %d, not %d' % (name, value, other)
+             for (name, value), (_, other) in zip(got, wanted) if value != other]
+    assert not wrong and len(got) == len(wanted) and reason == 'poweroff', (wrong, lines)
+
+
+class Boot:
+    """What the kernel that is not Linux found, tests/machine/payload-boot.c."""
+
+    COMMAND_LINE = 'console=ttyS0 quoted="a b" last'
+    HEADER = 0x1f1
+
+    def __init__(self, fixture, kernel, memory, initrd):
+        machine = supervisor.Machine(fixture.program, memory=memory)
+        try:
+            self.entry, self.params = supervisor.load(fixture.loader, machine, kernel, initrd, self.COMMAND_LINE)
+            assert machine.boot(self.entry, self.params), 'did not start: %s' % machine.ended
+            self.reason, lines = fixture.finish(machine)
+        finally:
+            machine.close()
+        self.e820 = []
+        self.zero_page = bytearray(4096)
+        self.found = {}
+        self.command_line = None
+        self.take(lines)
+
+    def take(self, lines):
+        ranges = []
+        for line in lines:
+            name, _, value = line.partition(' ')
+            if name == 'command-line':
+                self.command_line = value
+            elif name.startswith('zero-page-'):
+                struct.pack_into('<I', self.zero_page, int(name[10:], 16), int(value, 16))
+            elif name.startswith('e820-'):
+                ranges.append(int(value, 16))
+            else:
+                self.found[name] = int(value, 16)
+        self.e820 = [tuple(ranges[i:i + 3]) for i in range(0, len(ranges), 3)]
+
+    def word(self, offset, form='<I'):
+        return struct.unpack_from(form, self.zero_page, offset)[0]
+
+    def check_registers(self):
+        """boot.rst, "64-bit boot protocol"."""
+        found = self.found
+        assert self.reason == 'poweroff'
+        assert found['entry'] == self.entry and found['rsi'] == self.params == 0x7000, found
+        assert found['cr0'] & 0x80000001 == 0x80000001, 'neither paging nor protection'
+        assert found['cr4'] & 0x20, 'no physical address extension'
+        assert found['efer'] & 0x500 == 0x500, 'no long mode'
+        assert found['flags'] == 2, 'interrupts, or flags that are left over'
+        assert found['cs'] == 0x10 and found['ds'] == found['es'] == found['ss'] == 0x18, found
+        # The accessed bit is the processor's.
+        assert found['gdt-cs'] | 1 << 40 == 0x00af9b000000ffff, '%x' % found['gdt-cs']
+        assert found['gdt-ds'] | 1 << 40 == 0x00cf93000000ffff, '%x' % found['gdt-ds']
+        assert found['gdt-limit'] >= 0x1f and found['gdt'] < 0x9fc00, found
+        assert found['wrong-pages'] == 0, 'memory is not mapped one to one'
+        assert found['touched-bss'] == 0, 'memory behind the kernel\'s bytes is not clear'
+
+    def check_tables(self, memory, initrd):
+        """zero-page.rst; memory as in the crosvm book's map."""
+        assert self.command_line == self.COMMAND_LINE, self.command_line
+        assert self.found['rsdp-signature'] == int.from_bytes(b'RSD PTR ', 'little')
+        assert self.found['rsdp-sum'] == 0, 'the RSDP has a wrong sum'
+        assert self.found['initrd-sum'] == sum(initrd), 'another initrd'
+        assert self.word(0x21c) == len(initrd) and self.word(0xc0) == self.word(0xc4) == 0
+        assert self.word(0x218) % 4096 == 0
+        assert self.zero_page[0x210] == 0xff and self.zero_page[0x211] == 1
+        assert self.word(0x202) == 0x53726448 and self.word(0x1fe, '<H') == 0xaa55
+        assert self.word(0x250, '<Q') == 0, 'setup data that nobody wrote'
+        assert self.word(0x238) >= len(self.COMMAND_LINE)
+        low = min(memory, 0xd0000000)
+        wanted = [(0, 0x9fc00, 1), (0x9fc00, 0x400, 2), (0xe0000, 0x20000, 2), (0x100000, low - 0x100000, 1),
+                  (0xf4000000, 0x4000000, 2), (0xfffbc000, 0x44000, 2)]
+        if memory > low:
+            wanted.append((1 << 32, memory - low, 1))
+        assert self.e820 == wanted, self.e820
+        assert self.found['bad-memory'] == 0, 'memory of the map that keeps nothing'
+        # What the protocol does not name is zero: the page without its known fields.
+        rest = bytearray(self.zero_page)
+        for start, size in ((0x70, 8), (0x1e8, 1), (self.HEADER, 0x80), (0x2d0, 20 * len(wanted))):
+            rest[start:start + size] = bytes(size)
+        assert not any(rest), 'other fields: %s' % [hex(i) for i, byte in enumerate(rest) if byte]
+
+
+def wrap_in_bzimage(elf):
+    """Its setup header, from 0x1f1 on, and the image. What a boot loader must not believe is filled too."""
+    header = bytearray(0x7b)
+    packed = gzip.compress(elf, mtime=0)
+
+    def put(offset, form, value):
+        struct.pack_into(form, header, offset - 0x1f1, value)
+    put(0x1f1, '<B', 4)
+    put(0x1f2, '<H', 1)           # root_flags
+    put(0x1fa, '<H', 0xffff)      # vid_mode
+    put(0x1fe, '<H', 0xaa55)
+    put(0x200, '<H', 0x6aeb)
+    put(0x202, '<I', 0x53726448)
+    put(0x206, '<H', 0x20f)
+    put(0x211, '<B', 1 | 0x80)    # loadflags, with CAN_USE_HEAP
+    put(0x218, '<I', 0x12345678)  # an initrd that is not there
+    put(0x21c, '<I', 0x1000)
+    put(0x228, '<I', 0x99999)     # a command line
+    put(0x22c, '<I', 0x3fffffff)  # initrd_addr_max
+    put(0x230, '<I', 0x200000)
+    put(0x234, '<B', 1)
+    put(0x236, '<H', 1)
+    put(0x238, '<I', 2047)
+    put(0x248, '<I', 0x400)
+    put(0x24c, '<I', len(packed))
+    put(0x250, '<Q', 0xdeadbeef)  # setup_data
+    put(0x258, '<Q', 0x1000000)
+    put(0x260, '<I', 0x100000)
+    image = bytes(0x1f1) + bytes(header)
+    return header, image + bytes(5 * 512 - len(image)) + b'\x90' * 0x400 + packed
+
+
+def test_boot_protocol(fixture):
+    """Every register, table and field that the 64-bit boot protocol names; memory above 4 GiB too."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: os.path.join(folder, name) for name in ('initrd', 'bzImage')}
+        initrd = bytes(range(256)) * 37 + b'end'
+        with open(paths['initrd'], 'wb') as file:
+            file.write(initrd)
+        with open(fixture.kernel, 'rb') as file:
+            header, image = wrap_in_bzimage(file.read())
+        with open(paths['bzImage'], 'wb') as file:
+            file.write(image)
+        for memory in (64 << 20, 5 << 30):
+            boot = Boot(fixture, fixture.kernel, memory, paths['initrd'])
+            boot.check_registers()
+            boot.check_tables(memory, initrd)
+        boot = Boot(fixture, paths['bzImage'], 2 << 30, paths['initrd'])
+        boot.check_registers()
+        boot.check_tables(2 << 30, initrd)
+        assert boot.word(0x218) + len(initrd) <= 0x40000000, 'the initrd lies above initrd_addr_max'
+        # The kernel's own header, but for what the boot loader fills in.
+        mine = bytearray(boot.zero_page[0x1f1:0x1f1 + len(header)])
+        for offset, size in ((0x210, 2), (0x218, 8), (0x228, 4), (0x250, 8)):
+            for copy in (mine, header):
+                copy[offset - 0x1f1:offset - 0x1f1 + size] = bytes(size)
+        assert mine == header, (mine, header)
+        boot = Boot(fixture, fixture.kernel, 64 << 20, None)
+        assert boot.word(0x218) == boot.word(0x21c) == 0, 'an initrd that nobody gave'
 
 
 def test_hostile_guest(fixture):

@@ -2,6 +2,7 @@
 #include "vmm/jail/start.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +11,21 @@
 #include "vmm/base/log.h"
 #include "vmm/base/message.h"
 
+enum {
+    /*
+     * Not one for each thread, and above all not as many as there are processors: glibc asks for their
+     * number when the ninth thread allocates, which no filter allows.
+     */
+    ARENAS_MAX = 2
+};
+
 int
 start_receive_setup(void *setup, size_t size)
 {
     struct start_setup start;
     ssize_t n;
 
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
     assert(size >= sizeof(start));
     n = message_receive(START_FD_CONTROL, setup, size, NULL);
     if (n < 0) {
