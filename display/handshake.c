@@ -19,6 +19,7 @@ struct _VmHandshakeInput {
     char line[LINE_MAX_BYTES + 1];
     gsize length; /* of the line */
     gsize given;  /* of it to the reader */
+    GOutputStream *output;
 };
 
 G_DEFINE_FINAL_TYPE(VmHandshakeInput, vm_handshake_input, G_TYPE_FILTER_INPUT_STREAM)
@@ -51,33 +52,13 @@ claims_our_uid(const char *hex)
     return TRUE;
 }
 
-static void
-translate(VmHandshakeInput *self)
-{
-    static const char external[] = "AUTH EXTERNAL";
-    /* The NUL byte that comes before everything; clients other than GLib's go on in that line. */
-    const gsize first = self->length > 1 && self->line[0] == '\0' ? 1 : 0;
-    g_autofree char *rest = NULL;
-
-    if (!g_str_has_prefix(self->line + first, external)) {
-        return;
-    }
-    rest = g_strstrip(g_strdup(self->line + first + strlen(external)));
-    if (*rest && !claims_our_uid(rest)) {
-        return; /* GLib refuses it, as it should */
-    }
-    self->length = first + (gsize)g_snprintf(self->line + first, sizeof(self->line) - first,
-                                             "AUTH ANONYMOUS%s%s\r\n", *rest ? " " : "", rest);
-}
-
-/* One byte at a time: what follows the last line belongs to GDBus. */
+/* One byte at a time, behind the first `from`: what follows the last line belongs to GDBus. */
 static gssize
-read_line(VmHandshakeInput *self, GCancellable *cancellable, GError **error)
+receive_line(VmHandshakeInput *self, gsize from, GCancellable *cancellable, GError **error)
 {
     GInputStream *base = g_filter_input_stream_get_base_stream(G_FILTER_INPUT_STREAM(self));
 
-    self->length = 0;
-    self->given = 0;
+    self->length = from;
     while (self->length < LINE_MAX_BYTES) {
         gssize n = g_input_stream_read(base, self->line + self->length, 1, cancellable, error);
         if (n <= 0) {
@@ -89,8 +70,53 @@ read_line(VmHandshakeInput *self, GCancellable *cancellable, GError **error)
         }
     }
     self->line[self->length] = '\0';
-    translate(self);
     return (gssize)self->length;
+}
+
+/* The stripped rest of the line behind `word`, or NULL. */
+static char *
+line_after(const VmHandshakeInput *self, gsize from, const char *word)
+{
+    const char *line = self->line + from;
+
+    return g_str_has_prefix(line, word) ? g_strstrip(g_strdup(line + strlen(word))) : NULL;
+}
+
+/*
+ * GLib reads the line as it came, or AUTH ANONYMOUS for one in which we were told our own uid. A
+ * client that does not name itself in its AUTH line is asked, as the mechanism wants it (sd-bus
+ * relies on that).
+ */
+static gssize
+read_line(VmHandshakeInput *self, GCancellable *cancellable, GError **error)
+{
+    static const char question[] = "DATA\r\n";
+    g_autofree char *identity = NULL;
+    gssize n = receive_line(self, 0, cancellable, error);
+
+    self->given = 0;
+    if (n <= 0) {
+        return n;
+    }
+    /* The NUL byte that comes before everything; clients other than GLib's go on in that line. */
+    const gsize first = self->length > 1 && self->line[0] == '\0' ? 1 : 0;
+    identity = line_after(self, first, "AUTH EXTERNAL");
+    if (identity && !*identity) {
+        g_free(g_steal_pointer(&identity));
+        if (!g_output_stream_write_all(self->output, question, strlen(question), NULL, cancellable,
+                                       error)) {
+            return -1;
+        }
+        n = receive_line(self, first, cancellable, error);
+        identity = n > 0 ? line_after(self, first, "DATA") : NULL;
+    }
+    if (n > 0 && identity && (!*identity || claims_our_uid(identity))) {
+        self->length =
+            first + (gsize)g_snprintf(self->line + first, sizeof(self->line) - first,
+                                      "AUTH ANONYMOUS%s%s\r\n", *identity ? " " : "", identity);
+        n = (gssize)self->length;
+    }
+    return n; /* GLib refuses any other identity, as it should */
 }
 
 static gssize
@@ -112,8 +138,16 @@ vm_handshake_input_read(GInputStream *stream, void *buffer, gsize count, GCancel
 }
 
 static void
+vm_handshake_input_finalize(GObject *object)
+{
+    g_clear_object(&VM_HANDSHAKE_INPUT(object)->output);
+    G_OBJECT_CLASS(vm_handshake_input_parent_class)->finalize(object);
+}
+
+static void
 vm_handshake_input_class_init(VmHandshakeInputClass *klass)
 {
+    G_OBJECT_CLASS(klass)->finalize = vm_handshake_input_finalize;
     G_INPUT_STREAM_CLASS(klass)->read_fn = vm_handshake_input_read;
 }
 
@@ -132,6 +166,8 @@ vm_handshake_get_input_stream(GIOStream *stream)
             G_IO_STREAM_CLASS(vm_handshake_parent_class)->get_input_stream(stream);
         self->input = g_object_new(VM_TYPE_HANDSHAKE_INPUT, "base-stream", plain,
                                    "close-base-stream", FALSE, NULL);
+        VM_HANDSHAKE_INPUT(self->input)->output =
+            g_object_ref(g_io_stream_get_output_stream(stream));
     }
     return self->input;
 }

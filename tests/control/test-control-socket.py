@@ -90,6 +90,37 @@ def garbage(world):
     watched.finish()
 
 
+def greeted(path, words):
+    stream = socket.socket(socket.AF_UNIX)
+    stream.settimeout(10)
+    stream.connect(path)
+    stream.sendall(b'\0' + words)
+    return stream
+
+
+def dialects(world):
+    """How clients on GLib, libdbus, sd-bus and others say who they are; and a lie."""
+    watched = Watched(world)
+    own, other = (str(uid).encode().hex().encode() for uid in (os.geteuid(), os.geteuid() + 1))
+    ends, good = b'NEGOTIATE_UNIX_FD\r\nBEGIN\r\n', rb'(DATA\r\n)?OK \w{32}\r\nAGREE_UNIX_FD\r\n'
+    for words in (b'AUTH EXTERNAL ' + own, b'AUTH EXTERNAL\r\nDATA', b'AUTH EXTERNAL\r\nDATA ' + own):
+        with greeted(watched.path, words + b'\r\n' + ends) as stream:
+            got = b''
+            while not re.fullmatch(good, got):
+                more = stream.recv(4096)
+                check(more, f'{words!r}: {got!r} and no more')
+                got += more
+            check(got.startswith(b'DATA') == (b'DATA' in words), f'{words!r}: {got!r}')
+            stream.sendall(call_bytes('org.vitrine.Vmm1.Machine.Ping'))
+            check(stream.recv(4096), f'{words!r}: no answer to a call')
+    for words in (b'AUTH EXTERNAL ' + other, b'AUTH EXTERNAL\r\nDATA ' + other, b'AUTH EXTERNAL\r\nCANCEL'):
+        with greeted(watched.path, words + b'\r\n') as stream:
+            stream.shutdown(socket.SHUT_WR)
+            got = b''.join(iter(lambda: stream.recv(4096), b''))
+            check(b'OK' not in got, f'{words!r}: {got!r}')
+    watched.finish()
+
+
 def patient_client(path):
     """A client that has a place: those that hung up just now keep theirs until the server has seen it."""
     end = time.monotonic() + harness.LIMIT_S
@@ -168,7 +199,7 @@ def never_reads(world):
     check(watched.most - watched.before < GROWTH_MAX_KIB, f'grew by {watched.most - watched.before} KiB')
 
 
-CASES = [garbage, half_messages, thousand_connections, never_reads]
+CASES = [garbage, dialects, half_messages, thousand_connections, never_reads]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])
