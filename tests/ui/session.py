@@ -162,10 +162,6 @@ class Session:
         self.errors = open(os.path.join(self.base, "stderr"), "w+")
         for folder in ("config/vitrine/machines", "data", "state", "run", "cache", "home"):
             os.makedirs(os.path.join(self.base, folder), mode=0o700)
-        for catalogue in glob.glob(os.path.join(build, "po/*/LC_MESSAGES/vitrine.mo")):
-            folder = os.path.join(self.path("share/locale"), catalogue.split("/")[-3], "LC_MESSAGES")
-            os.makedirs(folder)
-            shutil.copy(catalogue, folder)
         self.environment = dict(
             os.environ, HOME=self.path("home"), XDG_CONFIG_HOME=self.path("config"),
             XDG_DATA_HOME=self.path("data"), XDG_STATE_HOME=self.path("state"),
@@ -180,6 +176,10 @@ class Session:
             os.makedirs(self.path(folder), mode=0o700)
         shutil.copy(os.path.join(self.build, "manager/vitrine"), self.path("bin/vitrine"))
         shutil.copy(os.path.join(HERE, "fake-vmm"), self.path("bin/vmm"))
+        for catalogue in glob.glob(os.path.join(self.build, "po/*/LC_MESSAGES/vitrine.mo")):
+            folder = os.path.join(self.path("share/locale"), catalogue.split("/")[-3], "LC_MESSAGES")
+            os.makedirs(folder)
+            shutil.copy(catalogue, folder)
         schemas = self.path("share/glib-2.0/schemas")
         shutil.copy(os.path.join(HERE, "../../data/org.vitrine.Vitrine.gschema.xml"), schemas)
         subprocess.run(["glib-compile-schemas", schemas], check=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Each page, light and dark, both directions of writing, three widths, two scales; prints TAP.
+"""Each page, light and dark, both directions of writing, three widths, two scales, in German and in French; TAP.
 
 usage: test-looks.py BUILD-FOLDER [NAME...]     NAME as in "dark-rtl-2x"
 
@@ -18,6 +18,7 @@ if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
 
 HEIGHT = 780
 WIDTHS = (1280, 900, 600)
+WORDS = {"de": "Gestoppt: Panik im Gast", "fr": "Arrêtée\u00a0: panique de l’invité"}
 VIEWS = ("display", "console", "statistics", "settings", "log")
 # What scrolls may be wider than what is shown of it.
 SCROLLS = (Atspi.Role.SCROLL_PANE, Atspi.Role.VIEWPORT)
@@ -113,10 +114,12 @@ def one(session, name):
         environment["GTK_THEME"] = "Adwaita:dark"
     if direction == "rtl":
         environment["LANGUAGE"] = make_rtl(session)
+    elif direction != "ltr":
+        environment["LANGUAGE"] = direction
     session.start(**environment)
     session.activate("app.start-machine", "lab")
     session.activate("app.start-machine", "exit-34")
-    session.see_row("Fedora test, Stopped: guest panicked")
+    session.see_row("Fedora test, " + WORDS.get(direction, "Stopped: guest panicked"))
     if direction == "rtl":
         box = session.see("Machines").get_extents(Atspi.CoordType.WINDOW)
         if box.x < WIDTHS[0] / 2:
@@ -130,7 +133,7 @@ def one(session, name):
 def main():
     build = os.path.abspath(sys.argv[1])
     names = [f"{theme}-{direction}-{scale}" for theme in ("light", "dark") for direction in ("ltr", "rtl")
-             for scale in ("1x", "2x")]
+             for scale in ("1x", "2x")] + ["light-de-1x", "dark-fr-1x"]
     names = [name for name in names if not sys.argv[2:] or name in sys.argv[2:]]
     failed = 0
     print(f"1..{len(names)}", flush=True)
