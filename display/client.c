@@ -39,6 +39,7 @@ struct _VmClient {
 G_DEFINE_FINAL_TYPE(VmClient, vm_client, G_TYPE_OBJECT)
 
 static guint closed; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+static guint brings; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 view_clear(gpointer data)
@@ -219,6 +220,8 @@ static void
 vm_client_class_init(VmClientClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = vm_client_finalize;
+    brings = g_signal_new("brings", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                          NULL, G_TYPE_BOOLEAN, 1, G_TYPE_SOCKET_CONNECTION);
     closed = g_signal_new("closed", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                           NULL, G_TYPE_NONE, 0);
 }
@@ -346,4 +349,14 @@ vm_client_take_handle(GUnixFDList *fds, GVariant *index, GError **error)
         return -1;
     }
     return g_unix_fd_list_get(fds, handle, error);
+}
+
+gboolean
+vm_client_bring(VmClient *self, GSocketConnection *stream)
+{
+    gboolean taken = FALSE;
+
+    g_return_val_if_fail(VM_IS_CLIENT(self), FALSE);
+    g_signal_emit(self, brings, 0, stream, &taken);
+    return taken;
 }

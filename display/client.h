@@ -6,7 +6,8 @@
  * listeners it registered. It is disconnected, with one log line, when it leaves more than 256 calls
  * unanswered at once. Property changes are collected while it has not read the last ones.
  *
- * Signal "closed" (): the owner lets go of the object.
+ * Signals: "closed" (): the owner lets go of the object. "brings" (GSocketConnection *) -> gboolean: one
+ * link more for the same machine; FALSE: there are too many, and it is closed.
  */
 
 #include <gio/gio.h>
@@ -30,6 +31,9 @@ VmClient *vm_client_new(VmModel *model, GIOStream *stream);
 void vm_client_close(VmClient *self);
 
 /* For the *-object.c files: */
+
+/* "brings": one link more for the machine, over a socket that the client gave. FALSE: there are too many. */
+gboolean vm_client_bring(VmClient *self, GSocketConnection *stream);
 
 VmModel *vm_client_get_model(VmClient *self);
 VmInputHolder *vm_client_get_holder(VmClient *self);

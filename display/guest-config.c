@@ -18,6 +18,7 @@ struct composer {
     GString *params;
     GString *serial;
     gboolean has_serial;
+    gboolean has_balloon;
     GString *gpu;
     gboolean has_gpu;
 };
@@ -183,6 +184,13 @@ take_flag(struct composer *composer, const struct key *key, GVariant *value, GEr
 {
     add_name(composer->config->json, key->option);
     g_string_append(composer->config->json, g_variant_get_boolean(value) ? "true" : "false");
+    return TRUE;
+}
+
+static gboolean
+take_balloon(struct composer *composer, const struct key *key, GVariant *value, GError **error)
+{
+    composer->has_balloon = g_variant_get_boolean(value);
     return TRUE;
 }
 
@@ -420,7 +428,7 @@ static const struct key guest_keys[] = {
     {"wayland_device", "a{sv}", take_absent, "Wayland"},
     {"magma_device", "a{sv}", take_absent, "Magma"},
     {"default_net", "b", take_absent_flag, "network"},
-    {"virtio_balloon", "b", take_absent_flag, "balloon"},
+    {"virtio_balloon", "b", take_balloon, NULL},
     {"virtio_console", "b", take_console, NULL},
     {"virtio_gpu", "b", take_gpu, NULL},
     {"virtio_rng", "b", take_flag, "rng"},
@@ -497,6 +505,8 @@ finish(struct composer *composer, GError **error)
         add_name(json, "params");
         g_string_append_printf(json, "[%s]", composer->params->str);
     }
+    add_name(json, "balloon");
+    g_string_append(json, composer->has_balloon ? "true" : "false");
     add_name(json, "serial");
     /* Without any: one port, for the kernel's words. */
     g_string_append_printf(json, "[%s%s%s]", composer->serial->str,

@@ -2,6 +2,7 @@
 #include <gio/gunixfdlist.h>
 #include <sys/socket.h>
 
+#include "display/balloon-object.h"
 #include "display/guest-error.h"
 #include "display/objects.h"
 #include "vm-dbus-vmm1.h"
@@ -105,28 +106,12 @@ handle_vsock_listen(VmDbusHostVsockEndpoint *endpoint, GDBusMethodInvocation *in
     return TRUE;
 }
 
-static gboolean
-handle_balloon_question(VmDbusBalloonController *balloon, GDBusMethodInvocation *invocation)
-{
-    answer_not_present(invocation, "balloon");
-    return TRUE;
-}
-
-static gboolean
-handle_balloon_request(VmDbusBalloonController *balloon, GDBusMethodInvocation *invocation,
-                       guint pages)
-{
-    answer_not_present(invocation, "balloon");
-    return TRUE;
-}
-
 static void
 export_guest(VmClient *client)
 {
     static char console[] = "console.";
     static char serial[] = "serial.";
     static char vsock[] = "vsock";
-    static char balloon[] = "balloon";
     g_autoptr(VmDbusGuest) guest = vm_dbus_guest_skeleton_new();
 
     g_object_set_data_full(G_OBJECT(guest), "model", g_object_ref(vm_client_get_model(client)),
@@ -135,8 +120,8 @@ export_guest(VmClient *client)
     g_signal_connect(guest, "handle-get-serial", G_CALLBACK(handle_get_port), serial);
     g_signal_connect(guest, "handle-get-host-vsock-endpoint", G_CALLBACK(handle_get_endpoint),
                      vsock);
-    g_signal_connect(guest, "handle-get-balloon-controller", G_CALLBACK(handle_get_endpoint),
-                     balloon);
+    g_signal_connect_object(guest, "handle-get-balloon-controller",
+                            G_CALLBACK(vm_balloon_object_get_controller), client, 0);
     vm_client_export(client, GUEST_PATH, G_DBUS_INTERFACE_SKELETON(guest), update_nothing, NULL);
 }
 
@@ -144,14 +129,10 @@ void
 vm_guest_object_export(VmClient *client)
 {
     g_autoptr(VmDbusHostVsockEndpoint) vsock = vm_dbus_host_vsock_endpoint_skeleton_new();
-    g_autoptr(VmDbusBalloonController) balloon = vm_dbus_balloon_controller_skeleton_new();
 
     export_guest(client);
     g_signal_connect(vsock, "handle-connect", G_CALLBACK(handle_vsock_connect), NULL);
     g_signal_connect(vsock, "handle-listen", G_CALLBACK(handle_vsock_listen), NULL);
-    g_signal_connect(balloon, "handle-get-balloon-size", G_CALLBACK(handle_balloon_question), NULL);
-    g_signal_connect(balloon, "handle-get-mem-stats", G_CALLBACK(handle_balloon_question), NULL);
-    g_signal_connect(balloon, "handle-request-num-pages", G_CALLBACK(handle_balloon_request), NULL);
     vm_client_export(client, GUEST_PATH, G_DBUS_INTERFACE_SKELETON(vsock), update_nothing, NULL);
-    vm_client_export(client, GUEST_PATH, G_DBUS_INTERFACE_SKELETON(balloon), update_nothing, NULL);
+    vm_balloon_object_export(client);
 }

@@ -13,6 +13,13 @@ struct _VmServer {
 
 G_DEFINE_FINAL_TYPE(VmServer, vm_server, G_TYPE_OBJECT)
 
+/* A client brought a socket for one link more. */
+static gboolean
+handle_client_brings(VmClient *client, GSocketConnection *stream, VmServer *self)
+{
+    return vm_server_add(self, stream);
+}
+
 static void
 handle_client_closed(VmClient *client, VmServer *self)
 {
@@ -33,6 +40,7 @@ vm_server_add(VmServer *self, GSocketConnection *stream)
     }
     client = vm_client_new(self->model, G_IO_STREAM(stream));
     g_signal_connect_object(client, "closed", G_CALLBACK(handle_client_closed), self, 0);
+    g_signal_connect_object(client, "brings", G_CALLBACK(handle_client_brings), self, 0);
     g_ptr_array_add(self->clients, client);
     vm_model_set_client_count(self->model, self->clients->len);
     return TRUE;

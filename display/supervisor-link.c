@@ -14,12 +14,18 @@ struct _VmSupervisorLink {
     int fd;
     guint source;
     struct display_state state;
-    guint32 serial;       /* of the last resize request */
+    guint32 serial;       /* of the last request with an answer */
     GHashTable *resizing; /* serial -> struct resizing */
+    GHashTable *asking;   /* serial -> struct asking: the balloon */
 };
 
 struct resizing {
     VmResized callback;
+    gpointer user_data;
+};
+
+struct asking {
+    VmBallooned callback;
     gpointer user_data;
 };
 
@@ -44,6 +50,7 @@ union supervisor_message {
     struct display_created created;
     struct display_ended ended;
     struct display_resized resized;
+    struct balloon_answer balloon;
 };
 
 /* Make a text from a message safe to send: terminated and UTF-8. */
@@ -133,6 +140,22 @@ handle_resized(VmSupervisorLink *self, const struct display_resized *resized)
 }
 
 static gboolean
+handle_balloon(VmSupervisorLink *self, const struct balloon_answer *answer)
+{
+    gpointer key = GUINT_TO_POINTER(answer->serial);
+    const struct asking *known = g_hash_table_lookup(self->asking, key);
+
+    if (answer->n_statistics > BALLOON_STATISTICS_MAX) {
+        return FALSE;
+    }
+    if (known) {
+        known->callback(answer, known->user_data);
+        g_hash_table_remove(self->asking, key);
+    }
+    return TRUE;
+}
+
+static gboolean
 dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
          struct message_fds *fds)
 {
@@ -162,6 +185,8 @@ dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
         }
         handle_resized(self, &message->resized);
         return TRUE;
+    case DISPLAY_BALLOON:
+        return size == sizeof(message->balloon) && handle_balloon(self, &message->balloon);
     default:
         return dispatch_lifecycle(self, message, size, fds);
     }
@@ -200,6 +225,7 @@ vm_supervisor_link_finalize(GObject *object)
 
     g_clear_handle_id(&self->source, g_source_remove);
     g_clear_pointer(&self->resizing, g_hash_table_unref);
+    g_clear_pointer(&self->asking, g_hash_table_unref);
     G_OBJECT_CLASS(vm_supervisor_link_parent_class)->finalize(object);
 }
 
@@ -228,6 +254,7 @@ vm_supervisor_link_init(VmSupervisorLink *self)
 {
     self->state.state = DISPLAY_VM_STARTING;
     self->resizing = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    self->asking = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
 }
 
 VmSupervisorLink *
@@ -309,5 +336,27 @@ vm_supervisor_link_resize_disk(VmSupervisorLink *self, guint disk, guint64 size,
     resizing = g_new(struct resizing, 1);
     *resizing = (struct resizing){callback, user_data};
     g_hash_table_insert(self->resizing, GUINT_TO_POINTER(request.serial), resizing);
+    return TRUE;
+}
+
+gboolean
+vm_supervisor_link_ask_balloon(VmSupervisorLink *self, enum balloon_what what, guint pages,
+                               VmBallooned callback, gpointer user_data)
+{
+    struct balloon_question question = {
+        .header = {.type = DISPLAY_ASK_BALLOON, .size = sizeof(question)},
+        .what = what,
+        .pages = pages,
+    };
+    struct asking *asking;
+
+    g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), FALSE);
+    question.serial = ++self->serial;
+    if (message_send(self->fd, &question, sizeof(question), NULL, 0) < 0) {
+        return FALSE;
+    }
+    asking = g_new(struct asking, 1);
+    *asking = (struct asking){callback, user_data};
+    g_hash_table_insert(self->asking, GUINT_TO_POINTER(question.serial), asking);
     return TRUE;
 }

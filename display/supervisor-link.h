@@ -12,6 +12,7 @@
 
 #include <glib-object.h>
 
+#include "vmm/protocol/balloon.h"
 #include "vmm/protocol/display.h"
 
 G_BEGIN_DECLS
@@ -45,5 +46,13 @@ void vm_supervisor_link_send_last_frame(VmSupervisorLink *self, int fd);
 typedef void (*VmResized)(gint error, gpointer user_data);
 gboolean vm_supervisor_link_resize_disk(VmSupervisorLink *self, guint disk, guint64 size,
                                         VmResized callback, gpointer user_data);
+
+/*
+ * Ask the balloon. `callback` gets the answer, once, with at most BALLOON_STATISTICS_MAX statistics;
+ * FALSE: it will not.
+ */
+typedef void (*VmBallooned)(const struct balloon_answer *answer, gpointer user_data);
+gboolean vm_supervisor_link_ask_balloon(VmSupervisorLink *self, enum balloon_what what, guint pages,
+                                        VmBallooned callback, gpointer user_data);
 
 G_END_DECLS

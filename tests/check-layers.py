@@ -18,6 +18,7 @@ PROCESSES = {
     "vmm/loader": "vmm-loader",
     "vmm/machine": "vmm-machine",
     "vmm/devices/rng": "vmm-rng",
+    "vmm/devices/balloon": "vmm-balloon",
     "vmm/devices/console": "vmm-console",
     "vmm/devices/input": "vmm-input",
     "vmm/devices/block": "vmm-block",

@@ -214,7 +214,7 @@ def check_and_policy(world):
     check((status == 0) == json.loads(output)['ok'], output)
     status, output, errors = world.run('policy', '--counts')
     lines = [line.split() for line in output.splitlines()[1:]]
-    check(status == 0 and {'display', 'loader', 'machine', 'rng', 'block', 'console', 'gpu', 'input'} <=
+    check(status == 0 and {'display', 'loader', 'machine', 'rng', 'balloon', 'block', 'console', 'gpu', 'input'} <=
           {line[0] for line in lines}, f'{output} {errors}')
     check(all(0 < int(count) <= int(ceiling) for _, count, ceiling in lines), output)
     status, output, _ = world.run('policy', 'rng')

@@ -233,6 +233,20 @@ def disk_resize(world):
     check(machine.poll() is None and end(machine)[0] == 0, 'the machine ended')
 
 
+def balloon(world):
+    """Without a driver in the guest: the size is asked for, statistics cannot be had."""
+    machine = world.started_guest('ba', str(world.files / 'halt'))
+    check(world.run('balloon', '8192', 'ba')[0] == 0, 'balloon')
+    expect(world.run('balloon_stats', 'ba'), 33, 'no driver')
+    expect(world.run('balloon', str(1 << 40), 'ba'), 33, 'more memory than the guest has')
+    expect(world.run('balloon', 'ba', '4096'), 35, '“ba” is no number of bytes')
+    end(machine)
+    machine = world.started_guest('nb', str(world.files / 'halt'), '--no-balloon')
+    check('balloon' not in world.children('nb'), 'it has one')
+    expect(world.run('balloon', '0', 'nb'), 33, 'no balloon')
+    end(machine)
+
+
 def logs(world):
     machine = world.started_guest('l', str(world.files / 'halt'), '--log-level', 'debug')
     follower = popen(world, 'logs', '--follow', 'l', stdout=subprocess.PIPE)
@@ -377,7 +391,7 @@ def autostart_with_systemd(world):
 
 
 CASES = [help_of_each, wrong_words, define_and_undefine, edit, start_and_stop, start_survives_its_terminal,
-         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, logs, events,
+         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, balloon, logs, events,
          exit_status_contract, events_end_with_their_reader, autostart,
          autostart_with_systemd]
 

@@ -16,7 +16,7 @@ import time
 
 import harness
 from harness import Failed, check, wait_for
-from launcher import GLib, Gio, Launcher, Lifecycle, RawClient, call_bytes, flood, instances, read_until, refused, tree
+from launcher import GLib, Gio, Guest, Launcher, Lifecycle, RawClient, attach, call_bytes, flood, instances, read_until, refused, tree
 
 MEMORY = 32 << 20
 
@@ -571,9 +571,34 @@ def answers(path):
         return stream.connect_ex(path) == 0
 
 
+def balloon(world):
+    client = Launcher(world).connect()
+    client.create(kernel=kernel(world), guest_memory=MEMORY, virtio_balloon=True)
+    guest = client.bind()
+    path = '/org/vitrine/Vmm1/Guest'
+    ours, theirs = socket.socketpair()
+    fds = client_fds(theirs)
+    theirs.close()
+    guest.call('Guest', 'GetBalloonController', GLib.Variant('(h)', (0,)), fds, path)
+    del fds
+    controller = Guest(attach(ours))
+    size = lambda: controller.call('BalloonController', 'GetBalloonSize', path=path)[0]
+    check(size() == (0, 0), f'{size()}')
+    controller.call('BalloonController', 'RequestNumPages', GLib.Variant('(u)', (10,)), path=path)
+    check(size() == (0, 10), f'{size()}')
+    refused('TooLarge', lambda: controller.call('BalloonController', 'RequestNumPages',
+                                                GLib.Variant('(u)', (MEMORY // 4096 + 1,)), path=path))
+    check(size() == (0, 10), f'{size()}')
+    refused('Unavailable', lambda: controller.call('BalloonController', 'GetMemStats', path=path))
+    client.stop()
+    check(wait_for(lambda: controller.connection.is_closed() or GLib.MainContext.default().iteration(False) and None,
+                   10), 'it is served without a machine')
+    client.close()
+
+
 CASES = [create_run_stop, l1_create_starts_nothing, l2_create_after_stop_only, l3_bind_between_create_and_stop,
          l4_run_blocks_until_the_end, l5_to_l7_stop, l8_run_tells_what_went_wrong, bad_configurations,
-         device_not_present, initialization_failures, internal_error, processor_failures, ports, client_is_killed,
+         device_not_present, balloon, initialization_failures, internal_error, processor_failures, ports, client_is_killed,
          supervisor_is_killed, nothing_is_shared, handles_only, strangers, never_reads, by_systemd, command_line]
 
 if __name__ == '__main__':

@@ -50,7 +50,7 @@ def runtime_folder(world):
     check((folder / 'control').is_socket(), 'no control socket')
     check(int((folder / 'pid').read_text()) == machine.pid, 'wrong pid')
     parts = world.children('r')
-    check(set(parts) == {'display', 'loader', 'machine', 'rng'}, str(parts))
+    check(set(parts) == {'display', 'loader', 'machine', 'rng', 'balloon'}, str(parts))
     status, _, errors = world.run('run', str(world.files / 'halt'), '--name', 'r')
     check(status == 35 and 'named “r” runs already' in errors, f'{status} {errors}')
     check(machine.poll() is None and (folder / 'control').is_socket(), 'the second run broke the first')
@@ -236,7 +236,7 @@ def commands(world):
         check(status == 0, f'{verb}: {status} {errors}')
     status, output, errors = world.run('stats', 'cmd')
     parts = {line.split()[0] for line in output.splitlines()[1:]}
-    check(parts == {'vmm', 'display', 'machine', 'rng', 'gpu', 'keyboard', 'pointer', 'console-1'}, output + errors)
+    check(parts == {'vmm', 'display', 'machine', 'rng', 'balloon', 'gpu', 'keyboard', 'pointer', 'console-1'}, output + errors)
     status, _, errors = world.run('stop', str(world.root / 'run/vitrine/cmd/control'))
     check(status == 0, f'stop: {status} {errors}')
     _, errors = machine.communicate(timeout=harness.LIMIT_S)

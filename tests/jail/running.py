@@ -23,6 +23,7 @@ LOOP = {"eventpoll": 1}
 RING = {"eventfd": 2 * 16 + 2}  # kick and call of every queue
 PLAN = {
     "vmm-rng": {**LOOP, **RING, "socket": 2},
+    "vmm-balloon": {**LOOP, **RING, "socket": 2, "timerfd": 1},
     "vmm-console": {**LOOP, **RING, "socket": 3},
     "vmm-input": {**LOOP, **RING, "socket": 3, "timerfd": 1},
     "vmm-block": {**LOOP, **RING, "socket": 2, "file": 1, "timerfd": 1, "memfd": 1},

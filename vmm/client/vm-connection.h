@@ -157,6 +157,38 @@ void vm_connection_resize_disk_async(VmConnection *self, guint disk, guint64 siz
 gboolean vm_connection_resize_disk_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
 /**
+ * vm_connection_set_balloon_async:
+ * @size: bytes that the guest should give back, rounded down to whole pages of 4 KiB; 0: it may have all
+ *
+ * Asks the guest for memory; it gives it in its own time.
+ */
+void vm_connection_set_balloon_async(VmConnection *self, guint64 size, GCancellable *cancellable,
+                                     GAsyncReadyCallback callback, gpointer user_data);
+gboolean vm_connection_set_balloon_finish(VmConnection *self, GAsyncResult *result, GError **error);
+
+void vm_connection_get_balloon_async(VmConnection *self, GCancellable *cancellable,
+                                     GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_get_balloon_finish:
+ * @ret_actual: (out): bytes that the guest has given
+ * @ret_requested: (out): bytes that it was last asked for
+ */
+gboolean vm_connection_get_balloon_finish(VmConnection *self, GAsyncResult *result,
+                                          guint64 *ret_actual, guint64 *ret_requested,
+                                          GError **error);
+
+void vm_connection_get_memory_statistics_async(VmConnection *self, GCancellable *cancellable,
+                                               GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_get_memory_statistics_finish:
+ *
+ * Returns: (transfer full): a(qt), GetMemStats of org.vitrine.Vmm1.BalloonController: what the guest says
+ * of its memory
+ */
+GVariant *vm_connection_get_memory_statistics_finish(VmConnection *self, GAsyncResult *result,
+                                                     GError **error);
+
+/**
  * VmProcess:
  * @name: the part: "machine", "gpu", …
  * @pid: its process

@@ -157,6 +157,8 @@ struct machine_config {
     bool keyboard;
     bool pointer;
     bool rng;
+    bool balloon;
+    bool balloon_page_reporting;
 
     /* How to run it; not properties of the machine. */
     bool restart;

@@ -83,9 +83,6 @@ static const struct config_key pivot_root_key[] = {
      .type = CONFIG_STRING,
      .ignored = "each part has an empty root that is made for it"},
 };
-static const struct config_key no_balloon_key[] = {
-    {.name = "value", .value = "BOOL", .type = CONFIG_BOOL, .ignored = "there is no balloon"},
-};
 static const struct config_key no_usb_key[] = {
     {.name = "value",
      .value = "BOOL",
@@ -101,7 +98,7 @@ static const struct config_key no_fork_key[] = {
 static const struct config_key flag_key[] = {
     {.name = "value", .value = "BOOL", .type = CONFIG_BOOL},
 };
-static const struct config_key rng_key[] = {
+static const struct config_key on_key[] = {
     {.name = "value", .value = "BOOL", .type = CONFIG_BOOL, .preset = "true"},
 };
 static const struct config_key log_level_key[] = {
@@ -217,9 +214,16 @@ const struct config_option config_options[] = {
     FLAG("display-window-mouse", pointer, "A pointer; there with --gpu."),
     {.name = "rng",
      .form = CONFIG_VALUE,
-     KEYS(rng_key),
+     KEYS(on_key),
      .offset = HERE(rng),
      .help = "A source of random numbers; there unless switched off."},
+    {.name = "balloon",
+     .form = CONFIG_VALUE,
+     KEYS(on_key),
+     .offset = HERE(balloon),
+     .help = "Memory that the guest can be asked to give back; there unless switched off."},
+    FLAG("balloon-page-reporting", balloon_page_reporting,
+         "The guest gives back by itself what it does not use."),
     {.name = "vhost-user",
      KEYS(config_vhost_user_keys),
      LIST(vhost_user, CONFIG_VHOST_USERS_MAX),
@@ -268,7 +272,6 @@ const struct config_option config_options[] = {
     HARMLESS("async-executor", executor_key),
     HARMLESS("hypervisor", hypervisor_key),
     HARMLESS("irqchip", irqchip_key),
-    HARMLESS("no-balloon", no_balloon_key),
     HARMLESS("no-usb", no_usb_key),
     HARMLESS("pivot-root", pivot_root_key),
     HARMLESS("unmap-guest-memory-on-fork", no_fork_key),
@@ -304,6 +307,7 @@ const struct config_alias config_aliases[] = {
      .option = "vhost-user",
      .prefix = "type=vsock,socket=",
      .has_argument = true},
+    {.name = "no-balloon", .option = "balloon", .suffix = "false"},
     {.name = "no-rng", .option = "rng", .suffix = "false"},
     {.name = "verbose", .letter = 'v', .option = "log-level", .suffix = "debug"},
 };

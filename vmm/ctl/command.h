@@ -35,6 +35,8 @@ void command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 int command_list(const Command *command, int argc, char **argv);
 int command_request(const Command *command, int argc, char **argv);
+int command_balloon(const Command *command, int argc, char **argv);
+int command_balloon_stats(const Command *command, int argc, char **argv);
 int command_disk(const Command *command, int argc, char **argv);
 int command_gpu(const Command *command, int argc, char **argv);
 int command_stats(const Command *command, int argc, char **argv);

@@ -55,6 +55,13 @@ static const Command commands[] = {
      VM_REQUEST_RESUME},
     {"ping", "MACHINE", "does the machine's display server answer?", MACHINE_HELP, 1, 1,
      command_request, VM_REQUEST_PING},
+    {"balloon", "SIZE MACHINE", "ask the guest to give SIZE bytes of its memory back",
+     "In whole pages of 4096 bytes; 0 gives all of it back to the guest, which may take its "
+     "time.\n" MACHINE_HELP,
+     2, 2, command_balloon, 0},
+    {"balloon_stats", "MACHINE", "what the guest says of its memory, as JSON",
+     MACHINE_HELP "\nSizes are in bytes; balloon_actual is what the guest has given back.", 1, 1,
+     command_balloon_stats, 0},
     {"disk", "resize N SIZE MACHINE", "make a disk longer while the guest runs",
      "N counts the --block disks from 0; SIZE is in bytes, more than now. Only disks in raw "
      "files.\n" MACHINE_HELP,

@@ -17,6 +17,21 @@ struct device_setup {
 
 /* vmm-rng needs nothing more: struct device_setup. Randomness is getrandom(2). */
 
+enum balloon_flags {
+    BALLOON_PAGE_REPORTING = 1 << 0
+};
+
+struct balloon_setup {
+    struct device_setup device;
+    uint32_t flags; /* enum balloon_flags */
+};
+
+/* supervisor <-> vmm-balloon while it runs: vmm/protocol/balloon.h. */
+enum balloon_type {
+    BALLOON_ASK = START_TYPE_TO_CHILD,      /* struct balloon_question: answer BALLOON_ANSWER */
+    BALLOON_ANSWER = START_TYPE_FROM_CHILD, /* struct balloon_answer */
+};
+
 struct console_setup {
     struct device_setup device;
     int32_t stream_fd; /* stream socket to vmm-display: guest bytes out, typed bytes in */

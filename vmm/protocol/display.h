@@ -28,6 +28,7 @@ enum display_type {
     DISPLAY_CREATED,                     /* struct display_created, + descriptors of its setup */
     DISPLAY_ENDED,                       /* struct display_ended */
     DISPLAY_RESIZED,                     /* struct display_resized */
+    DISPLAY_BALLOON,                     /* struct balloon_answer, vmm/protocol/balloon.h */
 
     /* Requests of clients, passed on. */
     DISPLAY_POWER_BUTTON = START_TYPE_FROM_CHILD, /* struct start_header */
@@ -46,6 +47,7 @@ enum display_type {
     DISPLAY_RUN,          /* struct start_header: let the created machine boot */
     DISPLAY_SLEEP_BUTTON, /* struct start_header */
     DISPLAY_RESIZE_DISK,  /* struct display_resize: answer DISPLAY_RESIZED */
+    DISPLAY_ASK_BALLOON,  /* struct balloon_question: answer DISPLAY_BALLOON */
 };
 
 struct display_resize {

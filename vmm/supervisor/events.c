@@ -11,6 +11,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
+#include "vmm/supervisor/balloon.h"
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
@@ -33,6 +34,8 @@ union any_message {
     struct guard_connect connect;
     struct display_resize resize;
     struct block_resized resized;
+    struct balloon_question balloon_question;
+    struct balloon_answer balloon_answer;
 };
 
 static uint64_t
@@ -288,6 +291,10 @@ on_display_message(struct child *child, const union any_message *message, size_t
         resize_disk(vm, &message->resize);
         return true;
     }
+    if (message->header.type == DISPLAY_ASK_BALLOON && size == sizeof(message->balloon_question)) {
+        balloon_ask(vm, &message->balloon_question);
+        return true;
+    }
     if (size != sizeof(message->header)) {
         return false;
     }
@@ -347,6 +354,8 @@ on_message(struct child *child, union any_message *message, size_t size, struct 
         if (known) {
             answer_resize(child->vm, message->resized.serial, message->resized.error);
         }
+    } else if (known && child->row == &process_balloon) {
+        known = balloon_on_message(child, &message->balloon_answer, size);
     } else if (known && child->row == &process_wayland_guard) {
         known = wayland_on_message(child, &message->connect, size);
     } else {

@@ -40,6 +40,8 @@ static const char *const taken_options[] = {
     "vhost-user",
     "display-window-keyboard",
     "rng",
+    "balloon",
+    "balloon-page-reporting",
     "name",
     "device-tree-overlay",
     "display-window-mouse",

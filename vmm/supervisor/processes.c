@@ -13,6 +13,8 @@ static const struct virtio_row virtio_console = {
     .virtio_id = 3, .pci_class = 0x078000, .n_queues = 2, .queue_size = {256, 256}};
 static const struct virtio_row virtio_rng = {
     .virtio_id = 4, .pci_class = 0x00ff00, .n_queues = 1, .queue_size = {64}};
+static const struct virtio_row virtio_balloon = {
+    .virtio_id = 5, .pci_class = 0x00ff00, .n_queues = 4, .queue_size = {128, 128, 16, 32}};
 static const struct virtio_row virtio_gpu = {
     .virtio_id = 16, .pci_class = 0x038000, .n_queues = 2, .queue_size = {256, 16}};
 static const struct virtio_row virtio_keyboard = {
@@ -66,6 +68,16 @@ const struct process_row process_rng = {
     .virtio = &virtio_rng,
     .setup_size = sizeof(struct device_setup),
     .compose = setup_rng,
+};
+
+const struct process_row process_balloon = {
+    .name = "balloon",
+    .executable = "vmm-balloon",
+    .label = "memory balloon",
+    .nofile = 64,
+    .virtio = &virtio_balloon,
+    .setup_size = sizeof(struct balloon_setup),
+    .compose = setup_balloon,
 };
 
 const struct process_row process_block = {
@@ -167,19 +179,13 @@ const struct process_row process_wayland_guard = {
 };
 
 const struct process_row *const process_rows[] = {
-    &process_display,
-    &process_loader,
-    &process_machine,
-    &process_rng,
-    &process_block,
-    &process_console,
-    &process_gpu,
-    &process_gpu_soft,
-    &process_gpu_drm,
-    &process_keyboard,
-    &process_pointer,
-    &process_wayland_guard,
-    NULL,
+    &process_display,       &process_loader,
+    &process_machine,       &process_rng,
+    &process_balloon,       &process_block,
+    &process_console,       &process_gpu,
+    &process_gpu_soft,      &process_gpu_drm,
+    &process_keyboard,      &process_pointer,
+    &process_wayland_guard, NULL,
 };
 
 const struct virtio_row *

@@ -39,6 +39,7 @@ union any_setup {
     struct display_setup display;
     struct device_setup device;
     struct console_setup console;
+    struct balloon_setup balloon;
     struct block_setup block;
     struct input_setup input;
     struct gpu_setup gpu;
@@ -65,6 +66,7 @@ extern const struct process_row process_display;
 extern const struct process_row process_loader;
 extern const struct process_row process_machine;
 extern const struct process_row process_rng;
+extern const struct process_row process_balloon;
 extern const struct process_row process_block;
 extern const struct process_row process_console;
 extern const struct process_row process_gpu;
@@ -91,6 +93,7 @@ void setup_display_machine(const struct vm *vm, struct fd_plan *plan,
 void setup_loader(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_machine(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_rng(const struct child *child, struct fd_plan *plan, union any_setup *setup);
+void setup_balloon(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_block(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_console(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup);

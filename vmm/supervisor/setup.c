@@ -123,6 +123,13 @@ setup_rng(const struct child *child, struct fd_plan *plan, union any_setup *setu
 }
 
 void
+setup_balloon(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    plan_device(child, plan, &setup->balloon.device);
+    setup->balloon.flags = child->vm->config->balloon_page_reporting ? BALLOON_PAGE_REPORTING : 0;
+}
+
+void
 setup_block(const struct child *child, struct fd_plan *plan, union any_setup *setup)
 {
     const struct block_config *config = &child->vm->config->block[child->index];

@@ -166,6 +166,9 @@ add_all(struct vm *vm)
         add_device(vm, name, virtio_row_of_type(config->vhost_user[i].type))->front_fd =
             take_fd(&vm->resources.vhost_user_fd[i]);
     }
+    if (r == 0 && config->balloon) {
+        r = add_own_device(vm, &process_balloon, 0);
+    }
     if (r == 0 && config->wayland_sock.path) {
         add_child(vm, &process_wayland_guard, 0);
     }
