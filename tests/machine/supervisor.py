@@ -20,7 +20,7 @@ FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESP
 
 HEADER = struct.Struct('=II')
 START = struct.Struct('=IIII32s')
-MACHINE_SETUP = struct.Struct('=48sIIQii4i')
+MACHINE_SETUP = struct.Struct('=48sIIQii4ii4x')
 LOADER_SETUP = struct.Struct('=48sQiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQ')
 ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
@@ -136,7 +136,7 @@ class Machine:
             self.serial.append(ours)
         numbers = [6 + i for i in range(serials)] + [-1] * (4 - serials)
         self.child.send(MACHINE_SETUP.pack(start_block(MACHINE_SETUP.size, 'machine', level, flags),
-                                           cpus, serials, memory, 4, 5, *numbers))
+                                           cpus, serials, memory, 4, 5, *numbers, -1))
         kind, data = self.child.receive()
         if kind != READY:
             self.close()

@@ -211,6 +211,28 @@ check_graphics(const struct gpu_config *gpu, struct config_error *error)
 }
 
 static int
+check_gdb(const struct machine_config *config, struct config_error *error)
+{
+    const char *address = config->gdb;
+
+    if (!address) {
+        return 0;
+    }
+    if (strncmp(address, "unix:", 5) == 0) {
+        return address[5] ? 0 : config_fail(error, "--gdb: “unix:” names no socket; add its path.");
+    }
+    const unsigned long port =
+        strspn(address, "0123456789") == strlen(address) ? strtoul(address, NULL, 10) : 0;
+    if (port < 1 || port > 65535) {
+        return config_fail(error,
+                           "--gdb: “%s” is not a port; give a number from 1 to 65535, or "
+                           "unix:PATH.",
+                           address);
+    }
+    return 0;
+}
+
+static int
 check_memory(const struct machine_config *config, const struct config_host *host,
              struct config_error *error)
 {
@@ -261,6 +283,9 @@ config_check_whole(struct machine_config *config, const struct config_host *host
     }
     if (r == 0) {
         r = check_wayland(config, error);
+    }
+    if (r == 0) {
+        r = check_gdb(config, error);
     }
     if (r == 0) {
         r = check_memory(config, host, error);

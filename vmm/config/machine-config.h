@@ -154,6 +154,7 @@ struct machine_config {
     bool has_gpu;
     struct wayland_sock_config wayland_sock; /* meaningful with has_wayland_sock */
     bool has_wayland_sock;
+    char *gdb; /* a TCP port, or "unix:" and a path; NULL: no debugger */
     bool keyboard;
     bool pointer;
     bool rng;

@@ -39,6 +39,9 @@ static const struct config_key name_key[] = {
 static const struct config_key socket_key[] = {
     {.name = "socket", .value = "PATH", .type = CONFIG_STRING, .maximum = 107},
 };
+static const struct config_key gdb_key[] = {
+    {.name = "address", .value = "PORT|unix:PATH", .type = CONFIG_STRING, .maximum = 112},
+};
 static const struct config_key cfg_key[] = {
     {.name = "cfg", .value = "FILE", .type = CONFIG_STRING},
 };
@@ -244,6 +247,12 @@ const struct config_option config_options[] = {
      KEYS(socket_key),
      .offset = HERE(socket),
      .help = "Bind the control socket here (a folder: vm-PID.sock in it)."},
+    {.name = "gdb",
+     .form = CONFIG_VALUE,
+     KEYS(gdb_key),
+     .offset = HERE(gdb),
+     .help =
+         "Wait for gdb on a TCP port of this computer or a socket, before the first instruction."},
     {.name = "manager", .form = CONFIG_IGNORE, .help = "What the manager keeps with a machine."},
     {.name = "cfg",
      .form = CONFIG_FILES,

@@ -48,7 +48,6 @@ const struct config_refusal config_refused[] = {
     {"file-backed-mapping", "files cannot be mapped into the guest's memory"},
     {"force-calibrated-tsc-leaf", "KVM's own clock leaves are always there"},
     {"fw-cfg", "there is no firmware that would read it"},
-    {"gdb", "debugging the guest kernel with gdb does not work yet"},
     {"gpu-cgroup-path", "control groups are systemd's"},
     {"gpu-display", "modes are keys of --gpu: write displays=[[mode=windowed[WIDTH,HEIGHT]]]"},
     {"gpu-render-server", "3D graphics need no program of yours"},

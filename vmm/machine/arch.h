@@ -43,6 +43,27 @@ void arch_sleep_button(struct vm *vm);
 /* The machine has ended: push out what the serial ports still hold, without waiting long. */
 void arch_flush(struct vm *vm);
 
+/* -- for debug.c; all while the processor does not run, but for arch_debug_exit() -- */
+
+struct debug_points;
+struct debug_registers;
+
+enum {
+    ARCH_BREAKPOINT = 0xcc, /* x86: int3 */
+};
+
+/* Before the jail: whether interrupts can wait while one instruction is stepped over. */
+bool arch_debug_can_block_interrupts(const struct vm *vm);
+/* Where a virtual address lies; -EFAULT: nowhere. */
+int arch_debug_translate(struct vcpu *vcpu, uint64_t address, uint64_t *ret_physical);
+/* The processor stops at these points from now on, and with `step` after one instruction. */
+int arch_debug_apply(struct vcpu *vcpu, const struct debug_points *points, bool step);
+/* On its thread, KVM_EXIT_DEBUG: why it stops. False: it is for the guest, which got it. */
+bool arch_debug_exit(struct vcpu *vcpu, const struct debug_points *points,
+                     struct debug_stop *ret_stop);
+int arch_debug_get(struct vcpu *vcpu, struct debug_registers *ret_registers);
+int arch_debug_set(struct vcpu *vcpu, const struct debug_registers *registers);
+
 /*
  * A guest for probe.c: it runs step by step through what a stock kernel needs and writes the number
  * of each step that worked, from 1, to one byte at `report_address`.

@@ -10,6 +10,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/machine/arch.h"
+#include "vmm/machine/debug.h"
 
 struct control {
     struct loop *loop;
@@ -214,10 +215,18 @@ on_event(void *data, uint32_t events)
     if (vm_has_ended(control->vm, &ended)) {
         arch_flush(control->vm);
         vm_log_statistics(control->vm);
+        if (control->vm->debug) {
+            debug_tell_end(control->vm->debug, ended.reason);
+        }
         answer(control, &ended, sizeof(ended));
         loop_quit(control->loop, 0);
-    } else if (control->pausing && vm_is_parked(control->vm)) {
+        return;
+    }
+    if (control->pausing && vm_is_parked(control->vm)) {
         tell_paused(control);
+    }
+    if (control->vm->debug) {
+        debug_look(control->vm->debug);
     }
 }
 

@@ -18,8 +18,19 @@
 #include "vmm/jail/start.h"
 #include "vmm/machine/arch.h"
 #include "vmm/machine/control.h"
+#include "vmm/machine/debug.h"
 #include "vmm/machine/policy.h"
 #include "vmm/machine/probe.h"
+
+/* `--policy` alone prints that without a debugger, `--policy debug` the other. */
+static bool
+print_policy(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--policy") == 0 && strcmp(argv[2], "debug") == 0) {
+        return jail_print_policy(&machine_debug_policy, 2, argv);
+    }
+    return jail_print_policy(&machine_policy, argc, argv);
+}
 
 static int
 serve(struct loop *loop, const struct machine_setup *setup)
@@ -27,6 +38,8 @@ serve(struct loop *loop, const struct machine_setup *setup)
     cleanup(vm_destroyp) struct vm *vm = NULL;
     cleanup(pci_root_destroyp) struct pci_root *pci = NULL;
     cleanup(control_destroyp) struct control *control = NULL;
+    const struct jail_policy *policy =
+        setup->debug_fd >= 0 ? &machine_debug_policy : &machine_policy;
     struct pci_windows windows;
     struct start_failed failed;
     int status;
@@ -34,7 +47,7 @@ serve(struct loop *loop, const struct machine_setup *setup)
     if (vm_create(loop, setup, &failed, &vm) < 0) {
         return start_fail(failed.id, "%s", failed.sentence);
     }
-    vm->policy = (setup->start.flags & START_FLAG_NO_JAIL) ? NULL : &machine_policy;
+    vm->policy = (setup->start.flags & START_FLAG_NO_JAIL) ? NULL : policy;
     arch_pci_windows(vm, &windows);
     pci = pci_root_create(vm, &windows);
     if (!pci) {
@@ -44,7 +57,10 @@ serve(struct loop *loop, const struct machine_setup *setup)
     if (!control) {
         return start_fail("internal", "The control socket cannot be watched: %s.", strerror(errno));
     }
-    if (start_enter_jail(&machine_policy, &setup->start) < 0) {
+    if (setup->debug_fd >= 0 && !debug_create(loop, vm, setup->debug_fd)) {
+        return start_fail("internal", "The debugger cannot be watched: %s.", strerror(errno));
+    }
+    if (start_enter_jail(policy, &setup->start) < 0) {
         return 1;
     }
     status = loop_run(loop);
@@ -58,7 +74,7 @@ main(int argc, char **argv)
     cleanup(loop_destroyp) struct loop *loop = NULL;
     struct machine_setup setup;
 
-    if (jail_print_policy(&machine_policy, argc, argv)) {
+    if (print_policy(argc, argv)) {
         return 0;
     }
     if (argc >= 2 && strcmp(argv[1], "--probe") == 0) {

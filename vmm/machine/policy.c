@@ -35,34 +35,37 @@
         ALLOW_IOCTL(KVM_IRQ_LINE), ALLOW_IOCTL(KVM_SIGNAL_MSI),                                    \
         ALLOW_IOCTL(KVM_SET_USER_MEMORY_REGION) /* windows of shared memory */
 
+#ifdef __x86_64__
+#define IOCTLS_OF_BOOT \
+    ALLOW_IOCTL(KVM_SET_REGS), ALLOW_IOCTL(KVM_GET_SREGS), ALLOW_IOCTL(KVM_SET_SREGS)
+#else
+#define IOCTLS_OF_BOOT ALLOW_IOCTL(KVM_SET_REGS), ALLOW_IOCTL(KVM_SET_ONE_REG)
+#endif
+
+/*
+ * What the control thread does besides. The C library takes signal 33 at the first thread; each vCPU
+ * thread narrows its own filter.
+ */
+#define CALLS_OF_CONTROL                                                                          \
+    {.number = SYS_epoll_wait},                                                                   \
+        {.number = SYS_fcntl, /* is it memory that cannot shrink? */                              \
+         .when = {{.argument = 1, .mask = 0xffffffff, .value = F_GET_SEALS}}},                    \
+        {.number = SYS_fstat},                                                                    \
+        {.number = SYS_newfstatat,                                                                \
+         .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},               \
+        {.number = SYS_eventfd2},      /* rings, vectors */                                       \
+        {.number = SYS_epoll_create1}, /* interrupts by us */                                     \
+        {.number = SYS_socketpair},    /* back ends ask */                                        \
+        {.number = SYS_rt_sigaction, .when = {{.argument = 0, .mask = 0xffffffff, .value = 33}}}, \
+        {.number = SYS_set_robust_list}, {.number = SYS_rseq},                                    \
+        {.number = SYS_prctl,                                                                     \
+         .when = {{.argument = 0, .mask = 0xffffffff, .value = PR_SET_NO_NEW_PRIVS}}},            \
+        {.number = SYS_seccomp}, ALLOW_IOCTL(KVM_RUN), ALLOW_IOCTL(KVM_KVMCLOCK_CTRL),            \
+        IOCTLS_OF_BOOT
+
 static const struct jail_call machine_calls[] = {
     CALLS_OF_BOTH,
-    {.number = SYS_epoll_wait},
-    /* Is it memory that cannot shrink? */
-    {.number = SYS_fcntl, .when = {{.argument = 1, .mask = 0xffffffff, .value = F_GET_SEALS}}},
-    {.number = SYS_fstat},
-    {.number = SYS_newfstatat,
-     .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
-    {.number = SYS_eventfd2},      /* rings and vectors of devices */
-    {.number = SYS_epoll_create1}, /* interrupts of a device that KVM does not take */
-    {.number = SYS_socketpair},    /* the back end's own requests */
-    /* Starting the vCPU threads, each of which then narrows its own filter. */
-    {.number = SYS_rt_sigaction, /* the C library's own signal, at the first thread */
-     .when = {{.argument = 0, .mask = 0xffffffff, .value = 33}}},
-    {.number = SYS_set_robust_list},
-    {.number = SYS_rseq},
-    {.number = SYS_prctl,
-     .when = {{.argument = 0, .mask = 0xffffffff, .value = PR_SET_NO_NEW_PRIVS}}},
-    {.number = SYS_seccomp},
-    ALLOW_IOCTL(KVM_RUN),
-    ALLOW_IOCTL(KVM_KVMCLOCK_CTRL),
-    ALLOW_IOCTL(KVM_SET_REGS),
-#ifdef __x86_64__
-    ALLOW_IOCTL(KVM_GET_SREGS),
-    ALLOW_IOCTL(KVM_SET_SREGS),
-#else
-    ALLOW_IOCTL(KVM_SET_ONE_REG),
-#endif
+    CALLS_OF_CONTROL,
 };
 
 static const struct jail_call vcpu_calls[] = {
@@ -71,12 +74,38 @@ static const struct jail_call vcpu_calls[] = {
     ALLOW_IOCTL(KVM_KVMCLOCK_CTRL),
 };
 
+/* The same system calls; what more is asked of KVM under a debugger. */
+static const struct jail_call machine_debug_calls[] = {
+    CALLS_OF_BOTH,
+    CALLS_OF_CONTROL,
+    ALLOW_IOCTL(KVM_GET_REGS),
+    ALLOW_IOCTL(KVM_GET_FPU),
+    ALLOW_IOCTL(KVM_SET_FPU),
+    ALLOW_IOCTL(KVM_TRANSLATE),
+    ALLOW_IOCTL(KVM_SET_GUEST_DEBUG),
+};
+
+static const struct jail_call vcpu_debug_calls[] = {
+    CALLS_OF_BOTH, ALLOW_IOCTL(KVM_RUN), ALLOW_IOCTL(KVM_KVMCLOCK_CTRL),
+    ALLOW_IOCTL(KVM_SET_GUEST_DEBUG), /* giving the guest its own breakpoints */
+};
+
 const struct jail_policy machine_policy = {
     .name = "machine",
     .calls = machine_calls,
     .n_calls = ARRAY_SIZE(machine_calls),
     .vcpu_calls = vcpu_calls,
     .n_vcpu_calls = ARRAY_SIZE(vcpu_calls),
+    .ceiling = 45,
+    .threads = true,
+};
+
+const struct jail_policy machine_debug_policy = {
+    .name = "machine",
+    .calls = machine_debug_calls,
+    .n_calls = ARRAY_SIZE(machine_debug_calls),
+    .vcpu_calls = vcpu_debug_calls,
+    .n_vcpu_calls = ARRAY_SIZE(vcpu_debug_calls),
     .ceiling = 45,
     .threads = true,
 };

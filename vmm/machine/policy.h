@@ -4,3 +4,5 @@
 #include "vmm/jail/jail.h"
 
 extern const struct jail_policy machine_policy;
+/* With --gdb. */
+extern const struct jail_policy machine_debug_policy;

@@ -15,6 +15,7 @@
 #include "vmm/base/log.h"
 #include "vmm/jail/jail.h"
 #include "vmm/machine/arch.h"
+#include "vmm/machine/debug.h"
 #include "vmm/machine/vm-private.h"
 
 enum {
@@ -137,6 +138,11 @@ handle_exit(struct vcpu *vcpu, struct kvm_run *run)
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN:
         break;
+    case KVM_EXIT_DEBUG:
+        if (vcpu->vm->debug) {
+            debug_on_exit(vcpu->vm->debug, vcpu);
+        }
+        break;
     case KVM_EXIT_SHUTDOWN: /* triple fault */
         vm_end(vcpu->vm, MACHINE_END_RESET, NULL, NULL);
         break;
@@ -182,24 +188,46 @@ vcpu_enter(struct vcpu *vcpu)
     return true;
 }
 
-/* Wait while the machine is paused; the last one tells the control thread. With the state lock. */
 static bool
-park(struct vm *vm)
+must_wait(const struct vcpu *vcpu)
 {
+    return vcpu->vm->state == VM_STATE_PAUSED ||
+           (vcpu->held && vcpu->vm->state == VM_STATE_RUNNING);
+}
+
+/*
+ * Wait while the machine is paused or the debugger holds this processor; the last one tells the
+ * control thread. With the state lock.
+ */
+static bool
+park(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
     const uint64_t one = 1;
 
-    if (vm->state != VM_STATE_PAUSED) {
+    if (!must_wait(vcpu)) {
         return false;
     }
     vm->n_parked++;
     if (vm->n_parked == vm->n_vcpus && write(vm->event_fd, &one, sizeof(one)) < 0) {
         log_debug("The control thread has been told already");
     }
-    while (vm->state == VM_STATE_PAUSED) {
+    while (must_wait(vcpu)) {
         pthread_cond_wait(&vm->state_changed, &vm->state_lock);
     }
     vm->n_parked--;
     return true;
+}
+
+/*
+ * An access that was handled is complete only when KVM is entered again; a debugger must see the
+ * processor after it. KVM executes nothing of the guest while immediate_exit is set.
+ */
+static void
+finish_instruction(struct vcpu *vcpu)
+{
+    while (vcpu_enter(vcpu)) {
+    }
 }
 
 /* Somebody wants this thread to look at the machine's state. False: the machine has ended. */
@@ -210,9 +238,12 @@ obey(struct vcpu *vcpu)
     bool goes_on;
     bool parked;
 
+    if (vm->debug) {
+        finish_instruction(vcpu);
+    }
     pthread_mutex_lock(&vm->state_lock);
     __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-    parked = park(vm);
+    parked = park(vcpu);
     goes_on = vm->state == VM_STATE_RUNNING;
     pthread_mutex_unlock(&vm->state_lock);
 #ifdef KVM_KVMCLOCK_CTRL

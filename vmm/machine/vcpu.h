@@ -14,6 +14,12 @@ enum {
     VCPU_EXIT_KINDS = 64 /* KVM_EXIT_* that are counted; higher ones share the last place */
 };
 
+/* Why a processor stopped for the debugger, enum debug_reason. */
+struct debug_stop {
+    uint32_t reason;
+    uint64_t address;
+};
+
 struct vcpu {
     struct vm *vm;
     unsigned int index;
@@ -21,6 +27,9 @@ struct vcpu {
     struct kvm_run *run;
     pthread_t thread;
     bool started;
+    bool held;              /* waits for the debugger; with vm->state_lock */
+    bool stepping;          /* stops after one instruction */
+    struct debug_stop stop; /* not told yet; with vm->state_lock, or while it stands */
     uint64_t exits[VCPU_EXIT_KINDS];
 };
 

@@ -34,6 +34,7 @@ struct interrupts {
     uint64_t used[VM_ROUTES_MAX / 64];
 };
 
+struct debug;
 struct vcpu;
 
 struct vm {
@@ -58,9 +59,12 @@ struct vm {
     pthread_mutex_t state_lock;
     pthread_cond_t state_changed;
     enum vm_state state;
-    unsigned int n_parked; /* vCPU threads that wait in VM_STATE_PAUSED */
+    unsigned int n_parked; /* vCPU threads that wait in VM_STATE_PAUSED, or for the debugger */
     int event_fd;          /* a vCPU thread has something for the control thread */
     struct machine_ended ended;
+
+    struct debug *debug; /* NULL: without --gdb */
+    bool debug_can_block_interrupts;
 };
 
 /*

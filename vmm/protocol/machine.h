@@ -45,6 +45,8 @@ struct machine_setup {
     int32_t ram_fd;    /* sealed memfd of ram_size bytes */
     /* Stream socket per port, ttyS0 first; -1: the port is absent. Bytes both ways. */
     int32_t serial_fd[MACHINE_SERIAL_MAX];
+    /* vmm/protocol/debug.h, non-blocking; the processors wait for the debugger. -1: no debugger. */
+    int32_t debug_fd;
 };
 
 struct machine_add_device {

@@ -345,7 +345,7 @@ on_message(struct child *child, union any_message *message, size_t size, struct 
         known = on_start_message(child, message, size);
     } else if (known && child->row == &process_loader) {
         known = on_loader_message(child, message, size);
-    } else if (known && child->row == &process_machine) {
+    } else if (known && strcmp(child->row->name, process_machine.name) == 0) {
         known = on_machine_message(child, message, size);
     } else if (known && child->row == &process_display) {
         known = on_display_message(child, message, size, fds);
@@ -524,6 +524,12 @@ child_ended(struct child *child)
     if (child->row == &process_wayland_guard) {
         if (vm->state != VM_ENDING) {
             wayland_guard_ended(child, &how);
+        }
+    } else if (child->row == &process_gdb && vm->booted) {
+        if (vm->state != VM_ENDING) {
+            log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; the guest goes on without it.",
+                           (int)strcspn(how.sentence, ";"), how.sentence);
+            lifecycle_list_processes(vm);
         }
     } else if (child->row->death == DEATH_RESTARTS) {
         display_ended(child, &how);

@@ -41,7 +41,7 @@ by_part(const struct process_row *row, bool created, bool go)
     if (row == &process_loader) {
         return GUEST_ERROR_KERNEL_LOAD_FAILURE;
     }
-    if (row == &process_machine) {
+    if (row == &process_machine || row == &process_machine_debug) {
         return go ? GUEST_ERROR_VCPU_RUNTIME_FAILURE : GUEST_ERROR_GUEST_INITIALIZATION_FAILURE;
     }
     return GUEST_ERROR_INTERNAL_ERROR;

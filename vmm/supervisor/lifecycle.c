@@ -75,6 +75,9 @@ close_passed(struct vm *vm)
     fd_closep(&vm->keyboard.device_fd);
     fd_closep(&vm->pointer.device_fd);
     fd_closep(&vm->wayland.gpu_fd);
+    fd_closep(&vm->debug.machine_fd);
+    fd_closep(&vm->debug.gdb_fd);
+    fd_closep(&vm->resources.gdb.listen_fd);
     fd_closep(&vm->resources.kvm_fd);
     fd_closep(&vm->resources.kernel_fd);
     fd_closep(&vm->resources.initrd_fd);
@@ -154,6 +157,12 @@ void
 lifecycle_running(struct vm *vm)
 {
     if (vm->state == VM_STARTING || vm->state == VM_PAUSED) {
+        if (vm->state == VM_STARTING && vm->config->gdb) {
+            log_file_print(vm->log, LOG_LEVEL_WARNING,
+                           "The machine waits for gdb: target remote %s%s",
+                           gdb_socket_path(vm->config->gdb) ? "" : ":",
+                           gdb_socket_path(vm->config->gdb) ?: vm->config->gdb);
+        }
         loop_timer_set(vm->start_timer, 0, 0);
         set_state(vm, VM_RUNNING);
     }

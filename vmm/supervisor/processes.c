@@ -60,6 +60,27 @@ const struct process_row process_machine = {
     .compose = setup_machine,
 };
 
+/* With --gdb. */
+const struct process_row process_machine_debug = {
+    .name = "machine",
+    .executable = "vmm-machine",
+    .label = "machine",
+    .nofile = 1024,
+    .threads = true,
+    .variant = "debug",
+    .setup_size = sizeof(struct machine_setup),
+    .compose = setup_machine,
+};
+
+const struct process_row process_gdb = {
+    .name = "gdb",
+    .executable = "vmm-gdb",
+    .label = "debugger's link",
+    .nofile = 16,
+    .setup_size = sizeof(struct gdb_setup),
+    .compose = setup_gdb,
+};
+
 const struct process_row process_rng = {
     .name = "rng",
     .executable = "vmm-rng",
@@ -179,13 +200,10 @@ const struct process_row process_wayland_guard = {
 };
 
 const struct process_row *const process_rows[] = {
-    &process_display,       &process_loader,
-    &process_machine,       &process_rng,
-    &process_balloon,       &process_block,
-    &process_console,       &process_gpu,
-    &process_gpu_soft,      &process_gpu_drm,
-    &process_keyboard,      &process_pointer,
-    &process_wayland_guard, NULL,
+    &process_display,       &process_loader,        &process_machine,  &process_rng,
+    &process_balloon,       &process_block,         &process_console,  &process_gpu,
+    &process_gpu_soft,      &process_gpu_drm,       &process_keyboard, &process_pointer,
+    &process_wayland_guard, &process_machine_debug, &process_gdb,      NULL,
 };
 
 const struct virtio_row *

@@ -7,6 +7,7 @@
  */
 
 #include "vmm/jail/spawn.h"
+#include "vmm/protocol/debug.h"
 #include "vmm/protocol/device.h"
 #include "vmm/protocol/wayland.h"
 #include "vmm/supervisor/vm.h"
@@ -44,6 +45,7 @@ union any_setup {
     struct input_setup input;
     struct gpu_setup gpu;
     struct guard_setup guard;
+    struct gdb_setup gdb;
 };
 
 struct process_row {
@@ -65,6 +67,8 @@ struct process_row {
 extern const struct process_row process_display;
 extern const struct process_row process_loader;
 extern const struct process_row process_machine;
+extern const struct process_row process_machine_debug;
+extern const struct process_row process_gdb;
 extern const struct process_row process_rng;
 extern const struct process_row process_balloon;
 extern const struct process_row process_block;
@@ -92,6 +96,7 @@ void setup_display_machine(const struct vm *vm, struct fd_plan *plan,
                            struct display_setup *display);
 void setup_loader(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_machine(const struct child *child, struct fd_plan *plan, union any_setup *setup);
+void setup_gdb(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_rng(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_balloon(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_block(const struct child *child, struct fd_plan *plan, union any_setup *setup);

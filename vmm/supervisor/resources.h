@@ -10,6 +10,7 @@
 #include "vmm/config/machine-config.h"
 #include "vmm/protocol/device.h"
 #include "vmm/supervisor/failure.h"
+#include "vmm/supervisor/gdb-socket.h"
 
 struct disk_resource {
     int fd;
@@ -28,6 +29,7 @@ struct resources {
     int serial_output_fd[CONFIG_SERIALS_MAX]; /* of type stdout and file, else -1 */
     int serial_input_fd[CONFIG_SERIALS_MAX];
     int vhost_user_fd[CONFIG_VHOST_USERS_MAX]; /* connected to the user's own back ends */
+    struct gdb_socket gdb;
 };
 
 /* All -1. */

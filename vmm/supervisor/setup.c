@@ -97,6 +97,7 @@ setup_machine(const struct child *child, struct fd_plan *plan, union any_setup *
     machine->ram_size = vm->config->mem.size * MIB;
     machine->kvm_fd = fd_plan_add(plan, vm->resources.kvm_fd);
     machine->ram_fd = fd_plan_add(plan, vm->resources.ram_fd);
+    machine->debug_fd = fd_plan_add(plan, vm->debug.machine_fd);
     for (size_t i = 0; i < MACHINE_SERIAL_MAX; i++) {
         machine->serial_fd[i] = -1;
     }
@@ -108,6 +109,16 @@ setup_machine(const struct child *child, struct fd_plan *plan, union any_setup *
             machine->n_serial++;
         }
     }
+}
+
+void
+setup_gdb(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    const struct vm *vm = child->vm;
+
+    setup->gdb.n_cpus = (uint32_t)vm->config->cpus.count;
+    setup->gdb.listen_fd = fd_plan_add(plan, vm->resources.gdb.listen_fd);
+    setup->gdb.machine_fd = fd_plan_add(plan, vm->debug.gdb_fd);
 }
 
 static void

@@ -104,7 +104,7 @@ add_child(struct display_statistics *statistics, const struct child *child)
         process->jail |= DISPLAY_JAIL_NAMESPACES;
     }
     read_status(process, &shared);
-    if (child->row == &process_machine) {
+    if (strcmp(child->row->name, process_machine.name) == 0) {
         statistics->guest_memory = shared;
     }
 }

@@ -137,6 +137,20 @@ add_graphics(struct vm *vm)
     return r;
 }
 
+static int
+add_debugger(struct vm *vm)
+{
+    int pair[2];
+    int r = fd_socket_pair(SOCK_SEQPACKET, pair);
+
+    if (r == 0) {
+        add_child(vm, &process_gdb, 0);
+        vm->debug = (struct debug_edge){.machine_fd = pair[0], .gdb_fd = pair[1]};
+        r = fd_set_nonblocking(pair[0]);
+    }
+    return r;
+}
+
 /* Devices get their places on the PCI bus in this order. */
 static int
 add_all(struct vm *vm)
@@ -146,8 +160,11 @@ add_all(struct vm *vm)
 
     add_child(vm, &process_display, 0);
     add_child(vm, &process_loader, 0);
-    add_child(vm, &process_machine, 0);
-    if (config->rng) {
+    add_child(vm, config->gdb ? &process_machine_debug : &process_machine, 0);
+    if (config->gdb) {
+        r = add_debugger(vm);
+    }
+    if (r == 0 && config->rng) {
         r = add_own_device(vm, &process_rng, 0);
     }
     for (size_t i = 0; r == 0 && i < config->n_block; i++) {
@@ -184,6 +201,7 @@ init_edges(struct vm *vm)
         vm->serial[i] = (struct serial_edge){-1, -1, -1};
     }
     wayland_init(&vm->wayland);
+    vm->debug = (struct debug_edge){-1, -1};
     vm->signal_fd = -1;
     vm->last_frame_fd = -1;
 }
@@ -348,6 +366,8 @@ vm_destroy(struct vm *vm)
     close_pair(&vm->keyboard);
     close_pair(&vm->pointer);
     wayland_close(&vm->wayland);
+    fd_closep(&vm->debug.machine_fd);
+    fd_closep(&vm->debug.gdb_fd);
     resources_close(&vm->resources);
     loop_destroy(vm->loop);
     fd_closep(&vm->signal_fd);

@@ -25,7 +25,7 @@
 
 enum {
     DEVICES_MAX = 30,               /* slots 1 ... 30 of the one PCI bus */
-    CHILDREN_MAX = DEVICES_MAX + 4, /* and display, loader, machine, wayland-guard */
+    CHILDREN_MAX = DEVICES_MAX + 5, /* and display, loader, machine, gdb, wayland-guard */
 };
 
 struct vm;
@@ -73,6 +73,12 @@ struct serial_edge {
 struct pair_edge {
     int display_fd; /* kept */
     int device_fd;  /* -1 when passed */
+};
+
+/* Between the machine and the debugger's link, with --gdb; both -1 when passed. */
+struct debug_edge {
+    int machine_fd;
+    int gdb_fd;
 };
 
 /* Between the gpu process, the guard and the compositor, with --wayland-sock. */
@@ -125,6 +131,7 @@ struct vm {
     struct pair_edge keyboard;
     struct pair_edge pointer;
     struct wayland_edge wayland;
+    struct debug_edge debug;
 
     enum vm_state state;
     struct loader_done loaded;
