@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manager/model/words.h"
+#include "ui/graphics-pane.h"
 #include "ui/process-pane.h"
 #include "ui/statistic-card.h"
 
@@ -35,6 +36,7 @@ struct _VmStatisticsPage {
     GtkLabel *sandbox_title;
     GtkLabel *sandbox_detail;
     GtkLabel *graphics_line;
+    VmGraphicsPane *graphics_pane;
     GtkTreeView *table;
     GtkListStore *processes;
     GtkWidget *main_scroll;
@@ -470,6 +472,10 @@ show_graphics(VmStatisticsPage *self, VmConnection *connection)
         gtk_label_set_text(self->graphics_line, line);
     }
     gtk_widget_set_visible(GTK_WIDGET(self->graphics_line), line != NULL);
+    gtk_widget_set_visible(GTK_WIDGET(self->graphics_pane), line != NULL);
+    if (line) {
+        vm_graphics_pane_update(self->graphics_pane, connection);
+    }
 }
 
 static gboolean
@@ -621,6 +627,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     widget_class->unmap = vm_statistics_page_unmap;
     widget_class->size_allocate = vm_statistics_page_size_allocate;
     g_type_ensure(VM_TYPE_PROCESS_PANE);
+    g_type_ensure(VM_TYPE_GRAPHICS_PANE);
     signals[SHOW_LOG] = g_signal_new("show-log", VM_TYPE_STATISTICS_PAGE, G_SIGNAL_RUN_LAST, 0,
                                      NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
     signals[COPIED] = g_signal_new("copied", VM_TYPE_STATISTICS_PAGE, G_SIGNAL_RUN_LAST, 0, NULL,
@@ -633,6 +640,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_title);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_detail);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, graphics_line);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, graphics_pane);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, main_scroll);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, pane_revealer);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, pane);
@@ -676,6 +684,7 @@ connection_changed(VmStatisticsPage *self)
         vm_statistic_card_set_words(cards[i], "–", "");
     }
     g_clear_pointer(&self->jails, g_ptr_array_unref);
+    vm_graphics_pane_clear(self->graphics_pane);
     self->sampled = 0;
     self->totalled = 0;
     self->shown_pid = 0;

@@ -325,6 +325,23 @@ def sandbox_panel(session):
     session.see_not("user, pid, mount, net, ipc, uts")
 
 
+def graphics_panel(session):
+    """Figures of the graphics card, when somebody unfolds them."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Statistics").do_action(0)
+    session.see("Graphics: 2D, as asked for.", seconds=20)
+    session.see("Graphics card in detail").do_action(0)
+    session.see("0 of 0")  # no command failed, none came
+    session.see("0\N{NO-BREAK SPACE}B of 512\N{NO-BREAK SPACE}MiB in 0 resources")
+    session.see("Contexts of the graphics card", Atspi.Role.TABLE)
+    wait_for("rates", lambda: session.find("None"))
+    session.shoot("graphics-light")
+
+
 def json_editor(session):
     """The file is checked while it is typed; the monitor's own sentence names line and key; Save writes."""
     session.use_real_vmm()
@@ -733,7 +750,7 @@ TESTS = [
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
     missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    sandbox_panel, json_editor, autostart, notifications, closing_asks, closing_shuts_down,
+    sandbox_panel, graphics_panel, json_editor, autostart, notifications, closing_asks, closing_shuts_down,
     log_view, new_lines,
     own_combination, clone, keeps_the_view,
     own_window, settings_apply, self_check, keyboard_only,
