@@ -3,11 +3,14 @@
 """usage: gl.py VMM GUEST      Mesa's virgl driver in a Debian guest draws through vmm-gpu; TAP
 
 GUEST is of the recipe "gl". Runs inside the test machine as an ordinary user. At the end the graphics
-card is killed: the guest goes on.
+card is killed: the guest goes on. All the while the card is recorded, and the recording is played again.
 """
 import os
+import re
 import signal
+import subprocess
 import sys
+import tempfile
 
 import display1
 import listener
@@ -17,10 +20,12 @@ WIDTH, HEIGHT = 320, 240
 LIMIT = 120
 GREYS = (0x7f, 0x80)  # half of 255, rounded either way
 SCENES = ("build",)
+DESKTOP = (0x60, 0x40, 0x1f)  # the colour of an empty weston, data/guest/recipes/gl
 # kmscube takes a key, and so the end of its input, for the wish to leave.
 GUEST_SCRIPT = f"""
 echo DRIVER $(EGL_PLATFORM=surfaceless eglinfo 2>/dev/null | grep -i 'driver name') .;
 sleep 35 | timeout 30 kmscube 2>&1 | grep -i -E 'renderer:|fps'; echo CUBE over;
+echo WESTON $(/usr/lib/vitrine/weston-gl 40) over;
 for s in {' '.join(SCENES)}; do
  echo SCENE $s $(timeout 150 glmark2-es2-drm --validate --off-screen --size 128x96 -b $s | grep Validation);
 done;
@@ -63,6 +68,40 @@ def check_cube(report, machine, screen):
     report.check(len(pictures) >= 3, "and turns", f"{len(pictures)} different pictures of 6")
 
 
+def is_empty_desktop(screen):
+    if screen.size != (WIDTH, HEIGHT):
+        return False
+    picture = screen.picture()
+    return all(set(picture[colour::4]) == {DESKTOP[colour]} for colour in range(3))
+
+
+def check_desktop(report, machine, screen):
+    report.check(screen.wait(is_empty_desktop, LIMIT), "weston on GL: every pixel has the colour of its desktop",
+                 screen.size, screen.size and pixel(screen, 0, 0))
+    said = machine.wait_for(r"WESTON (.*) over", LIMIT).group(1)
+    report.check("GL renderer: virgl" in said, "by Mesa's virgl", said[-300:])
+
+
+def sum_of(picture):
+    """As `vmm gpu replay` sums: FNV-1a, 64 bits, of the pixels with 0 for their fourth byte."""
+    value = 0xcbf29ce484222325
+    for at, byte in enumerate(picture):
+        value = (value ^ (0 if at % 4 == 3 else byte)) * 0x100000001b3 & 0xffffffffffffffff
+    return f"{value:016x}"
+
+
+def check_replay(report, program, recording, screen):
+    """The card is dead and the screen stands still: it shows what the recording ends with."""
+    done = subprocess.run([program, "gpu", "replay", recording], capture_output=True, text=True, timeout=300,
+                          check=False)
+    for line in done.stdout.splitlines():
+        report.note("replay: " + line)
+    frames = re.search(r"^frames +(\d+)$", done.stdout, re.MULTILINE)
+    report.check(done.returncode == 0 and frames and int(frames.group(1)) >= 50, "its recording can be played again",
+                 done.stdout, done.stderr)
+    report.check(sum_of(screen.picture()) in done.stdout, "and ends with the same picture", sum_of(screen.picture()))
+
+
 def check_crash(report, machine, client):
     (pid,) = [row[1] for row in client.processes() if row[0] == "gpu"]
     os.kill(pid, signal.SIGKILL)
@@ -84,17 +123,19 @@ def check(report, machine, control):
     screen = listener.Listener(client)
     check_cube(report, machine, screen)
     machine.wait_for(r"CUBE over", LIMIT)
+    check_desktop(report, machine, screen)
     for name in SCENES:
         said = machine.wait_for(rf"SCENE {name} (.*)\n", LIMIT).group(1)
         report.check("Success" in said, f"glmark2 finds its pixels: {name}", said)
     check_crash(report, machine, client)
+    return screen
 
 
-def run(report, program, guest):
+def run(report, program, guest, recording):
     name = f"gl-{os.getpid()}"
     params = f'{guest.cmdline()} vitrine.overlay vitrine.run="{GUEST_SCRIPT}"'
     arguments = ["--name", name, "--mem", "512",
-                 "--gpu", f"backend=virglrenderer,width={WIDTH},height={HEIGHT}",
+                 "--gpu", f"backend=virglrenderer,width={WIDTH},height={HEIGHT},record={recording}",
                  "--initrd", guest.path("initrd"), "--block", f"path={guest.path('disk.img')},ro=true",
                  "--log-level", "debug", "-p", params,
                  "--serial", "type=stdout,hardware=serial,num=1,console=true",
@@ -102,7 +143,8 @@ def run(report, program, guest):
     control = os.path.join(os.environ["XDG_RUNTIME_DIR"], "vitrine", name, "control")
     with vm.Machine(program, arguments) as machine:
         try:
-            check(report, machine, control)
+            screen = check(report, machine, control)
+            check_replay(report, program, recording, screen)
         except (vm.Timeout, vm.Ended) as error:
             report.check(False, f"the guest draws: {error}", machine.error_text(), machine.text[-3000:])
         for line in machine.text.splitlines():
@@ -117,7 +159,8 @@ def run(report, program, guest):
 
 def main(program, folder):
     report = vm.Report()
-    run(report, program, vm.Guest(folder))
+    with tempfile.TemporaryDirectory() as place:
+        run(report, program, vm.Guest(folder), os.path.join(place, "recording"))
     return report.end()
 
 
