@@ -247,6 +247,19 @@ def balloon(world):
     end(machine)
 
 
+def suspended(world):
+    """--suspended: not one instruction before `vmm resume`."""
+    said = world.file('su.serial')
+    machine = world.start(str(world.files / 'halt'), '--name', 'su', '--cpus', '2', '--suspended',
+                          '--serial', f'file,path={said},console')
+    state = lambda: world.run('events', 'su', prefix=('timeout', '1'))[1]
+    check(wait_for(lambda: '"paused"' in state(), 20), 'it is not paused')
+    check(os.stat(said).st_size == 0, 'the guest runs')
+    check(world.run('resume', 'su')[0] == 0, 'resume')
+    check(wait_for(lambda: os.stat(said).st_size > 0, 20), 'the guest does not go on')
+    end(machine)
+
+
 def logs(world):
     machine = world.started_guest('l', str(world.files / 'halt'), '--log-level', 'debug')
     follower = popen(world, 'logs', '--follow', 'l', stdout=subprocess.PIPE)
@@ -391,7 +404,7 @@ def autostart_with_systemd(world):
 
 
 CASES = [help_of_each, wrong_words, define_and_undefine, edit, start_and_stop, start_survives_its_terminal,
-         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, balloon, logs, events,
+         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, balloon, suspended, logs, events,
          exit_status_contract, events_end_with_their_reader, autostart,
          autostart_with_systemd]
 

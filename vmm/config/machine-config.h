@@ -160,6 +160,7 @@ struct machine_config {
     bool rng;
     bool balloon;
     bool balloon_page_reporting;
+    bool suspended;
 
     /* How to run it; not properties of the machine. */
     bool restart;

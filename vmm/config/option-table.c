@@ -227,6 +227,7 @@ const struct config_option config_options[] = {
      .help = "Memory that the guest can be asked to give back; there unless switched off."},
     FLAG("balloon-page-reporting", balloon_page_reporting,
          "The guest gives back by itself what it does not use."),
+    FLAG("suspended", suspended, "Start with the processors stopped; `vmm resume` lets them go."),
     {.name = "vhost-user",
      KEYS(config_vhost_user_keys),
      LIST(vhost_user, CONFIG_VHOST_USERS_MAX),

@@ -97,9 +97,10 @@ boot(struct control *control, const union request *request, struct message_fds *
         return;
     }
     control->booted = true;
+    control->pausing = request->boot.suspended != 0;
     r = arch_boot(control->vm, &request->boot);
     if (r == 0) {
-        r = vm_start(control->vm);
+        r = vm_start(control->vm, control->pausing);
     }
     if (r < 0) {
         char sentence[START_SENTENCE_SIZE];
@@ -109,7 +110,9 @@ boot(struct control *control, const union request *request, struct message_fds *
         vm_end(control->vm, MACHINE_END_FAILED, "vcpu-start", sentence);
         return;
     }
-    answer_type(control, MACHINE_RUNNING);
+    if (!control->pausing) {
+        answer_type(control, MACHINE_RUNNING);
+    }
 }
 
 static void

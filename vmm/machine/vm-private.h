@@ -78,8 +78,8 @@ int vm_create(struct loop *loop, const struct machine_setup *setup, struct start
 void vm_destroy(struct vm *vm);
 CLEANUP_DEFINE(struct vm, vm_destroy)
 
-/* Start one thread per vCPU. */
-int vm_start(struct vm *vm);
+/* Start one thread per vCPU; with `paused` they wait as after vm_pause(). */
+int vm_start(struct vm *vm, bool paused);
 /* Ask the vCPU threads to wait, or to go on. When the last one waits, event_fd says so. */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);

@@ -292,12 +292,23 @@ vm_loop(const struct vm *vm)
 
 /* -- life -- */
 
+static void
+kick_all(struct vm *vm)
+{
+    for (unsigned int i = 0; i < vm->n_vcpus; i++) {
+        vcpu_kick(&vm->vcpus[i]);
+    }
+}
+
 int
-vm_start(struct vm *vm)
+vm_start(struct vm *vm, bool paused)
 {
     pthread_mutex_lock(&vm->state_lock);
     if (vm->state == VM_STATE_NEW) {
-        vm->state = VM_STATE_RUNNING;
+        vm->state = paused ? VM_STATE_PAUSED : VM_STATE_RUNNING;
+    }
+    if (paused) {
+        kick_all(vm); /* threads look at the state before they enter the guest */
     }
     pthread_mutex_unlock(&vm->state_lock);
     for (unsigned int i = 0; i < vm->n_vcpus; i++) {
@@ -308,14 +319,6 @@ vm_start(struct vm *vm)
         }
     }
     return 0;
-}
-
-static void
-kick_all(struct vm *vm)
-{
-    for (unsigned int i = 0; i < vm->n_vcpus; i++) {
-        vcpu_kick(&vm->vcpus[i]);
-    }
 }
 
 void

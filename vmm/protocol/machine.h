@@ -69,6 +69,9 @@ struct machine_boot {
     struct start_header header;
     uint64_t entry;       /* x86: 64-bit entry; guest physical */
     uint64_t boot_params; /* x86: zero page, goes to RSI */
+    uint32_t
+        suspended; /* 0, or 1: no instruction before MACHINE_RESUME; answered with MACHINE_PAUSED */
+    uint32_t reserved;
 };
 
 enum machine_end {

@@ -219,10 +219,7 @@ on_machine_message(struct child *child, union any_message *message, size_t size)
         lifecycle_running(vm);
         return plain;
     case MACHINE_PAUSED:
-        if (vm->state == VM_RUNNING) {
-            vm->state = VM_PAUSED;
-            lifecycle_tell_display(vm);
-        }
+        lifecycle_paused(vm);
         return plain;
     case MACHINE_ENDED:
         if (size != sizeof(message->ended)) {

@@ -136,6 +136,7 @@ lifecycle_advance(struct vm *vm)
             .header = {.type = MACHINE_BOOT, .size = sizeof(boot)},
             .entry = vm->loaded.entry,
             .boot_params = vm->loaded.boot_params,
+            .suspended = vm->config->suspended,
         };
 
         (void)message_send(machine->control_fd, &boot, sizeof(boot), NULL, 0);
@@ -165,6 +166,15 @@ lifecycle_running(struct vm *vm)
         }
         loop_timer_set(vm->start_timer, 0, 0);
         set_state(vm, VM_RUNNING);
+    }
+}
+
+void
+lifecycle_paused(struct vm *vm)
+{
+    if (vm->state == VM_STARTING || vm->state == VM_RUNNING) {
+        loop_timer_set(vm->start_timer, 0, 0);
+        set_state(vm, VM_PAUSED);
     }
 }
 

@@ -20,6 +20,8 @@ void lifecycle_stop(struct vm *vm);
 void lifecycle_pause(struct vm *vm, bool pause);
 /* The guest runs; also after a pause. */
 void lifecycle_running(struct vm *vm);
+/* The processors stand still: by request, or from the start on (--suspended). */
+void lifecycle_paused(struct vm *vm);
 /* Tell the display where the machine stands. */
 void lifecycle_tell_display(struct vm *vm);
 
