@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/display/rig.h"
+#include "ui/console-tab.h"
 #include "ui/display-input.h"
 #include "ui/display-page.h"
 #include "vmm/client/vm-connection.h"
@@ -19,7 +20,10 @@
 enum {
     WIDTH = 640,
     HEIGHT = 480,
-    MARGIN = 80, /* the window is larger than the picture by this much, on each side */
+    FLOOD_MS = 3000,
+    ANSWER_MS = 100,
+    ANSWER_WORST_MS = 1000, /* other programs may run first */
+    MARGIN = 80,            /* the window is larger than the picture by this much, on each side */
 };
 
 typedef struct {
@@ -287,6 +291,125 @@ test_accessible(Fixture *self, gconstpointer data)
                     "Running, keyboard released. Press Enter to control.");
 }
 
+typedef struct {
+    Rig *rig;
+    gint stop;
+    gsize count;
+} Flood;
+
+/* A guest that writes to its port as fast as it is taken. */
+static gpointer
+flood_port(gpointer data)
+{
+    Flood *flood = data;
+    char block[4096];
+
+    for (gsize i = 0; i < sizeof(block); i++) {
+        block[i] = (char)(i % 80 == 79 ? '\n' : i % 7 == 6 ? '\033' : 'A' + i % 50);
+    }
+    while (!g_atomic_int_get(&flood->stop)) {
+        rig_serial_write(flood->rig, block, sizeof(block));
+        flood->count += sizeof(block);
+    }
+    return NULL;
+}
+
+/* A guest that changes its resolution a thousand times a second. */
+static gpointer
+flood_sizes(gpointer data)
+{
+    Flood *flood = data;
+
+    while (!g_atomic_int_get(&flood->stop)) {
+        rig_gpu_scanout(flood->rig, 1, 0, 64 + flood->count % 500, 64 + flood->count % 400);
+        flood->count++;
+        g_usleep(1000);
+    }
+    return NULL;
+}
+
+typedef struct {
+    gint64 last;
+    GArray *gaps;
+} Answers;
+
+static gboolean
+answer(gpointer data)
+{
+    Answers *answers = data;
+    gint64 now = g_get_monotonic_time();
+    gint64 gap = now - answers->last;
+
+    answers->last = now;
+    g_array_append_val(answers->gaps, gap);
+    return G_SOURCE_CONTINUE;
+}
+
+static int
+compare_gaps(gconstpointer a, gconstpointer b)
+{
+    gint64 left = *(const gint64 *)a;
+    gint64 right = *(const gint64 *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* How long the window took to answer, at worst and in all but one of twenty cases. */
+static void
+judge_answers(Answers *answers)
+{
+    guint n = answers->gaps->len;
+    gint64 most = 0;
+    gint64 usual = 0;
+
+    g_assert_cmpuint(n, >, 20);
+    g_array_sort(answers->gaps, compare_gaps);
+    most = g_array_index(answers->gaps, gint64, n - 1) / 1000;
+    usual = g_array_index(answers->gaps, gint64, n * 95 / 100) / 1000;
+    g_test_message("answers: %u, 95 of 100 within %" G_GINT64_FORMAT
+                   " ms, all within %" G_GINT64_FORMAT " ms",
+                   n, usual, most);
+    g_assert_cmpint(usual, <, ANSWER_MS);
+    g_assert_cmpint(most, <, ANSWER_WORST_MS);
+}
+
+static void
+test_flood(Fixture *self, gconstpointer data)
+{
+    GListModel *chardevs = vm_connection_get_chardevs(self->connection);
+    Flood sizes = {.rig = self->rig};
+    Flood port = {.rig = self->rig};
+    Answers answers = {.gaps = g_array_new(FALSE, FALSE, sizeof(gint64))};
+    GtkWidget *window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
+    GThread *threads[2];
+    guint timer = 0;
+
+    rig_wait(g_list_model_get_n_items(chardevs) > 0);
+    g_autoptr(VmChardev) chardev = g_list_model_get_item(chardevs, 0);
+    rig_wait(vm_chardev_get_name(chardev)[0] != '\0');
+    gtk_container_add(GTK_CONTAINER(window), vm_console_tab_new(chardev, "Test"));
+    gtk_widget_show_all(window);
+    rig_run(300);
+    threads[0] = g_thread_new("sizes", flood_sizes, &sizes);
+    threads[1] = g_thread_new("port", flood_port, &port);
+    answers.last = g_get_monotonic_time();
+    timer = g_timeout_add(5, answer, &answers);
+    rig_run(FLOOD_MS);
+    g_source_remove(timer);
+    g_atomic_int_set(&sizes.stop, 1);
+    g_atomic_int_set(&port.stop, 1);
+    g_thread_join(threads[0]);
+    g_thread_join(threads[1]);
+    g_test_message("%" G_GSIZE_FORMAT " sizes, %" G_GSIZE_FORMAT " KiB of console", sizes.count,
+                   port.count / 1024);
+    judge_answers(&answers);
+    g_assert_cmpint(vm_connection_get_state(self->connection), ==, VM_CONNECTION_READY);
+    g_array_unref(answers.gaps);
+    gtk_widget_destroy(window);
+    rig_gpu_scanout(self->rig, 1, 0, WIDTH, HEIGHT);
+    rig_run(200);
+}
+
 #define ADD(name, function) \
     g_test_add("/display-page/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -304,5 +427,6 @@ main(int argc, char **argv)
     ADD("send-keys", test_send_keys);
     ADD("resize", test_resize);
     ADD("accessible", test_accessible);
+    ADD("flood", test_flood);
     return g_test_run();
 }

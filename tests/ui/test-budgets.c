@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What 200 machines cost, in processor time of this process, which other work on the computer hardly
+ * changes. Each figure is printed; a test fails above SLACK times its budget (debug build, software
+ * rendering, any processor).
+ */
+
+#include <glib/gstdio.h>
+#include <gtk/gtk.h>
+#include <time.h>
+
+#include "manager/model/store.h"
+#include "ui/window.h"
+
+enum {
+    MACHINES = 200,
+    SLACK = 4,
+    FIRST_FRAME_MS = 300,
+    FILTER_MS = 16,
+    REFRESH_MS = 10,
+    PAGE_MS = 50,
+    RUNS = 10,
+    IDLE_MS = 3000,
+    IDLE_PER_MILLE = 3, /* of a processor */
+    WAIT_MS = 20000,
+};
+
+typedef struct {
+    GtkApplication *application;
+    VmStore *store;
+    GtkWidget *window;
+    gboolean drawn;
+} Fixture;
+
+static double
+processor_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void
+judge(const char *what, double ms, double budget)
+{
+    g_test_message("%s: %.2f ms, budget %.1f ms", what, ms, budget);
+    g_assert_cmpfloat(ms, <, budget * SLACK);
+}
+
+static gboolean
+wake(gpointer data)
+{
+    *(gboolean *)data = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+run_for(guint ms)
+{
+    gboolean over = FALSE;
+
+    g_timeout_add(ms, wake, &over);
+    while (!over) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+static void
+define_machines(void)
+{
+    g_autofree char *folder =
+        g_build_filename(g_get_user_config_dir(), "vitrine", "machines", NULL);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    for (int i = 0; i < MACHINES; i++) {
+        g_autofree char *name = g_strdup_printf("m%03d.json", i);
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_autofree char *text = g_strdup_printf(
+            "{\"kernel\":\"/boot/vmlinux-%d\",\"manager\":{\"title\":\"Machine %d\","
+            "\"group\":\"Group %d\",\"note\":\"one of many\"}}",
+            i, i, i % 7);
+        g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    }
+}
+
+static gboolean
+first_frame(GtkWidget *widget, cairo_t *cairo, Fixture *self)
+{
+    self->drawn = TRUE;
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+wait_for_frame(Fixture *self)
+{
+    gint64 end = g_get_monotonic_time() + WAIT_MS * G_TIME_SPAN_MILLISECOND;
+
+    self->drawn = FALSE;
+    gtk_widget_queue_draw(self->window);
+    while (!self->drawn) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+static void
+open_window(Fixture *self)
+{
+    self->store = vm_store_new();
+    self->window = vm_window_new(self->application, self->store, NULL);
+    g_signal_connect_after(self->window, "draw", G_CALLBACK(first_frame), self);
+    gtk_widget_show(self->window);
+    wait_for_frame(self);
+}
+
+static void
+test_first_frame(Fixture *self)
+{
+    double before = processor_ms();
+
+    open_window(self);
+    judge("first frame with 200 machines", processor_ms() - before, FIRST_FRAME_MS);
+    g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(self->store)), ==, MACHINES);
+    run_for(500);
+}
+
+static GtkWidget *
+find_type(GtkWidget *widget, GType type)
+{
+    g_autoptr(GList) children = NULL;
+    GtkWidget *found = g_type_is_a(G_OBJECT_TYPE(widget), type) ? widget : NULL;
+
+    if (!found && GTK_IS_CONTAINER(widget)) {
+        children = gtk_container_get_children(GTK_CONTAINER(widget));
+        for (GList *at = children; at && !found; at = at->next) {
+            found = find_type(at->data, type);
+        }
+    }
+    return found;
+}
+
+static void
+test_filter(Fixture *self)
+{
+    static const char *const steps[] = {"m",          "ma",       "mac", "machine 1",
+                                        "machine 19", "one many", ""};
+    GtkWidget *list = find_type(self->window, GTK_TYPE_LIST_BOX);
+    double before = 0;
+    double spent = 0;
+
+    g_action_group_activate_action(G_ACTION_GROUP(self->window), "search", NULL);
+    run_for(300);
+    for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+        GtkWidget *entry = gtk_window_get_focus(GTK_WINDOW(self->window));
+        g_assert_true(GTK_IS_ENTRY(entry));
+        before = processor_ms();
+        gtk_entry_set_text(GTK_ENTRY(entry), steps[i]);
+        gtk_list_box_invalidate_filter(GTK_LIST_BOX(list));
+        spent += processor_ms() - before;
+        run_for(200);
+    }
+    judge("one step of the filter", spent / G_N_ELEMENTS(steps), FILTER_MS);
+}
+
+static void
+test_pages(Fixture *self)
+{
+    static const char *const views[] = {"settings", "log", "console", "statistics", "display"};
+    g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), 5);
+    double spent = 0;
+
+    vm_window_show_machine(VM_WINDOW(self->window), machine);
+    run_for(300);
+    for (guint i = 0; i < G_N_ELEMENTS(views); i++) {
+        double before = processor_ms();
+        g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+                                           g_variant_new_string(views[i]));
+        wait_for_frame(self);
+        spent += processor_ms() - before;
+        run_for(300);
+    }
+    judge("a page", spent / G_N_ELEMENTS(views), PAGE_MS);
+}
+
+static void
+test_idle(Fixture *self)
+{
+    double before = 0;
+    double refresh = 0;
+
+    run_for(1500);
+    before = processor_ms();
+    run_for(IDLE_MS);
+    refresh = processor_ms() - before;
+    judge("a second of doing nothing", refresh * 1000 / IDLE_MS, IDLE_PER_MILLE);
+    g_action_group_activate_action(G_ACTION_GROUP(self->window), "overview", NULL);
+    run_for(1500);
+    before = processor_ms();
+    run_for(IDLE_MS);
+    judge("a second of the table", (processor_ms() - before) * 1000 / IDLE_MS, REFRESH_MS);
+}
+
+static void
+activated(GApplication *application, Fixture *self)
+{
+    test_first_frame(self);
+    test_filter(self);
+    test_pages(self);
+    test_idle(self);
+    gtk_widget_destroy(self->window);
+    g_clear_object(&self->store);
+}
+
+static void
+test_budgets(void)
+{
+    Fixture self = {0};
+    int status = 0;
+
+    self.application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
+    g_signal_connect(self.application, "activate", G_CALLBACK(activated), &self);
+    define_machines();
+    status = g_application_run(G_APPLICATION(self.application), 0, NULL);
+    g_assert_cmpint(status, ==, 0);
+    g_object_unref(self.application);
+}
+
+/* The person's own folders are left alone; those of the system hold icons. */
+static char *
+own_folders(void)
+{
+    static const char *const names[] = {"HOME",           "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+                                        "XDG_STATE_HOME", "XDG_CACHE_HOME",  "XDG_RUNTIME_DIR"};
+    char *base = g_dir_make_tmp("vitrine-budgets-XXXXXX", NULL);
+
+    g_assert_nonnull(base);
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *folder = g_build_filename(base, names[i], NULL);
+        g_assert_cmpint(g_mkdir(folder, 0700), ==, 0);
+        g_setenv(names[i], folder, TRUE);
+    }
+    return base;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *base = own_folders();
+    const char *rm[] = {"rm", "-rf", base, NULL};
+    int status = 0;
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/window/200-machines", test_budgets);
+    status = g_test_run();
+    (void)g_spawn_sync(NULL, (char **)rm, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
+                       NULL);
+    return status;
+}
