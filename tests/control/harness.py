@@ -64,6 +64,10 @@ BLOCKED = (b'\xb8\x9d\0\0\0\xbf\x16\0\0\0\xbe\x02\0\0\0\xba' + struct.pack('<I',
 BLOCKED += struct.pack('<HHIQ', 4, 0, 0, FILTER + 16)  # struct sock_fprog, then ld nr; getppid? kill; allow
 BLOCKED += struct.pack('<HBBIHBBIHBBIHBBI', 0x20, 0, 0, 0, 0x15, 0, 1, 110, 6, 0, 0, 0x80000000, 6, 0, 0, 0x7fff0000)
 
+# again: write(3, struct start_header {START_READY, 8}), jmp again
+FLOOD = (b'\xb8\x01\0\0\0\xbf\x03\0\0\0\xbe' + struct.pack('<I', LOAD + 0x100) + b'\xba\x08\0\0\0\x0f\x05'
+         b'\xeb\xe8').ljust(0x100, b'\0') + struct.pack('<II', 2, 8)
+
 
 def elf(code):
     """A program for 64-bit x86, kernel or not, with one segment that is its code."""

@@ -105,6 +105,24 @@ def crash_and_blocked_call(world):
         part.write_bytes(real)
 
 
+def flooding_parts(world):
+    """Parts that send without end: the machine does not start, and its supervisor still hears its user."""
+    for name in ('vmm-rng', 'vmm-display', 'vmm-machine'):
+        part = world.root / 'libexec/vitrine' / name
+        real = part.read_bytes()
+        try:
+            part.write_bytes(harness.elf(harness.FLOOD))
+            machine = world.start(str(world.files / 'halt'), '--name', 'f')
+            time.sleep(0.5)
+            start = time.monotonic()
+            status, errors = end(machine)
+            took = time.monotonic() - start
+            print(f'# {name}: {status} after {took:.1f} s: {errors.strip()}')
+            check(took < 5, f'{name}: {took:.1f} s until it was stopped')
+        finally:
+            part.write_bytes(real)
+
+
 def display_is_started_again(world):
     machine = world.started_guest('a', str(world.files / 'halt'), *DESKTOP)
     display = wait_for(lambda: world.children('a'), 5)['display']
@@ -295,7 +313,7 @@ def graphics_ladder(world):
     check(status == 0, f'{status} {errors}')
 
 
-CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call,
+CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call, flooding_parts,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
          closed_streams, no_sandbox, log_file, commands, graphics_ladder, sandbox_of_each_part]

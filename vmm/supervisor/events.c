@@ -22,6 +22,8 @@
 enum {
     DISPLAY_WINDOW_MS = 60 * 1000,
     DEATH_GRACE_MS = 200,
+    MESSAGES_PER_WAKE = 64,     /* then others get their turn */
+    MESSAGES_QUEUED_MAX = 1024, /* more than a socket holds */
 };
 
 /* The largest message that a child may send. */
@@ -364,16 +366,14 @@ on_message(struct child *child, union any_message *message, size_t size, struct 
 }
 
 static void
-on_control(void *data, uint32_t events)
+take_messages(struct child *child, unsigned int limit)
 {
-    struct child *child = data;
     const bool may_pass = child->row == &process_display;
     union any_message message;
     struct message_fds fds = {0};
     ssize_t n;
 
-    (void)events;
-    while (child->control_fd >= 0 && child->control_source) {
+    for (; limit > 0 && child->control_fd >= 0 && child->control_source; limit--) {
         n = message_receive(child->control_fd, &message, sizeof(message), may_pass ? &fds : NULL);
         if (n == -EAGAIN) {
             return;
@@ -390,6 +390,13 @@ on_control(void *data, uint32_t events)
             return; /* the next message may be for the next machine */
         }
     }
+}
+
+static void
+on_control(void *data, uint32_t events)
+{
+    (void)events;
+    take_messages(data, MESSAGES_PER_WAKE);
 }
 
 static void
@@ -484,7 +491,7 @@ static void
 drain(struct child *child)
 {
     if (child->control_source) {
-        on_control(child, EPOLLIN);
+        take_messages(child, MESSAGES_QUEUED_MAX);
     }
     if (child->log_source) {
         on_log(child, EPOLLIN);
