@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-LATE = 8
+LATE = 25
 MARKS = re.compile(r'\bN?_\("|\bC_\("|\bngettext\(|translatable="yes"')
 KEYWORDS = ("_", "N_", "C_:1c,2", "ngettext:1,2")
 
