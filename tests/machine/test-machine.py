@@ -120,7 +120,7 @@ def test_acpi_tables(fixture):
     reason, lines = fixture.run('acpi', cpus=3)
     got = values(lines)
     assert reason == 'poweroff'
-    assert [name for name, _ in got if name.isupper()] == ['RSDP', 'XSDT', 'FACP', 'APIC', 'MCFG']
+    assert [name for name, _ in got if name.isupper()] == ['RSDP', 'XSDT', 'FACP', 'APIC', 'MCFG', 'WDAT']
     assert all(value == 0 for name, value in got if name.isupper()), got
     assert dict(got)['processors'] == 3
     assert dict(got)['ecam'] == 0xf4000000
