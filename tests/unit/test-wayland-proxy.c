@@ -10,13 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/fakes/cross-rig.h"
+#include "tests/fakes/cross-kernel.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
@@ -38,10 +37,8 @@ enum {
 };
 
 struct bench {
-    struct cross_rig rig;
+    struct cross_kernel cross;
     struct session *session;
-    unsigned int answered;
-    uint32_t next_blob;
     int client;
     bool ended;
     struct wire_writer writer;
@@ -53,93 +50,6 @@ struct bench {
     struct wire_objects *objects;
 };
 
-static int
-fake_submit(void *data, const void *commands, size_t size)
-{
-    struct bench *bench = data;
-
-    return cross_rig_submit(&bench->rig, 1, commands, size);
-}
-
-static int
-fake_query(void *data, const struct cross_get_image *command, struct cross_image *ret_image)
-{
-    struct bench *bench = data;
-    int r = cross_rig_submit(&bench->rig, 1, command, sizeof(*command));
-
-    memcpy(ret_image, cross_rig_look(&bench->rig, CROSS_QUERY), sizeof(*ret_image));
-    return r;
-}
-
-static int
-fake_poll(void *data)
-{
-    struct bench *bench = data;
-
-    if (cross_rig_poll(&bench->rig, 1) == 1) {
-        bench->rig.n_retired++;
-    }
-    return 0;
-}
-
-static int
-fake_answer(void *data, uint8_t page[CROSS_PAGE_SIZE])
-{
-    struct bench *bench = data;
-
-    if (bench->answered == bench->rig.n_retired) {
-        return 0;
-    }
-    bench->answered = bench->rig.n_retired;
-    memcpy(page, cross_rig_look(&bench->rig, CROSS_CHANNEL), CROSS_PAGE_SIZE);
-    return 1;
-}
-
-static int
-fake_blob_create(void *data, uint32_t blob_id, uint64_t size, struct channel_blob *ret_blob)
-{
-    struct bench *bench = data;
-    struct channel_blob blob = {.resource = 3 + bench->next_blob++ % 13, .size = size};
-    uint32_t map_info;
-    int fd = -1;
-    int r = cross_rig_blob(&bench->rig, 1, blob.resource, blob_id, size);
-
-    if (r < 0) {
-        return r;
-    }
-    r = bench->rig.renderer->ops->export_blob(bench->rig.renderer, blob.resource, &fd, &map_info);
-    if (r < 0) {
-        return r;
-    }
-    blob.map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    *ret_blob = blob;
-    return blob.map == MAP_FAILED ? -ENOMEM : 0;
-}
-
-static void
-fake_blob_destroy(void *data, struct channel_blob *blob)
-{
-    struct bench *bench = data;
-    struct resource *resource = resource_find(&bench->rig.resources, blob->resource);
-
-    munmap(blob->map, blob->size);
-    bench->rig.renderer->ops->detach(bench->rig.renderer, 1, resource);
-    bench->rig.renderer->ops->destroy_resource(bench->rig.renderer, blob->resource);
-    resource_destroy(&bench->rig.resources, resource);
-    *blob = (struct channel_blob){0};
-}
-
-static void
-fake_destroy(void *data)
-{
-    (void)data;
-}
-
-static const struct channel_ops fake_ops = {fake_submit, fake_query,       fake_poll,
-                                            fake_answer, fake_blob_create, fake_blob_destroy,
-                                            fake_destroy};
-
 static void
 on_ended(void *data)
 {
@@ -150,7 +60,7 @@ static void
 run(struct bench *bench)
 {
     for (int i = 0; i < 8; i++) {
-        cross_rig_run(&bench->rig);
+        cross_rig_run(&bench->cross.rig);
     }
 }
 
@@ -162,7 +72,7 @@ next_request(struct bench *bench, struct wire_call *call)
 
     run(bench);
     for (;;) {
-        ssize_t n = message_receive(bench->rig.compositor, bench->bytes + bench->n_bytes,
+        ssize_t n = message_receive(bench->cross.rig.compositor, bench->bytes + bench->n_bytes,
                                     sizeof(bench->bytes) - bench->n_bytes, &fds);
         if (n <= 0) {
             break;
@@ -203,7 +113,8 @@ emit(struct bench *bench, const int *fds, size_t n_fds)
         return false;
     }
     wire_apply(bench->objects, &call);
-    return message_send(bench->rig.compositor, bench->writer.bytes, (size_t)size, fds, n_fds) == 0;
+    return message_send(bench->cross.rig.compositor, bench->writer.bytes, (size_t)size, fds,
+                        n_fds) == 0;
 }
 
 static bool
@@ -256,7 +167,7 @@ bench_open(struct bench *bench)
     memset(bench, 0, sizeof(*bench));
     bench->client = -1;
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!cross_rig_open(&bench->rig) || !cross_rig_context(&bench->rig, 1) ||
+    if (!cross_rig_open(&bench->cross.rig) || !cross_rig_context(&bench->cross.rig, 1) ||
         fd_socket_pair(SOCK_STREAM, pair) < 0) {
         return false;
     }
@@ -264,8 +175,8 @@ bench_open(struct bench *bench)
     fd_set_nonblocking(pair[1]);
     bench->client = pair[0];
     bench->objects = wire_objects_create(64);
-    const struct channel channel = {&fake_ops, bench, eventfd(1, EFD_CLOEXEC)};
-    bench->session = session_create(bench->rig.loop, pair[1], channel, on_ended, bench);
+    bench->session = session_create(bench->cross.rig.loop, pair[1], cross_kernel(&bench->cross),
+                                    on_ended, bench);
     ask_for(bench, WIRE_DISPLAY, WIRE_WL_DISPLAY_GET_REGISTRY, REGISTRY);
     return bench->session && expect(bench, WIRE_DISPLAY, WIRE_WL_DISPLAY_GET_REGISTRY) &&
            ask_bind(bench, "wl_compositor", 4, COMPOSITOR) && ask_bind(bench, "wl_shm", 1, SHM);
@@ -278,7 +189,7 @@ bench_close(struct bench *bench)
     wire_objects_destroy(bench->objects);
     message_close_fds(&bench->fds);
     fd_closep(&bench->client);
-    cross_rig_close(&bench->rig);
+    cross_rig_close(&bench->cross.rig);
 }
 
 /* The client's next event: its size, or 0. */
@@ -534,7 +445,7 @@ TAP_TEST(a_compositor_that_goes_ends_the_client)
     struct bench bench;
 
     check(bench_open(&bench));
-    fd_closep(&bench.rig.compositor);
+    fd_closep(&bench.cross.rig.compositor);
     run(&bench);
     check(bench.ended);
     bench_close(&bench);

@@ -53,6 +53,8 @@ class Picture:
 
 
 class Compositor:
+    """With WAYLAND_BRIDGE in the environment clients connect through it (tests/fakes/wayland-bridge.c)."""
+
     def __init__(self, program, *options):
         self.base = tempfile.mkdtemp(prefix="compositor-")
         self.socket = os.path.join(self.base, "wayland-0")
@@ -61,14 +63,26 @@ class Compositor:
                                         stdout=subprocess.PIPE)
         if self.process.stdout.readline() != b"ready\n":
             raise RuntimeError("the compositor did not start")
+        display = self.bridged(os.environ.get("WAYLAND_BRIDGE"))
         self.connection = socket.socket(socket.AF_UNIX)
         self.connection.connect(control)
         self.answers = self.connection.makefile("r")
-        self.environment = dict(os.environ, WAYLAND_DISPLAY=self.socket, XDG_RUNTIME_DIR=self.base,
+        self.environment = dict(os.environ, WAYLAND_DISPLAY=display, XDG_RUNTIME_DIR=self.base,
                                 GDK_BACKEND="wayland", GSETTINGS_BACKEND="memory", NO_AT_BRIDGE="1",
                                 XDG_SESSION_TYPE="wayland")
         self.environment.pop("DISPLAY", None)
         self.clients = []
+
+    def bridged(self, program):
+        """The socket for clients."""
+        self.bridge = None
+        if not program:
+            return self.socket
+        path = os.path.join(self.base, "bridge")
+        self.bridge = subprocess.Popen([program, path, self.socket], stdout=subprocess.PIPE, text=True)
+        if self.bridge.stdout.readline() != "ready\n":
+            raise RuntimeError("the bridge did not start")
+        return path
 
     def say(self, *words):
         """One command; the lines of its answer."""
@@ -107,11 +121,12 @@ class Compositor:
     def paste(self, kind="text/plain;charset=utf-8"):
         """What the owner of the clipboard gives within a while."""
         path = os.path.join(self.base, "paste")
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self.say("paste", kind, path)
-        end = time.monotonic() + 5
-        while time.monotonic() < end and os.path.getsize(path) == 0:
-            time.sleep(0.05)
-        with open(path, encoding="utf-8") as file:
+        os.unlink(path)
+        os.set_blocking(reader, True)
+        with os.fdopen(reader, encoding="utf-8") as file:
             return file.read()
 
     def press(self, *codes):
@@ -135,6 +150,10 @@ class Compositor:
             if client.poll() is None:
                 client.kill()
             client.wait()
+        if self.bridge:
+            self.bridge.terminate()
+            self.bridge.wait()
+            self.bridge.stdout.close()
         self.answers.close()
         self.connection.close()
         self.process.terminate()
