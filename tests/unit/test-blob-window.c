@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/tap.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -162,6 +164,36 @@ TAP_TEST(wrong_requests_are_refused)
     rig_finish(&rig);
 }
 
+TAP_TEST(wrong_descriptors_are_refused)
+{
+    struct rig rig;
+    int good = fd_memory_file("blob", 8192);
+    char path[64];
+    int pair[2];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", good);
+    check(pipe2(pair, O_CLOEXEC) == 0);
+    const int fds[] = {pair[0],
+                       pair[1],
+                       eventfd(0, EFD_CLOEXEC),
+                       open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                       open("/dev/zero", O_RDWR | O_CLOEXEC),
+                       open(path, O_PATH | O_CLOEXEC),
+                       open(path, O_RDONLY | O_CLOEXEC)}; /* and it is to be writable */
+
+    rig_init(&rig);
+    for (unsigned int i = 0; i < ARRAY_SIZE(fds); i++) {
+        check(fds[i] >= 0);
+        check_int(map_at(&rig, 0, 4096, fds[i]), 1);
+        check_int(fake_vm_memories(rig.vm), 0);
+        close(fds[i]);
+    }
+    check_int(map_at(&rig, 0, 8192, good), 0);
+    check(ftruncate(good, 4096) < 0); /* nobody can take it away under the guest */
+    close(good);
+    rig_finish(&rig);
+}
+
 TAP_TEST(a_reset_takes_everything_out)
 {
     struct rig rig;
@@ -180,4 +212,4 @@ TAP_TEST(a_reset_takes_everything_out)
 
 TAP_MAIN(TAP_CASE(the_guest_is_told_where_it_is), TAP_CASE(memory_comes_and_goes),
          TAP_CASE(it_moves_with_its_bar), TAP_CASE(wrong_requests_are_refused),
-         TAP_CASE(a_reset_takes_everything_out))
+         TAP_CASE(wrong_descriptors_are_refused), TAP_CASE(a_reset_takes_everything_out))
