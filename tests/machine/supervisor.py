@@ -13,7 +13,7 @@ SETUP, READY, FAILED = 1, 2, 3
 ADD_DEVICE, BOOT, POWER_BUTTON, PAUSE, RESUME, STOP = range(16, 22)
 DEVICE_ADDED, DEVICE_FAILED, RUNNING, PAUSED, RESUMED, ENDED = range(64, 70)
 LOADER_DONE = 64
-REASONS = ['poweroff', 'stopped', 'reset', 'panic', 'failed']
+REASONS = ['poweroff', 'stopped', 'reset', 'panic', 'failed', 'watchdog']
 FLAG_NO_NAMESPACES, FLAG_NO_JAIL = 1, 2
 # A sanitizer does calls that a jail has no place for.
 FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESPACES
@@ -22,7 +22,7 @@ HEADER = struct.Struct('=II')
 START = struct.Struct('=IIII32s')
 MACHINE_SETUP = struct.Struct('=48sIIQii4ii4x')
 LOADER_SETUP = struct.Struct('=48sQiiiI2048s256s256s')
-MACHINE_BOOT = struct.Struct('=IIQQ')
+MACHINE_BOOT = struct.Struct('=IIQQII')
 ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
 DEVICE_SETUP = struct.Struct('=48si')
 BLOCK_SETUP = struct.Struct('=48siiI4xQI20si4x')
@@ -183,7 +183,7 @@ class Machine:
             raise RuntimeError('%s was not added: %s' % (name, text(data[40:])))
 
     def boot(self, entry, boot_params=0):
-        self.child.send(MACHINE_BOOT.pack(BOOT, MACHINE_BOOT.size, entry, boot_params))
+        self.child.send(MACHINE_BOOT.pack(BOOT, MACHINE_BOOT.size, entry, boot_params, 0, 0))
         return self.expect(RUNNING)
 
     def expect(self, wanted, timeout=10):
