@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""usage: programs.py VMM GUEST      programs of a Debian guest as windows of sway on the host; TAP
+
+GUEST is of the recipe "windows". Runs inside the test machine as an ordinary user. The guest has
+systemd and no desktop; vitrine-wayland-proxy is a unit of its user. What is typed goes through sway's
+virtual keyboard; answers come on the guest's serial port.
+"""
+import hashlib
+import os
+import re
+import signal
+import sys
+import time
+
+import sway
+import vm
+
+LIMIT = 120
+SERIAL = "/run/vitrine/serial"
+BIG = 300_000
+# Bytes that the guest copies for each damaged pixel; the compositor reads the same pages. Two copies
+# of four bytes are the most that is allowed.
+COPIED_MAX = 2 * 4
+GUEST_SCRIPT = r"""
+serial=/run/vitrine/serial
+as_user() {
+    setpriv --reuid=user --regid=user --init-groups env HOME=/home/user USER=user \
+        XDG_RUNTIME_DIR=/run/user/1000 WAYLAND_DISPLAY=wayland-host "$@"
+}
+cd /home/user
+cat >shell <<'END'
+#!/bin/sh
+PS1='guest> ' exec bash --norc
+END
+cat >mouse <<'END'
+printf '\033[?1000h\033[?1006h'
+IFS= read -rs -d m x
+printf '\033[?1000l'
+echo "POINTER ${x#?}" >/run/vitrine/serial
+END
+cat >app <<'END'
+"$@" 2>/tmp/app.log
+status=$?
+sed 's/^/SAID /' /tmp/app.log >/run/vitrine/serial
+echo "ENDED $1 $status" >/run/vitrine/serial
+END
+chmod 755 shell mouse app
+for try in $(seq 120); do
+    [ ! -S /run/user/1000/wayland-host ] || break
+    sleep 0.5
+done
+echo UNIT $(as_user systemctl --user is-active vitrine-wayland.service)
+as_user /usr/local/bin/vitrine-wayland-proxy --check && echo CHECK 0
+journalctl -f -q -o cat _SYSTEMD_USER_UNIT=vitrine-wayland.service | sed -u 's/^/PROXY /' &
+as_user sh app weston-terminal --shell=/home/user/shell &
+wait
+"""
+
+
+class Failed(Exception):
+    """Nothing that follows can be tried."""
+
+
+def need(good, report, text, *details):
+    if not report.check(good, text, *details):
+        raise Failed(text)
+
+
+def said(machine, pattern, limit=LIMIT):
+    return machine.wait_for(pattern, limit).group(1)
+
+
+class Test:
+    def __init__(self, report, machine, desktop, folder):
+        self.report = report
+        self.machine = machine
+        self.desktop = desktop
+        self.folder = folder
+        self.terminal = None
+        self.n_sizes = 0
+
+    def order(self, line, pattern, limit=LIMIT):
+        """Types a line in the guest's terminal and waits for what the guest answers."""
+        self.desktop.focus(self.terminal)
+        self.desktop.seat.type(line + sway.RETURN)
+        return said(self.machine, pattern, limit)
+
+    def keep(self, node, name):
+        """A picture for people, where a test machine shares a folder."""
+        if "PICTURES" in os.environ:
+            width, height, pixels = self.desktop.picture(node)
+            with open(os.path.join(os.environ["PICTURES"], name + ".ppm"), "wb") as file:
+                file.write(b"P6 %d %d 255\n" % (width, height) + pixels)
+
+    def appears(self, word, name, colours=8):
+        node = self.desktop.wait_window(word, LIMIT)
+        need(node is not None, self.report, f"{name} is a window of the host",
+             [window["name"] for window in self.desktop.windows()], self.machine.error_text()[-2000:])
+        seen = 0
+        for _ in range(40):
+            seen = len(self.desktop.colours(node))
+            if seen >= colours:
+                break
+            time.sleep(0.5)
+            node = self.desktop.window(word) or node
+        self.keep(node, name)
+        self.report.check(seen >= colours, f"{name} has drawn", f"{seen} colours")
+        return node
+
+    def closes(self, node, word, command):
+        self.desktop.command(f"[con_id={node['id']}] kill")
+        gone = self.desktop.wait_window(word, 30, there=False) is None
+        status = said(self.machine, rf"ENDED {command} (\d+)\n", 60)
+        self.report.check(gone and status in ("0", "1"), f"{command} closes when its window is closed", status)
+
+    def boot(self):
+        state = said(self.machine, r"UNIT (.*)\n", vm.BOOT_LIMIT * 2)
+        need(state == "active", self.report, "the proxy is a running unit of the user", state,
+             self.machine.text[-2000:])
+        said(self.machine, r"CHECK (0)", 30)
+
+    def keys(self):
+        self.terminal = self.appears("terminal", "weston-terminal")
+        answer = self.order(f"echo KEYS-$((6*7)) >{SERIAL}", r"KEYS-(\d+)\n")
+        self.report.check(answer == "42", "what is typed on the host arrives in the guest", answer)
+
+    def size(self):
+        self.n_sizes += 1
+        words = self.order(f"echo SIZE-{self.n_sizes} $(stty size) . >{SERIAL}",
+                           rf"SIZE-{self.n_sizes} (\d+ \d+) \.").split()
+        return int(words[0]), int(words[1])
+
+    def resize(self):
+        """A second window halves the first; both are told."""
+        before = self.size()
+        self.order(f"sh app foot ./shell & echo FOOT-1 >{SERIAL}", r"(FOOT-1)")
+        foot = self.appears("foot", "foot")
+        after = self.size()
+        self.report.check(after[1] < before[1], "a window that the host makes smaller is smaller",
+                          before, after)
+        self.terminal = self.desktop.window("weston")
+        return foot
+
+    def pointer(self, foot):
+        self.desktop.focus(foot)
+        self.desktop.seat.type(f"echo READY >{SERIAL}; bash mouse{sway.RETURN}")
+        said(self.machine, r"(READY)")
+        rect = self.desktop.window("foot")["rect"]
+        x, y = rect["x"] + rect["width"] // 2, rect["y"] + rect["height"] // 2
+        for _ in range(5):
+            self.desktop.seat.move(x - 3, y)
+            self.desktop.seat.move(x, y)
+            self.desktop.seat.click()
+            try:
+                where = said(self.machine, r"POINTER (.*)\n", 10)
+                break
+            except vm.Timeout:
+                where = ""
+        self.report.check(re.search(r"\[?<0;\d+;\d+", where) is not None,
+                          "the pointer's click arrives where it was made", repr(where))
+
+    def clipboard(self):
+        desktop = self.desktop
+        desktop.run("wl-copy", data=b"from the host")
+        answer = self.order(f"echo PASTE $(wl-paste) . >{SERIAL}", r"PASTE (.*) \.")
+        self.report.check(answer == "from the host", "the host's clipboard is pasted in the guest", answer)
+        data = os.urandom(BIG // 2).hex().encode()
+        desktop.run("wl-copy", data=data)
+        answer = self.order(f"echo SUM $(wl-paste -n | md5sum) . >{SERIAL}", r"SUM (\w{32})")
+        self.report.check(answer == hashlib.md5(data).hexdigest(), f"and {BIG} bytes of it", answer)
+        self.order(f"echo -n from-the-guest | wl-copy; echo COPIED-1 >{SERIAL}", r"(COPIED-1)")
+        answer = desktop.run("wl-paste", "-n")
+        self.report.check(answer == b"from-the-guest", "the guest's clipboard is pasted on the host", answer)
+        answer = self.order(f"seq 50000 >/tmp/big; wl-copy </tmp/big; echo COPIED-2 $(md5sum </tmp/big) >{SERIAL}",
+                            r"COPIED-2 (\w{32})")
+        data = desktop.run("wl-paste", "-n")
+        self.report.check(hashlib.md5(data).hexdigest() == answer, f"and {len(data)} bytes of it")
+
+    def gtk(self):
+        self.order(f"sh app gtk3-widget-factory & echo GTK-1 >{SERIAL}", r"(GTK-1)")
+        node = self.appears("widget", "gtk3-widget-factory", 50)
+        self.closes(node, "widget", "gtk3-widget-factory")
+
+    def x11(self):
+        self.order("systemctl --user start vitrine-xwayland; DISPLAY=:10 sh app xterm -geometry 60x20+0+0 "
+                   f"-e ./shell & echo X-1 >{SERIAL}", r"(X-1)")
+        self.appears("None None", "xterm in Xwayland")  # Debian 12's has no title
+
+    def statistics(self):
+        rows = re.findall(r"PROXY .*client: (\d+) commits with changes, (\d+) pixels damaged, "
+                          r"(\d+) bytes copied", self.machine.text)
+        pixels = sum(int(row[1]) for row in rows)
+        copied = sum(int(row[2]) for row in rows)
+        self.report.check(rows and 0 < copied <= COPIED_MAX * pixels,
+                          "at most two copies for each damaged pixel", self.machine.text[-2000:])
+        self.report.note(f"{len(rows)} programs, {pixels} pixels damaged, {copied} bytes copied: "
+                         f"{copied / max(pixels, 1):.2f} bytes for each")
+
+    def all(self):
+        self.boot()
+        self.keys()
+        foot = self.resize()
+        self.pointer(foot)
+        self.clipboard()
+        self.gtk()
+        self.closes(self.desktop.window("foot"), "foot", "foot")
+        self.x11()
+        self.closes(self.desktop.window("weston"), "weston", "weston-terminal")
+        self.statistics()
+
+
+def run(report, program, guest, folder, desktop):
+    disk = os.path.join(folder, "script")
+    vm.script_disk(disk, GUEST_SCRIPT)
+    arguments = ["--name", f"programs-{os.getpid()}", "--mem", "1024",
+                 "--gpu", "backend=2d,context-types=[cross-domain]", "--wayland-sock", desktop.path,
+                 "--initrd", guest.path("initrd"), "--block", f"path={guest.path('disk.img')},ro=true",
+                 "--block", f"path={disk},ro=true", "--log-level", "debug",
+                 "-p", guest.cmdline() + " vitrine.overlay",
+                 "--serial", "type=stdout,hardware=serial,num=1,console=true", guest.path("vmlinux")]
+    with vm.Machine(program, arguments) as machine:
+        try:
+            Test(report, machine, desktop, folder).all()
+        except (vm.Timeout, vm.Ended) as error:
+            report.check(False, f"a program in a window: {error}", machine.text[-3000:],
+                         machine.error_text()[-3000:], desktop.log_text(), desktop.windows())
+            if "PICTURES" in os.environ:
+                desktop.run("grim", os.path.join(os.environ["PICTURES"], "failure.png"))
+        except Failed:
+            report.note(machine.text[-3000:])
+        machine.signal(signal.SIGINT)
+        machine.wait(20)
+
+
+def main(program, folder):
+    report = vm.Report()
+    with vm.work_folder() as work:
+        desktop = sway.Sway(work)
+        try:
+            run(report, program, vm.Guest(folder), work, desktop)
+        finally:
+            desktop.close()
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
