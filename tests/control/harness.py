@@ -112,7 +112,8 @@ class World:
 
     def env(self):
         return dict(os.environ, XDG_RUNTIME_DIR=str(self.root / 'run'), XDG_STATE_HOME=str(self.root / 'state'),
-                    HOME=str(self.root / 'home'), XDG_CONFIG_HOME=str(self.root / 'config'), LC_ALL='C.UTF-8')
+                    HOME=str(self.root / 'home'), XDG_CONFIG_HOME=str(self.root / 'config'),
+                    XDG_CACHE_HOME=str(self.root / 'cache'), LC_ALL='C.UTF-8')
 
     def run(self, *words, prefix=(), **more):
         """Run to the end; (status, stdout, stderr)."""

@@ -18,7 +18,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct loader_ram ram = {.size = RAM_SIZE};
-    struct loader_setup setup = {.initrd_fd = -1, .kernel_name = "kernel", .command_line = "quiet"};
+    struct loader_setup setup = {.initrd_fd = -1,
+                                 .stored_fd = -1,
+                                 .store_fd = -1,
+                                 .kernel_name = "kernel",
+                                 .command_line = "quiet"};
     struct loader_done done;
     struct loader_error error;
     cleanup_fd int kernel = memfd_create("kernel", MFD_CLOEXEC);

@@ -21,7 +21,7 @@ FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESP
 HEADER = struct.Struct('=II')
 START = struct.Struct('=IIII32s')
 MACHINE_SETUP = struct.Struct('=48sIIQii4ii4x')
-LOADER_SETUP = struct.Struct('=48sQiiiI2048s256s256s')
+LOADER_SETUP = struct.Struct('=48sQiiiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQII')
 ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
 DEVICE_SETUP = struct.Struct('=48si')
@@ -243,7 +243,7 @@ def load(program, machine, kernel, initrd, command_line, level=4):
     for fd in fds[1:]:
         os.close(fd)
     start = start_block(LOADER_SETUP.size, 'loader', level, FLAGS)
-    child.send(LOADER_SETUP.pack(start, machine.ram_size, 4, 5, 6 if initrd else -1, 0,
+    child.send(LOADER_SETUP.pack(start, machine.ram_size, 4, 5, 6 if initrd else -1, -1, -1, 0,
                                  command_line.encode(), kernel.encode()[-255:],
                                  (initrd or '').encode()[-255:]))
     try:

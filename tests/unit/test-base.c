@@ -10,6 +10,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/loop.h"
 #include "vmm/base/message.h"
+#include "vmm/base/sha256.h"
 
 TAP_TEST(ranges_never_overflow)
 {
@@ -141,6 +142,38 @@ TAP_TEST(removal_inside_a_handler_is_safe)
     close(pair[1]);
 }
 
-TAP_MAIN(TAP_CASE(ranges_never_overflow), TAP_CASE(memory_files_are_sealed),
-         TAP_CASE(message_carries_fds), TAP_CASE(message_too_long_is_refused),
-         TAP_CASE(timer_fires_and_quits), TAP_CASE(removal_inside_a_handler_is_safe))
+static const char *
+sha256_hex(const char *text, size_t times)
+{
+    static char hex[SHA256_SIZE * 2 + 1];
+    struct sha256 hash;
+    uint8_t digest[SHA256_SIZE];
+
+    sha256_begin(&hash);
+    for (size_t i = 0; i < times; i++) {
+        sha256_add(&hash, text, strlen(text));
+    }
+    sha256_end(&hash, digest);
+    for (size_t i = 0; i < SHA256_SIZE; i++) {
+        snprintf(hex + i * 2, 3, "%02x", digest[i]);
+    }
+    return hex;
+}
+
+/* NIST's example values for FIPS 180-4, and lengths around the block. */
+TAP_TEST(sha256_examples)
+{
+    check_str(sha256_hex("", 1),
+              "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    check_str(sha256_hex("abc", 1),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    check_str(sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1),
+              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    check_str(sha256_hex("aaaaaaaaaa", 100000),
+              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TAP_MAIN(TAP_CASE(sha256_examples), TAP_CASE(ranges_never_overflow),
+         TAP_CASE(memory_files_are_sealed), TAP_CASE(message_carries_fds),
+         TAP_CASE(message_too_long_is_refused), TAP_CASE(timer_fires_and_quits),
+         TAP_CASE(removal_inside_a_handler_is_safe))

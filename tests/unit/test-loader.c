@@ -59,6 +59,8 @@ bench_start(struct bench *bench, uint64_t size)
     mprotect(bench->ram.host, size, PROT_READ | PROT_WRITE);
     bench->setup.kernel_fd = -1;
     bench->setup.initrd_fd = -1;
+    bench->setup.stored_fd = -1;
+    bench->setup.store_fd = -1;
     strcpy(bench->setup.kernel_name, "KERNEL");
     strcpy(bench->setup.initrd_name, "INITRD");
     strcpy(bench->setup.command_line, "console=ttyS0");
@@ -70,6 +72,8 @@ bench_stop(struct bench *bench)
     munmap(bench->mapping, bench->ram.size + 2UL * GUARD);
     fd_closep(&bench->setup.kernel_fd);
     fd_closep(&bench->setup.initrd_fd);
+    fd_closep(&bench->setup.stored_fd);
+    fd_closep(&bench->setup.store_fd);
 }
 
 static int
@@ -326,6 +330,48 @@ TAP_TEST(bzimage_of_unknown_packing_unpacks_itself)
     bench_stop(&bench);
 }
 
+/* What one boot leaves serves the next, and nothing else does. */
+TAP_TEST(unpacked_kernel_is_kept)
+{
+    static uint8_t elf[0x200 + KERNEL_FILE_SIZE];
+    static uint8_t image[64 * 1024];
+    static uint8_t kept[sizeof(elf) + sizeof(struct loader_store_end)];
+    size_t size = make_bzimage(XZ, image, sizeof(image));
+    struct bench bench;
+
+    bench_start(&bench, RAM_SIZE);
+    bench.setup.store_fd = fd_memory_file("store", LOADER_STORE_MAX);
+    check_int(bench_run(&bench, image, size), 0);
+    check_int(bench.done.store_size, (long long)make_elf(elf));
+    check(pread(bench.setup.store_fd, kept, sizeof(elf), 0) == sizeof(elf));
+    check(memcmp(kept, elf, sizeof(elf)) == 0);
+    struct loader_store_end end = {.size = sizeof(elf), .sum = bench.done.store_sum};
+    memcpy(end.magic, LOADER_STORE_MAGIC, sizeof(end.magic));
+    memcpy(kept + sizeof(elf), &end, sizeof(end));
+    fd_closep(&bench.setup.store_fd);
+
+    image[size - 200] ^= 0x55; /* it cannot be unpacked any more */
+    check(bench_run(&bench, image, size) < 0);
+    bench.setup.stored_fd = file_with(kept, sizeof(kept));
+    memset(bench.ram.host + KERNEL_AT, 0, KERNEL_FILE_SIZE);
+    check_int(bench_run(&bench, image, size), 0);
+    check_int(bench.done.entry, KERNEL_AT + 0x40);
+    check_int(bench.done.stored_bad, 0);
+    check(memcmp(bench.ram.host + KERNEL_AT, elf + 0x200, KERNEL_FILE_SIZE) == 0);
+    image[size - 200] ^= 0x55;
+    for (size_t at = 0; at < sizeof(kept) - 4; at += 61) { /* the last word is not used */
+        fd_closep(&bench.setup.stored_fd);
+        kept[at] ^= 0x10;
+        bench.setup.stored_fd = file_with(kept, at % 2 ? sizeof(kept) : sizeof(kept) - at % 100);
+        kept[at] ^= 0x10;
+        memset(bench.ram.host + KERNEL_AT, 0, KERNEL_FILE_SIZE);
+        check_int(bench_run(&bench, image, size), 0);
+        check_int(bench.done.stored_bad, 1);
+        check(memcmp(bench.ram.host + KERNEL_AT, elf + 0x200, KERNEL_FILE_SIZE) == 0);
+    }
+    bench_stop(&bench);
+}
+
 static const char *
 refusal(struct bench *bench, const void *kernel, size_t size)
 {
@@ -487,6 +533,6 @@ TAP_TEST(real_kernel_both_forms_are_equal)
 
 TAP_MAIN(TAP_CASE(elf_lands_at_its_physical_address), TAP_CASE(zero_page_tells_everything),
          TAP_CASE(memory_above_4_gib), TAP_CASE(bzimage_is_unpacked),
-         TAP_CASE(bzimage_of_unknown_packing_unpacks_itself),
+         TAP_CASE(bzimage_of_unknown_packing_unpacks_itself), TAP_CASE(unpacked_kernel_is_kept),
          TAP_CASE(each_refusal_is_one_sentence), TAP_CASE(corrupt_headers_stay_inside),
          TAP_CASE(corrupt_payloads_are_refused), TAP_CASE(real_kernel_both_forms_are_equal))

@@ -23,6 +23,7 @@ enum {
 struct bzimage {
     struct setup_header header;
     uint64_t body; /* file offset of the protected-mode part */
+    struct store *store;
 };
 
 bool
@@ -99,41 +100,51 @@ bzimage_load_whole(const struct source *source, const struct bzimage *image,
     return 0;
 }
 
-/* Unpack the ELF kernel; *ret_unknown tells that its compression is not one of ours. */
+/* What went wrong with the packed part: fills *error. */
+static int
+bzimage_refuse(const struct source *source, int r, struct loader_error *error)
+{
+    switch (r) {
+    case -EIO:
+        return kernel_error_read(source, r, error);
+    case -ENOMEM:
+        return loader_error_set(error, "no-memory",
+                                "There is not enough memory on this computer to unpack %s; close "
+                                "other programs and try again.",
+                                source->name);
+    case -E2BIG:
+        return loader_error_set(
+            error, "bad-kernel",
+            "%s would take more than %" PRIu64
+            " MiB when it is unpacked, which no kernel does; get the kernel again.",
+            source->name, UNPACK_OUTPUT_MAX / MIB);
+    default:
+        return loader_error_set(error, "bad-kernel",
+                                "%s is damaged: its compressed part cannot be unpacked; get the "
+                                "kernel again.",
+                                source->name);
+    }
+}
+
+/* Load the ELF kernel inside, kept from an earlier boot or unpacked now. */
 static int
 bzimage_load_payload(const struct source *source, const struct bzimage *image,
                      const struct loader_ram *ram, struct loader_kernel *kernel,
                      struct loader_error *error)
 {
     struct source elf;
-    struct loader_kernel inner;
+    struct loader_kernel inner = {0};
     uint64_t offset = image->body + image->header.payload_offset;
 
-    int r = unpack(source, offset, image->header.payload_length, &elf);
-    if (r == -EOPNOTSUPP || image->header.payload_length == 0) {
-        return bzimage_load_whole(source, image, ram, kernel, error);
-    }
-    if (r == -EIO) {
-        return kernel_error_read(source, r, error);
-    }
-    if (r == -ENOMEM) {
-        return loader_error_set(error, "no-memory",
-                                "There is not enough memory on this computer to unpack %s; close "
-                                "other programs and try again.",
-                                source->name);
-    }
-    if (r == -E2BIG) {
-        return loader_error_set(
-            error, "bad-kernel",
-            "%s would take more than %" PRIu64
-            " MiB when it is unpacked, which no kernel does; get the kernel again.",
-            source->name, UNPACK_OUTPUT_MAX / MIB);
-    }
+    int r = store_open(image->store, source->name, &elf);
     if (r < 0) {
-        return loader_error_set(error, "bad-kernel",
-                                "%s is damaged: its compressed part cannot be unpacked; get the "
-                                "kernel again.",
-                                source->name);
+        r = unpack(source, offset, image->header.payload_length, image->store->fill_fd, &elf);
+        if (r == -EOPNOTSUPP || image->header.payload_length == 0) {
+            return bzimage_load_whole(source, image, ram, kernel, error);
+        }
+        if (r < 0) {
+            return bzimage_refuse(source, r, error);
+        }
     }
     uint8_t head[SECTOR] = {0};
     source_read(&elf, 0, head, MIN_OF(elf.size, sizeof(head)));
@@ -143,6 +154,9 @@ bzimage_load_payload(const struct source *source, const struct bzimage *image,
         r = loader_error_set(error, "bad-kernel",
                              "%s is damaged: there is no ELF kernel inside; get the kernel again.",
                              source->name);
+    }
+    if (r == 0) {
+        store_keep(image->store, &elf);
     }
     unpack_release(&elf);
     if (r < 0) {
@@ -155,10 +169,10 @@ bzimage_load_payload(const struct source *source, const struct bzimage *image,
 }
 
 int
-bzimage_load(const struct source *source, const struct loader_ram *ram,
+bzimage_load(const struct source *source, const struct loader_ram *ram, struct store *store,
              struct loader_kernel *ret_kernel, struct loader_error *error)
 {
-    struct bzimage image = {0};
+    struct bzimage image = {.store = store};
     struct loader_kernel kernel = {0};
 
     int r = bzimage_parse(source, &image, &kernel, error);

@@ -66,7 +66,7 @@ kernel_refuse(const struct source *source, const uint8_t *head, struct loader_er
 }
 
 int
-kernel_load(const struct source *source, const struct loader_ram *ram,
+kernel_load(const struct source *source, const struct loader_ram *ram, struct store *store,
             struct loader_kernel *ret_kernel, struct loader_error *error)
 {
     uint8_t head[HEAD_SIZE] = {0};
@@ -79,7 +79,7 @@ kernel_load(const struct source *source, const struct loader_ram *ram,
         return elf_load(source, ram, ret_kernel, error);
     }
     if (bzimage_recognise(head, source->size)) {
-        return bzimage_load(source, ram, ret_kernel, error);
+        return bzimage_load(source, ram, store, ret_kernel, error);
     }
     return kernel_refuse(source, head, error);
 }

@@ -7,9 +7,10 @@
 
 #include "vmm/loader/loader.h"
 #include "vmm/loader/source.h"
+#include "vmm/loader/store.h"
 
-/* Recognise the form of `source` and load it. */
-int kernel_load(const struct source *source, const struct loader_ram *ram,
+/* Recognise the form of `source` and load it; `store` may hold it unpacked, or be filled. */
+int kernel_load(const struct source *source, const struct loader_ram *ram, struct store *store,
                 struct loader_kernel *ret_kernel, struct loader_error *error);
 
 /* An ELF vmlinux: PT_LOAD segments go to their physical addresses. */
@@ -22,7 +23,7 @@ int elf_load(const struct source *source, const struct loader_ram *ram,
  * not know, the image is loaded as it is and unpacks itself.
  */
 bool bzimage_recognise(const uint8_t *head, uint64_t size);
-int bzimage_load(const struct source *source, const struct loader_ram *ram,
+int bzimage_load(const struct source *source, const struct loader_ram *ram, struct store *store,
                  struct loader_kernel *ret_kernel, struct loader_error *error);
 
 /* "NAME needs X MiB of memory up to Y, the machine has Z", or that it ends early, or cannot be read. */

@@ -129,6 +129,7 @@ loader_run(const struct loader_setup *setup, const struct loader_ram *ram,
     struct source source;
     struct loader_kernel kernel;
     struct loader_done done = {.boot_params = LOADER_ZERO_PAGE};
+    struct store store = {.stored_fd = setup->stored_fd, .fill_fd = setup->store_fd};
 
     if (ram->size < RAM_SIZE_MIN) {
         return loader_error_set(error, "no-memory",
@@ -141,7 +142,7 @@ loader_run(const struct loader_setup *setup, const struct loader_ram *ram,
     if (r < 0) {
         return r;
     }
-    r = kernel_load(&source, ram, &kernel, error);
+    r = kernel_load(&source, ram, &store, &kernel, error);
     if (r < 0) {
         return r;
     }
@@ -162,6 +163,9 @@ loader_run(const struct loader_setup *setup, const struct loader_ram *ram,
     done.entry = kernel.entry;
     done.kernel_start = kernel.start;
     done.kernel_end = kernel.end;
+    done.store_size = store.size;
+    done.store_sum = store.sum;
+    done.stored_bad = store.is_bad;
     *ret_done = done;
     return 0;
 }

@@ -245,7 +245,8 @@ unpack_stream(struct stream *stream, const uint8_t magic[6])
 }
 
 int
-unpack(const struct source *packed, uint64_t offset, uint64_t length, struct source *ret_unpacked)
+unpack(const struct source *packed, uint64_t offset, uint64_t length, int into_fd,
+       struct source *ret_unpacked)
 {
     uint8_t magic[6];
     uint8_t trailer[4];
@@ -266,7 +267,8 @@ unpack(const struct source *packed, uint64_t offset, uint64_t length, struct sou
         return size ? -E2BIG : -EBADMSG;
     }
     uint8_t *scratch = malloc(SCRATCH_SIZE);
-    void *output = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *output = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        into_fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, into_fd, 0);
     if (!scratch || output == MAP_FAILED) {
         r = -ENOMEM;
     } else {

@@ -29,6 +29,8 @@ struct loader_setup {
     int32_t ram_fd;    /* sealed memfd, guest RAM */
     int32_t kernel_fd; /* regular file, read only */
     int32_t initrd_fd; /* regular file, read only, or -1 */
+    int32_t stored_fd; /* the kernel, unpacked by an earlier boot, or -1; then not store_fd */
+    int32_t store_fd;  /* memfd of LOADER_STORE_MAX bytes to unpack the kernel into, or -1 */
     uint32_t reserved;
     char command_line[LOADER_COMMAND_LINE_SIZE]; /* complete, NUL terminated */
     char kernel_name[256];                       /* for sentences only */
@@ -43,4 +45,18 @@ struct loader_done {
     uint64_t kernel_end;
     uint64_t initrd_start; /* 0 without initrd */
     uint64_t initrd_end;
+    uint64_t store_size; /* of what store_fd holds now; 0: nothing */
+    uint32_t store_sum;  /* its CRC-32 */
+    uint32_t stored_bad; /* what is at stored_fd is damaged, and was not used */
+};
+
+#define LOADER_STORE_MAX   (UINT64_C(1) << 30)
+#define LOADER_STORE_MAGIC "VTRKRNL1"
+
+/* Behind a kernel that is kept unpacked: with it the supervisor ends the file. */
+struct loader_store_end {
+    char magic[8];
+    uint64_t size; /* of what is before this */
+    uint32_t sum;  /* CRC-32 of that */
+    uint32_t reserved;
 };

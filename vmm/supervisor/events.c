@@ -525,6 +525,9 @@ child_ended(struct child *child)
     child_close(child);
     log_file_print(vm->log, LOG_LEVEL_DEBUG, "%s has ended", child->name);
     graphics_failed(child);
+    if (child->row == &process_loader && vm->is_loaded) { /* nobody can change the memory now */
+        kernel_cache_conclude(&vm->kernel_cache, &vm->loaded, vm->log);
+    }
     if (child->row == &process_wayland_guard) {
         if (vm->state != VM_ENDING) {
             wayland_guard_ended(child, &how);

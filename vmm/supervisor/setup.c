@@ -78,6 +78,8 @@ setup_loader(const struct child *child, struct fd_plan *plan, union any_setup *s
     loader->ram_fd = fd_plan_add(plan, vm->resources.ram_fd);
     loader->kernel_fd = fd_plan_add(plan, vm->resources.kernel_fd);
     loader->initrd_fd = fd_plan_add(plan, vm->resources.initrd_fd);
+    loader->stored_fd = fd_plan_add(plan, vm->kernel_cache.stored_fd);
+    loader->store_fd = fd_plan_add(plan, vm->kernel_cache.store_fd);
     command_line_make(vm->config, loader->command_line, sizeof(loader->command_line));
     snprintf(loader->kernel_name, sizeof(loader->kernel_name), "%.*s", NAME_IN_SENTENCE - 1,
              base_name(vm->config->kernel));

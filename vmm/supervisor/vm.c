@@ -228,6 +228,7 @@ vm_allocate(const struct machine_config *config, const struct vm_host *host)
     struct vm *vm = xalloc(sizeof(*vm));
 
     resources_init(&vm->resources);
+    kernel_cache_init(&vm->kernel_cache);
     vm->config = config;
     vm->runtime = host->runtime;
     vm->instance = host->instance;
@@ -283,6 +284,9 @@ vm_create(const struct machine_config *config, const struct vm_host *host, struc
     vm->state = VM_STARTING;
     if (resources_open(config, host->handles, &vm->resources, failure) < 0) {
         return NULL;
+    }
+    if (!host->handles) { /* an instance of the launcher shares nothing with others */
+        kernel_cache_open(&vm->kernel_cache, &vm->resources.kernel_fd, vm->log);
     }
     choose_graphics(vm, host->no_3d);
     r = vm->loop ? add_all(vm) : -errno;
@@ -348,6 +352,9 @@ vm_destroy(struct vm *vm)
     for (size_t i = 1; i < vm->n_children; i++) {
         child_kill(&vm->child[i]);
     }
+    if (vm->is_loaded) { /* a guest may have been quicker than the loader's end */
+        kernel_cache_conclude(&vm->kernel_cache, &vm->loaded, vm->log);
+    }
     let_display_leave(vm);
     if (vm->n_children > 0) {
         child_kill(&vm->child[0]);
@@ -369,6 +376,7 @@ vm_destroy(struct vm *vm)
     fd_closep(&vm->debug.machine_fd);
     fd_closep(&vm->debug.gdb_fd);
     resources_close(&vm->resources);
+    kernel_cache_close(&vm->kernel_cache);
     loop_destroy(vm->loop);
     fd_closep(&vm->signal_fd);
     fd_closep(&vm->last_frame_fd);

@@ -19,6 +19,7 @@
 #include "vmm/protocol/machine.h"
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/graphics.h"
+#include "vmm/supervisor/kernel-cache.h"
 #include "vmm/supervisor/log-file.h"
 #include "vmm/supervisor/resources.h"
 #include "vmm/supervisor/runtime-dir.h"
@@ -115,6 +116,7 @@ struct vm {
     struct instance *instance; /* NULL: not in lifecycle mode */
     struct log_file *log;
     struct resources resources;
+    struct kernel_cache kernel_cache;
     struct loop *loop;
     char *helpers;
     char uuid[40];
