@@ -7,7 +7,6 @@
 #include <zlib.h>
 
 #include "vmm/base/bytes.h"
-#include "vmm/base/cleanup.h"
 #include "vmm/protocol/loader.h"
 
 enum {
@@ -17,19 +16,18 @@ enum {
 static bool
 is_whole(const struct source *file, uint64_t size, uint32_t wanted)
 {
-    cleanup_free uint8_t *chunk = malloc(CHUNK_SIZE);
+    uint8_t *chunk = malloc(CHUNK_SIZE);
+    int r = chunk ? 0 : -ENOMEM;
     uint32_t sum = 0;
 
-    for (uint64_t at = 0; chunk && at < size;) {
+    for (uint64_t at = 0; r == 0 && at < size; at += CHUNK_SIZE) {
         uint64_t n = MIN_OF(size - at, (uint64_t)CHUNK_SIZE);
 
-        if (source_read(file, at, chunk, n) < 0) {
-            return false;
-        }
-        sum = (uint32_t)crc32(sum, chunk, (uInt)n);
-        at += n;
+        r = source_read(file, at, chunk, n);
+        sum = r == 0 ? (uint32_t)crc32(sum, chunk, (uInt)n) : sum;
     }
-    return chunk && sum == wanted;
+    free(chunk);
+    return r == 0 && sum == wanted;
 }
 
 int
