@@ -3,6 +3,10 @@
 
 #include <math.h>
 
+#include "ui/display-cursor.h"
+#include "ui/display-placement.h"
+#include "ui/guest-surface.h"
+
 enum {
     RESIZE_DELAY_MS = 150
 };
@@ -22,14 +26,10 @@ struct _VmDisplayView {
     guint resize_source;
     guint asked_width;
     guint asked_height;
-};
-
-/* Where the picture stands in the widget, in logical pixels. */
-struct placement {
-    double x;
-    double y;
-    double scale;   /* logical pixels per guest pixel */
-    gboolean whole; /* a guest pixel is a whole number of device pixels */
+    VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
+    gboolean on_guest_surface;     /* the picture is there; else it is drawn here */
+    GtkWidget *parent;             /* whose drawing gets the hole; compared only */
+    GtkWidget *toplevel;           /* the same */
 };
 
 enum {
@@ -43,32 +43,56 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_TYPE(VmDisplayView, vm_display_view, GTK_TYPE_DRAWING_AREA)
 
+/* A widget's place on its window's surface. */
 static void
-get_placement(VmDisplayView *self, struct placement *ret)
+get_area(GtkWidget *widget, GdkRectangle *ret)
 {
-    GtkWidget *widget = GTK_WIDGET(self);
-    double device = gtk_widget_get_scale_factor(widget);
-    double across = gtk_widget_get_allocated_width(widget) * device;
-    double down = gtk_widget_get_allocated_height(widget) * device;
-    double factor = 1;
+    ret->x = 0;
+    ret->y = 0;
+    gtk_widget_translate_coordinates(widget, gtk_widget_get_toplevel(widget), 0, 0, &ret->x,
+                                     &ret->y);
+    ret->width = gtk_widget_get_allocated_width(widget);
+    ret->height = gtk_widget_get_allocated_height(widget);
+}
 
-    if (self->scaling != VM_SCALING_NEVER && self->width > 0 && self->height > 0) {
-        factor = MIN(across / self->width, down / self->height);
-        if (self->scaling == VM_SCALING_WHOLE && factor >= 1) {
-            factor = floor(factor);
-        }
+static guint
+get_scale(VmDisplayView *self)
+{
+    return self->guest_surface
+               ? vm_guest_surface_get_scale(self->guest_surface)
+               : VM_SCALE_ONE * (guint)gtk_widget_get_scale_factor(GTK_WIDGET(self));
+}
+
+static void
+get_request(VmDisplayView *self, VmPlacementRequest *ret)
+{
+    GdkRectangle parent;
+
+    *ret = (VmPlacementRequest){.scaling = self->scaling,
+                                .width = MAX(self->width, 1),
+                                .height = MAX(self->height, 1),
+                                .scale = get_scale(self)};
+    get_area(GTK_WIDGET(self), &ret->view);
+    ret->visible = ret->view;
+    if (self->guest_surface && self->parent) {
+        get_area(self->parent, &parent);
+        gdk_rectangle_intersect(&ret->view, &parent, &ret->visible);
     }
-    ret->whole = fabs(factor - round(factor)) < 1e-6 && factor >= 1;
-    ret->scale = factor / device;
-    /* Whole device pixels, so that an unscaled picture stays sharp. */
-    ret->x = floor(MAX(0, across - self->width * factor) / 2) / device;
-    ret->y = floor(MAX(0, down - self->height * factor) / 2) / device;
+}
+
+static void
+get_placement(VmDisplayView *self, VmPlacement *ret)
+{
+    VmPlacementRequest request;
+
+    get_request(self, &request);
+    vm_placement_compute(&request, ret);
 }
 
 gboolean
 vm_display_view_to_guest(VmDisplayView *self, double x, double y, guint *ret_x, guint *ret_y)
 {
-    struct placement at;
+    VmPlacement at;
 
     g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), FALSE);
 
@@ -156,13 +180,35 @@ take_picture(VmDisplayView *self)
 static void
 update_size_request(VmDisplayView *self)
 {
-    int device = gtk_widget_get_scale_factor(GTK_WIDGET(self));
+    VmPlacementRequest request;
+    int width;
+    int height;
 
     if (self->scaling == VM_SCALING_NEVER && self->surface) {
-        gtk_widget_set_size_request(GTK_WIDGET(self), (int)self->width / device,
-                                    (int)self->height / device);
+        get_request(self, &request);
+        vm_placement_get_view_size(&request, &width, &height);
+        gtk_widget_set_size_request(GTK_WIDGET(self), width, height);
     } else {
         gtk_widget_set_size_request(GTK_WIDGET(self), -1, -1);
+    }
+}
+
+/* The guest surface takes the picture as it is now. */
+static void
+hand_over_picture(VmDisplayView *self)
+{
+    VmPicture picture;
+    gsize offset = 0;
+    int file;
+
+    if (!self->guest_surface) {
+        return;
+    }
+    if (self->console && vm_console_get_picture(self->console, &picture)) {
+        file = vm_console_get_picture_file(self->console, &offset);
+        vm_guest_surface_set_picture(self->guest_surface, &picture, file, offset);
+    } else {
+        vm_guest_surface_set_picture(self->guest_surface, NULL, -1, 0);
     }
 }
 
@@ -170,10 +216,15 @@ static void
 on_scanout_changed(VmDisplayView *self)
 {
     gboolean had = self->surface != NULL;
+    guint width = self->width;
+    guint height = self->height;
 
     take_picture(self);
-    update_size_request(self);
-    gtk_widget_queue_draw(GTK_WIDGET(self));
+    hand_over_picture(self);
+    if (!self->on_guest_surface || width != self->width || height != self->height) {
+        update_size_request(self);
+        gtk_widget_queue_draw(GTK_WIDGET(self));
+    }
     if (had != (self->surface != NULL)) {
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_HAS_PICTURE]);
     }
@@ -185,9 +236,13 @@ on_damage(VmDisplayView *self, int x, int y, int width, int height)
     GdkRectangle area = {x, y, width, height};
     const GdkRectangle all = {0, 0, (int)self->width, (int)self->height};
     VmPicture picture;
-    struct placement at;
+    VmPlacement at;
 
     if (!self->surface || !gdk_rectangle_intersect(&area, &all, &area)) {
+        return;
+    }
+    if (self->on_guest_surface) {
+        vm_guest_surface_damage(self->guest_surface, &area);
         return;
     }
     if (vm_console_get_picture(self->console, &picture) && is_swapped(picture.format)) {
@@ -217,15 +272,8 @@ update_cursor(VmDisplayView *self)
         return;
     }
     if (self->console && vm_console_get_cursor(self->console, &shape)) {
-        g_autoptr(GBytes) pixels = g_bytes_new(shape.pixels, (gsize)shape.width * shape.height * 4);
-        cairo_surface_t *surface = cairo_image_surface_create_for_data(
-            (guint8 *)(guintptr)g_bytes_get_data(pixels, NULL), CAIRO_FORMAT_ARGB32,
-            (int)shape.width, (int)shape.height, (int)shape.width * 4);
-        double device = gtk_widget_get_scale_factor(GTK_WIDGET(self));
-        cairo_surface_set_device_scale(surface, device, device);
-        cursor = gdk_cursor_new_from_surface(display, surface, shape.hot_x / device,
-                                             shape.hot_y / device);
-        cairo_surface_destroy(surface);
+        cursor = vm_display_cursor_new(display, &shape, get_scale(self),
+                                       gtk_widget_get_scale_factor(GTK_WIDGET(self)));
         self->had_cursor = TRUE;
     } else if (self->surface && self->had_cursor) {
         cursor = gdk_cursor_new_from_name(display, "none");
@@ -250,12 +298,11 @@ get_millimetres(VmDisplayView *self, guint width, guint height, guint ret_mm[2])
         return;
     }
     gdk_monitor_get_geometry(monitor, &geometry);
-    int device = gdk_monitor_get_scale_factor(monitor);
+    double device = (double)get_scale(self) / VM_SCALE_ONE;
     if (geometry.width > 0 && geometry.height > 0) {
-        ret_mm[0] =
-            width * (guint)gdk_monitor_get_width_mm(monitor) / (guint)(geometry.width * device);
+        ret_mm[0] = (guint)(width * gdk_monitor_get_width_mm(monitor) / (geometry.width * device));
         ret_mm[1] =
-            height * (guint)gdk_monitor_get_height_mm(monitor) / (guint)(geometry.height * device);
+            (guint)(height * gdk_monitor_get_height_mm(monitor) / (geometry.height * device));
     }
 }
 
@@ -265,17 +312,21 @@ on_resize_timeout(gpointer data)
     VmDisplayView *self = data;
     GtkWidget *widget = GTK_WIDGET(self);
     GtkWidget *top = gtk_widget_get_toplevel(widget);
-    guint device = (guint)gtk_widget_get_scale_factor(widget);
-    guint width = (guint)gtk_widget_get_allocated_width(widget) * device;
-    guint height = (guint)gtk_widget_get_allocated_height(widget) * device;
+    VmPlacementRequest request;
+    guint width;
+    guint height;
     guint mm[2];
 
     self->resize_source = 0;
-    if (!self->resize_guest || !self->console || !gtk_widget_get_mapped(widget) || width < 64 ||
-        height < 64 || !GTK_IS_WINDOW(top)) {
+    if (!self->resize_guest || !self->console || !gtk_widget_get_mapped(widget) ||
+        !GTK_IS_WINDOW(top)) {
         return G_SOURCE_REMOVE;
     }
-    width &= ~1U; /* modes of odd width are refused by some guests */
+    get_request(self, &request);
+    vm_placement_get_size(&request, &width, &height); /* even: some guests refuse other modes */
+    if (width < 64 || height < 64) {
+        return G_SOURCE_REMOVE;
+    }
     if (width == self->asked_width && height == self->asked_height) {
         return G_SOURCE_REMOVE;
     }
@@ -420,20 +471,11 @@ draw_last_picture(VmDisplayView *self, cairo_t *cr)
     cairo_paint_with_alpha(cr, 0.35);
 }
 
-static gboolean
-vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
+static void
+draw_picture(VmDisplayView *self, cairo_t *cr)
 {
-    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
-    struct placement at;
+    VmPlacement at;
 
-    cairo_set_source_rgb(cr, 0x10 / 255.0, 0x12 / 255.0, 0x14 / 255.0);
-    cairo_paint(cr);
-    if (!self->surface) {
-        if (self->last_picture) {
-            draw_last_picture(self, cr);
-        }
-        return GDK_EVENT_PROPAGATE;
-    }
     get_placement(self, &at);
     cairo_save(cr);
     cairo_translate(cr, at.x, at.y);
@@ -455,6 +497,128 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
         cairo_paint(cr);
     }
     cairo_restore(cr);
+}
+
+/* The guest surface */
+
+static void
+on_guest_scale(gpointer data)
+{
+    VmDisplayView *self = data;
+
+    update_size_request(self);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+    update_cursor(self);
+    schedule_resize(self);
+}
+
+/* Shown below the window from this frame on. FALSE: not possible here. */
+static gboolean
+show_on_guest_surface(VmDisplayView *self)
+{
+    GdkWindow *toplevel = gdk_window_get_toplevel(gtk_widget_get_window(GTK_WIDGET(self)));
+    VmPlacement at;
+
+    if (self->guest_surface && !vm_guest_surface_is_of(self->guest_surface, toplevel)) {
+        g_clear_pointer(&self->guest_surface, vm_guest_surface_free);
+    }
+    if (!self->guest_surface) {
+        self->guest_surface = vm_guest_surface_new(toplevel, on_guest_scale, self);
+        hand_over_picture(self);
+    }
+    if (!self->guest_surface) {
+        return FALSE;
+    }
+    get_placement(self, &at);
+    return vm_guest_surface_place(self->guest_surface, &at, self->faded);
+}
+
+static void
+leave_guest_surface(VmDisplayView *self)
+{
+    self->on_guest_surface = FALSE;
+    if (self->guest_surface) {
+        vm_guest_surface_hide(self->guest_surface);
+    }
+}
+
+/* After the parent, which may draw its content from a store of its own, over any hole. */
+static gboolean
+on_parent_drawn(VmDisplayView *self, cairo_t *cr)
+{
+    GdkRectangle parent;
+    VmPlacement at;
+
+    if (self->on_guest_surface && gtk_widget_get_mapped(GTK_WIDGET(self))) {
+        get_placement(self, &at);
+        get_area(self->parent, &parent);
+        cairo_save(cr);
+        cairo_set_operator(cr, CAIRO_OPERATOR_CLEAR);
+        cairo_rectangle(cr, at.target.x - parent.x, at.target.y - parent.y, at.target.width,
+                        at.target.height);
+        cairo_fill(cr);
+        cairo_restore(cr);
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+/* GTK tells the compositor that the window hides what is below it; the hole does not. */
+static gboolean
+on_toplevel_drawn(VmDisplayView *self)
+{
+    if (self->on_guest_surface) {
+        gdk_window_set_opaque_region(gtk_widget_get_window(self->toplevel), NULL);
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+follow(VmDisplayView *self, GtkWidget **place, GtkWidget *widget, GCallback drawn)
+{
+    if (*place == widget) {
+        return;
+    }
+    if (*place) {
+        g_signal_handlers_disconnect_by_func(*place, drawn, self);
+        g_object_remove_weak_pointer(G_OBJECT(*place), (gpointer *)place);
+    }
+    *place = widget;
+    if (widget) {
+        g_object_add_weak_pointer(G_OBJECT(widget), (gpointer *)place);
+        g_signal_connect_data(widget, "draw", drawn, self, NULL,
+                              G_CONNECT_SWAPPED | G_CONNECT_AFTER);
+    }
+}
+
+static void
+vm_display_view_hierarchy_changed(GtkWidget *widget, GtkWidget *previous)
+{
+    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
+    GtkWidget *top = gtk_widget_get_toplevel(widget);
+
+    (void)previous;
+    follow(self, &self->parent, gtk_widget_get_parent(widget), G_CALLBACK(on_parent_drawn));
+    follow(self, &self->toplevel, GTK_IS_WINDOW(top) ? top : NULL, G_CALLBACK(on_toplevel_drawn));
+}
+
+static gboolean
+vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
+{
+    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
+
+    cairo_set_source_rgb(cr, 0x10 / 255.0, 0x12 / 255.0, 0x14 / 255.0);
+    cairo_paint(cr);
+    if (!self->surface) {
+        leave_guest_surface(self);
+        if (self->last_picture) {
+            draw_last_picture(self, cr);
+        }
+        return GDK_EVENT_PROPAGATE;
+    }
+    self->on_guest_surface = show_on_guest_surface(self);
+    if (!self->on_guest_surface) {
+        draw_picture(self, cr);
+    }
     return GDK_EVENT_PROPAGATE;
 }
 
@@ -477,8 +641,25 @@ vm_display_view_map(GtkWidget *widget)
 static void
 vm_display_view_unmap(GtkWidget *widget)
 {
+    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
+    GdkWindow *toplevel = gdk_window_get_toplevel(gtk_widget_get_window(widget));
+
     GTK_WIDGET_CLASS(vm_display_view_parent_class)->unmap(widget);
-    update_hold(VM_DISPLAY_VIEW(widget));
+    update_hold(self);
+    leave_guest_surface(self);
+    if (self->guest_surface && !vm_guest_surface_is_of(self->guest_surface, toplevel)) {
+        g_clear_pointer(&self->guest_surface, vm_guest_surface_free);
+    }
+}
+
+static void
+vm_display_view_unrealize(GtkWidget *widget)
+{
+    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
+
+    self->on_guest_surface = FALSE;
+    g_clear_pointer(&self->guest_surface, vm_guest_surface_free);
+    GTK_WIDGET_CLASS(vm_display_view_parent_class)->unrealize(widget);
 }
 
 static void
@@ -501,6 +682,8 @@ vm_display_view_dispose(GObject *object)
     VmDisplayView *self = VM_DISPLAY_VIEW(object);
 
     vm_display_view_set_console(self, NULL);
+    follow(self, &self->parent, NULL, G_CALLBACK(on_parent_drawn));
+    follow(self, &self->toplevel, NULL, G_CALLBACK(on_toplevel_drawn));
     g_clear_handle_id(&self->resize_source, g_source_remove);
     g_clear_pointer(&self->last_picture, cairo_surface_destroy);
     drop_surface(self);
@@ -519,6 +702,8 @@ vm_display_view_class_init(VmDisplayViewClass *klass)
     widget_class->size_allocate = vm_display_view_size_allocate;
     widget_class->map = vm_display_view_map;
     widget_class->unmap = vm_display_view_unmap;
+    widget_class->unrealize = vm_display_view_unrealize;
+    widget_class->hierarchy_changed = vm_display_view_hierarchy_changed;
 
     props[PROP_HAS_PICTURE] = g_param_spec_boolean("has-picture", NULL, NULL, FALSE,
                                                    G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);

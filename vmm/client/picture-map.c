@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     EDGE_MAX = 16384,
@@ -62,6 +63,8 @@ vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *layout, G
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "mmap: %s", g_strerror(errno));
         return FALSE;
     }
+    map.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    map.offset = layout->offset;
     map.picture.pixels = (const guint8 *)map.memory + layout->offset;
     map.picture.width = layout->width;
     map.picture.height = layout->height;
@@ -75,6 +78,9 @@ vm_picture_map_close(VmPictureMap *self)
 {
     if (self->memory) {
         munmap(self->memory, self->size);
+        if (self->fd >= 0) {
+            close(self->fd);
+        }
         *self = (VmPictureMap){.memory = NULL};
     }
 }

@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 typedef struct {
     void *memory; /* NULL: there is none */
+    int fd;       /* of the memory */
+    gsize offset; /* where the picture begins in the file */
     gsize size;
     VmPicture picture;
 } VmPictureMap;

@@ -291,6 +291,17 @@ vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_picture)
     return TRUE;
 }
 
+int
+vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset)
+{
+    g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), -1);
+    if (!self->map.memory) {
+        return -1;
+    }
+    *ret_offset = self->map.offset;
+    return self->map.fd;
+}
+
 gboolean
 vm_screen_listener_get_cursor(VmScreenListener *self, VmCursor *ret_cursor)
 {

@@ -20,6 +20,8 @@ VmScreenListener *vm_screen_listener_new(GDBusConnection *link, const char *path
 void vm_screen_listener_close(VmScreenListener *self);
 
 gboolean vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_picture);
+/* As vm_console_get_picture_file(). */
+int vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset);
 gboolean vm_screen_listener_get_cursor(VmScreenListener *self, VmCursor *ret_cursor);
 
 G_END_DECLS

@@ -331,6 +331,19 @@ vm_console_get_picture(VmConsole *self, VmPicture *ret_picture)
     return self->frozen && vm_screen_listener_get_picture(self->frozen, ret_picture);
 }
 
+int
+vm_console_get_picture_file(VmConsole *self, gsize *ret_offset)
+{
+    int fd = -1;
+
+    g_return_val_if_fail(VM_IS_CONSOLE(self), -1);
+    if (self->listener) {
+        fd = vm_screen_listener_get_picture_file(self->listener, ret_offset);
+    }
+    return fd < 0 && self->frozen ? vm_screen_listener_get_picture_file(self->frozen, ret_offset)
+                                  : fd;
+}
+
 gboolean
 vm_console_get_cursor(VmConsole *self, VmCursor *ret_cursor)
 {

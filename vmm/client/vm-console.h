@@ -81,6 +81,15 @@ void vm_console_release(VmConsole *self);
  */
 gboolean vm_console_get_picture(VmConsole *self, VmPicture *ret_picture);
 /**
+ * vm_console_get_picture_file:
+ * @ret_offset: (out): where the picture begins in the file, bytes
+ *
+ * For those who show the picture without a copy: the memory file it lies in.
+ *
+ * Returns: a descriptor of the library's, valid until the next "scanout-changed"; -1 without a picture
+ */
+int vm_console_get_picture_file(VmConsole *self, gsize *ret_offset);
+/**
  * vm_console_get_cursor:
  * @ret_cursor: (out caller-allocates): valid until the next "cursor-changed"
  *

@@ -34,22 +34,14 @@ blend(uint32_t under, uint32_t over)
     return result;
 }
 
+/* `share` of b in 256ths. */
 static uint32_t
-mix(uint32_t a, uint32_t b, double share)
+mix(uint32_t a, uint32_t b, uint32_t share)
 {
-    uint32_t result = 0;
+    uint32_t low = (a & 0xff00ff) * (256 - share) + (b & 0xff00ff) * share + 0x800080;
+    uint32_t high = (a >> 8 & 0xff00ff) * (256 - share) + (b >> 8 & 0xff00ff) * share + 0x800080;
 
-    if (share < 1e-6) {
-        return a;
-    }
-    if (share > 1 - 1e-6) {
-        return b;
-    }
-    for (int shift = 0; shift < 32; shift += 8) {
-        double value = (a >> shift & 0xff) * (1 - share) + (b >> shift & 0xff) * share;
-        result |= (uint32_t)lround(value) << shift;
-    }
-    return result;
+    return (low >> 8 & 0xff00ff) | (high & 0xff00ff00);
 }
 
 static int
@@ -70,10 +62,40 @@ sample(const struct image *image, double x, double y)
         image->pixels + (size_t)clamp((int)top, image->height - 1) * (size_t)image->width;
     const uint32_t *row1 =
         image->pixels + (size_t)clamp((int)top + 1, image->height - 1) * (size_t)image->width;
-    double across = fmax(x - 0.5 - left, 0);
+    uint32_t across = (uint32_t)(fmax(x - 0.5 - left, 0) * 256 + 0.5);
+    uint32_t down = (uint32_t)(fmax(y - 0.5 - top, 0) * 256 + 0.5);
 
-    return mix(mix(row0[x0], row0[x1], across), mix(row1[x0], row1[x1], across),
-               fmax(y - 0.5 - top, 0));
+    return mix(mix(row0[x0], row0[x1], across), mix(row1[x0], row1[x1], across), down);
+}
+
+/* One pixel of the buffer for each device pixel: nothing to filter. */
+static bool
+draw_as_it_is(struct image *out, const struct image *image, const struct place *at,
+              const double source[4])
+{
+    for (int i = 0; i < 4; i++) {
+        if (source[i] != floor(source[i])) {
+            return false;
+        }
+    }
+    if (at->x != floor(at->x) || at->y != floor(at->y) || at->width != source[2] ||
+        at->height != source[3]) {
+        return false;
+    }
+    int left = (int)fmax(at->x, 0);
+    int top = (int)fmax(at->y, 0);
+    int right = (int)fmin(at->x + at->width, out->width);
+    int bottom = (int)fmin(at->y + at->height, out->height);
+    for (int j = top; j < bottom; j++) {
+        uint32_t *row = out->pixels + (size_t)j * (size_t)out->width;
+        const uint32_t *from = image->pixels +
+                               (size_t)(j - (int)at->y + (int)source[1]) * (size_t)image->width +
+                               (int)source[0] - (int)at->x;
+        for (int i = left; i < right; i++) {
+            row[i] = blend(row[i], from[i]);
+        }
+    }
+    return true;
 }
 
 static void
@@ -90,6 +112,9 @@ draw(struct image *out, const struct surface *surface, const struct place *at)
     int right = (int)fmin(ceil(at->x + at->width - 0.5), out->width);
     int bottom = (int)fmin(ceil(at->y + at->height - 0.5), out->height);
 
+    if (draw_as_it_is(out, &surface->image, at, (double[]){x, y, width, height})) {
+        return;
+    }
     for (int j = top; j < bottom; j++) {
         uint32_t *row = out->pixels + (size_t)j * (size_t)out->width;
         double v = y + (j + 0.5 - at->y) / at->height * height;

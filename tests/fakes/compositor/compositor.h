@@ -185,7 +185,8 @@ struct compositor {
     int width; /* of the output, logical */
     int height;
     uint32_t scale; /* 120ths */
-    bool hold; /* keep a buffer until the next one comes, as a compositor without copies does */
+    bool hold;  /* keep a buffer until the next one comes, as a compositor without copies does */
+    bool plain; /* without extensions */
     struct wl_list surfaces;
     struct wl_list outputs;   /* wl_output resources */
     struct wl_list toplevels; /* xdg_surface, mapped, popups too */

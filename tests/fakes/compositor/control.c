@@ -89,6 +89,9 @@ print_tree(FILE *out, const struct surface *surface)
 {
     struct stack_entry *entry;
 
+    if (!surface->image.pixels) {
+        return;
+    }
     wl_list_for_each(entry, &surface->stack, link) {
         const struct surface *at = entry->surface;
         if (at != surface) {

@@ -3,11 +3,12 @@
 /*
  * A Wayland compositor without a screen, for tests.
  *
- * usage: test-compositor SOCKET CONTROL [scale=1.25] [size=1280x800] [hold]
+ * usage: test-compositor SOCKET CONTROL [scale=1.25] [size=1280x800] [hold] [plain]
  *
  * Clients connect to SOCKET, the test to CONTROL (control.c has its language). Writes one line to
  * stdout when both can be used; ends on SIGTERM, on "quit" and with its parent. "hold" keeps each
- * buffer until the next one is committed.
+ * buffer until the next one is committed; "plain" offers neither viewports nor fractional scales nor
+ * inhibition of shortcuts.
  */
 #include "tests/fakes/compositor/compositor.h"
 
@@ -55,8 +56,9 @@ read_option(struct compositor *compositor, const char *word)
         return *end == '\0' && compositor->width > 0 && compositor->width <= 4096 &&
                compositor->height > 0 && compositor->height <= 4096;
     }
-    compositor->hold = strcmp(word, "hold") == 0;
-    return compositor->hold;
+    compositor->hold = compositor->hold || strcmp(word, "hold") == 0;
+    compositor->plain = compositor->plain || strcmp(word, "plain") == 0;
+    return strcmp(word, "hold") == 0 || strcmp(word, "plain") == 0;
 }
 
 static bool
@@ -91,7 +93,9 @@ globals_init(struct compositor *compositor)
     data_global(compositor);
     seat_global(&compositor->seat);
     shell_global(compositor);
-    extensions_globals(compositor);
+    if (!compositor->plain) {
+        extensions_globals(compositor);
+    }
 }
 
 int
@@ -101,7 +105,8 @@ main(int argc, char **argv)
         .width = 1280, .height = 800, .scale = SCALE_ONE, .background = 0xffff00ff};
 
     if (argc < 3) {
-        fprintf(stderr, "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold]\n");
+        fprintf(stderr,
+                "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold] [plain]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The display page on the test compositor with the real vmm-display: which pixels are on the screen, at
+ * the scale in $TEST_SCALE. The compositor filters whatever does not stand exactly on device pixels, so a
+ * picture that is found on its screen unchanged has one device pixel per guest pixel.
+ */
+
+#include <gtk/gtk.h>
+#include <linux/input-event-codes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tests/display/rig.h"
+#include "tests/fakes/compositor/control-client.h"
+#include "ui/display-page.h"
+#include "vmm/client/vm-connection.h"
+
+enum {
+    WIDTH = 640,
+    HEIGHT = 480,
+};
+
+typedef struct {
+    TestCompositor *compositor; /* the process's one */
+    double scale;
+    Rig *rig;
+    VmConnection *connection;
+    GtkWidget *window;
+    VmDisplayPage *page;
+    guint32 *pixels;
+    guint width;
+    guint height;
+    guint buffers;
+} Fixture;
+
+/* No two places look alike, and neighbours differ in all colours. */
+static guint32
+noise(guint x, guint y, guint seed)
+{
+    guint32 value = (x * 73856093U) ^ (y * 19349663U) ^ (seed * 83492791U);
+
+    value ^= value >> 13;
+    value *= 0x5bd1e995;
+    return (value ^ value >> 15) & 0xffffff;
+}
+
+static void
+draw(Fixture *self, const GdkRectangle *area, guint seed)
+{
+    for (int y = area->y; y < area->y + area->height; y++) {
+        for (int x = area->x; x < area->x + area->width; x++) {
+            self->pixels[(guint)y * self->width + (guint)x] = noise((guint)x, (guint)y, seed);
+        }
+    }
+}
+
+/* The guest takes another size. */
+static void
+show(Fixture *self, guint width, guint height, guint seed)
+{
+    const GdkRectangle all = {0, 0, (int)width, (int)height};
+
+    self->width = width;
+    self->height = height;
+    self->pixels = rig_gpu_show(self->rig, ++self->buffers, width, height);
+    draw(self, &all, seed);
+    rig_gpu_update(self->rig, 0, 0, width, height);
+}
+
+static void
+update(Fixture *self, int x, int y, guint seed)
+{
+    const GdkRectangle area = {x, y, 40, 30};
+
+    draw(self, &area, seed);
+    rig_gpu_update(self->rig, (guint)x, (guint)y, 40, 30);
+}
+
+/* Where the guest's picture is on the screen, pixel by pixel, each `expand` times; FALSE: nowhere. */
+static gboolean
+matches(const Fixture *self, const TestPicture *shot, guint at, guint expand)
+{
+    for (guint y = 0; y < self->height * expand; y++) {
+        const guint32 *row = shot->pixels + at + (gsize)y * shot->width;
+        const guint32 *from = self->pixels + (gsize)(y / expand) * self->width;
+        for (guint x = 0; x < self->width * expand; x++) {
+            if (row[x] != (from[x / expand] & 0xffffff)) {
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+find_picture(Fixture *self, guint expand, guint *ret_x, guint *ret_y)
+{
+    TestPicture shot;
+    gboolean found = FALSE;
+
+    test_compositor_shot(self->compositor, &shot);
+    for (guint y = 0; !found && y + self->height * expand <= shot.height; y++) {
+        for (guint x = 0; !found && x + self->width * expand <= shot.width; x++) {
+            guint at = y * shot.width + x;
+            found =
+                shot.pixels[at] == (self->pixels[0] & 0xffffff) && matches(self, &shot, at, expand);
+            *ret_x = x;
+            *ret_y = y;
+        }
+    }
+    g_free(shot.pixels);
+    return found;
+}
+
+static gboolean
+is_exact(Fixture *self)
+{
+    guint x;
+    guint y;
+
+    rig_run(20);
+    return find_picture(self, 1, &x, &y);
+}
+
+static TestSurface
+guest_surface(Fixture *self)
+{
+    TestSurface found = {.id = 0};
+
+    test_compositor_find(self->compositor, "subsurface", 0, &found);
+    return found;
+}
+
+static TestSurface
+window_surface(Fixture *self)
+{
+    TestSurface found = {.id = 0};
+
+    g_assert_true(test_compositor_find(self->compositor, "toplevel", 0, &found));
+    return found;
+}
+
+/* Wait until GTK has drawn all that it wants to. */
+static guint
+settle(Fixture *self)
+{
+    guint commits;
+
+    do {
+        commits = window_surface(self).commits;
+        rig_run(400);
+    } while (window_surface(self).commits != commits);
+    return commits;
+}
+
+static void
+start_page(Fixture *self)
+{
+    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
+    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
+    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
+    vm_display_page_set_title(self->page, "Test");
+    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
+    gtk_window_set_default_size(GTK_WINDOW(self->window), 811, 613);
+    gtk_widget_show(GTK_WIDGET(self->page));
+    gtk_widget_show(self->window);
+    vm_display_page_set_connection(self->page, self->connection);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
+    rig_wait(gtk_window_is_active(GTK_WINDOW(self->window)));
+}
+
+static void
+set_up(Fixture *self, gconstpointer data)
+{
+    self->compositor = (TestCompositor *)data;
+    self->scale = g_ascii_strtod(g_getenv("TEST_SCALE"), NULL);
+    g_free(test_compositor_say(self->compositor, "scale %s", g_getenv("TEST_SCALE")));
+    self->rig = rig_new();
+    rig_gpu_hello(self->rig, 1);
+    show(self, WIDTH, HEIGHT, 1);
+    self->connection = vm_connection_new(self->rig->path);
+    vm_connection_open(self->connection);
+    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
+    start_page(self);
+}
+
+static void
+tear_down(Fixture *self, gconstpointer data)
+{
+    TestSurface none;
+
+    gtk_widget_destroy(self->window);
+    vm_connection_close(self->connection);
+    g_clear_object(&self->connection);
+    rig_free(self->rig);
+    rig_wait(!test_compositor_find(self->compositor, "toplevel", 0, &none));
+    g_assert_false(test_compositor_find(self->compositor, "subsurface", 0, &none));
+}
+
+/* Pixels */
+
+static void
+test_exact(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_exact(self));
+    TestSurface surface = guest_surface(self);
+    g_assert_cmpint(surface.buffer_width / 4, ==, WIDTH / 4); /* up to whole logical pixels */
+    g_assert_cmpint(surface.buffer_height / 4, ==, HEIGHT / 4);
+    /* What the window hides, it must not say. */
+    g_assert_cmpint(window_surface(self).opaque, ==, 0);
+}
+
+/* Sizes that are no whole logical pixels: what is missing is filled up. */
+static void
+test_odd_size(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_exact(self));
+    show(self, 641, 479, 2);
+    rig_wait(is_exact(self));
+    update(self, 601, 449, 3);
+    rig_wait(is_exact(self));
+    show(self, 643, 481, 4);
+    rig_wait(is_exact(self));
+}
+
+/* Only the pixels that changed go to the compositor, and GTK draws nothing. */
+static void
+test_damage(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_exact(self));
+    guint window = settle(self);
+    TestSurface before = guest_surface(self);
+    for (guint i = 0; i < 8; i++) {
+        update(self, 100 + (int)i * 50, 200, 5 + i);
+        rig_run(50);
+    }
+    rig_wait(is_exact(self));
+    TestSurface after = guest_surface(self);
+    g_assert_cmpint(after.pixels_taken - before.pixels_taken, ==, 9600); /* 8 times 40 x 30 */
+    g_assert_cmpint(after.commits - before.commits, ==, 8);
+    g_assert_cmpint(window_surface(self).commits, <=, window + 1); /* GTK's own wishes */
+}
+
+/* Another part of memory of the same size: shown at once, without GTK. */
+static void
+test_flip(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_exact(self));
+    guint window = settle(self);
+    show(self, WIDTH, HEIGHT, 20);
+    rig_wait(is_exact(self));
+    g_assert_cmpint(window_surface(self).commits, <=, window + 1); /* GTK's own wishes */
+}
+
+static void
+test_whole_steps(Fixture *self, gconstpointer data)
+{
+    guint x;
+    guint y;
+
+    show(self, 201, 151, 6);
+    g_object_set(self->page, "scaling", VM_SCALING_WHOLE, NULL);
+    guint expand = (guint)MIN(811 * self->scale / 201, 613 * self->scale / 151);
+    rig_wait((rig_run(20), find_picture(self, expand, &x, &y)));
+    update(self, 100, 100, 7);
+    rig_wait((rig_run(20), find_picture(self, expand, &x, &y)));
+}
+
+/* The guest is asked for exactly what fits, and its picture is not touched then. */
+static void
+read_mode(Fixture *self, struct gpu_mode *mode)
+{
+    struct pollfd wait = {.fd = self->rig->gpu, .events = POLLIN};
+
+    rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
+    g_assert_cmpint(recv(self->rig->gpu, mode, sizeof(*mode), 0), ==, sizeof(*mode));
+    g_assert_cmpint(mode->header.type, ==, GPU_MODE);
+}
+
+static gboolean
+has_mode(Fixture *self)
+{
+    struct pollfd wait = {.fd = self->rig->gpu, .events = POLLIN};
+
+    rig_run(300);
+    return poll(&wait, 1, 0) == 1;
+}
+
+static void
+test_resize_guest(Fixture *self, gconstpointer data)
+{
+    struct gpu_mode mode;
+
+    rig_wait(is_exact(self));
+    g_object_set(self->page, "scaling", VM_SCALING_FIT, "resize-guest", TRUE, NULL);
+    do {
+        read_mode(self, &mode);
+    } while (has_mode(self));
+    g_assert_cmpint(mode.width, <=, (guint)(811 * self->scale));
+    g_assert_cmpint(mode.width, >, (guint)(811 * self->scale) - 30);
+    g_assert_cmpint(mode.width % 2 + mode.height % 2, ==, 0);
+    show(self, mode.width, mode.height, 8);
+    rig_wait(is_exact(self));
+    /* The machine's own memory, nothing filled up. */
+    g_assert_cmpint(guest_surface(self).buffer_width, ==, mode.width);
+    g_assert_cmpint(guest_surface(self).buffer_height, ==, mode.height);
+}
+
+static void
+test_fullscreen(Fixture *self, gconstpointer data)
+{
+    struct gpu_mode mode;
+
+    g_object_set(self->page, "scaling", VM_SCALING_FIT, "resize-guest", TRUE, NULL);
+    rig_wait(is_exact(self) || TRUE);
+    gtk_window_fullscreen(GTK_WINDOW(self->window));
+    do {
+        read_mode(self, &mode);
+    } while (has_mode(self));
+    g_assert_cmpint(mode.width, ==, (guint)(1280 * self->scale));
+    g_assert_cmpint(mode.height, ==, (guint)(800 * self->scale));
+    show(self, mode.width, mode.height, 9);
+    rig_wait(is_exact(self));
+}
+
+static void
+test_scale_changes(Fixture *self, gconstpointer data)
+{
+    static const char *const scales[] = {"1.5", "1", "1.25", "2"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(scales); i++) {
+        g_free(test_compositor_say(self->compositor, "scale %s", scales[i]));
+        rig_wait(is_exact(self));
+    }
+}
+
+/* A hundred pixels of one line are somewhere on the screen as they are. */
+static gboolean
+shows_line(Fixture *self, guint x, guint y)
+{
+    const guint32 *line = self->pixels + (gsize)y * self->width + x;
+    TestPicture shown;
+    gboolean found = FALSE;
+
+    test_compositor_shot(self->compositor, &shown);
+    for (gsize i = 0; !found && i + 100 < (gsize)shown.width * shown.height; i++) {
+        found = shown.pixels[i] == line[0] && memcmp(shown.pixels + i, line, 400) == 0;
+    }
+    g_free(shown.pixels);
+    return found;
+}
+
+/* Scrolled: only what the window has room for, and nothing outside of it. */
+static void
+test_too_large(Fixture *self, gconstpointer data)
+{
+    TestSurface surface;
+    TestSurface window;
+
+    show(self, 1900, 1400, 10);
+    rig_wait((rig_run(20), surface = guest_surface(self), surface.buffer_width == 1900));
+    window = window_surface(self);
+    g_assert_cmpint(surface.width, <=, 811);
+    g_assert_cmpint(surface.height, <=, 613);
+    g_assert_cmpint(surface.x + surface.width, <=, window.width);
+    rig_wait((rig_run(20), shows_line(self, 300, 300)));
+}
+
+/* What is drawn around and above it */
+
+static void
+test_paused(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_exact(self));
+    vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED);
+    rig_run(300);
+    TestPicture shown;
+    test_compositor_pixels(self->compositor, guest_surface(self).id, &shown);
+    for (guint i = 0; i < 1000; i++) {
+        guint32 pixel = shown.pixels[i];
+        g_assert_cmphex(pixel & 0xff, ==, pixel >> 8 & 0xff);
+        g_assert_cmphex(pixel & 0xff, ==, pixel >> 16);
+    }
+    g_free(shown.pixels);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(is_exact(self));
+}
+
+/* The hint is above the picture, and gone after a while. */
+static void
+test_hint(Fixture *self, gconstpointer data)
+{
+    show(self, 4 * (guint)(200 * self->scale), 4 * (guint)(152 * self->scale), 21);
+    rig_wait(vm_display_page_get_captured(self->page)); /* with the focus */
+    vm_display_page_release(self->page);
+    rig_wait(is_exact(self));
+    vm_display_page_capture(self->page);
+    rig_wait(!is_exact(self));
+    TestSurface surface;
+    g_assert_false(test_compositor_find(self->compositor, "subsurface", 1, &surface));
+    rig_wait(is_exact(self));
+}
+
+static gboolean
+frames_are_whole(Fixture *self, guint *ret_frames)
+{
+    g_autofree char *answer = test_compositor_say(self->compositor, "frames");
+    g_auto(GStrv) lines = g_strsplit(answer, "\n", -1);
+
+    /* At other scales GTK's own edges lie between device pixels. */
+    gulong allowed = self->scale == (int)self->scale ? 0 : 1280;
+
+    *ret_frames = 0;
+    for (char **line = lines; *line && **line; line++) {
+        g_auto(GStrv) words = g_strsplit(*line, " ", 5);
+        (*ret_frames)++;
+        if (strtoul(words[3], NULL, 10) > allowed) {
+            g_test_message("frame %u: %s", *ret_frames, *line);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* In no frame does the desktop behind show through the hole, whatever changes. */
+static void
+test_no_flicker(Fixture *self, gconstpointer data)
+{
+    guint frames;
+
+    rig_wait(is_exact(self));
+    g_object_set(self->page, "scaling", VM_SCALING_FIT, NULL);
+    rig_run(100);
+    g_free(test_compositor_say(self->compositor, "record"));
+    for (int i = 0; i < 12; i++) {
+        gtk_window_resize(GTK_WINDOW(self->window), 811 - 13 * i, 613 - 7 * i);
+        rig_run(40);
+        update(self, 10 * i, 10 * i, (guint)i);
+    }
+    show(self, 800, 600, 11);
+    rig_run(200);
+    gtk_widget_hide(GTK_WIDGET(self->page)); /* another page of the window comes */
+    rig_wait((rig_run(20), guest_surface(self).id == 0));
+    gtk_widget_show(GTK_WIDGET(self->page));
+    rig_run(200);
+    g_assert_true(frames_are_whole(self, &frames));
+    g_assert_cmpint(frames, >, 5);
+    g_free(test_compositor_say(self->compositor, "record stop"));
+}
+
+static void
+test_window_hidden(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_exact(self));
+    gtk_widget_hide(self->window);
+    rig_run(200);
+    update(self, 50, 50, 12);
+    gtk_widget_show(self->window);
+    rig_wait(is_exact(self));
+}
+
+/* Input */
+
+static void
+test_pointer(Fixture *self, gconstpointer data)
+{
+    guint x;
+    guint y;
+
+    rig_wait(is_exact(self));
+    g_assert_true(find_picture(self, 1, &x, &y));
+    /* Coming in alone is no motion. */
+    g_free(test_compositor_say(self->compositor, "move %f %f", x / self->scale, y / self->scale));
+    rig_run(100);
+    for (guint i = 0; i < 4; i++) {
+        guint at_x = 50 + 131 * i;
+        guint at_y = 40 + 97 * i;
+        /* The middle of that device pixel. */
+        g_free(test_compositor_say(self->compositor, "move %f %f", (x + at_x + 0.5) / self->scale,
+                                   (y + at_y + 0.5) / self->scale));
+        rig_run(300);
+        rig_expect_motion(self->rig, (2 * at_x + 1) * 16384 / WIDTH,
+                          (2 * at_y + 1) * 16384 / HEIGHT);
+    }
+    g_free(test_compositor_say(self->compositor, "button %d 1", BTN_LEFT));
+    rig_run(50);
+    g_assert_true(vm_display_page_get_captured(self->page));
+    g_free(test_compositor_say(self->compositor, "key %d 1", KEY_A));
+    rig_run(50);
+    rig_expect_event(self->rig->keyboard, EV_KEY, KEY_A, 1);
+    g_free(test_compositor_say(self->compositor, "key %d 0", KEY_A));
+    g_free(test_compositor_say(self->compositor, "button %d 0", BTN_LEFT));
+    rig_run(50);
+}
+
+#define ADD(name, function) \
+    g_test_add("/guest-surface/" name, Fixture, compositor, set_up, function, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    const char *const options[] = {g_getenv("TEST_OPTION"), NULL};
+    TestCompositor *compositor = test_compositor_new(options);
+    int status;
+
+    g_setenv("WAYLAND_DISPLAY", compositor->socket, TRUE);
+    g_setenv("XDG_RUNTIME_DIR", compositor->folder, TRUE);
+    gtk_test_init(&argc, &argv, NULL);
+    ADD("exact", test_exact);
+    ADD("odd-size", test_odd_size);
+    ADD("damage", test_damage);
+    ADD("flip", test_flip);
+    ADD("whole-steps", test_whole_steps);
+    ADD("resize-guest", test_resize_guest);
+    ADD("fullscreen", test_fullscreen);
+    ADD("scale-changes", test_scale_changes);
+    ADD("too-large", test_too_large);
+    ADD("paused", test_paused);
+    ADD("hint", test_hint);
+    ADD("no-flicker", test_no_flicker);
+    ADD("window-hidden", test_window_hidden);
+    ADD("pointer", test_pointer);
+    status = g_test_run();
+    test_compositor_free(compositor);
+    return status;
+}

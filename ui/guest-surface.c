@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/guest-surface.h"
+
+#include "ui/guest-buffer.h"
+
+struct vm_guest_surface {
+    const VmWayland *wayland;
+    GdkWindow *toplevel;
+    struct wl_surface *parent; /* compared only */
+    struct wl_surface *surface;
+    struct wl_subsurface *subsurface;
+    struct wp_viewport *viewport;
+    struct wp_fractional_scale_v1 *fractional; /* NULL: whole scales only */
+    struct wl_callback *frame;                 /* the screen still shows the last pixels */
+    guint scale;                               /* 0: not told yet */
+    void (*scale_changed)(gpointer data);
+    gpointer data;
+
+    VmPicture picture; /* width 0: none */
+    int file;
+    gsize offset;
+    VmGuestBuffer *buffer; /* NULL: to be made for the picture as it is */
+    gboolean buffer_shared;
+    VmGuestCopy copy; /* what the buffer was made for */
+    VmPlacement placement;
+    gboolean placed;        /* shown, with that placement */
+    gboolean with_parent;   /* what was committed waits for GTK's next frame */
+    cairo_region_t *damage; /* not shown yet */
+    GdkFrameClock *clock;   /* the toplevel's */
+    gulong after_paint;
+};
+
+/* The scale */
+
+static void
+on_preferred_scale(void *data, struct wp_fractional_scale_v1 *fractional, uint32_t scale)
+{
+    VmGuestSurface *self = data;
+
+    (void)fractional;
+    if (self->scale != scale && scale > 0) {
+        self->scale = scale;
+        self->scale_changed(self->data);
+    }
+}
+
+guint
+vm_guest_surface_get_scale(VmGuestSurface *self)
+{
+    return self->scale > 0 ? self->scale
+                           : VM_SCALE_ONE * (guint)gdk_window_get_scale_factor(self->toplevel);
+}
+
+/* Pixels */
+
+static void flush(VmGuestSurface *self);
+
+static void
+on_frame(void *data, struct wl_callback *callback, uint32_t time)
+{
+    VmGuestSurface *self = data;
+
+    (void)time;
+    wl_callback_destroy(callback);
+    self->frame = NULL;
+    flush(self);
+}
+
+static void
+ask_for_frame(VmGuestSurface *self)
+{
+    static const struct wl_callback_listener listener = {.done = on_frame};
+
+    if (!self->frame) {
+        self->frame = wl_surface_frame(self->surface);
+        wl_callback_add_listener(self->frame, &listener, self);
+    }
+}
+
+static void
+damage_all(VmGuestSurface *self)
+{
+    const cairo_rectangle_int_t all = {0, 0, (int)self->picture.width, (int)self->picture.height};
+
+    cairo_region_union_rectangle(self->damage, &all);
+}
+
+static void
+forget_damage(VmGuestSurface *self)
+{
+    cairo_region_destroy(self->damage);
+    self->damage = cairo_region_create();
+}
+
+/* Attach what is new; without free buffers the next frame tries again. */
+static void
+attach(VmGuestSurface *self)
+{
+    if (vm_guest_buffer_attach(self->buffer, self->surface, &self->picture, self->damage)) {
+        forget_damage(self);
+    }
+    ask_for_frame(self);
+}
+
+static void
+flush(VmGuestSurface *self)
+{
+    if (self->frame || self->with_parent || !self->placed || !self->buffer ||
+        self->picture.width == 0 || cairo_region_is_empty(self->damage)) {
+        return;
+    }
+    attach(self);
+    wl_surface_commit(self->surface);
+}
+
+void
+vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area)
+{
+    cairo_region_union_rectangle(self->damage, area);
+    flush(self);
+}
+
+/* Buffers */
+
+static void
+drop_buffer(VmGuestSurface *self)
+{
+    g_clear_pointer(&self->buffer, vm_guest_buffer_free);
+}
+
+/* FALSE when there is no memory. */
+static gboolean
+make_buffer(VmGuestSurface *self, const VmPlacement *placement, gboolean faded)
+{
+    const VmGuestCopy copy = {placement->buffer_width, placement->buffer_height, placement->expand,
+                              faded};
+    gboolean as_it_is = copy.expand == 1 && copy.width == self->picture.width &&
+                        copy.height == self->picture.height && !faded;
+
+    if (self->buffer && self->copy.width == copy.width && self->copy.height == copy.height &&
+        self->copy.expand == copy.expand && self->copy.faded == faded) {
+        return TRUE;
+    }
+    drop_buffer(self);
+    self->copy = copy;
+    if (as_it_is) {
+        self->buffer =
+            vm_guest_buffer_new_shared(self->wayland, &self->picture, self->file, self->offset);
+    }
+    self->buffer_shared = self->buffer != NULL;
+    if (!self->buffer) {
+        self->buffer = vm_guest_buffer_new_copy(self->wayland, &copy);
+    }
+    return self->buffer != NULL;
+}
+
+void
+vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture, int file, gsize offset)
+{
+    gboolean alike =
+        picture && picture->width == self->picture.width && picture->height == self->picture.height;
+
+    if (!alike || self->buffer_shared) {
+        drop_buffer(self);
+    }
+    self->picture = picture ? *picture : (VmPicture){.width = 0};
+    self->file = file;
+    self->offset = offset;
+    forget_damage(self);
+    if (alike && self->placed && make_buffer(self, &self->placement, self->copy.faded)) {
+        damage_all(self);
+        flush(self);
+    }
+}
+
+/* Place */
+
+static void
+on_after_paint(VmGuestSurface *self)
+{
+    /* GDK, which came first, has committed the window. */
+    g_clear_signal_handler(&self->after_paint, self->clock);
+    self->with_parent = FALSE;
+    wl_subsurface_set_desync(self->subsurface);
+    flush(self);
+}
+
+/* From here to GDK's commit of the window, commits wait for that one. */
+static void
+begin_with_parent(VmGuestSurface *self)
+{
+    if (self->with_parent) {
+        return;
+    }
+    self->with_parent = TRUE;
+    wl_subsurface_set_sync(self->subsurface);
+    self->after_paint =
+        g_signal_connect_swapped(self->clock, "after-paint", G_CALLBACK(on_after_paint), self);
+    gdk_frame_clock_request_phase(self->clock, GDK_FRAME_CLOCK_PHASE_AFTER_PAINT);
+}
+
+static void
+set_geometry(VmGuestSurface *self, const VmPlacement *at)
+{
+    struct wl_region *region = wl_compositor_create_region(self->wayland->compositor);
+
+    wl_subsurface_set_position(self->subsurface, at->target.x, at->target.y);
+    wp_viewport_set_destination(self->viewport, at->target.width, at->target.height);
+    wp_viewport_set_source(
+        self->viewport, wl_fixed_from_double(at->source_x), wl_fixed_from_double(at->source_y),
+        wl_fixed_from_double(at->source_width), wl_fixed_from_double(at->source_height));
+    wl_region_add(region, 0, 0, at->target.width, at->target.height);
+    wl_surface_set_opaque_region(self->surface, region);
+    wl_region_destroy(region);
+}
+
+static gboolean
+is_same_place(const VmPlacement *a, const VmPlacement *b)
+{
+    return gdk_rectangle_equal(&a->target, &b->target) && a->expand == b->expand &&
+           a->buffer_width == b->buffer_width && a->buffer_height == b->buffer_height &&
+           a->source_x == b->source_x && a->source_y == b->source_y &&
+           a->source_width == b->source_width && a->source_height == b->source_height;
+}
+
+gboolean
+vm_guest_surface_place(VmGuestSurface *self, const VmPlacement *placement, gboolean faded)
+{
+    if (self->picture.width == 0) {
+        return FALSE;
+    }
+    if (self->placed && self->buffer && self->copy.faded == faded &&
+        is_same_place(&self->placement, placement)) {
+        return TRUE;
+    }
+    if (!make_buffer(self, placement, faded)) {
+        vm_guest_surface_hide(self);
+        return FALSE;
+    }
+    begin_with_parent(self);
+    self->placement = *placement;
+    self->placed = TRUE;
+    set_geometry(self, placement);
+    damage_all(self);
+    wl_surface_damage_buffer(self->surface, 0, 0, G_MAXINT32, G_MAXINT32);
+    attach(self);
+    wl_surface_commit(self->surface);
+    return TRUE;
+}
+
+void
+vm_guest_surface_hide(VmGuestSurface *self)
+{
+    if (!self->placed) {
+        return;
+    }
+    self->placed = FALSE;
+    g_clear_pointer(&self->frame, wl_callback_destroy); /* a hidden surface may never get it */
+    begin_with_parent(self);
+    wl_surface_attach(self->surface, NULL, 0, 0);
+    wl_surface_commit(self->surface);
+}
+
+/* Life */
+
+gboolean
+vm_guest_surface_is_of(VmGuestSurface *self, GdkWindow *toplevel)
+{
+    return self->toplevel == toplevel && self->parent == vm_wayland_get_surface(toplevel);
+}
+
+static void
+create_surface(VmGuestSurface *self)
+{
+    static const struct wp_fractional_scale_v1_listener listener = {
+        .preferred_scale = on_preferred_scale,
+    };
+    const VmWayland *wayland = self->wayland;
+    struct wl_region *nothing = wl_compositor_create_region(wayland->compositor);
+
+    self->surface = wl_compositor_create_surface(wayland->compositor);
+    wl_surface_set_input_region(self->surface, nothing);
+    wl_region_destroy(nothing);
+    self->subsurface =
+        wl_subcompositor_get_subsurface(wayland->subcompositor, self->surface, self->parent);
+    wl_subsurface_place_below(self->subsurface, self->parent);
+    self->viewport = wp_viewporter_get_viewport(wayland->viewporter, self->surface);
+    if (wayland->fractional) {
+        self->fractional =
+            wp_fractional_scale_manager_v1_get_fractional_scale(wayland->fractional, self->surface);
+        wp_fractional_scale_v1_add_listener(self->fractional, &listener, self);
+    }
+}
+
+VmGuestSurface *
+vm_guest_surface_new(GdkWindow *toplevel, void (*scale_changed)(gpointer data), gpointer data)
+{
+    const VmWayland *wayland = vm_wayland_get(gdk_window_get_display(toplevel));
+    struct wl_surface *parent = vm_wayland_get_surface(toplevel);
+    VmGuestSurface *self;
+
+    if (!wayland || !wayland->compositor || !wayland->subcompositor || !wayland->shm ||
+        !wayland->viewporter || !parent) {
+        return NULL;
+    }
+    self = g_new0(VmGuestSurface, 1);
+    self->wayland = wayland;
+    self->toplevel = g_object_ref(toplevel);
+    self->clock = g_object_ref(gdk_window_get_frame_clock(toplevel));
+    self->parent = parent;
+    self->scale_changed = scale_changed;
+    self->data = data;
+    self->damage = cairo_region_create();
+    create_surface(self);
+    return self;
+}
+
+void
+vm_guest_surface_free(VmGuestSurface *self)
+{
+    g_clear_signal_handler(&self->after_paint, self->clock);
+    if (self->frame) {
+        wl_callback_destroy(self->frame);
+    }
+    if (self->fractional) {
+        wp_fractional_scale_v1_destroy(self->fractional);
+    }
+    wp_viewport_destroy(self->viewport);
+    wl_subsurface_destroy(self->subsurface);
+    wl_surface_destroy(self->surface);
+    drop_buffer(self);
+    cairo_region_destroy(self->damage);
+    g_object_unref(self->clock);
+    g_object_unref(self->toplevel);
+    g_free(self);
+}

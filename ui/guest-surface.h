@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The guest's picture as a Wayland surface of its own, below the window's, which has a hole there: so
+ * that all that GTK draws stays above it, and new pixels cost GTK nothing. It takes no input: the window
+ * gets it.
+ *
+ * Its size and place change with the next frame that GTK draws, both at once; new pixels go straight to
+ * the compositor, at most once per frame of the screen.
+ */
+
+#include "ui/display-placement.h"
+#include "ui/wayland.h"
+#include "vmm/client/vm-console.h"
+
+G_BEGIN_DECLS
+
+typedef struct vm_guest_surface VmGuestSurface;
+
+/*
+ * NULL where the desktop cannot do it (no Wayland, no subsurfaces or viewports). The toplevel must be
+ * shown. `scale_changed` is called with `data` when vm_guest_surface_get_scale() gives something else.
+ */
+VmGuestSurface *vm_guest_surface_new(GdkWindow *toplevel, void (*scale_changed)(gpointer data),
+                                     gpointer data);
+void vm_guest_surface_free(VmGuestSurface *self);
+/* Whether it belongs to that toplevel as it is shown now. */
+gboolean vm_guest_surface_is_of(VmGuestSurface *self, GdkWindow *toplevel);
+
+/* Device pixels per logical one, 120ths. */
+guint vm_guest_surface_get_scale(VmGuestSurface *self);
+/*
+ * What is shown from the next vm_guest_surface_place() on, or at once when only the memory is another
+ * one. `picture` NULL: nothing any more; its memory is not read afterwards. `file` as
+ * vm_console_get_picture_file() gave it.
+ */
+void vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture, int file,
+                                  gsize offset);
+/* To be called while GTK draws the window. FALSE: it cannot be shown, draw it yourself. */
+gboolean vm_guest_surface_place(VmGuestSurface *self, const VmPlacement *placement, gboolean faded);
+/* New pixels, guest ones. */
+void vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area);
+/* Gone from the next frame on that GTK draws, until it is placed again. */
+void vm_guest_surface_hide(VmGuestSurface *self);
+
+G_END_DECLS

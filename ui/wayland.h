@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the desktop's compositor offers beyond what GTK uses, on GTK's own connection. */
+
+#include <gtk/gtk.h>
+#include <wayland-client.h>
+
+#include "fractional-scale-v1-client-protocol.h"
+#include "keyboard-shortcuts-inhibit-unstable-v1-client-protocol.h"
+#include "viewporter-client-protocol.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    struct wl_compositor *compositor; /* this and the others: NULL when not offered */
+    struct wl_subcompositor *subcompositor;
+    struct wl_shm *shm;
+    struct wp_viewporter *viewporter;
+    struct wp_fractional_scale_manager_v1 *fractional;
+    struct zwp_keyboard_shortcuts_inhibit_manager_v1 *inhibit;
+    gboolean has_xbgr; /* WL_SHM_FORMAT_XBGR8888 */
+} VmWayland;
+
+/* The display's; NULL where it is no Wayland display. */
+const VmWayland *vm_wayland_get(GdkDisplay *display);
+/* Of a toplevel; NULL while it is not shown. */
+struct wl_surface *vm_wayland_get_surface(GdkWindow *toplevel);
+struct wl_seat *vm_wayland_get_seat(GdkDisplay *display);
+
+G_END_DECLS
