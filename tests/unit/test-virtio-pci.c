@@ -70,6 +70,10 @@ TAP_TEST(start_and_kick)
     check_int(fake_backend_kicks(rig.backend, 1), 0);
     rig_write(&rig, VIRTIO_PCI_NOTIFY + 4, 2, 1);
     check_int(fake_backend_kicks(rig.backend, 1), 1);
+    pci_root_hold(rig.root, true); /* the machine is paused */
+    check(!fake_backend_enabled(rig.backend, 0) && !fake_backend_enabled(rig.backend, 1));
+    pci_root_hold(rig.root, false);
+    check(fake_backend_enabled(rig.backend, 0) && fake_backend_enabled(rig.backend, 1));
 
     rig_set_status(&rig, 0);
     check_int(rig_status(&rig), 0);

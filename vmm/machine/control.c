@@ -131,6 +131,7 @@ static void
 tell_paused(struct control *control)
 {
     control->pausing = false;
+    pci_root_hold(control->pci, true);
     arch_pause(control->vm);
     answer_type(control, MACHINE_PAUSED);
 }
@@ -152,6 +153,9 @@ static void
 resume_machine(struct control *control, const union request *request, struct message_fds *fds)
 {
     control->pausing = false;
+    if (vm_is_parked(control->vm)) {
+        pci_root_hold(control->pci, false);
+    }
     arch_resume(control->vm);
     vm_resume(control->vm);
     answer_type(control, MACHINE_RESUMED);

@@ -387,6 +387,14 @@ pci_root_add_virtio(struct pci_root *root, const struct machine_add_device *requ
 }
 
 void
+pci_root_hold(struct pci_root *root, bool hold)
+{
+    for (unsigned int i = 1; i < root->n_slots; i++) {
+        virtio_pci_hold(root->devices[i], hold);
+    }
+}
+
+void
 pci_root_reset(struct pci_root *root)
 {
     for (unsigned int i = 1; i < root->n_slots; i++) {

@@ -48,5 +48,7 @@ int pci_root_add_virtio(struct pci_root *root, const struct machine_add_device *
  */
 typedef void (*pci_lost_handler)(void *data, const char *name, const char *sentence);
 void pci_root_watch(struct pci_root *root, pci_lost_handler handler, void *data);
+/* The processors stand still, or go on: so do all queues. */
+void pci_root_hold(struct pci_root *root, bool hold);
 /* System reset: every device back to its power-on state. vCPUs must be stopped. */
 void pci_root_reset(struct pci_root *root);

@@ -377,6 +377,12 @@ virtio_device_stop(struct virtio_device *device)
     return r;
 }
 
+int
+virtio_device_hold(struct virtio_device *device, bool hold)
+{
+    return frontend_hold(device->frontend, device->vrings, device->n_vrings, hold);
+}
+
 static void
 load_config(struct virtio_device *device)
 {

@@ -74,6 +74,9 @@ int virtio_device_start(struct virtio_device *device, uint64_t features,
 /* Stop what virtio_device_start() started, whether that succeeded or not. */
 int virtio_device_stop(struct virtio_device *device);
 
+/* Let the started queues wait, or go on. */
+int virtio_device_hold(struct virtio_device *device, bool hold);
+
 /* Zeros where the back end does not answer or has nothing. Then virtio_device_failed() may be true. */
 void virtio_device_config_read(struct virtio_device *device, uint32_t offset, void *data,
                                uint32_t size);

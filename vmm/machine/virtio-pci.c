@@ -546,6 +546,17 @@ virtio_pci_destroy(struct virtio_pci *vp)
 }
 
 void
+virtio_pci_hold(struct virtio_pci *vp, bool hold)
+{
+    pthread_mutex_lock(&vp->lock);
+    if (virtio_common_is_started(&vp->common) && !virtio_device_failed(vp->device)) {
+        (void)virtio_device_hold(vp->device, hold); /* a failure shows below */
+        check_broken(vp);
+    }
+    pthread_mutex_unlock(&vp->lock);
+}
+
+void
 virtio_pci_reset(struct virtio_pci *vp)
 {
     pthread_mutex_lock(&vp->lock);

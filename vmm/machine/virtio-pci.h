@@ -82,5 +82,7 @@ int virtio_pci_create(const struct virtio_pci_place *place,
 void virtio_pci_destroy(struct virtio_pci *vp);
 CLEANUP_DEFINE(struct virtio_pci, virtio_pci_destroy)
 struct pci_function *virtio_pci_function(struct virtio_pci *vp);
+/* The processors stand still, or go on: so do the queues. */
+void virtio_pci_hold(struct virtio_pci *vp, bool hold);
 /* Power-on state, the PCI function's registers excepted. */
 void virtio_pci_reset(struct virtio_pci *vp);

@@ -276,10 +276,7 @@ set_vring_enable(struct backend *backend, struct vhost_message *message)
     if (!ring || message->payload.state.num > 1) {
         return -EINVAL;
     }
-    ring->enabled = message->payload.state.num == 1;
-    if (!ring->enabled) {
-        ring_stop(ring);
-    }
+    ring_enable(ring, message->payload.state.num == 1);
     return 0;
 }
 

@@ -7,7 +7,7 @@
  * loop, maps guest memory, runs the kick descriptors, and calls the device. All callbacks run on the
  * loop's thread. Protocol features offered: MQ, REPLY_ACK, CONFIG, RESET_DEVICE, STATUS,
  * BACKEND_REQ, CONFIGURE_MEM_SLOTS, and with a shared memory region SHMEM and BACKEND_SEND_FD. A ring runs from when it is complete and enabled, without waiting
- * for its first kick, until GET_VRING_BASE, its disabling or a reset. System calls used beyond
+ * for its first kick, until GET_VRING_BASE or a reset; while it is disabled it looks empty. System calls used beyond
  * vmm/base: fcntl, fstat, mmap, poll.
  */
 

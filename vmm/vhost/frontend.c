@@ -492,6 +492,20 @@ frontend_start(struct frontend *fe, const struct frontend_start *start)
     return r;
 }
 
+int
+frontend_hold(struct frontend *fe, const struct frontend_vring *vrings, unsigned int n_vrings,
+              bool hold)
+{
+    int r = 0;
+
+    begin(fe);
+    for (unsigned int i = 0;
+         r == 0 && i < n_vrings && (fe->features & BIT(VHOST_FEATURE_PROTOCOL_FEATURES)); i++) {
+        r = tell_state(fe, VHOST_SET_VRING_ENABLE, vrings[i].index, !hold);
+    }
+    return r;
+}
+
 static int
 stop_vring(struct frontend *fe, uint32_t index)
 {

@@ -92,5 +92,8 @@ struct frontend_start {
     unsigned int n_vrings;
 };
 int frontend_start(struct frontend *fe, const struct frontend_start *start);
+/* Let rings that were started wait, or go on; without vhost-user's own feature bit they go on. */
+int frontend_hold(struct frontend *fe, const struct frontend_vring *vrings, unsigned int n_vrings,
+                  bool hold);
 /* Stop the rings with these indices and reset the device; within one limit. */
 int frontend_stop(struct frontend *fe, const struct frontend_vring *vrings, unsigned int n_vrings);

@@ -202,6 +202,18 @@ signal_fd(int fd)
 }
 
 void
+ring_enable(struct ring *ring, bool on)
+{
+    ring->enabled = on;
+    if (ring->queue) {
+        queue_hold(ring->queue, !on);
+        if (on) {
+            ring_serve_again(ring);
+        }
+    }
+}
+
+void
 ring_serve(struct ring *ring)
 {
     if (!ring->queue) {

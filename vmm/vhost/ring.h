@@ -57,6 +57,8 @@ int ring_start(struct ring *ring, const struct guest_memory *memory, uint64_t fe
 uint16_t ring_stop(struct ring *ring);
 /* Stop it and forget all but the call and error descriptors. */
 void ring_reset(struct ring *ring);
+/* While a ring that runs is not enabled, its requests wait and those that the device has stay its. */
+void ring_enable(struct ring *ring, bool on);
 /* Let the device serve the ring, if it runs. */
 void ring_serve(struct ring *ring);
 /* Serve it in the next round of the loop, as if it was kicked. */

@@ -28,6 +28,7 @@ struct queue {
     uint16_t next_used;
     uint32_t n_unsignalled; /* pushed since the driver was last asked about an interrupt */
     bool broken;
+    bool held;
     unsigned int n_requests;
     struct list requests;                            /* request::link */
     struct iovec segments[QUEUE_CHAIN_SEGMENTS_MAX]; /* of the chain that is being read */
@@ -177,6 +178,12 @@ uint16_t
 queue_next_available(const struct queue *queue)
 {
     return queue->next_available;
+}
+
+void
+queue_hold(struct queue *queue, bool on)
+{
+    queue->held = on;
 }
 
 bool
@@ -346,6 +353,9 @@ queue_pop(struct queue *queue, struct chain **ret_chain)
     if (queue->broken) {
         return -EPROTO;
     }
+    if (queue->held) {
+        return 0;
+    }
     waiting = (uint16_t)(ring_load(queue->available + 2) - queue->next_available);
     if (waiting == 0) {
         return 0;
@@ -413,7 +423,7 @@ queue_needs_interrupt(struct queue *queue)
 bool
 queue_enable_kicks(struct queue *queue, bool on)
 {
-    if (queue->broken) {
+    if (queue->broken || queue->held) {
         return false;
     }
     if (queue->setup.event_index) {

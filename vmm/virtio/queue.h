@@ -98,5 +98,7 @@ bool queue_needs_interrupt(struct queue *queue);
  * that the caller goes on popping.
  */
 bool queue_enable_kicks(struct queue *queue, bool on);
+/* While it is held, the queue looks empty: what is out may be pushed, nothing more is popped. */
+void queue_hold(struct queue *queue, bool on);
 bool queue_is_broken(const struct queue *queue);
 unsigned int queue_size(const struct queue *queue);
