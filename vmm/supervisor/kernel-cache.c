@@ -4,13 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -24,9 +27,13 @@ enum {
     MAGIC_OFFSET = 0x202,
     ENTRIES_MAX = 4,
     NAME_LENGTH = SHA256_SIZE * 2,
+    LEFT_BEHIND_SECONDS = 3600,
     ROOM_FACTOR = 4,        /* times the kernel must be free on the disk */
     KERNEL_MAX = 256 << 20, /* packed, and unpacked: no kernel is so large */
 };
+
+/* What is not whole yet, or was left so by a crash. */
+#define NEW_PREFIX "new-"
 
 struct entry {
     char name[NAME_LENGTH + 1];
@@ -194,6 +201,11 @@ make_room(const struct kernel_cache *cache)
     while (n < SEEN_MAX && (file = readdir(folder)) != NULL) {
         struct stat st;
 
+        if (strncmp(file->d_name, NEW_PREFIX, strlen(NEW_PREFIX)) == 0 &&
+            fstatat(cache->folder_fd, file->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            time(NULL) - st.st_mtime > LEFT_BEHIND_SECONDS) {
+            (void)unlinkat(cache->folder_fd, file->d_name, 0);
+        }
         if (strlen(file->d_name) == NAME_LENGTH &&
             strspn(file->d_name, "0123456789abcdef") == NAME_LENGTH &&
             fstatat(cache->folder_fd, file->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -222,34 +234,44 @@ copy_kernel(int from, int to, uint64_t size)
     return 0;
 }
 
-/* A file without a name takes the bytes, and its name when it is whole. 0 or -errno. */
 static int
-publish(const struct kernel_cache *cache, const struct loader_done *done)
+write_entry(const struct kernel_cache *cache, const struct loader_done *done, const char *name)
 {
     struct loader_store_end end = {.size = done->store_size, .sum = done->store_sum};
-    cleanup_fd int fd = -1;
-    struct statvfs room;
-    char path[32];
+    cleanup_fd int fd =
+        openat(cache->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int r;
 
     memcpy(end.magic, LOADER_STORE_MAGIC, sizeof(end.magic));
-    if (fstatvfs(cache->folder_fd, &room) < 0 ||
-        (uint64_t)room.f_bavail * room.f_bsize < done->store_size * ROOM_FACTOR) {
-        return -ENOSPC;
-    }
-    fd = openat(cache->folder_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0) {
         return -errno;
     }
     r = copy_kernel(cache->store_fd, fd, done->store_size);
-    r = r < 0 ? r : fd_write_full(fd, &end, sizeof(end));
-    if (r < 0) {
-        return r;
+    return r < 0 ? r : fd_write_full(fd, &end, sizeof(end));
+}
+
+/* Under another name until it is whole. 0 or -errno. */
+static int
+publish(const struct kernel_cache *cache, const struct loader_done *done)
+{
+    uint64_t number = 0;
+    char name[sizeof(NEW_PREFIX) + 16];
+    struct statvfs room;
+    int r;
+
+    if (fstatvfs(cache->folder_fd, &room) < 0 ||
+        (uint64_t)room.f_bavail * room.f_bsize < done->store_size * ROOM_FACTOR) {
+        return -ENOSPC;
     }
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, path, cache->folder_fd, cache->name, AT_SYMLINK_FOLLOW) < 0 &&
-        errno != EEXIST) {
-        return -errno;
+    (void)!getrandom(&number, sizeof(number), 0);
+    snprintf(name, sizeof(name), NEW_PREFIX "%016" PRIx64, number);
+    r = write_entry(cache, done, name);
+    if (r == 0 && renameat(cache->folder_fd, name, cache->folder_fd, cache->name) < 0) {
+        r = -errno;
+    }
+    if (r < 0) {
+        (void)unlinkat(cache->folder_fd, name, 0);
+        return r;
     }
     make_room(cache);
     return 0;
