@@ -252,6 +252,7 @@ find_in_tree(struct surface *surface, double x, double y, double ret[2])
 struct surface *
 compose_find(struct compositor *compositor, double x, double y, double *ret_x, double *ret_y)
 {
+    double scale = scale_of(compositor);
     struct xdg_surface *xdg;
     double at[2];
 
@@ -260,6 +261,8 @@ compose_find(struct compositor *compositor, double x, double y, double *ret_x, d
         double left;
         double top;
         root_origin(xdg->surface, &left, &top);
+        left = round(left * scale) / scale; /* where it is drawn */
+        top = round(top * scale) / scale;
         struct surface *found = find_in_tree(xdg->surface, x - left, y - top, at);
         if (found) {
             *ret_x = at[0];
