@@ -1,37 +1,68 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""usage: boot.py VMM GUEST [COUNT]     pairs from exec to the guest's init, against QEMU microvm
-       boot.py say < PAIRS               what many pairs say
+"""usage: boot.py boot|bzimage VMM GUEST     one round from exec to the guest's init, against QEMU
+       boot.py say < ROUNDS                  what many rounds say
 
+boot: a vmlinux, against microvm. bzimage: Debian's packed kernel, first and second boot, against q35.
 Counts when the test machine counts instructions; then a second is a number of instructions.
 """
+import os
+import shutil
 import sys
 import tempfile
 
 import rig
 
-LIMIT = 120
+LIMIT = 300
+NAMES = {"boot": ("boot-vs-microvm",), "bzimage": ("boot-bzimage-vs-q35-first", "boot-bzimage-vs-q35-second")}
 
 
-def measure(vmm, guest, count):
+def seconds(command):
+    return rig.run_until(command, rig.MARK, LIMIT)[0]
+
+
+def rounds(what, vmm, guest):
+    """Lists of seconds: ours, each with its name, then the peer's."""
+    cache = os.path.join(guest, "cache")
+    os.environ["XDG_CACHE_HOME"] = cache
+
+    def first():
+        shutil.rmtree(cache, ignore_errors=True)
+        return seconds(rig.ours(vmm, guest, "reboot -f", kernel="bzImage"))
+
+    if what == "boot":
+        sides = [lambda: seconds(rig.ours(vmm, guest, "reboot -f")),
+                 lambda: seconds(rig.microvm(guest, "reboot -f"))]
+    else:
+        sides = [first, lambda: seconds(rig.ours(vmm, guest, "reboot -f", kernel="bzImage")),
+                 lambda: seconds(rig.q35(guest, "reboot -f"))]
+    return rig.interleaved(sides, 1)
+
+
+def measure(what, vmm, guest):
     folder = tempfile.mkdtemp()
-    prefix, _, _ = rig.in_memory(folder, vmm.removesuffix("/bin/vmm"), f"{guest}/vmlinux", f"{guest}/initrd")
-    vmm, guest = f"{prefix}/bin/vmm", folder
-    for our, peer in zip(*rig.pairs(lambda: rig.run_until(rig.ours(vmm, guest, "reboot -f"), rig.MARK, LIMIT)[0],
-                                    lambda: rig.run_until(rig.microvm(guest, "reboot -f"), rig.MARK, LIMIT)[0],
-                                    count)):
-        print("pair", our, peer, flush=True)
+    prefix = rig.in_memory(folder, vmm.removesuffix("/bin/vmm"),
+                           *(f"{guest}/{name}" for name in ("vmlinux", "bzImage", "initrd")))[0]
+    *ours, peer = rounds(what, f"{prefix}/bin/vmm", folder)
+    for name, values in zip(NAMES[what], ours):
+        for our, other in zip(values, peer):
+            print("pair", name, our, other, flush=True)
 
 
 def say():
-    found = [line.split()[1:] for line in sys.stdin if line.startswith("pair ")]
+    found = {}
+    for line in sys.stdin:
+        if line.startswith("pair "):
+            _, name, our, peer = line.split()
+            found.setdefault(name, []).append((float(our), float(peer)))
+    for name, pairs in found.items():
+        rig.say(name, [our for our, _ in pairs], [peer for _, peer in pairs], "s")
     if not found:
-        sys.exit("boot-vs-microvm: no pair came to its end")
-    rig.say("boot-vs-microvm", [float(our) for our, _ in found], [float(peer) for _, peer in found], "s")
+        sys.exit("no pair came to its end")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "say":
         say()
     else:
-        measure(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+        measure(*sys.argv[1:])

@@ -75,10 +75,11 @@ def run_until(command, needle, limit, at_needle=None, text=None):
     return seconds, extra
 
 
-def ours(vmm, guest, command, *more, rng="--no-rng"):
+def ours(vmm, guest, command, *more, rng="--no-rng", kernel="vmlinux"):
     return [vmm, "run", "--name", f"bench-{os.getpid()}", "--cpus", "1", "--mem", str(MEMORY_MIB),
             rng, "--initrd", f"{guest}/initrd", "-p", f'{WORDS} vitrine.run="{command}"',
-            "--serial", "type=stdout,hardware=serial,num=1,console=true", *more, f"{guest}/vmlinux"]
+            "--no-balloon", "--serial", "type=stdout,hardware=serial,num=1,console=true", *more,
+            f"{guest}/{kernel}"]
 
 
 def microvm(guest, command, *more):
@@ -89,6 +90,14 @@ def microvm(guest, command, *more):
             "-machine", "memory-backend=ram", "-m", str(MEMORY_MIB),
             "-initrd", f"{guest}/initrd", "-append", f'{WORDS} vitrine.run="{command}"', *more,
             "-kernel", f"{guest}/vmlinux"]
+
+
+def q35(guest, command):
+    """QEMU 7.2 with its machine for desktops, a packed kernel and the very same words."""
+    return ["qemu-system-x86_64", "-M", "q35,accel=kvm", "-cpu", "host", "-smp", "1", "-nodefaults",
+            "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-m", str(MEMORY_MIB),
+            "-initrd", f"{guest}/initrd", "-append", f'{WORDS} vitrine.run="{command}"',
+            "-kernel", f"{guest}/bzImage"]
 
 
 def spread(values):
@@ -119,10 +128,16 @@ def warm_up(side):
     side()
 
 
-def pairs(first, second, count=PAIRS):
-    """COUNT results of each, in turn, after one of each that is not counted."""
-    for side in (first, second):
+def interleaved(sides, count):
+    """COUNT results of each side, in turn, after one of each that is not counted; a list for each."""
+    for side in sides:
         warm_up(side)
-    results = [(first(), second()) for _ in range(count)]
-    print("#  ", " ".join(f"{a:.4g}/{b:.4g}" for a, b in results), flush=True)
-    return [a for a, _ in results], [b for _, b in results]
+    results = [[side() for side in sides] for _ in range(count)]
+    return list(zip(*results))
+
+
+def pairs(first, second, count=PAIRS):
+    """COUNT results of each of two sides; see interleaved()."""
+    our, peer = interleaved([first, second], count)
+    print("#  ", " ".join(f"{a:.4g}/{b:.4g}" for a, b in zip(our, peer)), flush=True)
+    return our, peer
