@@ -9,13 +9,6 @@
 
 #define PAGE_SIZE G_GUINT64_CONSTANT(4096)
 
-static int
-refused(const char *machine, const GError *error)
-{
-    command_say("The machine “%s” did not do that (%s).", machine, error->message);
-    return STATUS_FAILED;
-}
-
 /* "balloon SIZE MACHINE", in the order of the crosvm book. */
 int
 command_balloon(const Command *command, int argc, char **argv)
@@ -39,7 +32,7 @@ command_balloon(const Command *command, int argc, char **argv)
     }
     vm_connection_set_balloon_async(connection, size, NULL, session_answered, &answer);
     if (!vm_connection_set_balloon_finish(connection, session_wait(&answer), &error)) {
-        return refused(argv[2], error);
+        return session_refused(argv[2], error);
     }
     return STATUS_DONE;
 }
@@ -90,12 +83,12 @@ command_balloon_stats(const Command *command, int argc, char **argv)
     statistics =
         vm_connection_get_memory_statistics_finish(connection, session_wait(&result), &error);
     if (!statistics) {
-        return refused(argv[1], error);
+        return session_refused(argv[1], error);
     }
     vm_connection_get_balloon_async(connection, NULL, session_answered, &size_result);
     if (!vm_connection_get_balloon_finish(connection, session_wait(&size_result), &actual,
                                           &requested, &error)) {
-        return refused(argv[1], error);
+        return session_refused(argv[1], error);
     }
     g_print("{\n  \"stats\": {");
     print_statistics(statistics);

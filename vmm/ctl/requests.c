@@ -8,13 +8,6 @@
 #include "vmm/ctl/command.h"
 #include "vmm/ctl/session.h"
 
-static int
-refused(const char *machine, const GError *error)
-{
-    command_say("The machine “%s” did not do that (%s).", machine, error->message);
-    return STATUS_FAILED;
-}
-
 int
 command_request(const Command *command, int argc, char **argv)
 {
@@ -32,7 +25,7 @@ command_request(const Command *command, int argc, char **argv)
     vm_connection_request_async(connection, (VmRequest)command->value, NULL, session_answered,
                                 &answer);
     if (!vm_connection_request_finish(connection, session_wait(&answer), &error)) {
-        return refused(argv[1], error);
+        return session_refused(argv[1], error);
     }
     return STATUS_DONE;
 }
@@ -66,7 +59,7 @@ command_disk(const Command *command, int argc, char **argv)
     }
     vm_connection_resize_disk_async(connection, (guint)disk, size, NULL, session_answered, &answer);
     if (!vm_connection_resize_disk_finish(connection, session_wait(&answer), &error)) {
-        return refused(argv[4], error);
+        return session_refused(argv[4], error);
     }
     return STATUS_DONE;
 }
@@ -89,7 +82,7 @@ command_stats(const Command *command, int argc, char **argv)
     vm_connection_get_processes_async(connection, NULL, session_answered, &answer);
     processes = vm_connection_get_processes_finish(connection, session_wait(&answer), &error);
     if (!processes) {
-        return refused(argv[1], error);
+        return session_refused(argv[1], error);
     }
     g_print("%-16s%8s%10s%12s%10s\n", "part", "pid", "cpu s", "memory KiB", "restarts");
     for (guint i = 0; i < processes->len; i++) {
@@ -152,7 +145,7 @@ command_gpu(const Command *command, int argc, char **argv)
     vm_connection_get_graphics_counters_async(connection, NULL, session_answered, &result);
     answer = vm_connection_get_graphics_counters_finish(connection, session_wait(&result), &error);
     if (!answer) {
-        return refused(argv[2], error);
+        return session_refused(argv[2], error);
     }
     print_graphics(answer);
     return STATUS_DONE;

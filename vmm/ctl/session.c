@@ -88,3 +88,10 @@ session_wait(GAsyncResult **answer)
     }
     return *answer;
 }
+
+int
+session_refused(const char *machine, const GError *error)
+{
+    command_say("The machine “%s” did not do that (%s).", machine, error->message);
+    return STATUS_FAILED;
+}

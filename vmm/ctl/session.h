@@ -16,5 +16,8 @@ VmConsole *session_console(VmConnection *connection, guint number);
 void session_answered(GObject *source, GAsyncResult *result, gpointer answer);
 GAsyncResult *session_wait(GAsyncResult **answer);
 
+/* Says that MACHINE did not do what was asked, and why; returns the command's exit status. */
+int session_refused(const char *machine, const GError *error);
+
 /* Let the main context run for so long. */
 void session_sleep_ms(guint ms);
