@@ -11,6 +11,8 @@ import time
 import vm
 
 FREEZE = "echo freeze >/sys/power/state; echo WOKE-{} $?; sleep 1"
+# A line that waits for its interrupt when the kernel suspends the devices would stay unsaid.
+ANNOUNCE = "echo SLEEPS-{}; sleep 1"
 SLEEPER = "; ".join([
     "grep alarm_IRQ /proc/driver/rtc",
     "A=$(grep -c . /proc/interrupts)", "grep rtc0 /proc/interrupts",
@@ -19,7 +21,7 @@ SLEEPER = "; ".join([
     "T=$(cut -d. -f1 /proc/uptime)", "echo enabled >/sys/class/rtc/rtc0/device/power/wakeup",
     "S=$(cat /sys/class/rtc/rtc0/since_epoch)", FREEZE.format("alarm"),
     "echo SLEPT $(($(cat /sys/class/rtc/rtc0/since_epoch) - S))",
-    "echo SLEEPS-1", FREEZE.format("sleepbtn"), "echo SLEEPS-2", FREEZE.format("powerbtn"), "echo AWAKE"])
+    ANNOUNCE.format(1), FREEZE.format("sleepbtn"), ANNOUNCE.format(2), FREEZE.format("powerbtn"), "echo AWAKE"])
 # The program pats the dog each second for 8 s, though it would bite after 4; then it is killed.
 DOG = "; ".join(["busybox watchdog -T 4 -t 1 -F /dev/watchdog0 & P=$!", "sleep 8", "echo PATTED",
                  "kill -STOP $P", "sleep 30", "echo STILL-HERE"])
