@@ -12,12 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <libdrm/drm.h>
-
+#include "vmm/guest/wayland-proxy/virtgpu-uapi.h"
 #include "vmm/protocol/cross-domain.h"
 
 enum {
@@ -40,64 +38,6 @@ enum {
 };
 
 #define XR24 0x34325258
-
-/* Linux 5.16, include/uapi/drm/virtgpu_drm.h: Debian 12 has no header that knows contexts. */
-enum {
-    BLOB_GUEST = 1,
-    BLOB_HOST = 2,
-    BLOB_MAPPABLE = 1,
-    EXEC_RING = 4,
-    PARAM_CAPSET = 1,
-    PARAM_RINGS = 2,
-    PARAM_POLLED_RINGS = 3,
-};
-struct gpu_map {
-    uint64_t offset;
-    uint32_t handle;
-    uint32_t pad;
-};
-struct gpu_execute {
-    uint32_t flags;
-    uint32_t size;
-    uint64_t command;
-    uint64_t handles;
-    uint32_t n_handles;
-    int32_t fence_fd;
-    uint32_t ring;
-    uint32_t pad;
-};
-struct gpu_caps {
-    uint32_t id;
-    uint32_t version;
-    uint64_t address;
-    uint32_t size;
-    uint32_t pad;
-};
-struct gpu_blob {
-    uint32_t memory;
-    uint32_t flags;
-    uint32_t handle;
-    uint32_t resource;
-    uint64_t size;
-    uint32_t pad;
-    uint32_t command_size;
-    uint64_t command;
-    uint64_t id;
-};
-struct gpu_param {
-    uint64_t param;
-    uint64_t value;
-};
-struct gpu_context {
-    uint32_t n_params;
-    uint32_t pad;
-    uint64_t params;
-};
-#define GPU_MAP     DRM_IOWR(DRM_COMMAND_BASE + 0x01, struct gpu_map)
-#define GPU_EXECUTE DRM_IOWR(DRM_COMMAND_BASE + 0x02, struct gpu_execute)
-#define GPU_CAPS    DRM_IOWR(DRM_COMMAND_BASE + 0x09, struct gpu_caps)
-#define GPU_BLOB    DRM_IOWR(DRM_COMMAND_BASE + 0x0a, struct gpu_blob)
-#define GPU_CONTEXT DRM_IOWR(DRM_COMMAND_BASE + 0x0b, struct gpu_context)
 
 struct shared {
     uint32_t resource;
@@ -124,33 +64,36 @@ fail(const char *what)
 static struct shared
 make_shared(struct program *p, uint32_t kind, uint64_t blob_id, uint64_t size)
 {
-    struct gpu_blob blob = {.memory = kind, .flags = BLOB_MAPPABLE, .size = size, .id = blob_id};
-    struct gpu_map map = {.offset = 0};
+    struct drm_virtgpu_resource_create_blob blob = {.blob_mem = kind,
+                                                    .blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
+                                                    .size = size,
+                                                    .blob_id = blob_id};
+    struct drm_virtgpu_map map = {.offset = 0};
 
-    if (ioctl(p->card, GPU_BLOB, &blob) < 0) {
+    if (ioctl(p->card, DRM_IOCTL_VIRTGPU_CREATE_BLOB, &blob) < 0) {
         fail("create a blob");
     }
-    map.handle = blob.handle;
-    if (ioctl(p->card, GPU_MAP, &map) < 0) {
+    map.handle = blob.bo_handle;
+    if (ioctl(p->card, DRM_IOCTL_VIRTGPU_MAP, &map) < 0) {
         fail("place a blob");
     }
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, p->card, (off_t)map.offset);
     if (memory == MAP_FAILED) {
         fail("map a blob");
     }
-    return (struct shared){blob.resource, memory};
+    return (struct shared){blob.res_handle, memory};
 }
 
 static void
 submit(struct program *p, const void *command, size_t size, uint32_t flags)
 {
-    struct gpu_execute exec = {.flags = flags,
-                               .size = (uint32_t)size,
-                               .command = (uintptr_t)command,
-                               .fence_fd = -1,
-                               .ring = flags ? CROSS_RING_CHANNEL : 0};
+    struct drm_virtgpu_execbuffer exec = {.flags = flags,
+                                          .size = (uint32_t)size,
+                                          .command = (uintptr_t)command,
+                                          .fence_fd = -1,
+                                          .ring_idx = flags ? CROSS_RING_CHANNEL : 0};
 
-    if (ioctl(p->card, GPU_EXECUTE, &exec) < 0) {
+    if (ioctl(p->card, DRM_IOCTL_VIRTGPU_EXECBUFFER, &exec) < 0) {
         fail("submit");
     }
 }
@@ -159,25 +102,27 @@ static void
 open_card(struct program *p)
 {
     struct cross_capset capset = {0};
-    struct gpu_caps caps = {
-        .id = CROSS_CAPSET, .address = (uintptr_t)&capset, .size = sizeof(capset)};
-    struct gpu_param params[] = {{PARAM_CAPSET, CROSS_CAPSET},
-                                 {PARAM_RINGS, 2},
-                                 {PARAM_POLLED_RINGS, 1 << CROSS_RING_CHANNEL}};
-    struct gpu_context context = {.n_params = 3, .params = (uintptr_t)params};
+    struct drm_virtgpu_get_caps caps = {
+        .cap_set_id = CROSS_CAPSET, .addr = (uintptr_t)&capset, .size = sizeof(capset)};
+    struct drm_virtgpu_context_set_param params[] = {
+        {VIRTGPU_CONTEXT_PARAM_CAPSET_ID, CROSS_CAPSET},
+        {VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 2},
+        {VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK, 1 << CROSS_RING_CHANNEL}};
+    struct drm_virtgpu_context_init context = {.num_params = 3,
+                                               .ctx_set_params = (uintptr_t)params};
 
     p->card = open("/dev/dri/renderD128", O_RDWR);
     if (p->card < 0) {
         fail("open the graphics card");
     }
-    if (ioctl(p->card, GPU_CAPS, &caps) < 0 || capset.version != 1) {
+    if (ioctl(p->card, DRM_IOCTL_VIRTGPU_GET_CAPS, &caps) < 0 || capset.version != 1) {
         fail("ask for the capset");
     }
-    if (ioctl(p->card, GPU_CONTEXT, &context) < 0) {
+    if (ioctl(p->card, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &context) < 0) {
         fail("make a context");
     }
-    p->query = make_shared(p, BLOB_GUEST, 0, CROSS_PAGE_SIZE);
-    p->channel = make_shared(p, BLOB_GUEST, 0, CROSS_PAGE_SIZE);
+    p->query = make_shared(p, VIRTGPU_BLOB_MEM_GUEST, 0, CROSS_PAGE_SIZE);
+    p->channel = make_shared(p, VIRTGPU_BLOB_MEM_GUEST, 0, CROSS_PAGE_SIZE);
     const struct cross_init hello = {.header = {.command = CROSS_INIT, .size = sizeof(hello)},
                                      .query_ring = p->query.resource,
                                      .channel_ring = p->channel.resource,
@@ -191,10 +136,10 @@ listen_once(struct program *p)
 {
     const struct cross_header poll = {.command = CROSS_POLL, .size = sizeof(poll)};
     const struct cross_message *message = p->channel.memory;
-    struct drm_event event;
+    uint32_t event[2]; /* struct drm_event: type, length */
 
-    submit(p, &poll, sizeof(poll), EXEC_RING);
-    if (read(p->card, &event, sizeof(event)) != sizeof(event)) {
+    submit(p, &poll, sizeof(poll), VIRTGPU_EXECBUF_RING_IDX);
+    if (read(p->card, event, sizeof(event)) != sizeof(event)) {
         fail("wait for the compositor");
     }
     if (message->header.command != CROSS_RECEIVE || message->data_size == 0 ||
@@ -302,7 +247,7 @@ make_image(struct program *p)
     if (image->size != POOL_SIZE || image->strides[0] != WIDTH * 4) {
         fail("get an image");
     }
-    return make_shared(p, BLOB_HOST, image->blob_id, POOL_SIZE);
+    return make_shared(p, VIRTGPU_BLOB_MEM_HOST3D, image->blob_id, POOL_SIZE);
 }
 
 int
