@@ -15,6 +15,9 @@ import time
 import harness
 from harness import check, end, wait_for
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../fakes/compositor'))
+from compositor import Compositor  # noqa: E402
+
 DESKTOP = ['--gpu', 'width=640,height=480', '--serial', 'sink,hardware=virtio-console']
 
 
@@ -313,10 +316,39 @@ def graphics_ladder(world):
     check(status == 0, f'{status} {errors}')
 
 
+def compositor_knows_the_sandbox(world):
+    """What a compositor with wp_security_context_v1 is told; one without is no hindrance."""
+    program = os.environ.get('TEST_COMPOSITOR')
+    if not program:
+        return 'no test compositor'
+    for option, sentence in (('contexts', 'treats the guest\'s windows as sandboxed'),
+                             ('hold', 'what is not for guests is hidden')):
+        desk = Compositor(program, option)
+        try:
+            machine = world.started_guest('w', str(world.files / 'halt'), '--gpu',
+                                          'backend=2d,context-types=[cross-domain]', '--wayland-sock', desk.socket,
+                                          '--log-level', 'debug')
+            check(wait_for(lambda: sentence in world.log('w'), harness.LIMIT_S), world.log('w'))
+            lines = desk.say('contexts')
+            if option == 'contexts':
+                check(len(lines) == 1, str(lines))
+                takes, clients, engine, app_id, instance = lines[0].split()
+                check((takes, clients, engine, app_id) ==
+                      ('1', '0', 'org.vitrine.Vitrine', 'org.vitrine.machine.w') and len(instance) == 36, lines[0])
+            status, errors = end(machine)
+            check(status == 0, f'{status} {errors}')
+            check(wait_for(lambda: not [line for line in desk.say('contexts') if line[0] == '1'], harness.LIMIT_S),
+                  'the context outlives the machine')
+        finally:
+            check(desk.end() == 0, 'the compositor failed')
+    return None
+
+
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call, flooding_parts,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
-         closed_streams, no_sandbox, log_file, commands, graphics_ladder, sandbox_of_each_part]
+         closed_streams, no_sandbox, log_file, commands, graphics_ladder, compositor_knows_the_sandbox,
+         sandbox_of_each_part]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

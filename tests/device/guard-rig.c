@@ -41,7 +41,7 @@ run_child(const char *executable, const int fds[4])
 }
 
 bool
-rig_start(struct guard_rig *rig)
+rig_start_between(struct guard_rig *rig, int listener, int compositor_fd)
 {
     const char *executable = getenv("VMM_WAYLAND_GUARD");
     struct guard_setup setup = {
@@ -58,23 +58,21 @@ rig_start(struct guard_rig *rig)
     struct start_failed answer;
     int control[2];
     int gpu[2];
-    int compositor[2];
 
-    rig->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (!executable || fd_socket_pair(SOCK_SEQPACKET, control) < 0 ||
-        fd_socket_pair(SOCK_SEQPACKET, gpu) < 0 || fd_socket_pair(SOCK_STREAM, compositor) < 0) {
+    rig->listener = listener;
+    if (!executable || listener < 0 || fd_socket_pair(SOCK_SEQPACKET, control) < 0 ||
+        fd_socket_pair(SOCK_SEQPACKET, gpu) < 0) {
         return false;
     }
     rig->pid = fork();
     if (rig->pid == 0) {
-        run_child(executable, (int[4]){control[1], gpu[1], compositor[1], rig->listener});
+        run_child(executable, (int[4]){control[1], gpu[1], compositor_fd, rig->listener});
     }
     close(control[1]);
     close(gpu[1]);
-    close(compositor[1]);
+    close(compositor_fd);
     rig->control = control[0];
     rig->gpu = gpu[0];
-    rig->compositor = compositor[0];
     return message_send(rig->control, &setup, sizeof(setup), NULL, 0) == 0 &&
            wait_for(rig->control) &&
            message_receive(rig->control, &answer, sizeof(answer), NULL) >=
@@ -82,6 +80,18 @@ rig_start(struct guard_rig *rig)
            answer.header.type == START_READY && wait_for(rig->gpu) &&
            message_receive(rig->gpu, &answer, sizeof(answer), NULL) == sizeof(answer.header) &&
            answer.header.type == WAYLAND_HELLO;
+}
+
+bool
+rig_start(struct guard_rig *rig)
+{
+    int pair[2];
+
+    if (fd_socket_pair(SOCK_STREAM, pair) < 0) {
+        return false;
+    }
+    rig->compositor = pair[0];
+    return rig_start_between(rig, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), pair[1]);
 }
 
 int
@@ -115,23 +125,30 @@ rig_open(struct guard_rig *rig, uint64_t serial)
     return message_send(rig->gpu, &open, sizeof(open), NULL, 0) == 0;
 }
 
-int
-rig_connect(struct guard_rig *rig, uint32_t target)
+bool
+rig_connect_with(struct guard_rig *rig, uint32_t target, int fd)
 {
     struct guard_connect asked;
     const struct guard_connected answer = {
         .header = {.type = GUARD_CONNECTED, .size = sizeof(answer)}};
+
+    return wait_for(rig->control) &&
+           message_receive(rig->control, &asked, sizeof(asked), NULL) == sizeof(asked) &&
+           asked.header.type == GUARD_CONNECT && asked.target == target &&
+           message_send(rig->control, &answer, sizeof(answer), &fd, 1) == 0;
+}
+
+int
+rig_connect(struct guard_rig *rig, uint32_t target)
+{
     int pair[2];
 
-    if (!wait_for(rig->control) ||
-        message_receive(rig->control, &asked, sizeof(asked), NULL) != sizeof(asked) ||
-        asked.header.type != GUARD_CONNECT || asked.target != target ||
-        fd_socket_pair(SOCK_STREAM, pair) < 0) {
+    if (fd_socket_pair(SOCK_STREAM, pair) < 0) {
         return -1;
     }
-    int r = message_send(rig->control, &answer, sizeof(answer), &pair[1], 1);
+    bool good = rig_connect_with(rig, target, pair[1]);
     close(pair[1]);
-    return r == 0 ? pair[0] : -1;
+    return good ? pair[0] : -1;
 }
 
 int

@@ -11,7 +11,7 @@
 #include "vmm/protocol/wayland.h"
 
 enum {
-    RIG_LIMIT_MS = 5000
+    RIG_LIMIT_MS = 60000
 };
 
 struct guard_rig {
@@ -32,12 +32,16 @@ struct wire {
 };
 
 bool rig_start(struct guard_rig *rig);
+/* The same with a listening socket and a connection to a compositor of the test's own: taken over. */
+bool rig_start_between(struct guard_rig *rig, int listener, int compositor_fd);
 /* Exit status, or -signal, or -1000 when it hangs. */
 int rig_stop(struct guard_rig *rig);
 /* Ask as the gpu process. */
 bool rig_open(struct guard_rig *rig, uint64_t serial);
 /* Wait for GUARD_CONNECT and answer it with one end of a new socket pair: ours, or -1. */
 int rig_connect(struct guard_rig *rig, uint32_t target);
+/* Wait for GUARD_CONNECT and answer it with `fd`, which stays the caller's. */
+bool rig_connect_with(struct guard_rig *rig, uint32_t target, int fd);
 /* Wait for WAYLAND_OPENED with that serial: the socket, or -1 without. */
 int rig_opened(struct guard_rig *rig, uint64_t serial);
 

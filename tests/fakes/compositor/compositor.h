@@ -13,6 +13,7 @@
 #include <pixman.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <wayland-server-core.h>
 #include <wayland-server-protocol.h>
 #include <xkbcommon/xkbcommon.h>
@@ -185,8 +186,10 @@ struct compositor {
     int width; /* of the output, logical */
     int height;
     uint32_t scale; /* 120ths */
-    bool hold;  /* keep a buffer until the next one comes, as a compositor without copies does */
-    bool plain; /* without extensions */
+    bool hold;     /* keep a buffer until the next one comes, as a compositor without copies does */
+    bool plain;    /* without extensions */
+    bool contexts; /* with wp_security_context_v1 */
+    struct wl_list sandboxes;
     struct wl_list surfaces;
     struct wl_list outputs;   /* wl_output resources */
     struct wl_list toplevels; /* xdg_surface, mapped, popups too */
@@ -289,6 +292,13 @@ void output_set_scale(struct compositor *compositor, uint32_t scale);
 /* Tell a surface that it is on the output, and its scale. */
 void output_enter(struct surface *surface);
 void inhibitors_set_active(struct seat *seat, bool active);
+
+/* sandbox.c: wp_security_context_v1 */
+void sandboxes_global(struct compositor *compositor);
+/* A line for each: whether it takes clients, how many it has, engine, app id, instance id. */
+void sandboxes_print(const struct compositor *compositor, FILE *out);
+/* After the last client. */
+void sandboxes_finish(struct compositor *compositor);
 
 /* compose.c */
 /* What the output shows, device pixels; the caller's to free. */

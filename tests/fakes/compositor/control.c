@@ -17,6 +17,7 @@
  *   copy TEXT                offer it as the clipboard's content
  *   paste TYPE PATH          ask the clipboard's owner and write what comes
  *   cursor                   id hot-x hot-y
+ *   contexts                 0|1 (takes clients) clients engine app-id instance-id; a line each
  *   quit
  */
 #include "tests/fakes/compositor/compositor.h"
@@ -339,6 +340,14 @@ do_cursor(struct connection *self, const char *rest)
 }
 
 static bool
+do_contexts(struct connection *self, const char *rest)
+{
+    (void)rest;
+    sandboxes_print(self->compositor, self->out);
+    return true;
+}
+
+static bool
 do_quit(struct connection *self, const char *rest)
 {
     (void)rest;
@@ -350,13 +359,13 @@ static const struct {
     const char *name;
     bool (*run)(struct connection *self, const char *rest);
 } commands[] = {
-    {"surfaces", do_surfaces}, {"shot", do_shot},     {"pixels", do_pixels},
-    {"record", do_record},     {"frames", do_frames}, {"move", do_move},
-    {"button", do_button},     {"scroll", do_scroll}, {"key", do_key},
-    {"focus", do_focus},       {"resize", do_resize}, {"fullscreen", do_fullscreen},
-    {"close", do_close},       {"scale", do_scale},   {"inhibitors", do_inhibitors},
-    {"inhibit", do_inhibit},   {"copy", do_copy},     {"paste", do_paste},
-    {"cursor", do_cursor},     {"quit", do_quit},
+    {"surfaces", do_surfaces}, {"shot", do_shot},         {"pixels", do_pixels},
+    {"record", do_record},     {"frames", do_frames},     {"move", do_move},
+    {"button", do_button},     {"scroll", do_scroll},     {"key", do_key},
+    {"focus", do_focus},       {"resize", do_resize},     {"fullscreen", do_fullscreen},
+    {"close", do_close},       {"scale", do_scale},       {"inhibitors", do_inhibitors},
+    {"inhibit", do_inhibit},   {"copy", do_copy},         {"paste", do_paste},
+    {"cursor", do_cursor},     {"contexts", do_contexts}, {"quit", do_quit},
 };
 
 static void

@@ -3,12 +3,12 @@
 /*
  * A Wayland compositor without a screen, for tests.
  *
- * usage: test-compositor SOCKET CONTROL [scale=1.25] [size=1280x800] [hold] [plain]
+ * usage: test-compositor SOCKET CONTROL [scale=1.25] [size=1280x800] [hold] [plain] [contexts]
  *
  * Clients connect to SOCKET, the test to CONTROL (control.c has its language). Writes one line to
  * stdout when both can be used; ends on SIGTERM, on "quit" and with its parent. "hold" keeps each
  * buffer until the next one is committed; "plain" offers neither viewports nor fractional scales nor
- * inhibition of shortcuts.
+ * inhibition of shortcuts; "contexts" offers wp_security_context_v1.
  */
 #include "tests/fakes/compositor/compositor.h"
 
@@ -58,7 +58,8 @@ read_option(struct compositor *compositor, const char *word)
     }
     compositor->hold = compositor->hold || strcmp(word, "hold") == 0;
     compositor->plain = compositor->plain || strcmp(word, "plain") == 0;
-    return strcmp(word, "hold") == 0 || strcmp(word, "plain") == 0;
+    compositor->contexts = compositor->contexts || strcmp(word, "contexts") == 0;
+    return strcmp(word, "hold") == 0 || strcmp(word, "plain") == 0 || strcmp(word, "contexts") == 0;
 }
 
 static bool
@@ -76,6 +77,7 @@ lists_init(struct compositor *compositor)
     wl_list_init(&compositor->surfaces);
     wl_list_init(&compositor->outputs);
     wl_list_init(&compositor->toplevels);
+    wl_list_init(&compositor->sandboxes);
     wl_list_init(&seat->resources);
     wl_list_init(&seat->pointers);
     wl_list_init(&seat->keyboards);
@@ -96,6 +98,9 @@ globals_init(struct compositor *compositor)
     if (!compositor->plain) {
         extensions_globals(compositor);
     }
+    if (compositor->contexts) {
+        sandboxes_global(compositor);
+    }
 }
 
 int
@@ -105,8 +110,8 @@ main(int argc, char **argv)
         .width = 1280, .height = 800, .scale = SCALE_ONE, .background = 0xffff00ff};
 
     if (argc < 3) {
-        fprintf(stderr,
-                "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold] [plain]\n");
+        fprintf(stderr, "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold] [plain] "
+                        "[contexts]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {
@@ -135,6 +140,7 @@ main(int argc, char **argv)
     fflush(stdout);
     wl_display_run(compositor.display);
     wl_display_destroy_clients(compositor.display);
+    sandboxes_finish(&compositor);
     keyboard_finish(&compositor.seat);
     wl_display_destroy(compositor.display);
     wl_array_release(&compositor.recorder.frames);
