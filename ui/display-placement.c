@@ -4,34 +4,50 @@
 #include <math.h>
 
 enum {
-    STEP_MAX = 24, /* logical pixels from one common place to the next; else nothing is exact */
-    SLACK = 16,    /* device pixels: a picture that is this much too small is not scaled */
+    STEP_MAX =
+        24, /* logical pixels from one common place to the next; else guests get the whole view */
+    SLACK = 16, /* device pixels: a picture that is this much too small is not scaled */
+    EDGE = 1,   /* logical pixels that are kept from an edge which GTK draws */
+    GROUND = 2, /* logical pixels that the ground is larger than the hole */
 };
 
-/* The grid of places that are logical and device pixels at once. */
+/* The places that are logical and device pixels at once. */
 struct grid {
-    int step;   /* logical */
+    int scale;  /* 120ths */
+    int step;   /* from one to the next, logical */
     int device; /* the same, device pixels */
-    double scale;
-    gboolean exact;
 };
 
-/* One axis of the request and of the result. */
+/* One axis of the request. */
 struct axis {
     int view;
     int view_length;
     int visible;
     int visible_length;
+    int window;
+    int window_length;
+    int surface; /* 0: GTK draws the picture */
     int picture;
+};
+
+/* What a picture may take. */
+struct room {
+    int hole; /* logical, from and to */
+    int hole_end;
+    int inner; /* the hole without the edge */
+    int inner_end;
+    int full; /* the same, device pixels */
+    int full_end;
+    int exact; /* what a surface can cover that begins and ends at common places */
+    int exact_end;
 };
 
 struct span {
     double origin; /* of the picture from the view */
     int target;
     int target_length;
-    guint buffer;
-    double source;
-    double source_length;
+    int buffer;
+    int at;
 };
 
 static int
@@ -57,99 +73,171 @@ grid_for(guint scale)
         a = b;
         b = rest;
     }
-    struct grid grid = {.step = (int)(VM_SCALE_ONE / a),
-                        .device = (int)(scale / a),
-                        .scale = (double)scale / VM_SCALE_ONE,
-                        .exact = VM_SCALE_ONE / a <= STEP_MAX};
-    if (!grid.exact) {
-        grid.step = 1;
-    }
-    return grid;
+    return (struct grid){
+        .scale = (int)scale, .step = (int)(VM_SCALE_ONE / a), .device = (int)(scale / a)};
 }
 
-/* How many device pixels the visible part has between its first and last common place. */
 static int
-room(const struct grid *grid, const struct axis *axis)
+device_up(const struct grid *grid, int logical)
 {
-    int low = ceil_to(axis->visible, grid->step);
-    int high = floor_to(axis->visible + axis->visible_length, grid->step);
+    return ceil_to(logical * grid->scale, VM_SCALE_ONE) / VM_SCALE_ONE;
+}
 
-    return high > low ? (int)floor((high - low) * grid->scale) : 0;
+static int
+device_down(const struct grid *grid, int logical)
+{
+    return floor_to(logical * grid->scale, VM_SCALE_ONE) / VM_SCALE_ONE;
+}
+
+/* The common place at or before, at or after a device pixel; logical. */
+static int
+place_before(const struct grid *grid, int device)
+{
+    return floor_to(device, grid->device) / grid->device * grid->step;
+}
+
+static int
+place_after(const struct grid *grid, int device)
+{
+    return ceil_to(device, grid->device) / grid->device * grid->step;
+}
+
+/* A surface may reach under what GTK draws around the view, never out of the window. */
+static void
+get_exact_room(const struct grid *grid, const struct axis *axis, struct room *room)
+{
+    int begin = floor_to(room->hole, grid->step);
+    int end = ceil_to(room->hole_end, grid->step);
+
+    if (begin < axis->window) {
+        begin += grid->step;
+    }
+    if (end > axis->window + axis->window_length) {
+        end -= grid->step;
+    }
+    room->exact = MAX(room->full, begin / grid->step * grid->device);
+    room->exact_end = MIN(room->full_end, end / grid->step * grid->device);
+}
+
+static struct room
+get_room(const struct grid *grid, const struct axis *axis)
+{
+    struct room room = {.hole = axis->visible, .hole_end = axis->visible + axis->visible_length};
+    int window_end = axis->window + axis->window_length;
+
+    if (axis->surface > 0) {
+        room.hole = MAX(room.hole, axis->window > 0 ? axis->window + EDGE : 0);
+        room.hole_end =
+            MIN(room.hole_end, window_end < axis->surface ? window_end - EDGE : axis->surface);
+    }
+    room.inner = room.hole;
+    room.inner_end = room.hole_end;
+    if (axis->surface > 0) {
+        room.inner += room.hole > 0 ? EDGE : 0;
+        room.inner_end -= room.hole_end < axis->surface ? EDGE : 0;
+    }
+    room.full = device_up(grid, room.inner);
+    room.full_end = device_down(grid, room.inner_end);
+    room.exact = room.full;
+    room.exact_end = room.full_end;
+    if (axis->surface > 0) {
+        get_exact_room(grid, axis, &room);
+    }
+    return room;
 }
 
 static double
-find_factor(const VmPlacementRequest *request, double across, double down)
+find_factor(const VmPlacementRequest *request, const struct room rooms[2])
 {
-    double factor = MIN(across / request->width, down / request->height);
+    int across = rooms[0].exact_end - rooms[0].exact;
+    int down = rooms[1].exact_end - rooms[1].exact;
+    double factor = MIN((double)across / request->width, (double)down / request->height);
 
     if (request->scaling == VM_SCALING_NEVER || across < 1 || down < 1) {
         return 1;
     }
     if (factor < 1) {
-        return factor;
+        return MIN((double)(rooms[0].full_end - rooms[0].full) / request->width,
+                   (double)(rooms[1].full_end - rooms[1].full) / request->height);
     }
     if (request->scaling == VM_SCALING_WHOLE) {
         return floor(factor);
     }
     /* The guest took the size that it was asked for, or one of the next modes. */
-    return across - request->width < SLACK || down - request->height < SLACK ? 1 : factor;
+    return across - (int)request->width < SLACK || down - (int)request->height < SLACK ? 1 : factor;
+}
+
+static gboolean
+is_exact(const VmPlacementRequest *request, const struct room rooms[2], double factor)
+{
+    gboolean fits = request->width * factor <= rooms[0].exact_end - rooms[0].exact &&
+                    request->height * factor <= rooms[1].exact_end - rooms[1].exact;
+
+    return factor >= 1 && fabs(factor - round(factor)) < 1e-6 &&
+           (fits || request->scaling == VM_SCALING_NEVER);
 }
 
 static void
-place_exactly(const struct grid *grid, const struct axis *axis, int expand, struct span *ret)
+place_exactly(const struct grid *grid, const struct axis *axis, const struct room *room, int expand,
+              struct span *ret)
 {
-    int low = ceil_to(axis->visible, grid->step);
-    int available = (floor_to(axis->visible + axis->visible_length, grid->step) - low) / grid->step;
     int content = axis->picture * expand;
-    int needed = (content + grid->device - 1) / grid->device;
-    int hidden = 0;
+    int first = room->exact;
+    int end = MAX(room->exact_end, room->exact + 1);
 
-    if (needed <= available) {
-        low += (available - needed) / 2 * grid->step;
-    } else {
-        /* Scrolled: begins at the view's own place. */
-        hidden = (low - ceil_to(axis->view, grid->step)) / grid->step * grid->device;
-        hidden = CLAMP(hidden, 0, MAX(content - 1, 0));
-        needed = MIN(MAX(available, 1), (content - hidden + grid->device - 1) / grid->device);
+    if (content <= end - first) {
+        first += (end - first - content) / 2;
+    } else { /* scrolled: begins at the view's own place */
+        int hidden = device_down(grid, MAX(axis->visible - axis->view, 0));
+        first -= CLAMP(hidden, 0, MAX(content - (end - first), 0));
     }
-    ret->target = low;
-    ret->target_length = needed * grid->step;
-    ret->source = hidden;
-    ret->source_length = needed * grid->device;
-    ret->buffer = (guint)MAX(content, hidden + needed * grid->device);
-    ret->origin = low - axis->view - hidden / grid->scale;
+    ret->target = place_before(grid, MAX(first, room->exact));
+    ret->target_length = place_after(grid, MIN(first + content, end)) - ret->target;
+    ret->buffer = ret->target_length / grid->step * grid->device;
+    ret->at = first - ret->target / grid->step * grid->device;
+    ret->origin = (double)first * VM_SCALE_ONE / grid->scale - axis->view;
 }
 
 static void
-place_scaled(const struct grid *grid, const struct axis *axis, double factor, struct span *ret)
+place_scaled(const struct grid *grid, const struct axis *axis, const struct room *room,
+             double factor, struct span *ret)
 {
-    int length = MAX((int)round(axis->picture * factor / grid->scale), 1);
-    int hidden = 0;
+    int space = MAX(room->inner_end - room->inner, 1);
+    int length = (int)round(axis->picture * factor * VM_SCALE_ONE / grid->scale);
 
-    ret->target = axis->visible + (axis->visible_length - length) / 2;
-    if (length > axis->visible_length) {
-        hidden = CLAMP(axis->visible - axis->view, 0, length - 1);
-        ret->target = axis->visible;
-    }
-    ret->target_length = MAX(MIN(length - hidden, axis->visible_length), 1);
-    ret->source = (double)hidden / length * axis->picture;
-    ret->source_length = (double)ret->target_length / length * axis->picture;
-    ret->buffer = (guint)axis->picture;
-    ret->origin = ret->target - axis->view - hidden;
+    ret->target_length = CLAMP(length, 1, space);
+    ret->target = room->inner + (space - ret->target_length) / 2;
+    ret->buffer = axis->picture;
+    ret->at = 0;
+    ret->origin = ret->target - axis->view;
 }
 
 static struct axis
 across_of(const VmPlacementRequest *request)
 {
-    return (struct axis){request->view.x, request->view.width, request->visible.x,
-                         request->visible.width, (int)request->width};
+    return (struct axis){
+        request->view.x,   request->view.width,   request->visible.x,     request->visible.width,
+        request->window.x, request->window.width, request->surface_width, (int)request->width,
+    };
 }
 
 static struct axis
 down_of(const VmPlacementRequest *request)
 {
-    return (struct axis){request->view.y, request->view.height, request->visible.y,
-                         request->visible.height, (int)request->height};
+    return (struct axis){
+        request->view.y,   request->view.height,   request->visible.y,      request->visible.height,
+        request->window.y, request->window.height, request->surface_height, (int)request->height,
+    };
+}
+
+static void
+get_ground(const struct axis *axis, const struct room *room, int *ret_at, int *ret_length)
+{
+    int begin = MAX(room->hole - GROUND, axis->window);
+    int end = MIN(room->hole_end + GROUND, axis->window + axis->window_length);
+
+    *ret_at = begin;
+    *ret_length = MAX(end - begin, 1);
 }
 
 void
@@ -157,44 +245,44 @@ vm_placement_compute(const VmPlacementRequest *request, VmPlacement *ret)
 {
     const struct grid grid = grid_for(request->scale);
     const struct axis axes[2] = {across_of(request), down_of(request)};
-    double factor = find_factor(request, room(&grid, &axes[0]), room(&grid, &axes[1]));
-    gboolean whole = grid.exact && factor >= 1 && fabs(factor - round(factor)) < 1e-6;
+    const struct room rooms[2] = {get_room(&grid, &axes[0]), get_room(&grid, &axes[1])};
+    double factor = find_factor(request, rooms);
+    gboolean whole = is_exact(request, rooms, factor);
     struct span spans[2];
 
     for (guint i = 0; i < 2; i++) {
         if (whole) {
-            place_exactly(&grid, &axes[i], (int)round(factor), &spans[i]);
+            place_exactly(&grid, &axes[i], &rooms[i], (int)round(factor), &spans[i]);
         } else {
-            place_scaled(&grid, &axes[i], factor, &spans[i]);
+            place_scaled(&grid, &axes[i], &rooms[i], factor, &spans[i]);
         }
     }
     *ret = (VmPlacement){
         .x = spans[0].origin,
         .y = spans[1].origin,
-        .scale = factor / grid.scale,
+        .scale = factor * VM_SCALE_ONE / grid.scale,
         .whole = whole,
+        .hole = {rooms[0].hole, rooms[1].hole, MAX(rooms[0].hole_end - rooms[0].hole, 0),
+                 MAX(rooms[1].hole_end - rooms[1].hole, 0)},
         .target = {spans[0].target, spans[1].target, spans[0].target_length,
                    spans[1].target_length},
         .expand = whole ? (guint)round(factor) : 1,
-        .buffer_width = spans[0].buffer,
-        .buffer_height = spans[1].buffer,
-        .source_x = spans[0].source,
-        .source_y = spans[1].source,
-        .source_width = spans[0].source_length,
-        .source_height = spans[1].source_length,
+        .buffer_width = (guint)spans[0].buffer,
+        .buffer_height = (guint)spans[1].buffer,
+        .buffer_x = spans[0].at,
+        .buffer_y = spans[1].at,
     };
+    get_ground(&axes[0], &rooms[0], &ret->ground.x, &ret->ground.width);
+    get_ground(&axes[1], &rooms[1], &ret->ground.y, &ret->ground.height);
 }
 
 static guint
 ask_for(const struct grid *grid, const struct axis *axis)
 {
-    int pixels = room(grid, axis);
+    struct room room = get_room(grid, axis);
+    int pixels = grid->step <= STEP_MAX ? room.exact_end - room.exact : room.full_end - room.full;
 
-    if (grid->exact && pixels > 0) {
-        int unit = grid->device % 2 ? 2 * grid->device : grid->device;
-        return (guint)floor_to(pixels, unit);
-    }
-    return (guint)pixels & ~1U;
+    return (guint)MAX(pixels, 0) & ~1U;
 }
 
 void
@@ -211,14 +299,11 @@ vm_placement_get_size(const VmPlacementRequest *request, guint *ret_width, guint
 void
 vm_placement_get_view_size(const VmPlacementRequest *request, int *ret_width, int *ret_height)
 {
+    double scale = (double)request->scale / VM_SCALE_ONE;
     const struct grid grid = grid_for(request->scale);
-    int more = grid.step - 1; /* up to the first common place */
+    /* Both edges of the hole and of the picture, and up to a common place on each side. */
+    int more = request->surface_width > 0 ? 4 * EDGE + 2 * grid.step : 0;
 
-    if (!grid.exact) {
-        *ret_width = (int)ceil(request->width / grid.scale);
-        *ret_height = (int)ceil(request->height / grid.scale);
-        return;
-    }
-    *ret_width = ceil_to((int)request->width, grid.device) / grid.device * grid.step + more;
-    *ret_height = ceil_to((int)request->height, grid.device) / grid.device * grid.step + more;
+    *ret_width = (int)ceil(request->width / scale) + more;
+    *ret_height = (int)ceil(request->height / scale) + more;
 }

@@ -3,8 +3,12 @@
 
 /*
  * Where the guest's picture stands. "Logical" pixels are GTK's; device pixels are the screen's. A
- * picture that is not scaled, or by a whole number, begins and ends at device pixels: a surface can only
- * be placed at logical ones, so at places that are both (every fourth at 125 %).
+ * surface of its own can only be placed at logical pixels, so it begins and ends at places that are
+ * both (every fourth logical pixel at 125 %); in it the picture stands at any device pixel.
+ *
+ * Such a surface is seen through a hole in the window. GTK's own pixels are filtered at fractional
+ * scales, so the picture keeps one logical pixel from the hole's edge, and a dark ground below
+ * reaches further than the hole: what is behind the window shows nowhere.
  */
 
 #include <gdk/gdk.h>
@@ -14,7 +18,8 @@
 G_BEGIN_DECLS
 
 enum {
-    VM_SCALE_ONE = 120, /* scales are in 120ths */
+    VM_SCALE_ONE = 120,         /* scales are in 120ths */
+    VM_STAGE_COLOUR = 0x101214, /* what is around the picture */
 };
 
 typedef struct {
@@ -24,6 +29,10 @@ typedef struct {
     GdkRectangle view;    /* logical, from the toplevel's surface */
     GdkRectangle visible; /* the part of it that is not scrolled away */
     guint scale;          /* device pixels per logical one, 120ths */
+    /* For a surface of its own; else all 0: */
+    GdkRectangle window; /* the toplevel's surface without its shadow */
+    int surface_width;   /* of the toplevel's surface */
+    int surface_height;
 } VmPlacementRequest;
 
 typedef struct {
@@ -32,14 +41,14 @@ typedef struct {
     double scale;   /* logical pixels per guest pixel */
     gboolean whole; /* a guest pixel is a whole number of device pixels */
     /* For a surface of its own: */
-    GdkRectangle target; /* logical, from the toplevel's surface */
-    guint expand;        /* device pixels per guest pixel that the buffer has; else it is scaled */
-    guint buffer_width;  /* the expanded picture, and what is missing to whole logical pixels */
+    GdkRectangle hole; /* logical, from the toplevel's surface, as the next two */
+    GdkRectangle ground;
+    GdkRectangle target;
+    guint expand;       /* device pixels per guest pixel that the buffer has; else it is scaled */
+    guint buffer_width; /* shown as a whole */
     guint buffer_height;
-    double source_x; /* the part of the buffer that is seen */
-    double source_y;
-    double source_width;
-    double source_height;
+    int buffer_x; /* where the expanded picture begins in it; < 0: that much is scrolled away */
+    int buffer_y;
 } VmPlacement;
 
 void vm_placement_compute(const VmPlacementRequest *request, VmPlacement *ret);

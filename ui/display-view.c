@@ -63,6 +63,25 @@ get_scale(VmDisplayView *self)
                : VM_SCALE_ONE * (guint)gtk_widget_get_scale_factor(GTK_WIDGET(self));
 }
 
+/* The window's surface, and what of it is no shadow. */
+static void
+get_window(VmDisplayView *self, VmPlacementRequest *ret)
+{
+    GtkWindow *window = GTK_WINDOW(self->toplevel);
+    GdkWindow *surface = gtk_widget_get_window(self->toplevel);
+    GtkWidget *child = gtk_bin_get_child(GTK_BIN(window));
+    GtkWidget *title = gtk_window_get_titlebar(window);
+    GdkRectangle area;
+
+    ret->surface_width = gdk_window_get_width(surface);
+    ret->surface_height = gdk_window_get_height(surface);
+    get_area(child, &ret->window);
+    if (title && gtk_widget_get_mapped(title)) {
+        get_area(title, &area);
+        gdk_rectangle_union(&ret->window, &area, &ret->window);
+    }
+}
+
 static void
 get_request(VmDisplayView *self, VmPlacementRequest *ret)
 {
@@ -74,9 +93,10 @@ get_request(VmDisplayView *self, VmPlacementRequest *ret)
                                 .scale = get_scale(self)};
     get_area(GTK_WIDGET(self), &ret->view);
     ret->visible = ret->view;
-    if (self->guest_surface && self->parent) {
+    if (self->guest_surface && self->parent && self->toplevel) {
         get_area(self->parent, &parent);
         gdk_rectangle_intersect(&ret->view, &parent, &ret->visible);
+        get_window(self, ret);
     }
 }
 
@@ -198,17 +218,10 @@ static void
 hand_over_picture(VmDisplayView *self)
 {
     VmPicture picture;
-    gsize offset = 0;
-    int file;
 
-    if (!self->guest_surface) {
-        return;
-    }
-    if (self->console && vm_console_get_picture(self->console, &picture)) {
-        file = vm_console_get_picture_file(self->console, &offset);
-        vm_guest_surface_set_picture(self->guest_surface, &picture, file, offset);
-    } else {
-        vm_guest_surface_set_picture(self->guest_surface, NULL, -1, 0);
+    if (self->guest_surface) {
+        gboolean shown = self->console && vm_console_get_picture(self->console, &picture);
+        vm_guest_surface_set_picture(self->guest_surface, shown ? &picture : NULL);
     }
 }
 
@@ -405,6 +418,13 @@ vm_display_view_get_console(VmDisplayView *self)
     return self->console;
 }
 
+guint64
+vm_display_view_get_n_copied(VmDisplayView *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), 0);
+    return self->guest_surface ? vm_guest_surface_get_n_copied(self->guest_surface) : 0;
+}
+
 gboolean
 vm_display_view_get_has_picture(VmDisplayView *self)
 {
@@ -525,6 +545,7 @@ show_on_guest_surface(VmDisplayView *self)
     if (!self->guest_surface) {
         self->guest_surface = vm_guest_surface_new(toplevel, on_guest_scale, self);
         hand_over_picture(self);
+        update_size_request(self);
     }
     if (!self->guest_surface) {
         return FALSE;
@@ -554,8 +575,8 @@ on_parent_drawn(VmDisplayView *self, cairo_t *cr)
         get_area(self->parent, &parent);
         cairo_save(cr);
         cairo_set_operator(cr, CAIRO_OPERATOR_CLEAR);
-        cairo_rectangle(cr, at.target.x - parent.x, at.target.y - parent.y, at.target.width,
-                        at.target.height);
+        cairo_rectangle(cr, at.hole.x - parent.x, at.hole.y - parent.y, at.hole.width,
+                        at.hole.height);
         cairo_fill(cr);
         cairo_restore(cr);
     }
@@ -606,7 +627,8 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
 {
     VmDisplayView *self = VM_DISPLAY_VIEW(widget);
 
-    cairo_set_source_rgb(cr, 0x10 / 255.0, 0x12 / 255.0, 0x14 / 255.0);
+    cairo_set_source_rgb(cr, (VM_STAGE_COLOUR >> 16) / 255.0, (VM_STAGE_COLOUR >> 8 & 0xff) / 255.0,
+                         (VM_STAGE_COLOUR & 0xff) / 255.0);
     cairo_paint(cr);
     if (!self->surface) {
         leave_guest_surface(self);

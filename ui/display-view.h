@@ -27,6 +27,9 @@ void vm_display_view_set_console(VmDisplayView *self, VmConsole *console);
 VmConsole *vm_display_view_get_console(VmDisplayView *self);
 gboolean vm_display_view_get_has_picture(VmDisplayView *self);
 
+/* Guest pixels copied for the desktop's compositor; 0 where cairo draws. */
+guint64 vm_display_view_get_n_copied(VmDisplayView *self);
+
 void vm_display_view_set_scaling(VmDisplayView *self, VmScaling scaling);
 /* Ask the guest for the view's size in device pixels, 150 ms after the last change. */
 void vm_display_view_set_resize_guest(VmDisplayView *self, gboolean resize_guest);

@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "ui/display-placement.h"
 
 enum {
     COPIES = 2,
@@ -15,25 +16,24 @@ typedef struct {
     struct wl_buffer *buffer;
     gboolean busy;
     gboolean unwanted; /* goes when the compositor lets go */
-    guint32 *pixels;   /* of a copy */
+    guint32 *pixels;
     gsize size;
     cairo_region_t *stale; /* guest pixels that the copy lacks */
 } Slot;
 
 struct vm_guest_buffer {
-    gboolean shared;
     VmGuestCopy copy;
     Slot *slots[COPIES];
+    guint last; /* the slot that was shown last: it lacks the least */
+    guint64 n_copied;
 };
 
 static void
 slot_free(Slot *slot)
 {
     wl_buffer_destroy(slot->buffer);
-    if (slot->pixels) {
-        munmap(slot->pixels, slot->size);
-    }
-    g_clear_pointer(&slot->stale, cairo_region_destroy);
+    munmap(slot->pixels, slot->size);
+    cairo_region_destroy(slot->stale);
     g_free(slot);
 }
 
@@ -49,92 +49,71 @@ on_release(void *data, struct wl_buffer *buffer)
     }
 }
 
-static Slot *
-slot_new(struct wl_buffer *buffer)
+/* Memory that the compositor has too; *ret_pixels is to be unmapped. NULL when there is none. */
+static struct wl_buffer *
+create_buffer(const VmWayland *wayland, guint width, guint height, guint32 **ret_pixels)
 {
-    static const struct wl_buffer_listener listener = {.release = on_release};
-    Slot *slot = g_new0(Slot, 1);
-
-    slot->buffer = buffer;
-    wl_buffer_add_listener(buffer, &listener, slot);
-    return slot;
-}
-
-/* A file that is mapped for writing by whoever gets it, and stays as long as it is. */
-static gboolean
-can_share(int fd, gsize size)
-{
-    int seals = fcntl(fd, F_GET_SEALS);
-    int flags = fcntl(fd, F_GETFL);
-    struct stat st;
-
-    return seals >= 0 && (seals & F_SEAL_SEAL) && (seals & F_SEAL_SHRINK) &&
-           !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && flags >= 0 &&
-           (flags & O_ACCMODE) == O_RDWR && fstat(fd, &st) == 0 && (guint64)st.st_size >= size &&
-           size <= G_MAXINT32;
-}
-
-VmGuestBuffer *
-vm_guest_buffer_new_shared(const VmWayland *wayland, const VmPicture *picture, int fd, gsize offset)
-{
-    gsize size = offset + (gsize)picture->stride * picture->height;
-    /* The alpha of a scanout means nothing. */
-    gboolean swapped =
-        picture->format == VM_FORMAT_XBGR8888 || picture->format == VM_FORMAT_ABGR8888;
-
-    if (fd < 0 || (swapped && !wayland->has_xbgr) || !can_share(fd, size)) {
-        return NULL;
-    }
-    VmGuestBuffer *self = g_new0(VmGuestBuffer, 1);
-    struct wl_shm_pool *pool = wl_shm_create_pool(wayland->shm, fd, (gint32)size);
-    struct wl_buffer *buffer = wl_shm_pool_create_buffer(
-        pool, (gint32)offset, (gint32)picture->width, (gint32)picture->height,
-        (gint32)picture->stride, swapped ? WL_SHM_FORMAT_XBGR8888 : WL_SHM_FORMAT_XRGB8888);
-    wl_shm_pool_destroy(pool);
-    self->shared = TRUE;
-    self->copy.expand = 1;
-    self->slots[0] = slot_new(buffer);
-    return self;
-}
-
-static Slot *
-slot_new_copy(const VmWayland *wayland, const VmGuestCopy *copy)
-{
-    gsize size = (gsize)copy->width * copy->height * 4;
+    gsize size = (gsize)width * height * 4;
     int fd = size > 0 && size <= G_MAXINT32
                  ? memfd_create("vitrine-picture", MFD_CLOEXEC | MFD_ALLOW_SEALING)
                  : -1;
     void *memory = MAP_FAILED;
-    const cairo_rectangle_int_t all = {0, 0, (int)copy->width, (int)copy->height};
-    Slot *slot = NULL;
+    struct wl_buffer *buffer = NULL;
 
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0) {
         memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
     if (memory != MAP_FAILED) {
         struct wl_shm_pool *pool = wl_shm_create_pool(wayland->shm, fd, (gint32)size);
-        slot =
-            slot_new(wl_shm_pool_create_buffer(pool, 0, (gint32)copy->width, (gint32)copy->height,
-                                               (gint32)copy->width * 4, WL_SHM_FORMAT_XRGB8888));
+        buffer = wl_shm_pool_create_buffer(pool, 0, (gint32)width, (gint32)height,
+                                           (gint32)width * 4, WL_SHM_FORMAT_XRGB8888);
         wl_shm_pool_destroy(pool);
-        slot->pixels = memory;
-        slot->size = size;
-        slot->stale = cairo_region_create_rectangle(&all);
+        *ret_pixels = memory;
     }
     if (fd >= 0) {
         close(fd);
     }
+    return buffer;
+}
+
+static void
+make_dark(const VmGuestCopy *copy, guint32 *pixels)
+{
+    for (gsize i = 0; i < (gsize)copy->width * copy->height; i++) {
+        pixels[i] = VM_STAGE_COLOUR;
+    }
+}
+
+static Slot *
+slot_new(const VmWayland *wayland, const VmGuestCopy *copy)
+{
+    static const struct wl_buffer_listener listener = {.release = on_release};
+    const cairo_rectangle_int_t all = {0, 0, G_MAXINT16, G_MAXINT16};
+    guint32 *pixels;
+    struct wl_buffer *buffer = create_buffer(wayland, copy->width, copy->height, &pixels);
+    Slot *slot;
+
+    if (!buffer) {
+        return NULL;
+    }
+    make_dark(copy, pixels);
+    slot = g_new0(Slot, 1);
+    slot->buffer = buffer;
+    slot->pixels = pixels;
+    slot->size = (gsize)copy->width * copy->height * 4;
+    slot->stale = cairo_region_create_rectangle(&all);
+    wl_buffer_add_listener(buffer, &listener, slot);
     return slot;
 }
 
 VmGuestBuffer *
-vm_guest_buffer_new_copy(const VmWayland *wayland, const VmGuestCopy *copy)
+vm_guest_buffer_new(const VmWayland *wayland, const VmGuestCopy *copy)
 {
     VmGuestBuffer *self = g_new0(VmGuestBuffer, 1);
 
     self->copy = *copy;
     for (guint i = 0; i < COPIES; i++) {
-        self->slots[i] = slot_new_copy(wayland, copy);
+        self->slots[i] = slot_new(wayland, copy);
         if (!self->slots[i]) {
             vm_guest_buffer_free(self);
             return NULL;
@@ -192,35 +171,89 @@ copy_row(const VmGuestCopy *copy, VmFormat format, const guint32 *from, guint32 
     }
 }
 
+/* A box of guest pixels whose expanded ones all lie in the buffer. */
 static void
-copy_box(const VmGuestCopy *copy, Slot *slot, const VmPicture *picture,
-         const cairo_rectangle_int_t *box)
+copy_whole_box(const VmGuestCopy *copy, Slot *slot, const VmPicture *picture,
+               const cairo_rectangle_int_t *box)
 {
-    for (guint y = (guint)box->y; y < (guint)(box->y + box->height); y++) {
+    int expand = (int)copy->expand;
+    gsize row = copy->width;
+
+    for (int y = box->y; y < box->y + box->height; y++) {
         const guint32 *from =
             (const void *)(picture->pixels + (gsize)y * picture->stride + (gsize)box->x * 4);
-        guint32 *to =
-            slot->pixels + (gsize)y * copy->expand * copy->width + (gsize)box->x * copy->expand;
+        gsize at = (gsize)(copy->y + y * expand) * row + (gsize)(copy->x + box->x * expand);
+        guint32 *to = slot->pixels + at;
         copy_row(copy, picture->format, from, to, (guint)box->width);
-        for (guint i = 1; i < copy->expand; i++) {
-            memcpy(to + (gsize)i * copy->width, to, (gsize)box->width * copy->expand * 4);
+        for (int i = 1; i < expand; i++) {
+            memcpy(to + (gsize)i * row, to, (gsize)box->width * copy->expand * 4);
+        }
+    }
+}
+
+/* The same where the buffer's edge cuts guest pixels. */
+static void
+copy_cut_box(const VmGuestCopy *copy, Slot *slot, const VmPicture *picture,
+             const cairo_rectangle_int_t *box)
+{
+    int expand = (int)copy->expand;
+    int top = MAX(copy->y + box->y * expand, 0);
+    int bottom = MIN(copy->y + (box->y + box->height) * expand, (int)copy->height);
+    int left = MAX(copy->x + box->x * expand, 0);
+    int right = MIN(copy->x + (box->x + box->width) * expand, (int)copy->width);
+
+    for (int y = top; y < bottom; y++) {
+        const guint32 *from =
+            (const void *)(picture->pixels + (gsize)((y - copy->y) / expand) * picture->stride);
+        guint32 *to = slot->pixels + (gsize)y * copy->width;
+        for (int x = left; x < right; x++) {
+            to[x] = convert(from[(x - copy->x) / expand], picture->format, copy->faded);
         }
     }
 }
 
 static void
+copy_box(const VmGuestCopy *copy, Slot *slot, const VmPicture *picture,
+         const cairo_rectangle_int_t *box)
+{
+    int expand = (int)copy->expand;
+
+    if (copy->x + box->x * expand >= 0 && copy->y + box->y * expand >= 0 &&
+        copy->x + (box->x + box->width) * expand <= (int)copy->width &&
+        copy->y + (box->y + box->height) * expand <= (int)copy->height) {
+        copy_whole_box(copy, slot, picture, box);
+    } else {
+        copy_cut_box(copy, slot, picture, box);
+    }
+}
+
+/* Guest pixels of which the buffer has anything. */
+static cairo_rectangle_int_t
+get_seen(const VmGuestCopy *copy, const VmPicture *picture)
+{
+    int expand = (int)copy->expand;
+    int left = MAX(-copy->x, 0) / expand;
+    int top = MAX(-copy->y, 0) / expand;
+    int right = MIN(((int)copy->width - copy->x + expand - 1) / expand, (int)picture->width);
+    int bottom = MIN(((int)copy->height - copy->y + expand - 1) / expand, (int)picture->height);
+
+    return (cairo_rectangle_int_t){left, top, MAX(right - left, 0), MAX(bottom - top, 0)};
+}
+
+static void
 update_copy(VmGuestBuffer *self, Slot *slot, const VmPicture *picture, const cairo_region_t *damage)
 {
-    const cairo_rectangle_int_t all = {0, 0, (int)picture->width, (int)picture->height};
+    const cairo_rectangle_int_t seen = get_seen(&self->copy, picture);
 
     for (guint i = 0; i < COPIES; i++) {
         cairo_region_union(self->slots[i]->stale, damage);
     }
-    cairo_region_intersect_rectangle(slot->stale, &all);
+    cairo_region_intersect_rectangle(slot->stale, &seen);
     for (int i = 0; i < cairo_region_num_rectangles(slot->stale); i++) {
         cairo_rectangle_int_t box;
         cairo_region_get_rectangle(slot->stale, i, &box);
         copy_box(&self->copy, slot, picture, &box);
+        self->n_copied += (guint64)box.width * (guint64)box.height;
     }
     cairo_region_destroy(slot->stale);
     slot->stale = cairo_region_create();
@@ -229,12 +262,11 @@ update_copy(VmGuestBuffer *self, Slot *slot, const VmPicture *picture, const cai
 static Slot *
 find_slot(VmGuestBuffer *self)
 {
-    if (self->shared) {
-        return self->slots[0]; /* the guest writes into it whenever it likes anyway */
-    }
     for (guint i = 0; i < COPIES; i++) {
-        if (!self->slots[i]->busy) {
-            return self->slots[i];
+        guint at = (self->last + i) % COPIES;
+        if (!self->slots[at]->busy) {
+            self->last = at;
+            return self->slots[at];
         }
     }
     return NULL;
@@ -250,16 +282,34 @@ vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface, const Vm
     if (!slot) {
         return FALSE;
     }
-    if (!self->shared) {
-        update_copy(self, slot, picture, damage);
-    }
+    update_copy(self, slot, picture, damage);
     wl_surface_attach(surface, slot->buffer, 0, 0);
     for (int i = 0; i < cairo_region_num_rectangles(damage); i++) {
         cairo_rectangle_int_t box;
         cairo_region_get_rectangle(damage, i, &box);
-        wl_surface_damage_buffer(surface, box.x * expand, box.y * expand, box.width * expand,
+        wl_surface_damage_buffer(surface, self->copy.x + box.x * expand,
+                                 self->copy.y + box.y * expand, box.width * expand,
                                  box.height * expand);
     }
     slot->busy = TRUE;
     return TRUE;
+}
+
+guint64
+vm_guest_buffer_get_n_copied(VmGuestBuffer *self)
+{
+    return self->n_copied;
+}
+
+struct wl_buffer *
+vm_guest_buffer_new_plain(const VmWayland *wayland, guint32 pixel)
+{
+    guint32 *pixels;
+    struct wl_buffer *buffer = create_buffer(wayland, 1, 1, &pixels);
+
+    if (buffer) {
+        *pixels = pixel;
+        munmap(pixels, 4);
+    }
+    return buffer;
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The pixels that a compositor is shown: the machine's memory itself, or two buffers of our own with a
- * copy of what changed.
+ * The pixels that a compositor is shown: a copy of what changed, in two buffers by turns. A compositor
+ * may read a buffer until it lets go, and a guest writes into its picture whenever it likes: shown from
+ * the machine's own memory, frames would be half old and half new.
  */
 
 #include "ui/wayland.h"
@@ -15,20 +16,16 @@ typedef struct vm_guest_buffer VmGuestBuffer;
 
 /* How the copy differs from the picture. */
 typedef struct {
-    guint width; /* device pixels, at least those of the expanded picture; the rest is black */
+    guint width; /* device pixels; what the picture does not reach is dark */
     guint height;
+    int x; /* where the expanded picture begins; what lies outside is left out */
+    int y;
     guint expand;
     gboolean faded; /* without colour */
 } VmGuestCopy;
 
-/*
- * The picture in file `fd` from `offset` on, without a copy. NULL when the compositor could not map the
- * file for sure or does not know the format: an error of it would end our connection.
- */
-VmGuestBuffer *vm_guest_buffer_new_shared(const VmWayland *wayland, const VmPicture *picture,
-                                          int fd, gsize offset);
 /* NULL when there is no memory for it. */
-VmGuestBuffer *vm_guest_buffer_new_copy(const VmWayland *wayland, const VmGuestCopy *copy);
+VmGuestBuffer *vm_guest_buffer_new(const VmWayland *wayland, const VmGuestCopy *copy);
 /* The compositor may go on reading: what it needs stays until it lets go. NULL is fine. */
 void vm_guest_buffer_free(VmGuestBuffer *self);
 
@@ -38,5 +35,10 @@ void vm_guest_buffer_free(VmGuestBuffer *self);
  */
 gboolean vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface,
                                 const VmPicture *picture, const cairo_region_t *damage);
+/* Pixels written so far. */
+guint64 vm_guest_buffer_get_n_copied(VmGuestBuffer *self);
+
+/* One pixel of 0xRRGGBB, to be enlarged by a viewport. NULL when there is no memory for it. */
+struct wl_buffer *vm_guest_buffer_new_plain(const VmWayland *wayland, guint32 pixel);
 
 G_END_DECLS

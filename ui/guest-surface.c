@@ -10,18 +10,20 @@ struct vm_guest_surface {
     struct wl_surface *surface;
     struct wl_subsurface *subsurface;
     struct wp_viewport *viewport;
+    struct wl_surface *ground; /* dark, below it */
+    struct wl_subsurface *ground_subsurface;
+    struct wp_viewport *ground_viewport;
+    struct wl_buffer *ground_buffer;
     struct wp_fractional_scale_v1 *fractional; /* NULL: whole scales only */
     struct wl_callback *frame;                 /* the screen still shows the last pixels */
     guint scale;                               /* 0: not told yet */
     void (*scale_changed)(gpointer data);
     gpointer data;
 
-    VmPicture picture; /* width 0: none */
-    int file;
-    gsize offset;
+    VmPicture picture;     /* width 0: none */
     VmGuestBuffer *buffer; /* NULL: to be made for the picture as it is */
-    gboolean buffer_shared;
-    VmGuestCopy copy; /* what the buffer was made for */
+    VmGuestCopy copy;      /* what the buffer was made for */
+    guint64 n_copied;      /* pixels, into buffers that are gone */
     VmPlacement placement;
     gboolean placed;        /* shown, with that placement */
     gboolean with_parent;   /* what was committed waits for GTK's next frame */
@@ -125,49 +127,52 @@ vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area)
 static void
 drop_buffer(VmGuestSurface *self)
 {
+    if (self->buffer) {
+        self->n_copied += vm_guest_buffer_get_n_copied(self->buffer);
+    }
     g_clear_pointer(&self->buffer, vm_guest_buffer_free);
+}
+
+guint64
+vm_guest_surface_get_n_copied(VmGuestSurface *self)
+{
+    return self->n_copied + (self->buffer ? vm_guest_buffer_get_n_copied(self->buffer) : 0);
 }
 
 /* FALSE when there is no memory. */
 static gboolean
 make_buffer(VmGuestSurface *self, const VmPlacement *placement, gboolean faded)
 {
-    const VmGuestCopy copy = {placement->buffer_width, placement->buffer_height, placement->expand,
-                              faded};
-    gboolean as_it_is = copy.expand == 1 && copy.width == self->picture.width &&
-                        copy.height == self->picture.height && !faded;
+    const VmGuestCopy copy = {.width = placement->buffer_width,
+                              .height = placement->buffer_height,
+                              .x = placement->buffer_x,
+                              .y = placement->buffer_y,
+                              .expand = placement->expand,
+                              .faded = faded};
 
     if (self->buffer && self->copy.width == copy.width && self->copy.height == copy.height &&
-        self->copy.expand == copy.expand && self->copy.faded == faded) {
+        self->copy.x == copy.x && self->copy.y == copy.y && self->copy.expand == copy.expand &&
+        self->copy.faded == faded) {
         return TRUE;
     }
     drop_buffer(self);
     self->copy = copy;
-    if (as_it_is) {
-        self->buffer =
-            vm_guest_buffer_new_shared(self->wayland, &self->picture, self->file, self->offset);
-    }
-    self->buffer_shared = self->buffer != NULL;
-    if (!self->buffer) {
-        self->buffer = vm_guest_buffer_new_copy(self->wayland, &copy);
-    }
+    self->buffer = vm_guest_buffer_new(self->wayland, &copy);
     return self->buffer != NULL;
 }
 
 void
-vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture, int file, gsize offset)
+vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture)
 {
     gboolean alike =
         picture && picture->width == self->picture.width && picture->height == self->picture.height;
 
-    if (!alike || self->buffer_shared) {
+    if (!alike) {
         drop_buffer(self);
     }
     self->picture = picture ? *picture : (VmPicture){.width = 0};
-    self->file = file;
-    self->offset = offset;
     forget_damage(self);
-    if (alike && self->placed && make_buffer(self, &self->placement, self->copy.faded)) {
+    if (alike) {
         damage_all(self);
         flush(self);
     }
@@ -206,21 +211,34 @@ set_geometry(VmGuestSurface *self, const VmPlacement *at)
 
     wl_subsurface_set_position(self->subsurface, at->target.x, at->target.y);
     wp_viewport_set_destination(self->viewport, at->target.width, at->target.height);
-    wp_viewport_set_source(
-        self->viewport, wl_fixed_from_double(at->source_x), wl_fixed_from_double(at->source_y),
-        wl_fixed_from_double(at->source_width), wl_fixed_from_double(at->source_height));
     wl_region_add(region, 0, 0, at->target.width, at->target.height);
     wl_surface_set_opaque_region(self->surface, region);
     wl_region_destroy(region);
 }
 
+/* Always with the parent: it stays synchronised. */
+static void
+set_ground(VmGuestSurface *self, const GdkRectangle *area)
+{
+    struct wl_region *region = wl_compositor_create_region(self->wayland->compositor);
+
+    wl_subsurface_set_position(self->ground_subsurface, area->x, area->y);
+    wp_viewport_set_destination(self->ground_viewport, area->width, area->height);
+    wl_region_add(region, 0, 0, area->width, area->height);
+    wl_surface_set_opaque_region(self->ground, region);
+    wl_region_destroy(region);
+    wl_surface_attach(self->ground, self->ground_buffer, 0, 0);
+    wl_surface_damage_buffer(self->ground, 0, 0, 1, 1);
+    wl_surface_commit(self->ground);
+}
+
 static gboolean
 is_same_place(const VmPlacement *a, const VmPlacement *b)
 {
-    return gdk_rectangle_equal(&a->target, &b->target) && a->expand == b->expand &&
+    return gdk_rectangle_equal(&a->target, &b->target) &&
+           gdk_rectangle_equal(&a->ground, &b->ground) && a->expand == b->expand &&
            a->buffer_width == b->buffer_width && a->buffer_height == b->buffer_height &&
-           a->source_x == b->source_x && a->source_y == b->source_y &&
-           a->source_width == b->source_width && a->source_height == b->source_height;
+           a->buffer_x == b->buffer_x && a->buffer_y == b->buffer_y;
 }
 
 gboolean
@@ -240,6 +258,7 @@ vm_guest_surface_place(VmGuestSurface *self, const VmPlacement *placement, gbool
     begin_with_parent(self);
     self->placement = *placement;
     self->placed = TRUE;
+    set_ground(self, &placement->ground);
     set_geometry(self, placement);
     damage_all(self);
     wl_surface_damage_buffer(self->surface, 0, 0, G_MAXINT32, G_MAXINT32);
@@ -259,6 +278,8 @@ vm_guest_surface_hide(VmGuestSurface *self)
     begin_with_parent(self);
     wl_surface_attach(self->surface, NULL, 0, 0);
     wl_surface_commit(self->surface);
+    wl_surface_attach(self->ground, NULL, 0, 0);
+    wl_surface_commit(self->ground);
 }
 
 /* Life */
@@ -269,25 +290,36 @@ vm_guest_surface_is_of(VmGuestSurface *self, GdkWindow *toplevel)
     return self->toplevel == toplevel && self->parent == vm_wayland_get_surface(toplevel);
 }
 
+/* One below the window that takes no input. */
+static struct wl_surface *
+create_below(VmGuestSurface *self, struct wl_subsurface **ret_subsurface,
+             struct wp_viewport **ret_viewport)
+{
+    const VmWayland *wayland = self->wayland;
+    struct wl_region *nothing = wl_compositor_create_region(wayland->compositor);
+    struct wl_surface *surface = wl_compositor_create_surface(wayland->compositor);
+
+    wl_surface_set_input_region(surface, nothing);
+    wl_region_destroy(nothing);
+    *ret_subsurface =
+        wl_subcompositor_get_subsurface(wayland->subcompositor, surface, self->parent);
+    wl_subsurface_place_below(*ret_subsurface, self->parent);
+    *ret_viewport = wp_viewporter_get_viewport(wayland->viewporter, surface);
+    return surface;
+}
+
 static void
-create_surface(VmGuestSurface *self)
+create_surfaces(VmGuestSurface *self)
 {
     static const struct wp_fractional_scale_v1_listener listener = {
         .preferred_scale = on_preferred_scale,
     };
-    const VmWayland *wayland = self->wayland;
-    struct wl_region *nothing = wl_compositor_create_region(wayland->compositor);
 
-    self->surface = wl_compositor_create_surface(wayland->compositor);
-    wl_surface_set_input_region(self->surface, nothing);
-    wl_region_destroy(nothing);
-    self->subsurface =
-        wl_subcompositor_get_subsurface(wayland->subcompositor, self->surface, self->parent);
-    wl_subsurface_place_below(self->subsurface, self->parent);
-    self->viewport = wp_viewporter_get_viewport(wayland->viewporter, self->surface);
-    if (wayland->fractional) {
-        self->fractional =
-            wp_fractional_scale_manager_v1_get_fractional_scale(wayland->fractional, self->surface);
+    self->ground = create_below(self, &self->ground_subsurface, &self->ground_viewport);
+    self->surface = create_below(self, &self->subsurface, &self->viewport);
+    if (self->wayland->fractional) {
+        self->fractional = wp_fractional_scale_manager_v1_get_fractional_scale(
+            self->wayland->fractional, self->surface);
         wp_fractional_scale_v1_add_listener(self->fractional, &listener, self);
     }
 }
@@ -297,21 +329,27 @@ vm_guest_surface_new(GdkWindow *toplevel, void (*scale_changed)(gpointer data), 
 {
     const VmWayland *wayland = vm_wayland_get(gdk_window_get_display(toplevel));
     struct wl_surface *parent = vm_wayland_get_surface(toplevel);
+    struct wl_buffer *ground;
     VmGuestSurface *self;
 
     if (!wayland || !wayland->compositor || !wayland->subcompositor || !wayland->shm ||
         !wayland->viewporter || !parent) {
         return NULL;
     }
+    ground = vm_guest_buffer_new_plain(wayland, VM_STAGE_COLOUR);
+    if (!ground) {
+        return NULL;
+    }
     self = g_new0(VmGuestSurface, 1);
     self->wayland = wayland;
+    self->ground_buffer = ground;
     self->toplevel = g_object_ref(toplevel);
     self->clock = g_object_ref(gdk_window_get_frame_clock(toplevel));
     self->parent = parent;
     self->scale_changed = scale_changed;
     self->data = data;
     self->damage = cairo_region_create();
-    create_surface(self);
+    create_surfaces(self);
     return self;
 }
 
@@ -328,6 +366,10 @@ vm_guest_surface_free(VmGuestSurface *self)
     wp_viewport_destroy(self->viewport);
     wl_subsurface_destroy(self->subsurface);
     wl_surface_destroy(self->surface);
+    wp_viewport_destroy(self->ground_viewport);
+    wl_subsurface_destroy(self->ground_subsurface);
+    wl_surface_destroy(self->ground);
+    wl_buffer_destroy(self->ground_buffer);
     drop_buffer(self);
     cairo_region_destroy(self->damage);
     g_object_unref(self->clock);

@@ -4,7 +4,7 @@
 /*
  * The guest's picture as a Wayland surface of its own, below the window's, which has a hole there: so
  * that all that GTK draws stays above it, and new pixels cost GTK nothing. It takes no input: the window
- * gets it.
+ * gets it. A dark surface below it reaches a little further than the hole.
  *
  * Its size and place change with the next frame that GTK draws, both at once; new pixels go straight to
  * the compositor, at most once per frame of the screen.
@@ -32,16 +32,16 @@ gboolean vm_guest_surface_is_of(VmGuestSurface *self, GdkWindow *toplevel);
 guint vm_guest_surface_get_scale(VmGuestSurface *self);
 /*
  * What is shown from the next vm_guest_surface_place() on, or at once when only the memory is another
- * one. `picture` NULL: nothing any more; its memory is not read afterwards. `file` as
- * vm_console_get_picture_file() gave it.
+ * one. `picture` NULL: nothing any more; its memory is not read afterwards.
  */
-void vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture, int file,
-                                  gsize offset);
+void vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture);
 /* To be called while GTK draws the window. FALSE: it cannot be shown, draw it yourself. */
 gboolean vm_guest_surface_place(VmGuestSurface *self, const VmPlacement *placement, gboolean faded);
 /* New pixels, guest ones. */
 void vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area);
 /* Gone from the next frame on that GTK draws, until it is placed again. */
 void vm_guest_surface_hide(VmGuestSurface *self);
+/* Guest pixels copied for the compositor so far. */
+guint64 vm_guest_surface_get_n_copied(VmGuestSurface *self);
 
 G_END_DECLS

@@ -15,6 +15,7 @@
 #include "tests/display/rig.h"
 #include "tests/fakes/compositor/control-client.h"
 #include "ui/display-page.h"
+#include "ui/display-placement.h"
 #include "vmm/client/vm-connection.h"
 
 enum {
@@ -124,12 +125,13 @@ is_exact(Fixture *self)
     return find_picture(self, 1, &x, &y);
 }
 
+/* The dark ground is the first one, below it. */
 static TestSurface
 guest_surface(Fixture *self)
 {
     TestSurface found = {.id = 0};
 
-    test_compositor_find(self->compositor, "subsurface", 0, &found);
+    test_compositor_find(self->compositor, "subsurface", 1, &found);
     return found;
 }
 
@@ -207,8 +209,8 @@ test_exact(Fixture *self, gconstpointer data)
 {
     rig_wait(is_exact(self));
     TestSurface surface = guest_surface(self);
-    g_assert_cmpint(surface.buffer_width / 4, ==, WIDTH / 4); /* up to whole logical pixels */
-    g_assert_cmpint(surface.buffer_height / 4, ==, HEIGHT / 4);
+    g_assert_cmpint(surface.buffer_width, <, WIDTH + 14); /* up to whole logical pixels */
+    g_assert_cmpint(surface.buffer_height, <, HEIGHT + 14);
     /* What the window hides, it must not say. */
     g_assert_cmpint(window_surface(self).opaque, ==, 0);
 }
@@ -304,9 +306,6 @@ test_resize_guest(Fixture *self, gconstpointer data)
     g_assert_cmpint(mode.width % 2 + mode.height % 2, ==, 0);
     show(self, mode.width, mode.height, 8);
     rig_wait(is_exact(self));
-    /* The machine's own memory, nothing filled up. */
-    g_assert_cmpint(guest_surface(self).buffer_width, ==, mode.width);
-    g_assert_cmpint(guest_surface(self).buffer_height, ==, mode.height);
 }
 
 static void
@@ -329,7 +328,8 @@ test_fullscreen(Fixture *self, gconstpointer data)
 static void
 test_scale_changes(Fixture *self, gconstpointer data)
 {
-    static const char *const scales[] = {"1.5", "1", "1.25", "2"};
+    static const char *const scales[] = {"1.5", "1",   "1.25", "1.05", "1.3333333",
+                                         "1.1", "1.6", "1.75", "1.7",  "2"};
 
     for (guint i = 0; i < G_N_ELEMENTS(scales); i++) {
         g_free(test_compositor_say(self->compositor, "scale %s", scales[i]));
@@ -361,12 +361,12 @@ test_too_large(Fixture *self, gconstpointer data)
     TestSurface window;
 
     show(self, 1900, 1400, 10);
-    rig_wait((rig_run(20), surface = guest_surface(self), surface.buffer_width == 1900));
+    rig_wait((rig_run(20), shows_line(self, 300, 300)));
+    surface = guest_surface(self);
     window = window_surface(self);
     g_assert_cmpint(surface.width, <=, 811);
     g_assert_cmpint(surface.height, <=, 613);
     g_assert_cmpint(surface.x + surface.width, <=, window.width);
-    rig_wait((rig_run(20), shows_line(self, 300, 300)));
 }
 
 /* What is drawn around and above it */
@@ -379,11 +379,14 @@ test_paused(Fixture *self, gconstpointer data)
     rig_run(300);
     TestPicture shown;
     test_compositor_pixels(self->compositor, guest_surface(self).id, &shown);
-    for (guint i = 0; i < 1000; i++) {
+    guint greys = 0;
+    for (guint i = 0; i < shown.width * shown.height; i++) {
         guint32 pixel = shown.pixels[i];
-        g_assert_cmphex(pixel & 0xff, ==, pixel >> 8 & 0xff);
-        g_assert_cmphex(pixel & 0xff, ==, pixel >> 16);
+        gboolean grey = (pixel & 0xff) == (pixel >> 8 & 0xff) && (pixel & 0xff) == pixel >> 16;
+        g_assert_true(grey || pixel == VM_STAGE_COLOUR);
+        greys += grey;
     }
+    g_assert_cmpuint(greys, ==, (gsize)WIDTH * HEIGHT);
     g_free(shown.pixels);
     vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
     rig_wait(is_exact(self));
@@ -400,7 +403,7 @@ test_hint(Fixture *self, gconstpointer data)
     vm_display_page_capture(self->page);
     rig_wait(!is_exact(self));
     TestSurface surface;
-    g_assert_false(test_compositor_find(self->compositor, "subsurface", 1, &surface));
+    g_assert_false(test_compositor_find(self->compositor, "subsurface", 2, &surface));
     rig_wait(is_exact(self));
 }
 
@@ -410,14 +413,11 @@ frames_are_whole(Fixture *self, guint *ret_frames)
     g_autofree char *answer = test_compositor_say(self->compositor, "frames");
     g_auto(GStrv) lines = g_strsplit(answer, "\n", -1);
 
-    /* At other scales GTK's own edges lie between device pixels. */
-    gulong allowed = self->scale == (int)self->scale ? 0 : 1280;
-
     *ret_frames = 0;
     for (char **line = lines; *line && **line; line++) {
         g_auto(GStrv) words = g_strsplit(*line, " ", 5);
         (*ret_frames)++;
-        if (strtoul(words[3], NULL, 10) > allowed) {
+        if (strtoul(words[3], NULL, 10) > 0) {
             g_test_message("frame %u: %s", *ret_frames, *line);
             return FALSE;
         }
