@@ -110,6 +110,7 @@ end(VmClient *self)
     }
     self->ended = TRUE;
     g_clear_handle_id(&self->update_source, g_source_remove);
+    vm_model_trace_end(self->model, self);
     g_signal_handlers_disconnect_by_data(self->model, self);
     g_signal_handlers_disconnect_by_data(vm_model_get_gpu(self->model), self);
     for (guint i = 0; i < self->listeners->len; i++) {
@@ -158,6 +159,7 @@ export_all(VmClient *self)
     self->display_objects = g_dbus_object_manager_server_new(DISPLAY_ROOT);
     self->machine_objects = g_dbus_object_manager_server_new(MACHINE_ROOT);
     vm_machine_object_export(self);
+    vm_trace_object_export(self);
     vm_guest_object_export(self);
     vm_vm_object_export(self);
     for (guint i = 0; i < vm_gpu_link_get_n_screens(gpu); i++) {

@@ -26,6 +26,7 @@ struct _VmModel {
     guint client_count;
     GArray *questions; /* struct question; all are answered by the same message */
     guint question_timer;
+    GHashTable *tracers; /* owner -> the events it wants */
 };
 
 G_DEFINE_FINAL_TYPE(VmModel, vm_model, G_TYPE_OBJECT)
@@ -126,6 +127,7 @@ vm_model_finalize(GObject *object)
     g_clear_object(&self->input);
     g_clear_pointer(&self->ports, g_ptr_array_unref);
     g_clear_pointer(&self->questions, g_array_unref);
+    g_clear_pointer(&self->tracers, g_hash_table_unref);
     g_clear_pointer(&self->name, g_free);
     g_clear_pointer(&self->uuid, g_free);
     G_OBJECT_CLASS(vm_model_parent_class)->finalize(object);
@@ -144,6 +146,7 @@ vm_model_init(VmModel *self)
 {
     self->ports = g_ptr_array_new_with_free_func(g_object_unref);
     self->questions = g_array_new(FALSE, FALSE, sizeof(struct question));
+    self->tracers = g_hash_table_new(g_direct_hash, g_direct_equal);
 }
 
 static void
@@ -239,5 +242,43 @@ vm_model_set_client_count(VmModel *self, guint count)
     if (self->client_count != count) {
         self->client_count = count;
         emit_changed(self);
+    }
+}
+
+static guint32
+wanted_events(VmModel *self)
+{
+    GHashTableIter iter;
+    gpointer events;
+    guint32 all = 0;
+
+    g_hash_table_iter_init(&iter, self->tracers);
+    while (g_hash_table_iter_next(&iter, NULL, &events)) {
+        all |= GPOINTER_TO_UINT(events);
+    }
+    return all;
+}
+
+gboolean
+vm_model_trace(VmModel *self, gpointer owner, guint32 events, VmTraced callback, gpointer user_data)
+{
+    gpointer before;
+
+    g_return_val_if_fail(VM_IS_MODEL(self), FALSE);
+    before = g_hash_table_lookup(self->tracers, owner);
+    g_hash_table_insert(self->tracers, owner, GUINT_TO_POINTER(events));
+    if (vm_supervisor_link_ask_trace(self->supervisor, wanted_events(self), callback, user_data)) {
+        return TRUE;
+    }
+    g_hash_table_insert(self->tracers, owner, before);
+    return FALSE;
+}
+
+void
+vm_model_trace_end(VmModel *self, gpointer owner)
+{
+    g_return_if_fail(VM_IS_MODEL(self));
+    if (g_hash_table_remove(self->tracers, owner)) {
+        (void)vm_supervisor_link_ask_trace(self->supervisor, wanted_events(self), NULL, NULL);
     }
 }

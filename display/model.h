@@ -38,4 +38,12 @@ void vm_model_set_client_count(VmModel *self, guint count);
 typedef void (*VmModelStatistics)(const struct display_statistics *statistics, gpointer user_data);
 void vm_model_ask_statistics(VmModel *self, VmModelStatistics callback, gpointer user_data);
 
+/*
+ * What `owner` wants to see (enum trace_event), in place of what it wanted before. `callback` as that of
+ * vm_supervisor_link_ask_trace(); FALSE: it is not called, and nothing has changed.
+ */
+gboolean vm_model_trace(VmModel *self, gpointer owner, guint32 events, VmTraced callback,
+                        gpointer user_data);
+void vm_model_trace_end(VmModel *self, gpointer owner);
+
 G_END_DECLS

@@ -17,10 +17,16 @@ struct _VmSupervisorLink {
     guint32 serial;       /* of the last request with an answer */
     GHashTable *resizing; /* serial -> struct resizing */
     GHashTable *asking;   /* serial -> struct asking: the balloon */
+    GHashTable *tracing;  /* serial -> struct tracing */
 };
 
 struct resizing {
     VmResized callback;
+    gpointer user_data;
+};
+
+struct tracing {
+    VmTraced callback;
     gpointer user_data;
 };
 
@@ -51,6 +57,7 @@ union supervisor_message {
     struct display_ended ended;
     struct display_resized resized;
     struct balloon_answer balloon;
+    struct display_traced traced;
 };
 
 /* Make a text from a message safe to send: terminated and UTF-8. */
@@ -156,6 +163,25 @@ handle_balloon(VmSupervisorLink *self, const struct balloon_answer *answer)
 }
 
 static gboolean
+handle_traced(VmSupervisorLink *self, struct display_traced *traced, const struct message_fds *fds)
+{
+    gpointer key = GUINT_TO_POINTER(traced->serial);
+    const struct tracing *known = g_hash_table_lookup(self->tracing, key);
+
+    if (traced->count > DISPLAY_TRACED_MAX || traced->count != fds->count) {
+        return FALSE;
+    }
+    for (guint i = 0; i < traced->count; i++) {
+        clean_text(traced->name[i], sizeof(traced->name[i]));
+    }
+    if (known) {
+        known->callback(traced, fds->fd, known->user_data);
+        g_hash_table_remove(self->tracing, key);
+    }
+    return TRUE;
+}
+
+static gboolean
 dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
          struct message_fds *fds)
 {
@@ -187,6 +213,8 @@ dispatch(VmSupervisorLink *self, union supervisor_message *message, gsize size,
         return TRUE;
     case DISPLAY_BALLOON:
         return size == sizeof(message->balloon) && handle_balloon(self, &message->balloon);
+    case DISPLAY_TRACED:
+        return size == sizeof(message->traced) && handle_traced(self, &message->traced, fds);
     default:
         return dispatch_lifecycle(self, message, size, fds);
     }
@@ -225,6 +253,7 @@ vm_supervisor_link_finalize(GObject *object)
 
     g_clear_handle_id(&self->source, g_source_remove);
     g_clear_pointer(&self->resizing, g_hash_table_unref);
+    g_clear_pointer(&self->tracing, g_hash_table_unref);
     g_clear_pointer(&self->asking, g_hash_table_unref);
     G_OBJECT_CLASS(vm_supervisor_link_parent_class)->finalize(object);
 }
@@ -255,6 +284,7 @@ vm_supervisor_link_init(VmSupervisorLink *self)
     self->state.state = DISPLAY_VM_STARTING;
     self->resizing = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     self->asking = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    self->tracing = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
 }
 
 VmSupervisorLink *
@@ -358,5 +388,28 @@ vm_supervisor_link_ask_balloon(VmSupervisorLink *self, enum balloon_what what, g
     asking = g_new(struct asking, 1);
     *asking = (struct asking){callback, user_data};
     g_hash_table_insert(self->asking, GUINT_TO_POINTER(question.serial), asking);
+    return TRUE;
+}
+
+gboolean
+vm_supervisor_link_ask_trace(VmSupervisorLink *self, guint32 events, VmTraced callback,
+                             gpointer user_data)
+{
+    struct display_ask_trace ask = {
+        .header = {.type = DISPLAY_ASK_TRACE, .size = sizeof(ask)},
+        .events = events,
+    };
+    struct tracing *tracing;
+
+    g_return_val_if_fail(VM_IS_SUPERVISOR_LINK(self), FALSE);
+    ask.serial = callback ? ++self->serial : 0;
+    if (message_send(self->fd, &ask, sizeof(ask), NULL, 0) < 0) {
+        return FALSE;
+    }
+    if (callback) {
+        tracing = g_new(struct tracing, 1);
+        *tracing = (struct tracing){callback, user_data};
+        g_hash_table_insert(self->tracing, GUINT_TO_POINTER(ask.serial), tracing);
+    }
     return TRUE;
 }

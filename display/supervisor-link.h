@@ -55,4 +55,12 @@ typedef void (*VmBallooned)(const struct balloon_answer *answer, gpointer user_d
 gboolean vm_supervisor_link_ask_balloon(VmSupervisorLink *self, enum balloon_what what, guint pages,
                                         VmBallooned callback, gpointer user_data);
 
+/*
+ * Say what all clients together want to see (enum trace_event). `callback`, unless NULL, gets the answer,
+ * once, with a ring (the link's) for each name; FALSE: it will not.
+ */
+typedef void (*VmTraced)(const struct display_traced *traced, const int *rings, gpointer user_data);
+gboolean vm_supervisor_link_ask_trace(VmSupervisorLink *self, guint32 events, VmTraced callback,
+                                      gpointer user_data);
+
 G_END_DECLS

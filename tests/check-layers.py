@@ -63,7 +63,7 @@ TABLE = {
     "vmm/wayland-guard": (("vmm/base", "vmm/jail", "vmm/protocol", "vmm/wayland-wire"), (),
                           EXITS + OPENS + FORKS + EXECS),
     "vmm/guest": (BASE + ("vmm/protocol", "vmm/wayland-wire"), (), ()),
-    "vmm/client": (("vmm/keymap",), ("glib", "jansson"), ()),
+    "vmm/client": (("vmm/keymap", "vmm/base/trace-ring.h"), ("glib", "jansson"), ()),
     "vmm/ctl": (("vmm/client",), ("glib",), ()),
     "display": (("vmm/base", "vmm/protocol", "vmm/jail", "vmm/keymap"), ("glib",), ()),
     "manager/model": (("vmm/client", "vmm/config"), ("glib",), ()),

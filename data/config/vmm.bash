@@ -48,6 +48,8 @@ _vmm() {
     COMPREPLY=()
     if ((${#words[@]} == 2)); then
         _vmm_words "$word" "$("$1" help 2> /dev/null | _vmm_commands)" ''
+    elif [[ ${words[1]} == trace && ${#words[@]} -gt 3 ]]; then
+        _vmm_words "$word" "--for $("$1" trace --list 2> /dev/null | cut -d' ' -f1)" ''
     elif [[ ${words[1]} != run ]]; then
         _vmm_words "$word" "$("$1" list --all 2> /dev/null | cut -f1)" ''
         ((${#COMPREPLY[@]})) || _vmm_files "$word"

@@ -37,7 +37,7 @@ def popen(world, *words, **more):
 
 def help_of_each(world):
     listed = world.run('help')[1]
-    for name in COMMANDS:
+    for name in [*COMMANDS, 'trace']:
         check(f'\n    {name} ' in listed, f'{name} is not in `vmm help`')
         status, output, errors = world.run(name, '--help')
         check(status == 0 and f'vmm {name}' in output and errors == '', f'{name}: {status} {output} {errors}')

@@ -115,9 +115,9 @@ class Device:
         control.close()
         vhost.close()
         body = make_setup()
-        # struct start_setup: type START_SETUP, size, START_FLAG_NO_NAMESPACES or _NO_JAIL, level, name
+        # struct start_setup: type START_SETUP, size, START_FLAG_NO_NAMESPACES or _NO_JAIL, level, name, no marker, pid
         flags = 2 if "FAKE_NO_JAIL" in os.environ else 1
-        self.control.send(struct.pack("=IIII32s", 1, 48 + len(body), flags, 6, b"interop") + body)
+        self.control.send(struct.pack("=IIII32sii", 1, 56 + len(body), flags, 6, b"interop", -1, 0) + body)
         self.control.settimeout(20)
         answer = self.control.recv(4096)
         if struct.unpack_from("=I", answer)[0] != 2:

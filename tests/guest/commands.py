@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 
 import vm
@@ -20,7 +21,7 @@ TEXT = "Hello, World! 1+1=2 ~/x"
 GUEST_SCRIPT = f"""
 (while read -r line; do echo TYPED $line; done </dev/tty1) &
 sleep 1; head -c {WIDTH * HEIGHT * 4} /dev/zero | tr '\\000' U >/dev/fb0; sleep 1; echo READS;
-while true; do
+while true; do echo 1 >/proc/sys/vm/drop_caches; head -c 4096 /dev/vda >/dev/null;
  echo DISK $(cat /sys/block/vda/size) SLEEP $(cat /sys/firmware/acpi/interrupts/ff_slp_btn); sleep 1; done
 """.replace("\n", " ")
 
@@ -55,6 +56,22 @@ def read_png(data):
     return width, height, rows
 
 
+def check_trace(report, program, name):
+    """What the guest's reads of its disk are made of, and its serial port."""
+    missing = {("block-0", event) for event in ("kick", "request", "complete", "interrupt")}
+    missing |= {("machine", "exit"), ("machine", "enter")}
+    with subprocess.Popen([program, "trace", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as trace:
+        end = threading.Timer(60, trace.kill)
+        end.start()
+        for line in trace.stdout:
+            missing.discard(tuple(line.decode().split()[1:3]))
+            if not missing:
+                break
+        end.cancel()
+        trace.kill()
+    report.check(not missing, "trace shows exits, kicks, requests and interrupts", missing)
+
+
 def check(report, program, machine, name, folder):
     machine.wait_for(r"READS", vm.BOOT_LIMIT)
     shot = os.path.join(folder, "shot.png")
@@ -64,6 +81,7 @@ def check(report, program, machine, name, folder):
     wanted = bytes([0x55] * 3 * WIDTH)
     report.check((width, height) == (WIDTH, HEIGHT) and sum(row == wanted for row in rows) > HEIGHT * 9 // 10,
                  "the file shows what the guest drew", width, height, rows[HEIGHT // 2][:12])
+    check_trace(report, program, name)
     command(report, program, "type", name, TEXT + "\n", what="type")
     machine.wait_for(r"TYPED .*\n", 20)
     report.check(f"TYPED {TEXT}\n" in machine.text, "the guest reads what was typed",

@@ -19,14 +19,14 @@ FLAG_NO_NAMESPACES, FLAG_NO_JAIL = 1, 2
 FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESPACES
 
 HEADER = struct.Struct('=II')
-START = struct.Struct('=IIII32s')
-MACHINE_SETUP = struct.Struct('=48sIIQii4ii4x')
-LOADER_SETUP = struct.Struct('=48sQiiiiiI2048s256s256s')
+START = struct.Struct('=IIII32sii')
+MACHINE_SETUP = struct.Struct('=56sIIQii4ii4x')
+LOADER_SETUP = struct.Struct('=56sQiiiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQII')
 ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
-DEVICE_SETUP = struct.Struct('=48si')
-BLOCK_SETUP = struct.Struct('=48siiI4xQI20si4x')
-CONSOLE_SETUP = struct.Struct('=48sii')
+DEVICE_SETUP = struct.Struct('=56si')
+BLOCK_SETUP = struct.Struct('=56siiI4xQI20si4x')
+CONSOLE_SETUP = struct.Struct('=56sii')
 VIRTIO = {  # name: virtio id, PCI class, queue sizes
     'block': (2, 0x018000, [256]),
     'console': (3, 0x078000, [256, 256]),
@@ -100,7 +100,7 @@ class Child:
 
 
 def start_block(size, name, level, flags):
-    return START.pack(SETUP, size, flags, level, name.encode())
+    return START.pack(SETUP, size, flags, level, name.encode(), -1, 0)
 
 
 class Ended:

@@ -6,6 +6,7 @@
 #include "vmm/client/vm-chardev.h"
 #include "vmm/client/vm-connection.h"
 #include "vmm/client/vm-console.h"
+#include "vmm/client/vm-trace.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +31,9 @@ void vm_chardev_update(VmChardev *self, GVariant *values);
 
 const char *vm_console_get_path(VmConsole *self);
 const char *vm_chardev_get_path(VmChardev *self);
+
+/* What Start of org.vitrine.Vmm1.Tracing answered; NULL with `error` set when a ring is none. */
+VmTrace *vm_trace_new_for_rings(GVariant *reply, GUnixFDList *fds, guint wanted, GError **error);
 
 /* One end to keep and one in a list to pass on, non-blocking and close-on-exec; -1 with `error` set. */
 int vm_stream_pair(GUnixFDList *fds, GError **error);

@@ -166,6 +166,7 @@ struct machine_config {
     bool restart;
     bool disable_sandbox;
     bool allow_no_namespaces;
+    bool trace_marker;
     bool print_config;
     bool help;
     uint64_t log_level; /* enum config_log_level */

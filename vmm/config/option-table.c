@@ -270,6 +270,8 @@ const struct config_option config_options[] = {
      .offset = HERE(log_level),
      .run_only = true,
      .help = "How much is said."},
+    RUN_FLAG("trace-marker", trace_marker,
+             "Write exits, requests and interrupts to the kernel's trace, where that is allowed."),
     RUN_FLAG("print-config", print_config, "Print the machine as JSON for --cfg, and exit."),
     {.name = "help",
      .letter = 'h',

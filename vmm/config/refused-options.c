@@ -117,7 +117,6 @@ const struct config_refusal config_refused[] = {
     {"syslog-tag", "the log names the machine and the part by itself"},
     {"tap-fd", "network cards do not work yet"},
     {"tap-name", "network cards do not work yet"},
-    {"trace-marker", "trace points do not work yet"},
     {"trackpad", "a trackpad by socket does not work yet"},
     {"unprotected-vm-with-firmware", "firmware in place of a kernel does not work yet"},
     {"usb", "USB does not work yet"},

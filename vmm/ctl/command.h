@@ -46,6 +46,7 @@ int command_type(const Command *command, int argc, char **argv);
 int command_logs(const Command *command, int argc, char **argv);
 int command_events(const Command *command, int argc, char **argv);
 int command_define(const Command *command, int argc, char **argv);
+int command_trace(const Command *command, int argc, char **argv);
 int command_undefine(const Command *command, int argc, char **argv);
 int command_edit(const Command *command, int argc, char **argv);
 int command_start(const Command *command, int argc, char **argv);

@@ -84,6 +84,13 @@ static const Command commands[] = {
      2, command_type, 0},
     {"logs", "MACHINE", "what the machine's parts wrote, also after it ended",
      MACHINE_HELP "\nEach line: time, part, level, text.", 1, 1, command_logs, 0},
+    {"trace", "MACHINE [EVENT ...]", "print what a running machine does, a line for each event",
+     MACHINE_HELP
+     " Without EVENT: all\nof `vmm trace --list`. Each line: seconds since the start, part, event, "
+     "what the event is about.\nEnds with Ctrl+C, the machine, its reader, or --for. "
+     "docs/tracing.md tells "
+     "of bpftrace and perf.",
+     0, 9, command_trace, 0},
     {"events", "[NAME]", "print each change of state of one or all machines as a line of JSON",
      "Keys: time, machine, state (starting, running, paused, shutting-down, stopped); with "
      "“stopped”\n"

@@ -9,7 +9,7 @@
 
 #include "vmm/base/assert.h"
 #include "vmm/base/log.h"
-#include "vmm/base/message.h"
+#include "vmm/base/trace.h"
 
 enum {
     /*
@@ -40,6 +40,7 @@ start_receive_setup(void *setup, size_t size)
         return -EPROTO;
     }
     log_set_level((enum log_level)start.log_level);
+    trace_set_marker(start.marker_fd, start.pid, ((const struct start_setup *)setup)->name);
     return 0;
 }
 
@@ -83,15 +84,53 @@ start_enter_jail_late(const struct jail_policy *policy, const struct start_setup
     return message_send(START_FD_CONTROL, &ready, sizeof(ready), NULL, 0);
 }
 
+static bool
+take_trace(const void *message, const struct message_fds *fds)
+{
+    struct start_trace trace;
+    int r;
+
+    memcpy(&trace, message, sizeof(trace));
+    if (trace.header.type != START_TRACE || trace.header.size != sizeof(trace)) {
+        return false;
+    }
+    r = trace_attach(fds->count > 0 ? fds->fd[0] : -1, trace.events);
+    if (r < 0) {
+        log_warning("tracing does not start: %s", strerror(-r));
+    }
+    return true;
+}
+
+ssize_t
+start_receive(void *message, size_t size, struct message_fds *fds)
+{
+    struct message_fds own = {0};
+    ssize_t n;
+
+    assert(size >= sizeof(struct start_trace));
+    n = message_receive(START_FD_CONTROL, message, size, &own);
+    if (n == (ssize_t)sizeof(struct start_trace) && take_trace(message, &own)) {
+        n = -EAGAIN;
+    }
+    if (n > 0 && fds) {
+        *fds = own;
+    } else {
+        message_close_fds(&own);
+    }
+    return n;
+}
+
 static void
 on_control(void *data, uint32_t events)
 {
     struct loop *loop = data;
-    struct start_header header;
-    ssize_t n = message_receive(START_FD_CONTROL, &header, sizeof(header), NULL);
+    struct start_trace message;
+    ssize_t n = start_receive(&message, sizeof(message), NULL);
 
     (void)events;
-    loop_quit(loop, n == 0 ? 0 : 1);
+    if (n != -EAGAIN) {
+        loop_quit(loop, n == 0 ? 0 : 1);
+    }
 }
 
 int

@@ -6,8 +6,10 @@
  */
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "vmm/base/loop.h"
+#include "vmm/base/message.h"
 #include "vmm/jail/jail.h"
 #include "vmm/protocol/start.h"
 
@@ -24,7 +26,14 @@ int start_enter_jail_late(const struct jail_policy *policy, const struct start_s
                           struct jail_early *early);
 
 /*
- * For children that get no messages after their setup: leave `loop` with status 0 when the supervisor
+ * A message on START_FD_CONTROL after the setup, as message_receive(); `size` is sizeof(struct start_trace)
+ * or more. START_TRACE is obeyed here, and -EAGAIN returned. Descriptors of any other message go to `fds`,
+ * or are closed when that is NULL.
+ */
+ssize_t start_receive(void *message, size_t size, struct message_fds *fds);
+
+/*
+ * For children that get no messages of their own after their setup: leave `loop` with status 0 when the supervisor
  * closes the control socket, 1 when it says anything. 0 or -errno. Call before the jail.
  */
 int start_watch_control(struct loop *loop);

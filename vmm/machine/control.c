@@ -9,6 +9,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
+#include "vmm/jail/start.h"
 #include "vmm/machine/arch.h"
 #include "vmm/machine/debug.h"
 
@@ -186,7 +187,7 @@ on_request(void *data, uint32_t events)
     struct control *control = data;
     struct message_fds fds = {0};
     union request request;
-    ssize_t n = message_receive(START_FD_CONTROL, &request, sizeof(request), &fds);
+    ssize_t n = start_receive(&request, sizeof(request), &fds);
     size_t index;
 
     if (n == -EAGAIN) {

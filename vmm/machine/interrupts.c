@@ -11,6 +11,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
+#include "vmm/base/trace.h"
 #include "vmm/machine/arch.h"
 #include "vmm/machine/vm-private.h"
 
@@ -152,6 +153,7 @@ vm_set_line(struct vm *vm, uint32_t gsi, bool level)
 {
     struct kvm_irq_level line = {.irq = gsi, .level = level};
 
+    trace_line(gsi, level);
     return ioctl(vm->fd, KVM_IRQ_LINE, &line) < 0 ? -errno : 0;
 }
 
@@ -164,6 +166,7 @@ vm_send_msi(struct vm *vm, uint64_t address, uint32_t data)
         .data = data,
     };
 
+    trace_message(address, data);
     return ioctl(vm->fd, KVM_SIGNAL_MSI, &msi) < 0 ? -errno : 0;
 }
 

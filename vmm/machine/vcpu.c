@@ -13,6 +13,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/base/trace.h"
 #include "vmm/jail/jail.h"
 #include "vmm/machine/arch.h"
 #include "vmm/machine/debug.h"
@@ -169,6 +170,25 @@ handle_exit(struct vcpu *vcpu, struct kvm_run *run)
     }
 }
 
+static void
+trace_kvm_exit(const struct vcpu *vcpu, const struct kvm_run *run)
+{
+    uint64_t address = 0;
+    uint32_t size = 0;
+    uint32_t is_write = 0;
+
+    if (run->exit_reason == KVM_EXIT_MMIO) {
+        address = run->mmio.phys_addr;
+        size = run->mmio.len;
+        is_write = run->mmio.is_write;
+    } else if (run->exit_reason == KVM_EXIT_IO) {
+        address = run->io.port;
+        size = run->io.size;
+        is_write = run->io.direction == KVM_EXIT_IO_OUT;
+    }
+    trace_exit(vcpu->index, run->exit_reason, address, size, is_write);
+}
+
 bool
 vcpu_enter(struct vcpu *vcpu)
 {
@@ -184,7 +204,9 @@ vcpu_enter(struct vcpu *vcpu)
     }
     kind = MIN_OF(run->exit_reason, (uint32_t)VCPU_EXIT_KINDS - 1);
     __atomic_store_n(&vcpu->exits[kind], vcpu->exits[kind] + 1, __ATOMIC_RELAXED);
+    trace_kvm_exit(vcpu, run);
     handle_exit(vcpu, run);
+    trace_enter(vcpu->index);
     return true;
 }
 

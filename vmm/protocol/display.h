@@ -18,7 +18,8 @@
 enum {
     DISPLAY_CONFIG_MAX = 64 * 1024, /* bytes of JSON in a DISPLAY_CREATE */
     DISPLAY_CHARDEVS_MAX = 8,
-    DISPLAY_PROCESSES_MAX = 64
+    DISPLAY_PROCESSES_MAX = 64,
+    DISPLAY_TRACED_MAX = 32,
 };
 
 enum display_type {
@@ -29,6 +30,7 @@ enum display_type {
     DISPLAY_ENDED,                       /* struct display_ended */
     DISPLAY_RESIZED,                     /* struct display_resized */
     DISPLAY_BALLOON,                     /* struct balloon_answer, vmm/protocol/balloon.h */
+    DISPLAY_TRACED,                      /* struct display_traced, + a ring for each process */
 
     /* Requests of clients, passed on. */
     DISPLAY_POWER_BUTTON = START_TYPE_FROM_CHILD, /* struct start_header */
@@ -48,6 +50,7 @@ enum display_type {
     DISPLAY_SLEEP_BUTTON, /* struct start_header */
     DISPLAY_RESIZE_DISK,  /* struct display_resize: answer DISPLAY_RESIZED */
     DISPLAY_ASK_BALLOON,  /* struct balloon_question: answer DISPLAY_BALLOON */
+    DISPLAY_ASK_TRACE,    /* struct display_ask_trace: answer DISPLAY_TRACED */
 };
 
 struct display_resize {
@@ -61,6 +64,23 @@ struct display_resized {
     struct start_header header;
     uint32_t serial;
     int32_t error; /* 0, or as in struct block_resized; -ENODEV: there is no such disk of ours */
+};
+
+/* What all clients together want to see. */
+struct display_ask_trace {
+    struct start_header header;
+    uint32_t serial; /* comes back in the answer; 0: no answer is wanted */
+    uint32_t events; /* 1 << enum trace_event, vmm/base/trace-ring.h; 0: nothing any more */
+};
+
+struct display_traced {
+    struct start_header header;
+    uint32_t serial;
+    int32_t error; /* 0; -EAGAIN: the machine does not run yet, or no longer; or another -errno */
+    uint32_t count;
+    uint32_t reserved;
+    char name[DISPLAY_TRACED_MAX]
+             [START_NAME_SIZE]; /* of the processes, in the order of the rings */
 };
 
 /* GuestError of RFC-0210. */

@@ -33,6 +33,7 @@ enum start_type {
     START_SETUP = 1,
     START_READY = 2,
     START_FAILED = 3,
+    START_TRACE = 4, /* struct start_trace, + its ring; to the machine and devices, at any time */
     /* Each process's own types: supervisor to child from 16, child to supervisor from 64. */
     START_TYPE_TO_CHILD = 16,
     START_TYPE_FROM_CHILD = 64,
@@ -55,7 +56,16 @@ struct start_setup {
     struct start_header header;
     uint32_t flags;             /* enum start_flags */
     uint32_t log_level;         /* enum log_level */
+    int32_t marker_fd;          /* the kernel's trace_marker; 0 or -1: none */
+    int32_t pid;                /* of this process, as the supervisor sees it */
     char name[START_NAME_SIZE]; /* of this process in its VM: "block-0", "gpu" */
+};
+
+/* Write these events (1 << enum trace_event, vmm/base/trace-ring.h) to the ring; 0: no more. */
+struct start_trace {
+    struct start_header header;
+    uint32_t events;
+    uint32_t reserved;
 };
 
 struct start_failed {

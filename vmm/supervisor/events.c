@@ -17,6 +17,7 @@
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
 #include "vmm/supervisor/statistics.h"
+#include "vmm/supervisor/trace.h"
 #include "vmm/supervisor/wayland.h"
 
 enum {
@@ -37,6 +38,7 @@ union any_message {
     struct display_resize resize;
     struct block_resized resized;
     struct balloon_question balloon_question;
+    struct display_ask_trace ask_trace;
     struct balloon_answer balloon_answer;
 };
 
@@ -98,6 +100,7 @@ on_start_message(struct child *child, union any_message *message, size_t size)
     if (message->header.type == START_READY && size == sizeof(message->header)) {
         child->ready = true;
         if (child->row == &process_display) {
+            trace_stop(child->vm); /* the clients of the one before are gone */
             lifecycle_tell_display(child->vm);
         }
         if (child->vm->state == VM_IDLE) {
@@ -292,6 +295,10 @@ on_display_message(struct child *child, const union any_message *message, size_t
     }
     if (message->header.type == DISPLAY_ASK_BALLOON && size == sizeof(message->balloon_question)) {
         balloon_ask(vm, &message->balloon_question);
+        return true;
+    }
+    if (message->header.type == DISPLAY_ASK_TRACE && size == sizeof(message->ask_trace)) {
+        trace_ask(vm, &message->ask_trace);
         return true;
     }
     if (size != sizeof(message->header)) {

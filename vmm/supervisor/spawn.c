@@ -15,6 +15,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/supervisor/processes.h"
+#include "vmm/supervisor/trace.h"
 
 static int
 fail_spawn(const struct child *child, int error, const char *what, struct failure *failure)
@@ -117,8 +118,11 @@ child_spawn(struct child *child, struct failure *failure)
     setup = xalloc(sizeof(*setup));
     begin_setup(child, &setup->start);
     child->row->compose(child, &plan, setup);
+    setup->start.marker_fd =
+        trace_has_points(child) ? fd_plan_add(&plan, child->vm->trace_marker_fd) : -1;
     r = spawn_with_plan(child, &plan, failure);
     if (r == 0) {
+        setup->start.pid = child->pid;
         r = message_send(child->control_fd, setup, child->row->setup_size, NULL, 0);
         if (r < 0) {
             fail_spawn(child, -r, "be told what to do", failure);

@@ -18,6 +18,7 @@
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
+#include "vmm/supervisor/trace.h"
 #include "vmm/supervisor/wayland.h"
 
 enum {
@@ -202,6 +203,10 @@ init_edges(struct vm *vm)
     }
     wayland_init(&vm->wayland);
     vm->debug = (struct debug_edge){-1, -1};
+    vm->trace_marker_fd = -1;
+    for (size_t i = 0; i < CHILDREN_MAX; i++) {
+        vm->trace_ring_fd[i] = -1;
+    }
     vm->signal_fd = -1;
     vm->last_frame_fd = -1;
 }
@@ -288,6 +293,7 @@ vm_create(const struct machine_config *config, const struct vm_host *host, struc
     if (!host->handles) { /* an instance of the launcher shares nothing with others */
         kernel_cache_open(&vm->kernel_cache, &vm->resources.kernel_fd, vm->log);
     }
+    vm->trace_marker_fd = trace_open_marker(vm);
     choose_graphics(vm, host->no_3d);
     r = vm->loop ? add_all(vm) : -errno;
     if (r < 0) {
@@ -375,6 +381,10 @@ vm_destroy(struct vm *vm)
     wayland_close(&vm->wayland);
     fd_closep(&vm->debug.machine_fd);
     fd_closep(&vm->debug.gdb_fd);
+    fd_closep(&vm->trace_marker_fd);
+    for (size_t i = 0; i < CHILDREN_MAX; i++) {
+        fd_closep(&vm->trace_ring_fd[i]);
+    }
     resources_close(&vm->resources);
     kernel_cache_close(&vm->kernel_cache);
     loop_destroy(vm->loop);

@@ -134,6 +134,8 @@ struct vm {
     struct pair_edge pointer;
     struct wayland_edge wayland;
     struct debug_edge debug;
+    int trace_marker_fd;             /* with --trace-marker, where it is allowed; else -1 */
+    int trace_ring_fd[CHILDREN_MAX]; /* of child[], -1: it was never traced */
 
     enum vm_state state;
     struct loader_done loaded;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vmm/base/fd.h"
+#include "vmm/base/trace.h"
 
 void
 ring_init(struct ring *ring, struct loop *loop, unsigned int index, const struct ring_ops *ops,
@@ -88,6 +89,7 @@ on_kick(void *data, uint32_t events)
 
     (void)events;
     if (n == (ssize_t)sizeof(count)) {
+        trace_kick(ring->setup.index);
         ring_serve(ring);
     } else if (n >= 0 || errno != EAGAIN) {
         log_limited(&ring->limit, LOG_LEVEL_WARNING, "queue %u: the kick descriptor is no eventfd",
@@ -236,6 +238,7 @@ void
 ring_notify(struct ring *ring)
 {
     if (ring->queue && queue_needs_interrupt(ring->queue)) {
+        trace_interrupt(ring->setup.index);
         signal_fd(ring->call_fd);
     }
 }

@@ -10,6 +10,7 @@
 #include "vmm/base/list.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/base/trace.h"
 
 /* A chain that is out, with room for its segments. */
 struct request {
@@ -381,6 +382,7 @@ queue_pop(struct queue *queue, struct chain **ret_chain)
     list_append(&queue->requests, &request->link);
     queue->n_requests++;
     *ret_chain = &request->chain;
+    trace_request(queue->setup.index, head, walk.out_size, walk.in_size);
     return 1;
 }
 
@@ -389,6 +391,7 @@ queue_push(struct queue *queue, struct chain *chain, uint32_t written)
 {
     struct request *request = list_container(chain, struct request, chain);
 
+    trace_complete(queue->setup.index, chain->head, written);
     if (!queue->broken) {
         char *element = queue->used + RING_HEAD +
                         (size_t)(queue->next_used & (queue->setup.size - 1)) * USED_ELEMENT_SIZE;

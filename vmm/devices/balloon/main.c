@@ -33,7 +33,7 @@ on_control(void *data, uint32_t events)
 {
     const struct control *control = data;
     struct balloon_question question;
-    ssize_t n = message_receive(START_FD_CONTROL, &question, sizeof(question), NULL);
+    ssize_t n = start_receive(&question, sizeof(question), NULL);
 
     (void)events;
     if (n == -EAGAIN) {

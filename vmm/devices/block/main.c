@@ -25,7 +25,7 @@ on_control(void *data, uint32_t events)
     const struct control *control = data;
     struct block_resize request;
     struct block_resized answer = {.header = {.type = BLOCK_RESIZED, .size = sizeof(answer)}};
-    ssize_t n = message_receive(START_FD_CONTROL, &request, sizeof(request), NULL);
+    ssize_t n = start_receive(&request, sizeof(request), NULL);
 
     (void)events;
     if (n == -EAGAIN) {
