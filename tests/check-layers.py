@@ -26,6 +26,7 @@ PROCESSES = {
     "vmm/gdb": "vmm-gdb",
     "vmm/wayland-guard": "vmm-wayland-guard",
     "vmm/guest/wayland-proxy": "vitrine-wayland-proxy",
+    "vmm/guest/x11": "vitrine-x11",
     "vmm/ctl": "vmm-ctl",
     "display": "vmm-display",
     "manager": "vitrine",

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/wire-maker.h"
 #include "vmm/base/assert.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
@@ -28,7 +29,6 @@ enum {
     REGISTRY = 2,
     FIRST_GLOBAL = 3,
     SURFACE = 11,
-    IDS = 48,
     STEPS_MAX = 200,
 };
 
@@ -46,8 +46,7 @@ static const struct wire_interface *const globals[] = {
 struct rig {
     struct loop *loop;
     struct session *session;
-    struct wire_objects *objects; /* as the client and the compositor see them */
-    struct fuzz_input *input;
+    struct wire_maker maker; /* objects as the client and the compositor see them */
     int client;
     bool over;
     bool asked;   /* the session waits for a page */
@@ -82,7 +81,7 @@ rig_query(void *data, const struct cross_get_image *command, struct cross_image 
     struct rig *rig = data;
     uint64_t size = (uint64_t)le32toh(command->width) * 4 * le32toh(command->height);
 
-    if (size > 1 << 20 || fuzz_take(rig->input, 1) == 0xff) {
+    if (size > 1 << 20 || fuzz_take(rig->maker.input, 1) == 0xff) {
         return -ENOMEM;
     }
     *ret_image = (struct cross_image){.size = htole64(align_up(size, CROSS_PAGE_SIZE))};
@@ -116,7 +115,7 @@ rig_blob_create(void *data, uint32_t blob_id, uint64_t size, struct channel_blob
     struct rig *rig = data;
 
     (void)blob_id;
-    if (fuzz_take(rig->input, 1) == 0xff) {
+    if (fuzz_take(rig->maker.input, 1) == 0xff) {
         return -ENOSPC;
     }
     assert(size > 0 && size % CROSS_PAGE_SIZE == 0);
@@ -174,115 +173,10 @@ run(struct rig *rig)
     }
 }
 
-static uint32_t
-any_number(struct rig *rig)
-{
-    uint64_t value = fuzz_take(rig->input, 1);
-
-    if (value >= 0xf0) {
-        value = fuzz_take(rig->input, 4);
-    }
-    return (uint32_t)value;
-}
-
-static uint32_t
-any_id(struct rig *rig)
-{
-    uint32_t value = (uint32_t)fuzz_take(rig->input, 1);
-
-    return value & 0x80 ? WIRE_SERVER_IDS + (value & 7) : value % IDS;
-}
-
-/* Mostly an object of that interface, or for NULL an id that is free; sometimes any. */
-static uint32_t
-fitting_id(struct rig *rig, const struct wire_interface *interface, bool server)
-{
-    const uint32_t how = (uint32_t)fuzz_take(rig->input, 1);
-    const uint32_t base = server ? WIRE_SERVER_IDS : 1;
-
-    if (how >= 0xf8) {
-        return any_id(rig);
-    }
-    for (uint32_t i = 0; i < IDS; i++) {
-        const uint32_t id = base + (interface ? (how + i) % IDS : i);
-        const struct wire_object *object = wire_object_get(rig->objects, id);
-
-        if (interface ? object && object->interface == interface : !object || !object->interface) {
-            return id;
-        }
-    }
-    return 0;
-}
-
-/* Arguments that fit the signature; the number of descriptors that go with them. */
-static void
-put_arguments(struct rig *rig, struct wire_writer *writer, const struct wire_message *message,
-              enum wire_side side)
-{
-    static const char text[] = "text/plain";
-
-    for (size_t i = 0; i < message->n_arguments; i++) {
-        switch (message->argument[i].type) {
-        case 's':
-            wire_put_string(writer, text);
-            break;
-        case 'a':
-            wire_put(writer, 0);
-            break;
-        case 'h':
-            break;
-        case 'o':
-            wire_put(writer, fitting_id(rig, message->argument[i].interface, false));
-            break;
-        case 'n':
-            if (!message->argument[i].interface) {
-                wire_put_string(writer, "wl_seat");
-                wire_put(writer, 1);
-            }
-            wire_put(writer, fitting_id(rig, NULL, side == WIRE_EVENT));
-            break;
-        default:
-            wire_put(writer, any_number(rig));
-            break;
-        }
-    }
-}
-
-/* A message of that side in `writer`, and its size; 0 when the input names nothing that has one. */
-static size_t
-make_message(struct rig *rig, enum wire_side side, struct wire_writer *writer, uint8_t *ret_fds)
-{
-    uint32_t id = any_id(rig);
-    uint32_t opcode = (uint32_t)fuzz_take(rig->input, 1);
-    const struct wire_object *object = wire_object_get(rig->objects, id);
-    struct wire_call call;
-
-    if (!object || !object->interface) {
-        return 0;
-    }
-    const bool request = side == WIRE_REQUEST;
-    const struct wire_interface *interface = object->interface;
-    uint32_t n = request ? interface->n_requests : interface->n_events;
-    if (n == 0) {
-        return 0;
-    }
-    opcode %= n;
-    const struct wire_message *message =
-        request ? &interface->request[opcode] : &interface->event[opcode];
-    wire_begin(writer, id, (uint16_t)opcode);
-    put_arguments(rig, writer, message, side);
-    int size = wire_end(writer);
-    *ret_fds = message->n_fds;
-    if (size > 0 && wire_read(rig->objects, side, writer->bytes, (size_t)size, &call) == size) {
-        (void)wire_apply(rig->objects, &call);
-    }
-    return size > 0 ? (size_t)size : 0;
-}
-
 static int
 any_fd(struct rig *rig)
 {
-    uint64_t kind = fuzz_take(rig->input, 1);
+    uint64_t kind = fuzz_take(rig->maker.input, 1);
     int fds[2];
 
     if (kind & 1) {
@@ -300,7 +194,7 @@ client_says(struct rig *rig)
 {
     struct wire_writer writer;
     uint8_t n_fds = 0;
-    size_t size = make_message(rig, WIRE_REQUEST, &writer, &n_fds);
+    size_t size = wire_make(&rig->maker, WIRE_REQUEST, &writer, &n_fds);
     int fd = n_fds > 0 ? any_fd(rig) : -1;
 
     if (size > 0) {
@@ -313,10 +207,10 @@ static void
 client_raves(struct rig *rig)
 {
     uint8_t bytes[64];
-    size_t n = 1 + fuzz_take(rig->input, 1) % sizeof(bytes);
+    size_t n = 1 + fuzz_take(rig->maker.input, 1) % sizeof(bytes);
 
     for (size_t i = 0; i < n; i++) {
-        bytes[i] = (uint8_t)fuzz_take(rig->input, 1);
+        bytes[i] = (uint8_t)fuzz_take(rig->maker.input, 1);
     }
     (void)message_send(rig->client, bytes, n, NULL, 0);
 }
@@ -338,8 +232,8 @@ draw(struct rig *rig, uint32_t id, uint16_t opcode, struct words words, int fd)
     }
     int size = wire_end(&writer);
     if (size < 0 ||
-        wire_read(rig->objects, WIRE_REQUEST, writer.bytes, (size_t)size, &call) != size ||
-        wire_apply(rig->objects, &call) < 0) {
+        wire_read(rig->maker.objects, WIRE_REQUEST, writer.bytes, (size_t)size, &call) != size ||
+        wire_apply(rig->maker.objects, &call) < 0) {
         return false;
     }
     return message_send(rig->client, writer.bytes, (size_t)size, &fd, fd >= 0) == 0;
@@ -349,22 +243,23 @@ draw(struct rig *rig, uint32_t id, uint16_t opcode, struct words words, int fd)
 static void
 client_draws(struct rig *rig)
 {
-    const uint32_t width = (uint32_t)fuzz_take(rig->input, 1);
-    const uint32_t height = (uint32_t)fuzz_take(rig->input, 1);
-    const uint32_t odd = (uint32_t)fuzz_take(rig->input, 1);
+    const uint32_t width = (uint32_t)fuzz_take(rig->maker.input, 1);
+    const uint32_t height = (uint32_t)fuzz_take(rig->maker.input, 1);
+    const uint32_t odd = (uint32_t)fuzz_take(rig->maker.input, 1);
     const uint32_t stride = width * 4 + (odd & 3);
     const uint32_t pool_size = stride * height + (odd >> 2 & 3) * 512;
-    const uint32_t pool = fitting_id(rig, NULL, false);
+    const uint32_t pool = wire_fitting_id(&rig->maker, NULL, false);
     cleanup_fd int fd = fd_memory_file("fuzz", (uint64_t)pool_size + (odd >> 4 & 1));
 
     if (!draw(rig, FIRST_GLOBAL + 1, WIRE_WL_SHM_CREATE_POOL, (struct words){2, {pool, pool_size}},
               fd)) {
         return;
     }
-    const uint32_t buffer = fitting_id(rig, NULL, false);
+    const uint32_t buffer = wire_fitting_id(&rig->maker, NULL, false);
     const struct words made = {6, {buffer, odd >> 5, width, height, stride, odd >> 7}};
-    const struct words damage = {
-        4, {any_number(rig), any_number(rig), any_number(rig), any_number(rig)}};
+    const struct words damage = {4,
+                                 {wire_any_number(&rig->maker), wire_any_number(&rig->maker),
+                                  wire_any_number(&rig->maker), wire_any_number(&rig->maker)}};
     (void)(draw(rig, pool, WIRE_WL_SHM_POOL_CREATE_BUFFER, made, -1) &&
            draw(rig, SURFACE, WIRE_WL_SURFACE_ATTACH, (struct words){3, {buffer}}, -1) &&
            draw(rig, SURFACE, WIRE_WL_SURFACE_DAMAGE, damage, -1) &&
@@ -376,7 +271,7 @@ host_says(struct rig *rig)
 {
     struct wire_writer writer;
     uint8_t n_fds = 0;
-    size_t size = make_message(rig, WIRE_EVENT, &writer, &n_fds);
+    size_t size = wire_make(&rig->maker, WIRE_EVENT, &writer, &n_fds);
     struct cross_message message = {.header.command = CROSS_RECEIVE,
                                     .data_size = htole32((uint32_t)size),
                                     .n_ids = htole32(n_fds)};
@@ -385,9 +280,9 @@ host_says(struct rig *rig)
         return;
     }
     for (size_t i = 0; i < n_fds; i++) {
-        message.ids[i] = htole32(any_number(rig));
-        message.types[i] = htole32((uint32_t)fuzz_take(rig->input, 1) & 7);
-        message.sizes[i] = htole32(any_number(rig));
+        message.ids[i] = htole32(wire_any_number(&rig->maker));
+        message.types[i] = htole32((uint32_t)fuzz_take(rig->maker.input, 1) & 7);
+        message.sizes[i] = htole32(wire_any_number(&rig->maker));
     }
     memcpy(rig->page, &message, sizeof(message));
     memcpy(rig->page + sizeof(message), writer.bytes, size);
@@ -397,7 +292,7 @@ host_says(struct rig *rig)
 static void
 host_pipes(struct rig *rig)
 {
-    uint64_t how = fuzz_take(rig->input, 2);
+    uint64_t how = fuzz_take(rig->maker.input, 2);
     struct cross_pipe_data pipe = {
         .header.command = CROSS_READ,
         .id = htole32((how & 1 ? CROSS_READ_PIPE_BASE : 0) + (uint32_t)(how >> 1 & 3)),
@@ -417,9 +312,9 @@ host_raves(struct rig *rig)
         return;
     }
     for (size_t i = 0; i < 400; i += 8) {
-        store_le64(rig->page + i, fuzz_take(rig->input, 2));
+        store_le64(rig->page + i, fuzz_take(rig->maker.input, 2));
     }
-    rig->page[0] = fuzz_take(rig->input, 1) & 1 ? CROSS_RECEIVE : CROSS_READ;
+    rig->page[0] = fuzz_take(rig->maker.input, 1) & 1 ? CROSS_RECEIVE : CROSS_READ;
     rig->waiting = true;
 }
 
@@ -430,8 +325,8 @@ send_request(struct rig *rig, struct wire_writer *writer)
     int size = wire_end(writer);
 
     assert(size > 0);
-    assert(wire_read(rig->objects, WIRE_REQUEST, writer->bytes, (size_t)size, &call) == size);
-    assert(wire_apply(rig->objects, &call) == 0);
+    assert(wire_read(rig->maker.objects, WIRE_REQUEST, writer->bytes, (size_t)size, &call) == size);
+    assert(wire_apply(rig->maker.objects, &call) == 0);
     assert(message_send(rig->client, writer->bytes, (size_t)size, NULL, 0) == 0);
 }
 
@@ -465,8 +360,8 @@ play(struct rig *rig)
                                                   host_says,    host_says,   host_pipes,
                                                   client_raves, host_raves};
 
-    for (int i = 0; i < STEPS_MAX && rig->input->size > 0 && !rig->over; i++) {
-        uint64_t step = fuzz_take(rig->input, 1);
+    for (int i = 0; i < STEPS_MAX && rig->maker.input->size > 0 && !rig->over; i++) {
+        uint64_t step = fuzz_take(rig->maker.input, 1);
         /* What is any bytes ends most sessions: seldom. */
         size_t n = step < 8 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
 
@@ -487,10 +382,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     (void)signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_ERROR);
-    rig->input = &input;
+    rig->maker.input = &input;
     rig->loop = loop_create();
-    rig->objects = wire_objects_create(64);
-    assert(rig->loop && rig->objects && fd_socket_pair(SOCK_STREAM, pair) == 0);
+    rig->maker.objects = wire_objects_create(64);
+    assert(rig->loop && rig->maker.objects && fd_socket_pair(SOCK_STREAM, pair) == 0);
     fd_set_nonblocking(pair[0]);
     fd_set_nonblocking(pair[1]);
     rig->client = pair[0];
@@ -502,7 +397,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play(rig);
     session_destroy(rig->session);
     fd_closep(&rig->client);
-    wire_objects_destroy(rig->objects);
+    wire_objects_destroy(rig->maker.objects);
     loop_destroy(rig->loop);
     free(rig);
     return 0;

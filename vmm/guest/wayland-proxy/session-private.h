@@ -7,9 +7,9 @@
 
 #include "vmm/base/list.h"
 #include "vmm/base/message.h"
-#include "vmm/guest/wayland-proxy/outbox.h"
 #include "vmm/guest/wayland-proxy/region.h"
 #include "vmm/guest/wayland-proxy/session.h"
+#include "vmm/wayland-wire/outbox.h"
 #include "vmm/wayland-wire/wire.h"
 #include "wayland-wire-protocols.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "vmm/guest/wayland-proxy/outbox.h"
+#include "vmm/wayland-wire/outbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/message.h"
-#include "vmm/protocol/cross-domain.h"
 
 enum {
     CHUNK_SIZE = 4096
@@ -19,7 +18,7 @@ struct chunk {
     size_t size;
     size_t sent;
     size_t n_fds;
-    int fds[CROSS_IDS_MAX];
+    int fds[OUTBOX_FDS_MAX];
     uint8_t data[CHUNK_SIZE];
 };
 
@@ -81,7 +80,7 @@ outbox_add(struct outbox *outbox, const void *data, size_t size, const int *fds,
     const uint8_t *bytes = data;
 
     while (size > 0) {
-        struct chunk *chunk = n_fds <= CROSS_IDS_MAX ? chunk_for(outbox, n_fds) : NULL;
+        struct chunk *chunk = n_fds <= OUTBOX_FDS_MAX ? chunk_for(outbox, n_fds) : NULL;
         if (!chunk) {
             close_fds(fds, n_fds);
             return -ENOMEM;

@@ -8,6 +8,10 @@
 
 #include "vmm/base/list.h"
 
+enum {
+    OUTBOX_FDS_MAX = 28, /* that go with the bytes of one addition; libwayland takes no more */
+};
+
 struct outbox {
     struct list chunks;
     uint64_t queued; /* bytes */

@@ -1,0 +1,228 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""X11 programs as windows of the test compositor, by a guest's vitrine-x11 and Xwayland.
+
+usage: test-x11.py COMPOSITOR VITRINE-X11"""
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FAKE = os.path.join(HERE, "../fakes/compositor")
+sys.path.insert(0, FAKE)
+from compositor import Compositor, wait_for  # noqa: E402
+
+PROGRAM, VITRINE_X11 = sys.argv[1:3]
+LIMIT = 30
+KEY_A, KEY_B, KEY_SHIFT = 30, 48, 42
+F2, F3, F5, F6 = 60, 61, 63, 64
+BUTTON_LEFT, BUTTON_RIGHT = 0x110, 0x111
+
+
+class Skip(Exception):
+    pass
+
+
+class Desktop:
+    """The compositor and an X display on it."""
+
+    def __init__(self, *options):
+        self.compositor = Compositor(PROGRAM, *options)
+        self.server = subprocess.Popen(
+            [VITRINE_X11, "--wayland=" + self.compositor.environment["WAYLAND_DISPLAY"]],
+            env=self.compositor.environment, stdout=subprocess.PIPE, text=True)
+        self.environment = dict(self.compositor.environment, GDK_BACKEND="x11",
+                                DISPLAY=self.server.stdout.readline().strip())
+        del self.environment["WAYLAND_DISPLAY"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        alive = self.server.poll() is None
+        self.server.terminate()
+        self.server.wait(LIMIT)
+        status = self.compositor.end()
+        if not kind:
+            assert alive, "vitrine-x11 ended before"
+            assert status == 0, status
+
+    def start(self, *command, **more):
+        client = subprocess.Popen(command, env=self.environment, **more)
+        self.compositor.clients.append(client)
+        return client
+
+    def windows(self):
+        return self.compositor.windows()
+
+    def window(self, title):
+        return next((one for one in self.windows() if one.title == title), None)
+
+    def wait_window(self, title):
+        return wait_for(f"window “{title}” in {self.windows()}", lambda: self.window(title))
+
+    def surfaces(self, role):
+        return [one for one in self.compositor.surfaces() if one.role == role]
+
+    def focus(self, window):
+        self.compositor.say("focus", window.id)
+        wait_for("focus", lambda: next(one for one in self.windows() if one.id == window.id).active)
+
+
+class Client:
+    """gtk-client.py and what it said."""
+
+    def __init__(self, desktop):
+        self.lines = []
+        self.process = desktop.start("/usr/bin/python3", os.path.join(FAKE, "gtk-client.py"),
+                                     stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def said(self, line):
+        wait_for(f"“{line}” in {self.lines[-8:]}", lambda: line in self.lines)
+
+    def place(self, name):
+        """The middle of a widget in its window."""
+        line = [line for line in self.lines if line.startswith(f"place {name} ")][-1].split()
+        return int(line[2]), int(line[3])
+
+
+def need(name):
+    if not shutil.which(name):
+        raise Skip(f"{name} is not installed")
+
+
+def typed(desktop, window, path, text):
+    """A key may come before the program has the focus, as with any X server: until it is there."""
+    desktop.focus(window)
+    for _ in range(10):
+        desktop.compositor.press(KEY_A)
+        desktop.compositor.press(28)
+        try:
+            wait_for(f"{text} in {path}", lambda: text in open(path, encoding="utf-8").read(), 3)
+            return
+        except AssertionError:
+            pass
+    raise AssertionError(f"{path} never had {text}")
+
+
+def test_two():
+    """two xterms are two windows with their titles; each takes keys; size and closing arrive"""
+    need("xterm")
+    with Desktop() as desktop:
+        folder = desktop.compositor.base
+        terminals = []
+        for name in ("one", "two"):
+            path = os.path.join(folder, name)
+            terminals.append(desktop.start("xterm", "-T", name, "-e", f"stty size >{path}; cat >>{path}"))
+            desktop.wait_window(name)
+        assert len(desktop.windows()) == 2, desktop.windows()
+        for name in ("two", "one"):
+            typed(desktop, desktop.window(name), os.path.join(folder, name), "a\n")
+        one = desktop.window("one")
+        desktop.compositor.say("resize", one.id, one.width // 2, one.height // 2)
+        wait_for("the new size", lambda: desktop.window("one").width < one.width)
+        assert desktop.window("two").width == one.width, "only one of them"
+        desktop.compositor.say("close", desktop.window("one").id)
+        terminals[0].wait(LIMIT)
+        wait_for("one window", lambda: [window.title for window in desktop.windows()] == ["two"])
+
+
+def press_menu(desktop, x, y):
+    desktop.compositor.say("move", x, y)
+    desktop.compositor.say("button", BUTTON_RIGHT, 1)
+
+
+def test_menu():
+    """a menu of xterm is a popup of its window, where the pointer is"""
+    need("xterm")
+    with Desktop() as desktop:
+        terminal = desktop.start("xterm", "-T", "menus", "-xrm",
+                                 "*VT100.translations: #override <Btn3Down>: popup-menu(mainMenu)")
+        window = desktop.wait_window("menus")
+        desktop.focus(window)
+        press_menu(desktop, window.x + 250, window.y + 100)
+        menu = wait_for("the menu", lambda: desktop.surfaces("popup"))[0]
+        assert menu.parent == window.id, menu
+        # Athena's menus have their middle, and the edge of the first entry, under the pointer.
+        assert abs(menu.x + menu.width // 2 - 250) < 8 and 60 < menu.y < 100, (menu, window)
+        desktop.compositor.say("button", BUTTON_RIGHT, 0)
+        wait_for("no menu", lambda: not desktop.surfaces("popup"))
+        terminal.terminate()
+        wait_for("no window", lambda: not desktop.compositor.surfaces())
+
+
+def place_in(window, client, name):
+    x, y = client.place(name)
+    return window.x + x, window.y + y
+
+
+def check_pointer(desktop, client, window):
+    compositor = desktop.compositor
+    compositor.press(F6)
+    wait_for("places", lambda: any(line.startswith("place button") for line in client.lines))
+    compositor.click(*place_in(window, client, "button"))
+    client.said("clicked")
+    x, y = place_in(window, client, "source")
+    to_x, to_y = place_in(window, client, "target")
+    compositor.say("move", x, y)
+    compositor.say("button", BUTTON_LEFT, 1)
+    for step in range(1, 21):
+        compositor.say("move", x + (to_x - x) * step / 20, y + (to_y - y) * step / 20)
+        time.sleep(0.03)
+    compositor.say("button", BUTTON_LEFT, 0)
+    client.said("dropped cargo")
+
+
+def test_gtk():
+    """a GTK program on X11 takes keys, pointer, drag and drop; menu, full screen, closing"""
+    with Desktop() as desktop:
+        compositor = desktop.compositor
+        client = Client(desktop)
+        window = desktop.wait_window("A GTK program")
+        desktop.focus(window)
+        for _ in range(10):
+            compositor.press(KEY_SHIFT, KEY_A)
+            time.sleep(0.5)
+            if any(line.startswith("typed A") for line in client.lines):
+                break
+        wait_for("a capital letter", lambda: any(line.startswith("typed A") for line in client.lines))
+        check_pointer(desktop, client, window)
+        compositor.press(F5)
+        menu = wait_for("the menu", lambda: desktop.surfaces("popup"))[0]
+        x, y = client.place("button")
+        assert menu.parent == window.id and menu.x < x and y < menu.y < y + 60, (menu, x, y)
+        compositor.click(window.x + menu.x + menu.width // 2, window.y + menu.y + menu.height // 2)
+        client.said("chosen")
+        wait_for("no menu", lambda: not desktop.surfaces("popup"))
+        compositor.say("fullscreen", window.id, 1)
+        client.said("size 1280 800")
+        compositor.say("close", window.id)
+        client.said("closed")
+
+
+TESTS = (test_two, test_menu, test_gtk)
+
+
+def main():
+    print(f"1..{len(TESTS)}")
+    for number, test in enumerate(TESTS, 1):
+        try:
+            need("Xwayland")
+            test()
+            print(f"ok {number} - {test.__doc__}")
+        except Skip as reason:
+            print(f"ok {number} - {test.__doc__} # SKIP {reason}")
+        except Exception as error:  # pylint: disable=broad-except
+            print(f"not ok {number} - {test.__doc__}\n# {error!r}")
+        sys.stdout.flush()
+
+
+main()

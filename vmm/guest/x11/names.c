@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/guest/x11/x11-private.h"
+
+const char *
+atom_name(enum x11_atom atom)
+{
+    static const char *const names[N_ATOMS] = {
+        [ATOM_WL_SURFACE_ID] = "WL_SURFACE_ID",
+        [ATOM_WM_S0] = "WM_S0",
+        [ATOM_WM_STATE] = "WM_STATE",
+        [ATOM_WM_PROTOCOLS] = "WM_PROTOCOLS",
+        [ATOM_WM_DELETE_WINDOW] = "WM_DELETE_WINDOW",
+        [ATOM_WM_TAKE_FOCUS] = "WM_TAKE_FOCUS",
+        [ATOM_WM_CHANGE_STATE] = "WM_CHANGE_STATE",
+        [ATOM_MOTIF_WM_HINTS] = "_MOTIF_WM_HINTS",
+        [ATOM_UTF8_STRING] = "UTF8_STRING",
+        [ATOM_NET_SUPPORTED] = "_NET_SUPPORTED",
+        [ATOM_NET_SUPPORTING_WM_CHECK] = "_NET_SUPPORTING_WM_CHECK",
+        [ATOM_NET_ACTIVE_WINDOW] = "_NET_ACTIVE_WINDOW",
+        [ATOM_NET_CLOSE_WINDOW] = "_NET_CLOSE_WINDOW",
+        [ATOM_NET_WM_NAME] = "_NET_WM_NAME",
+        [ATOM_NET_WM_MOVERESIZE] = "_NET_WM_MOVERESIZE",
+        [ATOM_NET_WM_STATE] = "_NET_WM_STATE",
+        [ATOM_NET_WM_STATE_FULLSCREEN] = "_NET_WM_STATE_FULLSCREEN",
+        [ATOM_NET_WM_STATE_MAXIMIZED_VERT] = "_NET_WM_STATE_MAXIMIZED_VERT",
+        [ATOM_NET_WM_STATE_MAXIMIZED_HORZ] = "_NET_WM_STATE_MAXIMIZED_HORZ",
+    };
+
+    return names[atom];
+}

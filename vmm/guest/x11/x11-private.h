@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of the window manager share. */
+
+#include <stdbool.h>
+
+#include "vmm/base/list.h"
+#include "vmm/guest/x11/hop.h"
+#include "vmm/guest/x11/x11.h"
+#include "vmm/guest/x11/xconn.h"
+#include "wayland-wire-protocols.h"
+
+enum {
+    WINDOWS_MAX = 4096,
+    TEXT_MAX = 512, /* bytes of a title or a class that are passed on */
+};
+
+/* Names that the X server numbers at the start; names.c has the words. */
+enum x11_atom {
+    ATOM_WL_SURFACE_ID,
+    ATOM_WM_S0,
+    ATOM_WM_STATE,
+    ATOM_WM_PROTOCOLS,
+    ATOM_WM_DELETE_WINDOW,
+    ATOM_WM_TAKE_FOCUS,
+    ATOM_WM_CHANGE_STATE,
+    ATOM_MOTIF_WM_HINTS,
+    ATOM_UTF8_STRING,
+    ATOM_NET_SUPPORTED,
+    ATOM_NET_SUPPORTING_WM_CHECK,
+    ATOM_NET_ACTIVE_WINDOW,
+    ATOM_NET_CLOSE_WINDOW,
+    ATOM_NET_WM_NAME,
+    ATOM_NET_WM_MOVERESIZE,
+    ATOM_NET_WM_STATE,
+    ATOM_NET_WM_STATE_FULLSCREEN,
+    ATOM_NET_WM_STATE_MAXIMIZED_VERT,
+    ATOM_NET_WM_STATE_MAXIMIZED_HORZ,
+    N_ATOMS,
+};
+
+enum surface_role {
+    ROLE_NONE,     /* not known yet: its content waits */
+    ROLE_OTHER,    /* a cursor: passes */
+    ROLE_TOPLEVEL, /* xdg_toplevel */
+    ROLE_POPUP,    /* xdg_popup */
+    ROLE_GONE,     /* it had one of these two */
+};
+
+/* wl_surface of Xwayland's. Ids are outer ones where nothing else is said. */
+struct surface {
+    struct list link;
+    struct hop_object *object;
+    enum surface_role role;
+    struct window *window;  /* NULL: none, or none any more */
+    struct surface *parent; /* of a popup */
+    uint32_t xdg_surface;
+    uint32_t xdg_role;
+    uint32_t decoration;
+    bool configured; /* once: content may be shown */
+    bool committed;  /* content waits for that */
+    uint32_t held;   /* the inner wl_buffer of it, 0 for none */
+    uint32_t width;  /* of the last configure event; 0 where the program may choose */
+    uint32_t height;
+    int32_t x, y; /* of a popup, in its parent */
+    bool fullscreen, maximized, tiled;
+};
+
+/* In the root window, in pixels. */
+struct box {
+    int32_t x, y;
+    uint32_t width, height;
+};
+
+/* A child of the root window. */
+struct window {
+    struct list link;
+    uint32_t id;
+    bool override_redirect;
+    bool mapped;
+    uint32_t surface_id; /* inner, as the server said; 0 for none */
+    struct surface *surface;
+    uint32_t n_loading; /* properties that were asked for */
+    struct box box;     /* as the X server said last */
+    /* Properties. */
+    char *title;
+    bool title_is_utf8; /* _NET_WM_NAME, which goes before WM_NAME */
+    char *app_id;
+    uint32_t transient_for;
+    uint32_t min_width, min_height, max_width, max_height; /* 0: none */
+    bool takes_focus, deletes;                             /* WM_PROTOCOLS */
+    bool no_input;                                         /* WM_HINTS */
+    bool undecorated;
+    bool wants_fullscreen, wants_maximized;
+};
+
+struct x11 {
+    struct loop *loop;
+    struct hop *hop;
+    struct xconn *conn;
+    void (*ended)(void *data, const char *why);
+    void *data;
+    bool over;
+
+    /* The host's, bound for ourselves; outer ids, 0 where it has none. */
+    uint32_t registry;
+    uint32_t wm_base;
+    uint32_t decorations;
+    uint32_t seat;
+    uint32_t button_serial;
+
+    struct list surfaces;
+    struct list windows;
+    uint32_t n_windows;
+    struct window *focused; /* has the host's keyboard, or had it last */
+
+    uint32_t root;
+    uint32_t id_mask;
+    uint32_t own_window;
+    uint32_t atoms[N_ATOMS];
+    uint32_t n_asked; /* answers that the start waits for */
+    uint8_t composite;
+};
+
+/* What replies are about. */
+enum ticket_kind {
+    TICKET_ATOM, /* detail: enum x11_atom */
+    TICKET_COMPOSITE,
+    TICKET_PROPERTY, /* detail: the atom */
+};
+
+/* x11.c: end all. */
+void x11_end(struct x11 *x11, const char *why);
+
+/* names.c */
+const char *atom_name(enum x11_atom atom);
+
+/* wm.c: Xwayland's window manager. */
+void wm_ready(struct x11 *x11, const struct xconn_setup *setup);
+void wm_reply(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply, size_t size);
+void wm_event(struct x11 *x11, uint8_t code, const uint8_t *event);
+void wm_clear(struct x11 *x11);
+/* Join the window that waits for that surface, if there is one. */
+void wm_meet(struct x11 *x11, struct surface *surface);
+struct window *wm_find(struct x11 *x11, uint32_t id);
+/* The keyboard is at this window; NULL: not at an X11 one. */
+void wm_focus(struct x11 *x11, struct window *window);
+void wm_raise(struct x11 *x11, const struct window *window);
+void wm_place(struct x11 *x11, const struct window *window, struct box box);
+/* _NET_WM_STATE as the host has it. */
+void wm_set_state(struct x11 *x11, const struct window *window);
+void wm_close(struct x11 *x11, const struct window *window);
+
+/* wishes.c: a message of a program's about its window. */
+void wishes_message(struct x11 *x11, struct window *window, uint32_t type, const uint32_t data[5]);
+
+/* properties.c */
+void properties_ask(struct x11 *x11, struct window *window);
+/* One changed. */
+void properties_changed(struct x11 *x11, struct window *window, uint32_t atom);
+void properties_reply(struct x11 *x11, struct window *window, uint32_t atom, const uint8_t *reply,
+                      size_t size);
+void properties_clear(struct window *window);
+
+/* requests.c: of the core protocol. */
+void x_map(struct xconn *conn, uint32_t window);
+void x_select_input(struct xconn *conn, uint32_t window, uint32_t mask);
+void x_get_property(struct xconn *conn, uint32_t window, uint32_t atom, struct x_ticket ticket);
+struct x_property {
+    uint32_t name;
+    uint32_t type;
+    uint8_t format; /* 8 or 32 */
+    const void *data;
+    size_t count;
+};
+void x_set_property(struct xconn *conn, uint32_t window, const struct x_property *property);
+/* A message to a window's own program: type and five words. */
+void x_send_message(struct xconn *conn, uint32_t window, uint32_t type, const uint32_t data[5]);
+
+/* surface.c: roles. */
+struct surface *surface_add(struct x11 *x11, struct hop_object *object);
+void surface_remove(struct surface *surface);
+/* All is known about its window: give it its role. */
+void surface_show(struct x11 *x11, struct surface *surface);
+/* Take the role away, before the window or the surface goes. */
+void surface_hide(struct x11 *x11, struct surface *surface);
+/* Title, class, sizes and the like of its window, as they are now. */
+void surface_update(struct x11 *x11, struct surface *surface);
+/* A popup's window went elsewhere. */
+void surface_moved(struct x11 *x11, struct surface *surface);
+/* Requests of Xwayland's for it: 1 when they shall not pass. */
+int surface_request(struct x11 *x11, struct surface *surface, const struct wire_call *call);
+void surface_is_cursor(struct x11 *x11, struct surface *surface);
+void surface_buffer_gone(struct x11 *x11, uint32_t buffer);
+/* Events of the role's objects. */
+void surface_event(struct x11 *x11, const struct wire_call *call);
+struct surface *surface_by_outer(struct x11 *x11, uint32_t outer);
