@@ -69,6 +69,18 @@ vm_definition_name_for_title(const char *title)
     return name;
 }
 
+char *
+vm_definition_folder(VmJson *json, const char *name)
+{
+    const char *chosen = json ? vm_json_get_string(json, "manager.folder") : NULL;
+    g_autofree char *base = chosen ? g_path_get_basename(chosen) : NULL;
+
+    if (chosen && g_path_is_absolute(chosen) && g_str_equal(base, name)) {
+        return g_strdup(chosen);
+    }
+    return vm_paths_disks(name);
+}
+
 const char *
 vm_definition_title(VmJson *json, const char *name)
 {

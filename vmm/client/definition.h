@@ -16,6 +16,12 @@ gboolean vm_definition_name_is_valid(const char *name);
 /* The title, or the name where there is none. */
 const char *vm_definition_title(VmJson *json, const char *name);
 
+/*
+ * The machine's own folder for its disks: "manager.folder" where one was chosen for it, else the usual
+ * one. A folder that is not named after the machine is not its own, whatever the file says.
+ */
+char *vm_definition_folder(VmJson *json, const char *name);
+
 /* Kernel options: one string, or a list that is joined by blanks. */
 char *vm_definition_params(VmJson *json);
 

@@ -103,6 +103,15 @@ vm_machines_dup_log_path(const char *name)
     return g_build_filename(folder, "log", NULL);
 }
 
+char *
+vm_machines_dup_output_path(const char *name, const char *port)
+{
+    g_autofree char *folder = vm_paths_state(name);
+    g_autofree char *file = g_strconcat(port, ".log", NULL);
+
+    return g_build_filename(folder, file, NULL);
+}
+
 gboolean
 vm_machines_define(const char *name, const char *text, GError **error)
 {

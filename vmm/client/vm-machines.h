@@ -58,6 +58,17 @@ char *vm_machines_dup_socket_path(const char *machine);
 char *vm_machines_dup_log_path(const char *name);
 
 /**
+ * vm_machines_dup_output_path:
+ * @name: a machine's name
+ * @port: a port's name, as vm_chardev_get_name() gives it: "serial.0"
+ *
+ * Written when the machine ends: the last MiB of that run.
+ *
+ * Returns: (transfer full): what the port said in the last run, whether the file is there or not
+ */
+char *vm_machines_dup_output_path(const char *name, const char *port);
+
+/**
  * vm_machines_define:
  * @name: a machine's name
  * @text: its definition, a JSON object; what its options mean is checked when it starts

@@ -110,19 +110,41 @@ print_log(const char *path, gboolean follow)
     return STATUS_DONE;
 }
 
+static int
+print_output(const char *machine, const char *port)
+{
+    g_autofree char *name = name_of(machine);
+    g_autofree char *path = vm_machines_dup_output_path(name, port);
+
+    if (strchr(port, '/') || !g_file_test(path, G_FILE_TEST_EXISTS)) {
+        command_say("There is no output of a last run of “%s” at the port “%s”; it is written "
+                    "when the machine ends.",
+                    machine, port);
+        return STATUS_FAILED;
+    }
+    copy_file(path);
+    return STATUS_DONE;
+}
+
 int
 command_logs(const Command *command, int argc, char **argv)
 {
     gboolean follow = FALSE;
+    g_autofree char *port = NULL;
     const GOptionEntry entries[] = {
         {"follow", 'f', 0, G_OPTION_ARG_NONE, &follow, "go on with what is written from now on",
          NULL},
+        {"port", 'p', 0, G_OPTION_ARG_STRING, &port,
+         "what this port said in the last run instead, as \"serial.0\"", "PORT"},
         {NULL},
     };
     g_autofree char *path = NULL;
 
     if (!command_parse(command, entries, &argc, &argv)) {
         return STATUS_USAGE;
+    }
+    if (port) {
+        return print_output(argv[1], port);
     }
     path = find_log(argv[1]);
     if (!path) {

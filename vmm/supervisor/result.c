@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/supervisor/result.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/protocol/history.h"
 #include "vmm/supervisor/json-text.h"
 
 enum {
@@ -41,6 +44,50 @@ result_write(const char *folder, const struct failure *end, time_t started)
 
     if (fd < 0 || fd_write_full(fd, text, strlen(text)) < 0 || rename(new, path) < 0) {
         unlink(new);
+    }
+}
+
+static int
+copy_bytes(int to, int from, uint64_t start, size_t size)
+{
+    char data[1 << 13];
+
+    while (size > 0) {
+        const size_t n = MIN_OF(size, sizeof(data));
+        int r = fd_pread_full(from, data, n, start);
+
+        r = r < 0 ? r : fd_write_full(to, data, n);
+        if (r < 0) {
+            return r;
+        }
+        start += n;
+        size -= n;
+    }
+    return 0;
+}
+
+void
+result_write_output(const char *folder, const char *port, int history_fd)
+{
+    const uint64_t data = offsetof(struct history, data);
+    cleanup_free char *name = xasprintf("%s.log", port);
+    cleanup_free char *path = NULL;
+    cleanup_free char *new = NULL;
+    cleanup_fd int fd = open_new(folder, name, &new, &path);
+    uint64_t total = 0;
+    size_t start = 0;
+    int r = -EBADF;
+
+    if (history_fd >= 0 && fd_pread_full(history_fd, &total, sizeof(total), 0) == 0) {
+        start = total > HISTORY_SIZE ? total % HISTORY_SIZE : 0;
+        r = copy_bytes(fd, history_fd, data + start, MIN_OF(total, (uint64_t)HISTORY_SIZE) - start);
+        r = r < 0 ? r : copy_bytes(fd, history_fd, data, start);
+    }
+    if (r < 0 || total == 0 || rename(new, path) < 0) {
+        unlink(new);
+    }
+    if (history_fd < 0 || total == 0) {
+        unlink(path);
     }
 }
 

@@ -145,6 +145,49 @@ begin_terminal(struct run *run)
     terminal_begin(&run->terminal, input, output);
 }
 
+/* What a port's file is called: as the display names the port. */
+static char *
+port_name(const struct serial_config *serial)
+{
+    return xasprintf("%s.%u",
+                     serial->hardware == SERIAL_HARDWARE_VIRTIO_CONSOLE ? "console" : "serial",
+                     (unsigned int)serial->number - 1);
+}
+
+/* The display fills the histories until it has left: they are written after that. */
+static void
+keep_outputs(const struct run *run, const int history_fd[CONFIG_SERIALS_MAX])
+{
+    for (unsigned int i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        cleanup_free char *serial = xasprintf("serial.%u", i);
+        cleanup_free char *console = xasprintf("console.%u", i);
+        result_write_output(run->state_folder, serial, -1);
+        result_write_output(run->state_folder, console, -1);
+    }
+    for (size_t i = 0; i < run->config.n_serial; i++) {
+        cleanup_free char *name = port_name(&run->config.serial[i]);
+        result_write_output(run->state_folder, name, history_fd[i]);
+    }
+}
+
+static void
+end_machine(const struct run *run, struct vm *vm)
+{
+    int history_fd[CONFIG_SERIALS_MAX];
+
+    for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        history_fd[i] = vm->serial[i].history_fd;
+        vm->serial[i].history_fd = -1;
+    }
+    vm_destroy(vm); /* before the last word, so that nothing of it follows */
+    if (run->state_folder) {
+        keep_outputs(run, history_fd);
+    }
+    for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
+        fd_closep(&history_fd[i]);
+    }
+}
+
 /* Start the machine and stay until it has ended. True when it should start once more without 3D. */
 static bool
 boot(struct run *run, struct failure *ret_end)
@@ -160,7 +203,7 @@ boot(struct run *run, struct failure *ret_end)
             result_write_frame(run->state_folder, vm->last_frame_fd);
         }
         once_more = vm->graphics_failed && !run->no_3d;
-        vm_destroy(vm); /* before the last word, so that nothing of it follows */
+        end_machine(run, vm);
         vm = NULL;
         terminal_end(&run->terminal);
     }
