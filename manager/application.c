@@ -99,6 +99,22 @@ vm_application_window_added(GtkApplication *application, GtkWindow *window)
     }
 }
 
+/*
+ * The last one: the process ends now, unless machines hold it. Without this the main loop would go on
+ * for what is still to do in it, and the accessibility bridge asks widgets that are gone.
+ */
+static void
+vm_application_window_removed(GtkApplication *application, GtkWindow *window)
+{
+    VmApplication *self = VM_APPLICATION(application);
+
+    GTK_APPLICATION_CLASS(vm_application_parent_class)->window_removed(application, window);
+    if (!gtk_application_get_windows(application) &&
+        (self->quitting || !vm_background_is_held(self->background))) {
+        g_application_quit(G_APPLICATION(self));
+    }
+}
+
 static VmWindow *
 window_of(VmApplication *self)
 {
@@ -174,7 +190,14 @@ quit(GSimpleAction *action, GVariant *parameter, gpointer data)
     VmApplication *self = VM_APPLICATION(data);
 
     g_autoptr(GList) windows = g_list_copy(gtk_application_get_windows(GTK_APPLICATION(self)));
+    g_autoptr(GList) all = gtk_window_list_toplevels();
 
+    /* A dialog that is modal holds off the closing of the window below it. */
+    for (GList *at = all; at; at = at->next) {
+        if (gtk_window_get_modal(at->data) && gtk_widget_get_visible(at->data)) {
+            gtk_window_close(GTK_WINDOW(at->data));
+        }
+    }
     /* Quitting ends the process too: then nobody tells of machines that run on. */
     self->quitting = TRUE;
     for (GList *at = windows; at; at = at->next) {
@@ -300,7 +323,16 @@ static const struct {
     {"machine.clone", {"<Control>d"}},
     {"machine.new-window", {"<Control><Shift>Return"}},
     {"machine.screenshot", {"<Control><Shift>s"}},
+    {"win.type-here", {"<Control><Shift>v"}},
 };
+
+static void
+disk_folder_changed(VmApplication *self)
+{
+    g_autofree char *folder = g_settings_get_string(self->settings, "disk-folder");
+
+    vm_store_set_disk_folder(self->store, folder);
+}
 
 static void
 vm_application_startup(GApplication *application)
@@ -318,6 +350,11 @@ vm_application_startup(GApplication *application)
         vm_settings_follow_colour_scheme(self->settings);
     }
     self->store = vm_store_new();
+    if (self->settings) {
+        g_signal_connect_object(self->settings, "changed::disk-folder",
+                                G_CALLBACK(disk_folder_changed), self, G_CONNECT_SWAPPED);
+        disk_folder_changed(self);
+    }
     self->background = vm_background_new(GTK_APPLICATION(self), self->store, self->settings);
     g_action_map_add_action_entries(G_ACTION_MAP(self), entries, G_N_ELEMENTS(entries), self);
     for (guint i = 0; i < G_N_ELEMENTS(accelerators); i++) {
@@ -361,6 +398,7 @@ vm_application_class_init(VmApplicationClass *klass)
     application_class->activate = vm_application_activate;
     application_class->open = vm_application_open;
     GTK_APPLICATION_CLASS(klass)->window_added = vm_application_window_added;
+    GTK_APPLICATION_CLASS(klass)->window_removed = vm_application_window_removed;
 }
 
 static const GOptionEntry options[] = {{NULL}};

@@ -14,6 +14,8 @@ struct _VmBackground {
     VmStore *store;
     GSettings *settings;
     gboolean held;
+    guint inhibited;         /* the session manager's cookie, 0: none */
+    guint inhibited_running; /* how many machines it was told of */
 };
 
 G_DEFINE_FINAL_TYPE(VmBackground, vm_background, G_TYPE_OBJECT)
@@ -69,12 +71,46 @@ release_when_idle(VmBackground *self)
 }
 
 static void
+allow_session_end(VmBackground *self)
+{
+    if (self->inhibited) {
+        gtk_application_uninhibit(self->application, self->inhibited);
+        self->inhibited = 0;
+        self->inhibited_running = 0;
+    }
+}
+
+/* With "ask" the session does not end without a word; the computer may sleep: guests sleep with it. */
+static void
+update_inhibitor(VmBackground *self)
+{
+    g_autofree char *policy =
+        self->settings ? g_settings_get_string(self->settings, "close-policy") : g_strdup("");
+    guint running = g_str_equal(policy, "ask") ? vm_closing_count(self->store) : 0;
+    g_autofree char *reason = NULL;
+
+    if (running == self->inhibited_running) {
+        return;
+    }
+    allow_session_end(self);
+    if (running > 0) {
+        reason = g_strdup_printf(
+            ngettext("%u machine is running", "%u machines are running", running), running);
+        self->inhibited = gtk_application_inhibit(
+            self->application, gtk_application_get_active_window(self->application),
+            GTK_APPLICATION_INHIBIT_LOGOUT, reason);
+        self->inhibited_running = running;
+    }
+}
+
+static void
 state_changed(VmMachine *machine, GParamSpec *spec, VmBackground *self)
 {
     if (vm_machine_get_state(machine) == VM_MACHINE_STOPPED) {
         tell_problem(self, machine);
     }
     release_when_idle(self);
+    update_inhibitor(self);
 }
 
 static void
@@ -85,6 +121,7 @@ items_changed(VmBackground *self, guint position, guint removed, guint added)
         g_signal_handlers_disconnect_by_func(machine, state_changed, self);
         g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self, 0);
     }
+    update_inhibitor(self);
 }
 
 void
@@ -108,6 +145,12 @@ vm_background_window_closed(VmBackground *self)
     g_application_hold(G_APPLICATION(self->application));
 }
 
+gboolean
+vm_background_is_held(VmBackground *self)
+{
+    return self->held;
+}
+
 void
 vm_background_shown(VmBackground *self, VmMachine *machine)
 {
@@ -120,6 +163,7 @@ vm_background_dispose(GObject *object)
 {
     VmBackground *self = VM_BACKGROUND(object);
 
+    allow_session_end(self);
     g_clear_object(&self->store);
     g_clear_object(&self->settings);
     G_OBJECT_CLASS(vm_background_parent_class)->dispose(object);
@@ -146,6 +190,10 @@ vm_background_new(GtkApplication *application, VmStore *store, GSettings *settin
     self->settings = settings ? g_object_ref(settings) : NULL;
     g_signal_connect_object(store, "items-changed", G_CALLBACK(items_changed), self,
                             G_CONNECT_SWAPPED);
+    if (settings) {
+        g_signal_connect_object(settings, "changed::close-policy", G_CALLBACK(update_inhibitor),
+                                self, G_CONNECT_SWAPPED);
+    }
     items_changed(self, 0, 0, g_list_model_get_n_items(G_LIST_MODEL(store)));
     return self;
 }

@@ -3,7 +3,8 @@
 
 /*
  * What happens outside of windows: a notification when a machine ends with a problem and no window
- * shows it, one when machines run on without a window, and a process that stays for that long.
+ * shows it, one when machines run on without a window, a process that stays for that long, and a word to
+ * the session manager when the session would end while machines run and the person wants to be asked.
  */
 
 #include <gtk/gtk.h>
@@ -18,6 +19,9 @@ VmBackground *vm_background_new(GtkApplication *application, VmStore *store, GSe
 
 /* The last window was closed by a person. */
 void vm_background_window_closed(VmBackground *self);
+
+/* The process stays for machines that run without a window. */
+gboolean vm_background_is_held(VmBackground *self);
 
 /* A window shows this machine now: what was told of it is done with. */
 void vm_background_shown(VmBackground *self, VmMachine *machine);

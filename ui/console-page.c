@@ -2,14 +2,19 @@
 #include "ui/console-page.h"
 
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 
-#define KEPT_MAX 32
+#include "vmm/client/vm-machines.h"
+
+#define KEPT_MAX  32
+#define PORTS_MAX 8 /* of a kind */
 
 struct _VmConsolePage {
     GtkStack parent_instance;
     GtkWidget *none_label;
     VmMachine *machine;
     VmConnection *connection;
+    GSettings *settings;
 };
 
 G_DEFINE_FINAL_TYPE(VmConsolePage, vm_console_page, GTK_TYPE_STACK)
@@ -30,6 +35,7 @@ vm_console_page_dispose(GObject *object)
 
     drop_connection(self);
     g_clear_object(&self->machine);
+    g_clear_object(&self->settings);
     G_OBJECT_CLASS(vm_console_page_parent_class)->dispose(object);
 }
 
@@ -138,22 +144,113 @@ show_new_lines(VmConsoleTab *tab, GParamSpec *spec, GtkLabel *pill)
     }
 }
 
-static void
-add_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
+static GtkWidget *
+add_tab(VmConsolePage *self, GtkNotebook *notebook, GtkWidget *tab, const char *text)
 {
-    GtkWidget *tab = vm_console_tab_new(chardev, vm_machine_get_title(self->machine));
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
-    GtkWidget *label = gtk_label_new(NULL);
+    GtkWidget *label = gtk_label_new(text);
     GtkWidget *pill = gtk_label_new(NULL);
 
-    g_object_bind_property(chardev, "label", label, "label", G_BINDING_SYNC_CREATE);
     gtk_style_context_add_class(gtk_widget_get_style_context(pill), "pill");
     g_signal_connect_object(tab, "notify::new-lines", G_CALLBACK(show_new_lines), pill, 0);
     gtk_box_pack_start(GTK_BOX(box), label, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(box), pill, FALSE, FALSE, 0);
     gtk_widget_show(label);
     gtk_widget_show(box);
+    if (self->settings) {
+        g_settings_bind(self->settings, "console-palette", tab, "palette", G_SETTINGS_BIND_GET);
+        g_settings_bind(self->settings, "console-lines", tab, "lines", G_SETTINGS_BIND_GET);
+    }
     gtk_notebook_append_page(notebook, tab, box);
+    return label;
+}
+
+static void
+add_live_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
+{
+    GtkWidget *tab = vm_console_tab_new(chardev, vm_machine_get_title(self->machine));
+    GtkWidget *label = add_tab(self, notebook, tab, NULL);
+
+    g_object_bind_property(chardev, "label", label, "label", G_BINDING_SYNC_CREATE);
+}
+
+/* ------------------------------------------------------------------ the last run */
+
+static void
+add_past_tab(VmConsolePage *self, const char *kind, const char *word, guint number)
+{
+    g_autofree char *name = g_strdup_printf("%s.%u", kind, number);
+    g_autofree char *path = vm_machines_dup_output_path(vm_machine_get_name(self->machine), name);
+    g_autofree char *label = g_strdup_printf("%s %u", word, number + 1);
+    GtkNotebook *notebook = NULL;
+
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        return;
+    }
+    notebook = notebook_of(self);
+    notebook = notebook ? notebook : make_notebook(self);
+    (void)add_tab(self, notebook,
+                  vm_console_tab_new_past(name, label, vm_machine_get_title(self->machine), path),
+                  label);
+}
+
+/* "3 November"; of the newest file that a port left. */
+static char *
+dup_past_day(VmConsolePage *self)
+{
+    static const char *const ports[] = {"serial.0", "console.0"};
+    gint64 newest = 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS(ports); i++) {
+        g_autofree char *path =
+            vm_machines_dup_output_path(vm_machine_get_name(self->machine), ports[i]);
+        GStatBuf status;
+        if (g_stat(path, &status) == 0) {
+            newest = MAX(newest, (gint64)status.st_mtime);
+        }
+    }
+    g_autoptr(GDateTime) time =
+        newest ? g_date_time_new_from_unix_local(newest) : g_date_time_new_now_local();
+    /* Translators: a day as in “3 November”. */
+    return g_date_time_format(time, _("%-e %B"));
+}
+
+static void
+show_past(VmConsolePage *self)
+{
+    if (notebook_of(self) || vm_machine_is_active(self->machine)) {
+        return;
+    }
+    for (guint i = 0; i < PORTS_MAX; i++) {
+        add_past_tab(self, "serial", _("Serial"), i);
+    }
+    for (guint i = 0; i < PORTS_MAX; i++) {
+        add_past_tab(self, "console", _("Console"), i);
+    }
+}
+
+/* What the machine said is read, not lived: a strip says so while it is off. */
+static void
+state_changed(VmConsolePage *self)
+{
+    GtkNotebook *notebook = NULL;
+    g_autofree char *day = NULL;
+    g_autofree char *words = NULL;
+
+    show_past(self);
+    notebook = notebook_of(self);
+    if (!notebook) {
+        return;
+    }
+    if (!vm_machine_is_active(self->machine)) {
+        day = dup_past_day(self);
+        /* Translators: %s is a day as in “3 November”. */
+        words = g_strdup_printf(_("Output of the last run, %s"), day);
+    }
+    for (int i = 0; i < gtk_notebook_get_n_pages(notebook); i++) {
+        vm_console_tab_set_past(VM_CONSOLE_TAB(gtk_notebook_get_nth_page(notebook, i)), words);
+    }
+    show_what_there_is(self);
 }
 
 static void
@@ -181,7 +278,7 @@ chardevs_changed(VmConsolePage *self)
             vm_console_tab_set_chardev(tab, chardev);
             continue;
         }
-        add_tab(self, notebook, chardev);
+        add_live_tab(self, notebook, chardev);
     }
     show_what_there_is(self);
 }
@@ -217,7 +314,10 @@ vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine)
     if (machine) {
         g_signal_connect_object(machine, "notify::connection", G_CALLBACK(connection_changed), self,
                                 G_CONNECT_SWAPPED);
+        g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self,
+                                G_CONNECT_SWAPPED);
         connection_changed(self);
+        state_changed(self);
     }
     show_what_there_is(self);
 }
@@ -241,4 +341,10 @@ vm_console_page_move(VmConsolePage *self, int step)
     } else if (notebook) {
         gtk_notebook_prev_page(notebook);
     }
+}
+
+void
+vm_console_page_set_settings(VmConsolePage *self, GSettings *settings)
+{
+    g_set_object(&self->settings, settings);
 }

@@ -17,3 +17,6 @@ void vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine);
 /* NULL when the machine has no console. */
 VmConsoleTab *vm_console_page_get_tab(VmConsolePage *self);
 void vm_console_page_move(VmConsolePage *self, int step);
+
+/* Before the first machine: colours and length of the consoles. */
+void vm_console_page_set_settings(VmConsolePage *self, GSettings *settings);

@@ -9,16 +9,17 @@
 #include <unistd.h>
 #include <vte/vte.h>
 
+#include "ui/terminal-colours.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 0
 #include <pcre2.h>
 
-#define READ_SIZE        8192
-#define WAITING_MAX      (64 * 1024)
-#define SCROLLBACK_LINES 10000
-#define HISTORY_US       G_USEC_PER_SEC
-#define ZOOM_STEP        1.1
-#define ZOOM_MIN         0.5
-#define ZOOM_MAX         3.0
+#define READ_SIZE   8192
+#define WAITING_MAX (64 * 1024)
+#define HISTORY_US  G_USEC_PER_SEC
+#define ZOOM_STEP   1.1
+#define ZOOM_MIN    0.5
+#define ZOOM_MAX    3.0
 
 struct _VmConsoleTab {
     GtkBox parent_instance;
@@ -27,10 +28,14 @@ struct _VmConsoleTab {
     GtkRevealer *find_bar;
     GtkEntry *find_entry;
     GtkLabel *status_label;
+    GtkRevealer *past_strip;
+    GtkLabel *past_label;
 
     VmChardev *chardev;
     char *name;
     char *machine; /* its title */
+    char *palette; /* a word of vm_terminal_colours_apply() */
+    int lines;     /* to scroll back, 0: no limit */
     int fd;
     guint read_source;
     guint write_source;
@@ -46,6 +51,8 @@ G_DEFINE_FINAL_TYPE(VmConsoleTab, vm_console_tab, GTK_TYPE_BOX)
 
 enum {
     PROP_NEW_LINES = 1,
+    PROP_PALETTE,
+    PROP_LINES,
     N_PROPERTIES
 };
 static GParamSpec
@@ -364,33 +371,10 @@ terminal_key_pressed(VmConsoleTab *self, GdkEventKey *event)
 }
 
 static void
-take_theme_colours(VmConsoleTab *self)
-{
-    GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self));
-    GdkRGBA background = {1, 1, 1, 1};
-    GdkRGBA text = {0, 0, 0, 1};
-    static const char *const names[] = {
-        "#2e3436", "#cc0000", "#4e9a06", "#c4a000", "#3465a4", "#75507b", "#06989a", "#d3d7cf",
-        "#555753", "#ef2929", "#8ae234", "#fce94f", "#729fcf", "#ad7fa8", "#34e2e2", "#eeeeec"};
-    GdkRGBA palette[G_N_ELEMENTS(names)];
-
-    (void)gtk_style_context_lookup_color(context, "theme_base_color", &background);
-    (void)gtk_style_context_lookup_color(context, "theme_text_color", &text);
-    if (background.red + background.green + background.blue < 1.5) {
-        (void)gdk_rgba_parse(&background, "#1a1d20");
-        (void)gdk_rgba_parse(&text, "#e6e6e3");
-    }
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        (void)gdk_rgba_parse(&palette[i], names[i]);
-    }
-    vte_terminal_set_colors(self->terminal, &text, &background, palette, G_N_ELEMENTS(palette));
-}
-
-static void
 vm_console_tab_style_updated(GtkWidget *widget)
 {
     GTK_WIDGET_CLASS(vm_console_tab_parent_class)->style_updated(widget);
-    take_theme_colours(VM_CONSOLE_TAB(widget));
+    vm_terminal_colours_apply(VM_CONSOLE_TAB(widget)->terminal, VM_CONSOLE_TAB(widget)->palette);
 }
 
 static void
@@ -408,7 +392,41 @@ vm_console_tab_map(GtkWidget *widget)
 static void
 vm_console_tab_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
-    g_value_set_uint(value, VM_CONSOLE_TAB(object)->new_lines);
+    VmConsoleTab *self = VM_CONSOLE_TAB(object);
+
+    switch (id) {
+    case PROP_NEW_LINES:
+        g_value_set_uint(value, self->new_lines);
+        break;
+    case PROP_PALETTE:
+        g_value_set_string(value, self->palette);
+        break;
+    case PROP_LINES:
+        g_value_set_int(value, self->lines);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_console_tab_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(object);
+
+    switch (id) {
+    case PROP_PALETTE:
+        g_free(self->palette);
+        self->palette = g_value_dup_string(value);
+        vm_terminal_colours_apply(self->terminal, self->palette);
+        break;
+    case PROP_LINES:
+        self->lines = g_value_get_int(value);
+        vte_terminal_set_scrollback_lines(self->terminal, self->lines ? self->lines : -1);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
 }
 
 static void
@@ -431,6 +449,7 @@ vm_console_tab_finalize(GObject *object)
     g_object_unref(self->cancellable);
     g_free(self->name);
     g_free(self->machine);
+    g_free(self->palette);
     G_OBJECT_CLASS(vm_console_tab_parent_class)->finalize(object);
 }
 
@@ -442,10 +461,17 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
     G_OBJECT_CLASS(klass)->dispose = vm_console_tab_dispose;
     G_OBJECT_CLASS(klass)->finalize = vm_console_tab_finalize;
     G_OBJECT_CLASS(klass)->get_property = vm_console_tab_get_property;
+    G_OBJECT_CLASS(klass)->set_property = vm_console_tab_set_property;
     widget_class->style_updated = vm_console_tab_style_updated;
     widget_class->map = vm_console_tab_map;
     properties[PROP_NEW_LINES] = g_param_spec_uint("new-lines", NULL, NULL, 0, G_MAXUINT, 0,
                                                    G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    properties[PROP_PALETTE] = g_param_spec_string(
+        "palette", NULL, NULL, "follow",
+        G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    properties[PROP_LINES] = g_param_spec_int("lines", NULL, NULL, 0, G_MAXINT, 10000,
+                                              G_PARAM_READWRITE | G_PARAM_CONSTRUCT |
+                                                  G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
     g_object_class_install_properties(G_OBJECT_CLASS(klass), N_PROPERTIES, properties);
     g_type_ensure(VTE_TYPE_TERMINAL);
     gtk_widget_class_set_template_from_resource(widget_class,
@@ -455,6 +481,8 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, find_bar);
     gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, find_entry);
     gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, status_label);
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, past_strip);
+    gtk_widget_class_bind_template_child(widget_class, VmConsoleTab, past_label);
     gtk_widget_class_bind_template_callback(widget_class, terminal_key_pressed);
     gtk_widget_class_bind_template_callback(widget_class, terminal_typed);
     gtk_widget_class_bind_template_callback(widget_class, find_previous);
@@ -474,35 +502,82 @@ vm_console_tab_init(VmConsoleTab *self)
     self->waiting = g_byte_array_new();
     self->cancellable = g_cancellable_new();
     gtk_widget_init_template(GTK_WIDGET(self));
-    vte_terminal_set_scrollback_lines(self->terminal, SCROLLBACK_LINES);
     vte_terminal_set_allow_hyperlink(self->terminal, FALSE);
     vte_terminal_set_audible_bell(self->terminal, FALSE);
     vte_terminal_set_cursor_blink_mode(self->terminal, VTE_CURSOR_BLINK_OFF);
-    take_theme_colours(self);
+    vm_terminal_colours_apply(self->terminal, self->palette);
     show_status(self);
 }
 
 static void
-name_terminal(VmChardev *chardev, GParamSpec *spec, VmConsoleTab *self)
+name_terminal(VmConsoleTab *self, const char *label)
 {
     /* Translators: accessible name of a terminal: a port ("Serial 1") of a machine. */
-    g_autofree char *name =
-        g_strdup_printf(_("%s of %s"), vm_chardev_get_label(chardev), self->machine);
+    g_autofree char *name = g_strdup_printf(_("%s of %s"), label, self->machine);
 
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->terminal)), name);
+}
+
+static void
+label_changed(VmChardev *chardev, GParamSpec *spec, VmConsoleTab *self)
+{
+    name_terminal(self, vm_chardev_get_label(chardev));
+}
+
+static VmConsoleTab *
+tab_new(const char *name, const char *machine)
+{
+    VmConsoleTab *self = g_object_new(VM_TYPE_CONSOLE_TAB, NULL);
+
+    self->name = g_strdup(name);
+    self->machine = g_strdup(machine);
+    return self;
 }
 
 GtkWidget *
 vm_console_tab_new(VmChardev *chardev, const char *machine)
 {
-    VmConsoleTab *self = g_object_new(VM_TYPE_CONSOLE_TAB, NULL);
+    VmConsoleTab *self = tab_new(vm_chardev_get_name(chardev), machine);
 
-    self->name = g_strdup(vm_chardev_get_name(chardev));
-    self->machine = g_strdup(machine);
-    g_signal_connect_object(chardev, "notify::label", G_CALLBACK(name_terminal), self, 0);
-    name_terminal(chardev, NULL, self);
+    g_signal_connect_object(chardev, "notify::label", G_CALLBACK(label_changed), self, 0);
+    name_terminal(self, vm_chardev_get_label(chardev));
     vm_console_tab_set_chardev(self, chardev);
     return GTK_WIDGET(self);
+}
+
+static void
+past_loaded(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmConsoleTab) self = VM_CONSOLE_TAB(data);
+    g_autofree char *text = NULL;
+    gsize size = 0;
+
+    /* A run that began meanwhile tells its own history. */
+    if (g_file_load_contents_finish(G_FILE(source), result, &text, &size, NULL, NULL) &&
+        !self->used) {
+        self->used = TRUE;
+        vte_terminal_feed(self->terminal, text, (gssize)size);
+    }
+}
+
+GtkWidget *
+vm_console_tab_new_past(const char *name, const char *label, const char *machine, const char *path)
+{
+    VmConsoleTab *self = tab_new(name, machine);
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+
+    name_terminal(self, label);
+    g_file_load_contents_async(file, self->cancellable, past_loaded, g_object_ref(self));
+    return GTK_WIDGET(self);
+}
+
+void
+vm_console_tab_set_past(VmConsoleTab *self, const char *words)
+{
+    gtk_revealer_set_reveal_child(self->past_strip, words != NULL);
+    if (words) {
+        gtk_label_set_text(self->past_label, words);
+    }
 }
 
 const char *

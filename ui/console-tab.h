@@ -13,12 +13,22 @@
 #define VM_TYPE_CONSOLE_TAB (vm_console_tab_get_type())
 G_DECLARE_FINAL_TYPE(VmConsoleTab, vm_console_tab, VM, CONSOLE_TAB, GtkBox)
 
-/* machine is its title, for the accessible name. */
+/*
+ * Properties "palette" string (of vm_terminal_colours_apply()), "lines" int to scroll back (0: no limit),
+ * "new-lines" uint (read only, notifies).
+ *
+ * machine is its title, for the accessible name.
+ */
 GtkWidget *vm_console_tab_new(VmChardev *chardev, const char *machine);
+/* Of a port that said what is in the file at path, in the last run. label is for people. */
+GtkWidget *vm_console_tab_new_past(const char *name, const char *label, const char *machine,
+                                   const char *path);
 const char *vm_console_tab_get_name(VmConsoleTab *self);
 
 /* Another run of the same machine: the text stays, a rule separates; NULL: the machine is off. */
 void vm_console_tab_set_chardev(VmConsoleTab *self, VmChardev *chardev);
+/* What it shows is of a run that has ended: words for the strip above, NULL takes it away. */
+void vm_console_tab_set_past(VmConsoleTab *self, const char *words);
 void vm_console_tab_focus(VmConsoleTab *self);
 
 /* The last line with text, NULL when there is none; g_free(). */

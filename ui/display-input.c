@@ -21,14 +21,11 @@ struct _VmDisplayInput {
     gboolean system_keys;
     gboolean grabbed;
     gboolean reader_on; /* a screen reader is on: focus alone never captures */
-    VmReleaseGesture gesture;
+    VmKeyGesture release;
+    VmKeyGesture host;
     guint8 down[KEYS_MAX]; /* the guest saw these go down */
     guint buttons;         /* bit per VmButton that the guest saw go down */
     double scroll;         /* part of a wheel step */
-    /* The gesture, as far as it came. */
-    gboolean member_down[2];
-    gboolean spoiled;  /* another key or button came in */
-    gboolean complete; /* all members were down together */
 };
 
 enum {
@@ -38,6 +35,7 @@ enum {
 };
 enum {
     SYSTEM_KEYS_REFUSED,
+    HOST_ACTION,
     N_SIGNALS
 };
 
@@ -54,100 +52,8 @@ console_of(VmDisplayInput *self)
     return self->enabled ? vm_display_view_get_console(self->view) : NULL;
 }
 
-/* The keys of a gesture, in one or two groups; each group's keys stand for one another. */
-static const guint16 gesture_keys[][2][3] = {
-    [VM_RELEASE_CTRL_ALT] = {{KEY_LEFTCTRL, KEY_RIGHTCTRL}, {KEY_LEFTALT, KEY_RIGHTALT}},
-    [VM_RELEASE_RIGHT_CTRL] = {{KEY_RIGHTCTRL}},
-    [VM_RELEASE_PAUSE] = {{KEY_PAUSE}},
-    [VM_RELEASE_SCROLL_LOCK] = {{KEY_SCROLLLOCK}},
-    [VM_RELEASE_CTRL_SHIFT] = {{KEY_LEFTCTRL, KEY_RIGHTCTRL}, {KEY_LEFTSHIFT, KEY_RIGHTSHIFT}},
-};
-
-/* With sticky keys a modifier is latched, not held: its bit stands in the event's state. */
-static const GdkModifierType gesture_modifiers[][2] = {
-    [VM_RELEASE_CTRL_ALT] = {GDK_CONTROL_MASK, GDK_MOD1_MASK},
-    [VM_RELEASE_CTRL_SHIFT] = {GDK_CONTROL_MASK, GDK_SHIFT_MASK},
-};
-
-const char *
-vm_display_input_gesture_name(VmReleaseGesture gesture)
-{
-    switch (gesture) {
-    case VM_RELEASE_RIGHT_CTRL:
-        return "Right Ctrl";
-    case VM_RELEASE_PAUSE:
-        return "Pause";
-    case VM_RELEASE_SCROLL_LOCK:
-        return "Scroll Lock";
-    case VM_RELEASE_CTRL_SHIFT:
-        return "Ctrl+Shift";
-    case VM_RELEASE_CTRL_ALT:
-    default:
-        return "Ctrl+Alt";
-    }
-}
-
-static int
-gesture_group(VmReleaseGesture gesture, guint code)
-{
-    for (int group = 0; group < 2; group++) {
-        for (int i = 0; i < 3; i++) {
-            if (code != 0 && gesture_keys[gesture][group][i] == code) {
-                return group;
-            }
-        }
-    }
-    return -1;
-}
-
 static void
-gesture_reset(VmDisplayInput *self)
-{
-    self->member_down[0] = FALSE;
-    self->member_down[1] = FALSE;
-    self->spoiled = FALSE;
-    self->complete = FALSE;
-}
-
-static void
-gesture_press(VmDisplayInput *self, guint code, guint state)
-{
-    int group = gesture_group(self->gesture, code);
-    int other = 1 - group;
-
-    if (group < 0) {
-        self->spoiled = TRUE;
-        return;
-    }
-    if (!self->member_down[0] && !self->member_down[1]) {
-        self->spoiled = FALSE;
-        self->complete = FALSE;
-    }
-    self->member_down[group] = TRUE;
-    if (gesture_keys[self->gesture][1][0] == 0 || self->member_down[other] ||
-        (state & gesture_modifiers[self->gesture][other])) {
-        self->complete = TRUE;
-    }
-}
-
-/* TRUE when this release ends the gesture. */
-static gboolean
-gesture_release(VmDisplayInput *self, guint code)
-{
-    int group = gesture_group(self->gesture, code);
-    gboolean fires = group >= 0 && self->complete && !self->spoiled;
-
-    if (group >= 0) {
-        self->member_down[group] = FALSE;
-    }
-    if (fires || (!self->member_down[0] && !self->member_down[1])) {
-        gesture_reset(self);
-    }
-    return fires;
-}
-
-static void
-let_everything_go(VmDisplayInput *self)
+let_keys_go(VmDisplayInput *self)
 {
     VmConsole *console = vm_display_view_get_console(self->view);
 
@@ -157,13 +63,22 @@ let_everything_go(VmDisplayInput *self)
         }
         self->down[code] = 0;
     }
+}
+
+static void
+let_everything_go(VmDisplayInput *self)
+{
+    VmConsole *console = vm_display_view_get_console(self->view);
+
+    let_keys_go(self);
     for (guint button = 0; button <= VM_BUTTON_EXTRA; button++) {
         if ((self->buttons & (1U << button)) && console) {
             vm_console_release_button(console, button);
         }
     }
     self->buttons = 0;
-    gesture_reset(self);
+    vm_key_gesture_reset(&self->release);
+    vm_key_gesture_reset(&self->host);
 }
 
 static void
@@ -246,9 +161,18 @@ vm_display_input_set_gesture(VmDisplayInput *self, VmReleaseGesture gesture)
 {
     g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
 
-    if (gesture <= VM_RELEASE_CTRL_SHIFT) {
-        self->gesture = gesture;
-        gesture_reset(self);
+    if (gesture < VM_RELEASE_NONE) {
+        vm_key_gesture_set(&self->release, gesture);
+    }
+}
+
+void
+vm_display_input_set_host_key(VmDisplayInput *self, VmReleaseGesture host_key)
+{
+    g_return_if_fail(VM_IS_DISPLAY_INPUT(self));
+
+    if (host_key <= VM_RELEASE_NONE) {
+        vm_key_gesture_set(&self->host, host_key);
     }
 }
 
@@ -279,6 +203,69 @@ forward_key(VmDisplayInput *self, guint code, gboolean press)
     }
 }
 
+/* What a key does while the host key is held; NULL when nothing. */
+static const char *
+host_action(guint code)
+{
+    static const struct {
+        guint16 code;
+        const char *action;
+    } table[] = {
+        {KEY_F, "win.fullscreen"},     {KEY_M, "win.minimise"},
+        {KEY_S, "machine.screenshot"}, {KEY_LEFT, "win.previous-machine"},
+        {KEY_K, "win.keys"},           {KEY_RIGHT, "win.next-machine"},
+        {KEY_W, "win.close"},          {KEY_1, "win.view::display"},
+        {KEY_2, "win.view::console"},  {KEY_3, "win.view::statistics"},
+        {KEY_4, "win.view::settings"}, {KEY_5, "win.view::log"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (table[i].code == code) {
+            return table[i].action;
+        }
+    }
+    return NULL;
+}
+
+/* Where a letter stands on this keyboard layout: the code of the key that an English one has there. */
+static guint
+letter_code(const GdkEventKey *event, guint code)
+{
+    static const guint16 codes[] = {KEY_F, KEY_M, KEY_S, KEY_K, KEY_W};
+    static const char letters[] = "fmskw";
+    guint letter = gdk_keyval_to_lower(event->keyval);
+
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+        if (letter == (guint)letters[i]) {
+            return codes[i];
+        }
+    }
+    return letter >= 'a' && letter <= 'z' ? 0 : code;
+}
+
+/* TRUE: this press was for us. The guest sees the host key come up; a host key alone is its own. */
+static gboolean
+host_press(VmDisplayInput *self, const GdkEventKey *event, guint code)
+{
+    const char *action = NULL;
+
+    if (self->host.which == VM_RELEASE_NONE) {
+        return FALSE;
+    }
+    if (vm_key_gesture_has(&self->host, code)) {
+        vm_key_gesture_press(&self->host, code, event->state);
+        return FALSE;
+    }
+    if (vm_key_gesture_is_held(&self->host)) {
+        action = host_action(letter_code(event, code));
+    }
+    if (action) {
+        let_keys_go(self);
+        g_signal_emit(self, signals[HOST_ACTION], 0, action);
+    }
+    return action != NULL;
+}
+
 static gboolean
 on_toplevel_key(GtkWidget *toplevel, GdkEventKey *event, gpointer data)
 {
@@ -296,10 +283,15 @@ on_toplevel_key(GtkWidget *toplevel, GdkEventKey *event, gpointer data)
         return GDK_EVENT_PROPAGATE;
     }
     if (press) {
-        gesture_press(self, code, event->state);
+        vm_key_gesture_press(&self->release, code, event->state);
+        if (host_press(self, event, code)) {
+            return GDK_EVENT_STOP;
+        }
+    } else {
+        (void)vm_key_gesture_release(&self->host, code);
     }
     forward_key(self, code, press);
-    if (!press && gesture_release(self, code)) {
+    if (!press && vm_key_gesture_release(&self->release, code)) {
         vm_display_input_release(self);
     }
     return GDK_EVENT_STOP;
@@ -418,7 +410,7 @@ on_button(VmDisplayInput *self, GdkEventButton *event)
     }
     if (event->type == GDK_BUTTON_PRESS) {
         vm_display_input_capture(self);
-        self->spoiled = TRUE;
+        self->release.spoiled = TRUE;
     }
     if (!console || !button_of(event->button, &button)) {
         return GDK_EVENT_PROPAGATE;
@@ -524,12 +516,15 @@ vm_display_input_class_init(VmDisplayInputClass *klass)
     signals[SYSTEM_KEYS_REFUSED] =
         g_signal_new("system-keys-refused", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL,
                      NULL, NULL, G_TYPE_NONE, 0);
+    signals[HOST_ACTION] = g_signal_new("host-action", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST,
+                                        0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
 vm_display_input_init(VmDisplayInput *self)
 {
-    self->gesture = VM_RELEASE_CTRL_ALT;
+    self->release.which = VM_RELEASE_CTRL_ALT;
+    self->host.which = VM_RELEASE_NONE;
     self->reader_on = screen_reader_is_on();
 }
 

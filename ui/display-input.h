@@ -11,20 +11,15 @@
 #include <gtk/gtk.h>
 
 #include "ui/display-view.h"
+#include "ui/key-gesture.h"
 
 G_BEGIN_DECLS
 
-typedef enum {
-    VM_RELEASE_CTRL_ALT, /* press both, let go without another key */
-    VM_RELEASE_RIGHT_CTRL,
-    VM_RELEASE_PAUSE,
-    VM_RELEASE_SCROLL_LOCK,
-    VM_RELEASE_CTRL_SHIFT,
-} VmReleaseGesture;
-
 /*
  * Property "captured" boolean (read only, notifies).
- * Signals: "system-keys-refused" (): the desktop did not hand over Super and Alt+Tab.
+ * Signals: "system-keys-refused" (): the desktop did not hand over Super and Alt+Tab; "host-action"
+ * (string): an action with its target as g_action_parse_detailed_name() takes it, asked for with the
+ * host key.
  */
 #define VM_TYPE_DISPLAY_INPUT (vm_display_input_get_type())
 G_DECLARE_FINAL_TYPE(VmDisplayInput, vm_display_input, VM, DISPLAY_INPUT, GObject)
@@ -41,9 +36,9 @@ void vm_display_input_release(VmDisplayInput *self);
 /* FALSE (machine not running): nothing is captured and nothing sent. */
 void vm_display_input_set_enabled(VmDisplayInput *self, gboolean enabled);
 void vm_display_input_set_gesture(VmDisplayInput *self, VmReleaseGesture gesture);
+/* Held, it makes some keys ours while captured; VM_RELEASE_NONE: there is none. */
+void vm_display_input_set_host_key(VmDisplayInput *self, VmReleaseGesture host_key);
 /* Ask the desktop for Super, Alt+Tab and the like while captured. */
 void vm_display_input_set_system_keys(VmDisplayInput *self, gboolean system_keys);
-/* The gesture in words: "Ctrl+Alt". */
-const char *vm_display_input_gesture_name(VmReleaseGesture gesture);
 
 G_END_DECLS

@@ -43,6 +43,7 @@ struct _VmDisplayPage {
     VmDisplayPhase phase;
     VmScaling scaling;
     VmReleaseGesture gesture;
+    VmReleaseGesture host_key;
     gboolean resize_guest;
     gboolean system_keys;
     gboolean fullscreen;
@@ -64,12 +65,14 @@ enum {
     PROP_RESIZE_GUEST,
     PROP_CAPTURED,
     PROP_RELEASE_GESTURE,
+    PROP_HOST_KEY,
     PROP_SYSTEM_KEYS,
     PROP_FULLSCREEN,
     N_PROPS
 };
 enum {
     MESSAGE,
+    HOST_ACTION,
     N_SIGNALS
 };
 
@@ -342,7 +345,7 @@ on_captured(VmDisplayPage *self)
 
     if (captured) {
         text = g_strdup_printf(_("Press <b>%s</b> to release the keyboard and pointer"),
-                               vm_display_input_gesture_name(self->gesture));
+                               vm_key_gesture_name(self->gesture));
         vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), text,
                                self->captures < HINTS_LONG ? HINT_LONG_S : HINT_SHORT_S);
         self->captures++;
@@ -364,6 +367,12 @@ on_system_keys_refused(VmDisplayPage *self)
         vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), _("Your desktop keeps Super and Alt+Tab"),
                                HINT_LONG_S);
     }
+}
+
+static void
+on_host_action(VmDisplayPage *self, const char *action)
+{
+    g_signal_emit(self, signals[HOST_ACTION], 0, action);
 }
 
 gboolean
@@ -533,6 +542,10 @@ vm_display_page_set_property(GObject *object, guint id, const GValue *value, GPa
         self->gesture = (VmReleaseGesture)g_value_get_int(value);
         vm_display_input_set_gesture(self->input, self->gesture);
         break;
+    case PROP_HOST_KEY:
+        self->host_key = (VmReleaseGesture)g_value_get_int(value);
+        vm_display_input_set_host_key(self->input, self->host_key);
+        break;
     case PROP_SYSTEM_KEYS:
         self->system_keys = g_value_get_boolean(value);
         vm_display_input_set_system_keys(self->input, self->system_keys);
@@ -571,6 +584,9 @@ vm_display_page_get_property(GObject *object, guint id, GValue *value, GParamSpe
         break;
     case PROP_RELEASE_GESTURE:
         g_value_set_int(value, (int)self->gesture);
+        break;
+    case PROP_HOST_KEY:
+        g_value_set_int(value, (int)self->host_key);
         break;
     case PROP_SYSTEM_KEYS:
         g_value_set_boolean(value, self->system_keys);
@@ -623,6 +639,8 @@ install_properties(GObjectClass *klass)
                                                 G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     props[PROP_RELEASE_GESTURE] = g_param_spec_int(
         "release-gesture", NULL, NULL, 0, VM_RELEASE_CTRL_SHIFT, VM_RELEASE_CTRL_ALT, flags);
+    props[PROP_HOST_KEY] =
+        g_param_spec_int("host-key", NULL, NULL, 0, VM_RELEASE_NONE, VM_RELEASE_NONE, flags);
     props[PROP_SYSTEM_KEYS] = g_param_spec_boolean("system-keys", NULL, NULL, FALSE, flags);
     props[PROP_FULLSCREEN] = g_param_spec_boolean("fullscreen", NULL, NULL, FALSE, flags);
     g_object_class_install_properties(klass, N_PROPS, props);
@@ -641,6 +659,8 @@ vm_display_page_class_init(VmDisplayPageClass *klass)
     install_properties(object_class);
     signals[MESSAGE] = g_signal_new("message", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                     NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+    signals[HOST_ACTION] = g_signal_new("host-action", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST,
+                                        0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/display-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, scroll);
@@ -660,6 +680,7 @@ static void
 vm_display_page_init(VmDisplayPage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    self->host_key = VM_RELEASE_NONE;
     self->view = vm_display_view_new();
     gtk_widget_show(self->view);
     gtk_container_add(GTK_CONTAINER(self->scroll), self->view);
@@ -672,6 +693,7 @@ vm_display_page_init(VmDisplayPage *self)
     g_signal_connect_swapped(self->input, "notify::captured", G_CALLBACK(on_captured), self);
     g_signal_connect_swapped(self->input, "system-keys-refused", G_CALLBACK(on_system_keys_refused),
                              self);
+    g_signal_connect_swapped(self->input, "host-action", G_CALLBACK(on_host_action), self);
     g_signal_connect_swapped(self->view, "notify::has-picture", G_CALLBACK(on_has_picture), self);
     g_signal_connect_swapped(self->view, "motion-notify-event", G_CALLBACK(on_view_motion), self);
     update_boxes(self);

@@ -38,7 +38,8 @@ typedef enum {
 /*
  * Properties: "connection" VmConnection or NULL, "phase" int, "title" string (the machine's, for
  * people), "off-text" string ("Off · last ran on ..."), "scaling" int, "resize-guest" boolean,
- * "captured" boolean (read only, notifies), "release-gesture" int (VmReleaseGesture of ui/display-input.h),
+ * "captured" boolean (read only, notifies), "release-gesture" and "host-key" int (VmReleaseGesture of
+ * ui/key-gesture.h),
  * "system-keys" boolean, "fullscreen" boolean (set by the window when its state changes).
  * Signal "message" (string sentence): something to show in a toast ("3 characters could not be typed").
  */

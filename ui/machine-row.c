@@ -150,10 +150,12 @@ vm_machine_row_get_machine(VmMachineRow *self)
 }
 
 void
-vm_machine_row_refresh(VmMachineRow *self)
+vm_machine_row_refresh(VmMachineRow *self, gboolean picture)
 {
     vm_machine_refresh_share(self->machine);
-    vm_machine_thumbnail_refresh(self->thumbnail);
+    if (picture) {
+        vm_machine_thumbnail_refresh(self->thumbnail);
+    }
 }
 
 cairo_surface_t *

@@ -13,8 +13,8 @@ G_DECLARE_FINAL_TYPE(VmMachineRow, vm_machine_row, VM, MACHINE_ROW, GtkListBoxRo
 GtkWidget *vm_machine_row_new(VmMachine *machine);
 VmMachine *vm_machine_row_get_machine(VmMachineRow *self);
 
-/* A new picture and processor share; called at most once a second for visible rows. */
-void vm_machine_row_refresh(VmMachineRow *self);
+/* A new processor share and, when asked, picture; called at most once a second for visible rows. */
+void vm_machine_row_refresh(VmMachineRow *self, gboolean picture);
 
 /* As vm_machine_thumbnail_get_picture(). */
 cairo_surface_t *vm_machine_row_get_picture(VmMachineRow *self);

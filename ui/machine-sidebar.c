@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/battery.h"
 #include "ui/group-heading.h"
 #include "ui/machine-row.h"
 
@@ -23,6 +24,8 @@ struct _VmMachineSidebar {
     VmSidebarSort sort;
     GStrv words; /* of the search, folded */
     guint timer;
+    guint seconds; /* since it began */
+    VmBattery *battery;
 };
 
 G_DEFINE_FINAL_TYPE(VmMachineSidebar, vm_machine_sidebar, GTK_TYPE_BOX)
@@ -360,6 +363,15 @@ list_button_pressed(VmMachineSidebar *self, GdkEventButton *event)
     return GDK_EVENT_STOP;
 }
 
+#define SAVING_SECONDS 10 /* between two pictures, on battery */
+
+static gboolean
+saves_battery(VmMachineSidebar *self)
+{
+    return self->settings && g_settings_get_boolean(self->settings, "save-battery") &&
+           vm_battery_is_used(self->battery);
+}
+
 /* Rows that can be seen get their numbers and pictures once a second. */
 static gboolean
 second_passed(gpointer data)
@@ -368,14 +380,16 @@ second_passed(gpointer data)
     GtkAdjustment *scroll = gtk_scrolled_window_get_vadjustment(self->list_scroll);
     int top = (int)gtk_adjustment_get_value(scroll);
     int bottom = top + (int)gtk_adjustment_get_page_size(scroll);
+    gboolean pictures = !saves_battery(self) || self->seconds % SAVING_SECONDS == 0;
     g_autoptr(GList) rows = machine_rows(self);
 
+    self->seconds++;
     for (GList *at = rows; at; at = at->next) {
         GtkAllocation place;
         gtk_widget_get_allocation(at->data, &place);
         if (gtk_widget_get_child_visible(at->data) && place.y < bottom &&
             place.y + place.height > top) {
-            vm_machine_row_refresh(at->data);
+            vm_machine_row_refresh(at->data, pictures);
         }
     }
     return G_SOURCE_CONTINUE;
@@ -436,6 +450,7 @@ vm_machine_sidebar_dispose(GObject *object)
     stop_timer(self);
     g_clear_object(&self->store);
     g_clear_object(&self->settings);
+    g_clear_object(&self->battery);
     g_clear_pointer(&self->folded, g_hash_table_unref);
     g_clear_pointer(&self->words, g_strfreev);
     G_OBJECT_CLASS(vm_machine_sidebar_parent_class)->dispose(object);
@@ -490,6 +505,7 @@ static void
 vm_machine_sidebar_init(VmMachineSidebar *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    self->battery = vm_battery_new();
     self->folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     gtk_search_bar_connect_entry(self->search_bar, GTK_ENTRY(self->search_entry));
     gtk_list_box_set_sort_func(self->list, sort_rows, self, NULL);

@@ -44,8 +44,8 @@ vm_settings_follow_colour_scheme(GSettings *settings)
 static gboolean
 gesture_from_word(GValue *value, GVariant *variant, gpointer data)
 {
-    static const char *const words[] = {"ctrl-alt", "right-ctrl", "pause", "scroll-lock",
-                                        "ctrl-shift"};
+    static const char *const words[] = {"ctrl-alt",    "right-ctrl", "pause",
+                                        "scroll-lock", "ctrl-shift", "none"};
 
     for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
         if (g_str_equal(g_variant_get_string(variant, NULL), words[i])) {
@@ -60,6 +60,8 @@ vm_settings_bind_display(GSettings *settings, VmDisplayPage *page)
 {
     g_settings_bind_with_mapping(settings, "release-gesture", page, "release-gesture",
                                  G_SETTINGS_BIND_GET, gesture_from_word, NULL, NULL, NULL);
+    g_settings_bind_with_mapping(settings, "host-key", page, "host-key", G_SETTINGS_BIND_GET,
+                                 gesture_from_word, NULL, NULL, NULL);
     g_settings_bind(settings, "system-keys", page, "system-keys", G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, "resize-guest", page, "resize-guest", G_SETTINGS_BIND_DEFAULT);
 }

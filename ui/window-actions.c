@@ -322,6 +322,25 @@ show_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
     gtk_popover_popup(GTK_POPOVER(VM_WINDOW(data)->keys_popover));
 }
 
+static void
+minimise(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    gtk_window_iconify(GTK_WINDOW(data));
+}
+
+/* By key only where the guest is seen that gets the text. */
+static void
+type_here(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+    GAction *type =
+        g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "type-clipboard");
+
+    if (gtk_widget_get_mapped(GTK_WIDGET(display_of(self)))) {
+        g_action_activate(type, NULL);
+    }
+}
+
 /* F6: list, headers, bars, page, and around again. */
 static void
 next_pane(GSimpleAction *action, GVariant *parameter, gpointer data)
@@ -359,6 +378,8 @@ static const GActionEntry window_entries[] = {
     {"close", close_window},
     {"menu", menu},
     {"keys", show_keys},
+    {"minimise", minimise},
+    {"type-here", type_here},
     {"pane", next_pane, "i"},
 };
 
@@ -497,6 +518,24 @@ page_says(VmWindow *self, const char *sentence)
     vm_window_toast(self, sentence);
 }
 
+/* Asked for with the host key. */
+static void
+host_action(VmWindow *self, const char *detailed)
+{
+    g_autofree char *name = NULL;
+    g_autoptr(GVariant) target = NULL;
+    const char *action = NULL;
+
+    if (g_action_parse_detailed_name(detailed, &name, &target, NULL)) {
+        action = strchr(name, '.') + 1;
+        if (g_str_has_prefix(name, "machine.")) {
+            g_action_group_activate_action(G_ACTION_GROUP(self->machine_actions), action, target);
+        } else {
+            g_action_group_activate_action(G_ACTION_GROUP(self), action, target);
+        }
+    }
+}
+
 void
 vm_window_add_actions(VmWindow *self)
 {
@@ -520,6 +559,8 @@ vm_window_add_actions(VmWindow *self)
     add_property_action(G_ACTION_MAP(self), "view", self->machine_page, "visible-child-name");
     add_property_action(G_ACTION_MAP(self), "search", self->sidebar, "search");
     g_signal_connect_object(display_of(self), "notify::scaling", G_CALLBACK(scaling_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(display_of(self), "host-action", G_CALLBACK(host_action), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "message", G_CALLBACK(page_says), self,
                             G_CONNECT_SWAPPED);

@@ -239,7 +239,8 @@ vm_window_copy_report(VmWindow *self)
 void
 vm_window_open_folder(VmWindow *self)
 {
-    g_autofree char *disks = vm_paths_disks(vm_machine_get_name(self->machine));
+    g_autofree char *disks = vm_definition_folder(vm_machine_get_definition(self->machine),
+                                                  vm_machine_get_name(self->machine));
     g_autofree char *machines = vm_paths_machines();
     const char *folder = g_file_test(disks, G_FILE_TEST_IS_DIR) ? disks : machines;
     g_autofree char *uri = g_filename_to_uri(folder, NULL, NULL);

@@ -567,6 +567,9 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
     self->store = g_object_ref(store);
     self->settings = settings ? g_object_ref(settings) : NULL;
     self->start_queue = vm_start_queue_new();
+    if (settings) {
+        vm_console_page_set_settings(vm_machine_page_get_console(self->machine_page), settings);
+    }
     vm_machine_sidebar_set_store(self->sidebar, store);
     vm_window_add_actions(self);
     vm_window_setup_overview(self);

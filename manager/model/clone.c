@@ -93,7 +93,7 @@ plan_copy(struct work *work, const char *own_folder, const char *member, gboolea
 static void
 plan_all(struct work *work, const char *name)
 {
-    g_autofree char *disks = vm_paths_disks(name);
+    g_autofree char *disks = vm_definition_folder(work->json, name);
     g_autofree char *own = g_strconcat(disks, "/", NULL);
 
     plan_copy(work, own, "kernel", FALSE);
@@ -215,12 +215,13 @@ plan_work(VmStore *store, VmMachine *machine, const char *title)
     work->store = g_object_ref(store);
     work->machine = vm_machine_new(name);
     work->json = vm_json_copy(vm_machine_get_definition(machine));
-    work->folder = vm_paths_disks(name);
+    work->folder = vm_store_new_folder(store, name);
     work->copies = g_array_new(FALSE, FALSE, sizeof(struct copy));
     g_array_set_clear_func(work->copies, copy_clear);
     vm_json_set_string(work->json, "manager.title", title);
     vm_json_remove(work->json, "manager.autostart");
     plan_all(work, vm_machine_get_name(machine));
+    vm_store_note_folder(store, work->json, work->folder);
     return work;
 }
 

@@ -190,6 +190,9 @@ run_ended(VmMachine *self, int status)
     } else if (status == STATUS_RESET) {
         vm_machine_set_state(self, VM_MACHINE_OFF);
         vm_machine_start(self);
+        if (self->run) {
+            vm_machine_set_state(self, VM_MACHINE_RESTARTING);
+        }
     } else {
         vm_machine_take_problem(self, problem_of_run(self, status, last));
         vm_machine_set_state(self, VM_MACHINE_STOPPED);

@@ -17,6 +17,7 @@ struct _VmStore {
     GListStore *machines;
     GPtrArray *removed; /* VmMachine taken from the list, files still there */
     GFileMonitor *monitor;
+    char *disk_folder; /* where new machines get a folder, or NULL */
 };
 
 static GType
@@ -66,6 +67,7 @@ vm_store_dispose(GObject *object)
     g_clear_object(&self->monitor);
     g_clear_object(&self->machines);
     g_clear_pointer(&self->removed, g_ptr_array_unref);
+    g_clear_pointer(&self->disk_folder, g_free);
     G_OBJECT_CLASS(vm_store_parent_class)->dispose(object);
 }
 
@@ -235,6 +237,39 @@ vm_store_new(void)
     return self;
 }
 
+void
+vm_store_set_disk_folder(VmStore *self, const char *folder)
+{
+    g_free(self->disk_folder);
+    self->disk_folder = folder && folder[0] ? g_strdup(folder) : NULL;
+}
+
+char *
+vm_store_new_folder(VmStore *self, const char *name)
+{
+    g_autofree char *folder =
+        self->disk_folder ? g_build_filename(self->disk_folder, name, NULL) : NULL;
+
+    /* A folder that is there already is somebody's: deleting the machine must not take it. */
+    if (folder && !g_file_test(folder, G_FILE_TEST_EXISTS)) {
+        return g_steal_pointer(&folder);
+    }
+    return vm_paths_disks(name);
+}
+
+void
+vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder)
+{
+    g_autofree char *name = g_path_get_basename(folder);
+    g_autofree char *usual = vm_paths_disks(name);
+
+    if (g_str_equal(folder, usual)) {
+        vm_json_remove(definition, "manager.folder");
+    } else {
+        vm_json_set_string(definition, "manager.folder", folder);
+    }
+}
+
 VmMachine *
 vm_store_add(VmStore *self, VmJson *definition, GError **error)
 {
@@ -275,6 +310,7 @@ struct build {
     VmStore *store;
     VmMachine *machine;
     char *title;
+    char *folder;
 };
 
 static void
@@ -285,6 +321,7 @@ build_free(gpointer data, GClosure *closure)
     g_object_unref(build->store);
     g_object_unref(build->machine);
     g_free(build->title);
+    g_free(build->folder);
     g_free(build);
 }
 
@@ -295,13 +332,15 @@ build_finished(VmGuestBuild *object, GError *failure, gpointer data)
     g_autoptr(VmGuestBuild) keep = g_object_ref(object);
     g_autoptr(VmMachine) machine = g_object_ref(build->machine);
     const char *name = vm_machine_get_name(machine);
-    g_autofree char *folder = vm_paths_disks(name);
     g_autoptr(GError) error = failure ? g_error_copy(failure) : NULL;
     g_autoptr(VmJson) json = NULL;
 
     vm_machine_set_build(machine, NULL);
     if (!error) {
-        json = vm_guest_build_definition(folder, build->title, &error);
+        json = vm_guest_build_definition(build->folder, build->title, &error);
+    }
+    if (json) {
+        vm_store_note_folder(build->store, json, build->folder);
     }
     if (json && vm_machine_save(machine, json, &error)) {
         g_signal_emit(build->store, signals[BUILD_FINISHED], 0, machine);
@@ -319,7 +358,7 @@ VmMachine *
 vm_store_build(VmStore *self, const char *title, GError **error)
 {
     g_autofree char *name = vm_definition_name_for_title(title);
-    g_autofree char *folder = vm_paths_disks(name);
+    g_autofree char *folder = vm_store_new_folder(self, name);
     g_autofree char *parent = g_path_get_dirname(folder);
     g_autoptr(VmMachine) machine = vm_machine_new(name);
     g_autoptr(VmGuestBuild) object = vm_guest_build_new(RECIPE, folder);
@@ -333,6 +372,7 @@ vm_store_build(VmStore *self, const char *title, GError **error)
     build->store = g_object_ref(self);
     build->machine = g_object_ref(machine);
     build->title = g_strdup(title);
+    build->folder = g_strdup(folder);
     g_signal_connect_data(object, "finished", G_CALLBACK(build_finished), build, build_free, 0);
     vm_machine_set_title(machine, title);
     vm_machine_set_build(machine, object);
@@ -377,7 +417,7 @@ vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error)
 {
     const char *name = vm_machine_get_name(machine);
     g_autofree char *definition = vm_paths_definition(name);
-    g_autofree char *disks = vm_paths_disks(name);
+    g_autofree char *disks = vm_definition_folder(vm_machine_get_definition(machine), name);
     g_autofree char *state = vm_paths_state(name);
     g_autoptr(VmMachine) keep = g_object_ref(machine);
     gboolean ok = trash(definition, error) && trash(disks, error) && trash(state, error) &&

@@ -17,6 +17,13 @@ G_DECLARE_FINAL_TYPE(VmStore, vm_store, VM, STORE, GObject)
 /* Reads the folder; makes it when it is missing. */
 VmStore *vm_store_new(void);
 
+/* Where new machines get a folder for their disks; "" or NULL: the usual place. */
+void vm_store_set_disk_folder(VmStore *self, const char *folder);
+/* The folder for the disks of a new machine of that name; not made yet. g_free(). */
+char *vm_store_new_folder(VmStore *self, const char *name);
+/* Notes it in the definition where it is not the usual one. */
+void vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder);
+
 /* A machine whose files are being made appears in the list, and goes again when that fails. */
 void vm_store_adopt(VmStore *self, VmMachine *machine);
 void vm_store_forget(VmStore *self, VmMachine *machine);

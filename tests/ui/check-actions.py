@@ -14,7 +14,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 INNER = {"app.activate", "app.show-machine", "app.start-machine", "app.start-again", "app.show-log", "app.quit",
          "app.shut-down-all", "app.new-window", "machine.capture", "machine.release", "machine.power",
          "win.toggle-group", "win.menu", "win.pane", "win.undo", "win.close", "win.find", "win.search",
-         "win.overview", "win.select-all", "win.view", "win.sidebar", "win.keys", "win.next-machine",
+         "win.overview", "win.select-all", "win.view", "win.sidebar", "win.keys", "win.minimise", "win.type-here", "win.next-machine",
          "win.previous-machine", "console.next", "console.previous",
          "console.clear", "console.copy", "console.find", "console.paste", "console.save", "console.zoom"}
 GTK = {"win.show-help-overlay"}

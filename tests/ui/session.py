@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import gi
@@ -151,6 +152,49 @@ class Notifications:
         self.bus.unregister_object(self.object)
 
 
+class Service:
+    """One object on the session bus under a name of its own, served by a thread of its own. answer(method,
+    arguments) gives the reply, a GLib.Variant or None."""
+
+    def __init__(self, name, path, xml, answer, properties=None):
+        self.answer = answer
+        self.properties = properties or {}
+        self.path = path
+        self.interface = Gio.DBusNodeInfo.new_for_xml(xml).interfaces[0]
+        self.context = GLib.MainContext()
+        self.loop = GLib.MainLoop(self.context)
+        self.owned = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=(name,), daemon=True)
+        self.thread.start()
+        if not self.owned.wait(20):
+            raise Failure(f"the name {name} cannot be had")
+
+    def run(self, name):
+        self.context.push_thread_default()
+        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        self.bus = Gio.DBusConnection.new_for_address_sync(os.environ["DBUS_SESSION_BUS_ADDRESS"], flags, None, None)
+        self.bus.register_object(self.path, self.interface, self.called, self.get, None)
+        Gio.bus_own_name_on_connection(self.bus, name, Gio.BusNameOwnerFlags.REPLACE,
+                                       lambda *_: self.owned.set(), None)
+        self.loop.run()
+        self.bus.close_sync(None)
+
+    def called(self, _bus, _sender, _path, _interface, method, parameters, invocation):
+        invocation.return_value(self.answer(method, parameters.unpack()))
+
+    def get(self, _bus, _sender, _path, _interface, name):
+        return self.properties[name]
+
+    def change(self, name, value):
+        self.properties[name] = value
+        self.bus.emit_signal(None, self.path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                             GLib.Variant("(sa{sv}as)", (self.interface.name, {name: value}, [])))
+
+    def end(self):
+        self.loop.quit()
+        self.thread.join(10)
+
+
 class Session:
     START_SECONDS = 20
 
@@ -244,8 +288,8 @@ class Session:
         return {os.path.basename(name)[:-5]: json.load(open(name)) for name in found}
 
     # ---------------------------------------------------------------- the program
-    def start(self, *arguments, **environment):
-        self.process = subprocess.Popen([self.program, *arguments], stderr=self.errors,
+    def start(self, *arguments, output=None, **environment):
+        self.process = subprocess.Popen([self.program, *arguments], stdout=output, stderr=self.errors,
                                         env=dict(self.environment, **environment))
         wait_for("the window", self.frame, self.START_SECONDS)
 
@@ -292,6 +336,12 @@ class Session:
             if node.get_name() == name and (role is None or node.get_role() == role):
                 if not showing or is_showing(node):
                     return node
+        return None
+
+    def find_start(self, start):
+        for node in walk(self.application()):
+            if (node.get_name() or "").startswith(start) and is_showing(node):
+                return node
         return None
 
     def see(self, name, role=None, seconds=10):
@@ -360,6 +410,14 @@ class Session:
         time.sleep(0.4)
         subprocess.run(["import", "-window", "root", os.path.join(self.shots, name + ".png")],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def colour_of(self, node, x=0.5, y=0.5):
+        """What the screen shows there, as (red, green, blue); x and y are shares of the widget's size."""
+        box = node.get_extents(Atspi.CoordType.SCREEN)
+        at = f"1x1+{box.x + int(box.width * x)}+{box.y + int(box.height * y)}"
+        data = subprocess.run(["import", "-window", "root", "-crop", at, "-depth", "8", "rgb:-"], check=True,
+                              capture_output=True).stdout
+        return tuple(data[:3])
 
     def running(self):
         """Process ids of the machines that were started here."""

@@ -215,6 +215,48 @@ test_sticky_keys(Fixture *self, gconstpointer data)
     g_assert_false(vm_display_page_get_captured(self->page));
 }
 
+static void
+take_action(VmDisplayPage *page, const char *action, GString *taken)
+{
+    g_string_append_printf(taken, "%s ", action);
+}
+
+/* Held, the host key makes some keys ours: the guest sees none of them, and the host key come up. */
+static void
+test_host_key(Fixture *self, gconstpointer data)
+{
+    g_autoptr(GString) taken = g_string_new(NULL);
+
+    g_signal_connect(self->page, "host-action", G_CALLBACK(take_action), taken);
+    g_object_set(self->page, "host-key", VM_RELEASE_RIGHT_CTRL, NULL);
+    capture(self);
+    send_key(self, KEY_RIGHTCTRL, TRUE, 0);
+    expect_key(self, KEY_RIGHTCTRL, 1);
+    send_key(self, KEY_F, TRUE, GDK_CONTROL_MASK);
+    expect_key(self, KEY_RIGHTCTRL, 0);
+    send_key(self, KEY_F, FALSE, GDK_CONTROL_MASK);
+    send_key(self, KEY_4, TRUE, GDK_CONTROL_MASK);
+    send_key(self, KEY_4, FALSE, GDK_CONTROL_MASK);
+    send_key(self, KEY_RIGHT, TRUE, GDK_CONTROL_MASK);
+    send_key(self, KEY_RIGHT, FALSE, GDK_CONTROL_MASK);
+    send_key(self, KEY_RIGHTCTRL, FALSE, GDK_CONTROL_MASK);
+    rig_run(30);
+    rig_expect_silence(self->rig->keyboard);
+    g_assert_cmpstr(taken->str, ==, "win.fullscreen win.view::settings win.next-machine ");
+    g_assert_true(vm_display_page_get_captured(self->page));
+    /* Let go, or off, the same key is the guest's. */
+    send_key(self, KEY_F, TRUE, 0);
+    expect_key(self, KEY_F, 1);
+    send_key(self, KEY_F, FALSE, 0);
+    expect_key(self, KEY_F, 0);
+    g_object_set(self->page, "host-key", VM_RELEASE_NONE, NULL);
+    send_key(self, KEY_RIGHTCTRL, TRUE, 0);
+    expect_key(self, KEY_RIGHTCTRL, 1);
+    send_key(self, KEY_F, TRUE, GDK_CONTROL_MASK);
+    expect_key(self, KEY_F, 1);
+    g_assert_cmpuint(taken->len, ==, strlen("win.fullscreen win.view::settings win.next-machine "));
+}
+
 /* The display server hangs: the keyboard comes back at once by hand, or by itself after 5 s. */
 static void
 test_frozen(Fixture *self, gconstpointer data)
@@ -422,6 +464,7 @@ main(int argc, char **argv)
     ADD("release", test_release);
     ADD("no-release", test_no_release);
     ADD("sticky-keys", test_sticky_keys);
+    ADD("host-key", test_host_key);
     ADD("frozen", test_frozen);
     ADD("connection-lost", test_connection_lost);
     ADD("send-keys", test_send_keys);

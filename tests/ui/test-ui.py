@@ -10,19 +10,14 @@ import os
 import re
 import sys
 import time
-import traceback
 
+from runner import expect, run
 from session import Atspi, Failure, Notifications, Session, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
 
 DARK = {"GTK_THEME": "Adwaita:dark"}
-
-
-def expect(condition, words):
-    if not condition:
-        raise Failure(words)
 
 
 def empty_page(session):
@@ -118,15 +113,6 @@ def ends_badly(status, title, words):
     return test
 
 
-def missing_vmm(session):
-    """Without the monitor beside us: one sentence, no start."""
-    session.define("lab", "Lab")
-    session.hide_vmm()
-    session.start()
-    session.activate("app.start-machine", "lab")
-    session.alert("The program “vmm” is missing")
-
-
 def broken_definition(session):
     """A file that is no JSON keeps its row and names line and column."""
     session.define("good", "Good")
@@ -139,23 +125,6 @@ def broken_definition(session):
     session.see_row("Good, Off")
     session.define("bad", "Mended")
     session.see_row("Mended, Off")
-
-
-def survives_closing(session):
-    """Machines run on when the window closes; the next window finds them."""
-    session.define("debian-12", "Debian 12")
-    session.start()
-    session.activate("app.start-machine", "debian-12")
-    running = wait_for("the machine", session.running)
-    session.close()
-    time.sleep(0.5)
-    expect(session.running() == running, "the machine ended with the window")
-    session.start()
-    session.see_row("Debian 12, Starting…")
-    expect(session.running() == running, "another machine was started")
-    session.press("Shut down")
-    session.see_row("Debian 12, Off")
-    wait_for("the end of the machine", lambda: not session.running())
 
 
 def delete_and_undo(session):
@@ -372,81 +341,6 @@ def json_editor(session):
     expect(session.definitions()["lab"]["mem"]["size"] == 300, "it was not written")
 
 
-def autostart(session):
-    """A machine that starts with the session has a file that every desktop runs."""
-    session.define("lab", "Lab", kernel="/bin/true")
-    session.start()
-    session.activate("app.show-machine", "lab")
-    session.see("Settings").do_action(0)
-    row = session.see("Start", Atspi.Role.LIST_ITEM)
-    row.get_parent().select_child(row.get_index_in_parent())
-    session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
-    path = session.path("config/autostart/org.vitrine.Vitrine.lab.desktop")
-    wait_for("the file", lambda: os.path.exists(path))
-    expect("start lab" in open(path).read(), open(path).read())
-    session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
-    wait_for("the file to go", lambda: not os.path.exists(path))
-
-
-def notifications(session):
-    """A machine that ends with a problem is told of, and so are those that run on without a window."""
-    session.define("exit-34", "Kernel lab")
-    session.define("one", "One")
-    told = Notifications()
-    try:
-        session.start()
-        session.activate("app.start-machine", "exit-34")
-        session.activate("app.show-machine", "one")
-        told.wait_for("Kernel lab stopped: the guest panicked")
-        expect("Start again" in told.buttons[-1], str(told.buttons))
-        session.activate("app.start-machine", "one")
-        wait_for("the machine", session.running)
-        time.sleep(0.5)
-        session.activate("win.close")
-        told.wait_for("1 machine keeps running")
-        expect("Shut down all" in told.buttons[-1], str(told.buttons))
-        expect(session.process.poll() is None, "nobody is left to tell")
-        session.activate("app.shut-down-all")
-        expect(session.process.wait(10) == 0, "it did not end with the last machine")
-        session.process = None
-    finally:
-        told.end()
-
-
-def closing_asks(session):
-    """When set to ask: cancel stays, shutting down waits for the machines, all of them."""
-    for name in ("one", "two"):
-        session.define(name, name.capitalize())
-    session.set(close_policy="'ask'")
-    session.start()
-    for name in ("one", "two"):
-        session.activate("app.start-machine", name)
-    wait_for("two machines", lambda: len(session.running()) == 2)
-    session.activate("win.close")
-    session.see("2 machines are running")
-    session.shoot("closing-light")
-    session.press("Cancel")
-    session.see_not("2 machines are running")
-    expect(len(session.running()) == 2, "a machine ended")
-    session.activate("win.close")
-    session.see("2 machines are running")
-    session.press("Shut them down")
-    expect(session.process.wait(15) == 0, "it ended badly")
-    session.process = None
-    expect(not session.running(), "it did not wait for its machines")
-
-
-def closing_shuts_down(session):
-    """When set to shut down, quitting waits for the machines too."""
-    session.define("one", "One")
-    session.set(close_policy="'shut-down'")
-    session.start()
-    session.activate("app.start-machine", "one")
-    wait_for("the machine", session.running)
-    session.close()
-    expect(not session.running(), "the machine runs on")
-
-
 def log_rows(session):
     return [node.get_name() for node in walk(session.see("Log", Atspi.Role.TABLE))
             if node.get_role() == Atspi.Role.TABLE_CELL and node.get_name()]
@@ -574,21 +468,6 @@ def keeps_the_view(session):
     session.see("Find in the log")
 
 
-def own_window(session):
-    """A machine in a window of its own: no list there, and both windows show it."""
-    session.define("a", "Alpha")
-    session.start()
-    session.activate("app.show-machine", "a")
-    session.activate("app.new-window", "a")
-
-    def frames():
-        return [node for node in walk(session.application()) if node.get_role() == Atspi.Role.FRAME]
-    both = wait_for("two windows", lambda: frames() if len(frames()) == 2 else None)
-    lists = [sum(1 for node in walk(frame) if node.get_name() == "Machines" and is_showing(node)) for frame in both]
-    expect(sorted(lists) == [0, 1], f"lists in the windows: {lists}")
-    session.close()
-
-
 def self_check(session):
     """What is in the way has a row, a cure and a command."""
     answer = session.path("check.json")
@@ -607,192 +486,30 @@ def self_check(session):
     session.see("No machines yet")
 
 
-def keyboard_only(session):
-    """A machine is found, renamed, started, looked at from all sides, shut down, deleted and brought back by keys."""
-    session.define("lab", "Lab", kernel="/bin/true")
-    session.define("other", "Other", kernel="/bin/true")
+def exit_32(session):
+    """A guest that asks for a reset is started again, and says so; that is no problem."""
+    session.define("exit-32", "Kernel lab", "Lab")
     session.start()
-    session.see_row("Lab, Off")
-    session.focus()
-    session.keys("alt+0")
-    session.see("All machines", Atspi.Role.TABLE)
-    session.keys("ctrl+Page_Down")
-    wait_for("a machine", lambda: session.find("Start", Atspi.Role.PUSH_BUTTON))
-    session.keys("F2")
-    session.see("Name", Atspi.Role.TEXT)
-    session.keys("ctrl+a")
-    session.type("Bench")
-    session.keys("Return")
-    row = session.see_row("Bench, Off")
-    expect(row.has(Atspi.StateType.SELECTED), "another machine was renamed")
-    session.keys("ctrl+Return")
-    session.see_row("Bench, Starting…")
-    for number, sign in ((2, "Show past output"), (3, None), (4, "Sections"), (5, "Find in the log"), (1, None)):
-        session.keys(f"alt+{number}")
-        if sign and number != 2:
-            session.see(sign)
-    session.keys("ctrl+Return")
-    session.see_row("Bench, Off")
-    session.keys("ctrl+f")
-    session.type("oth")
-    wait_for("the search", lambda: not is_showing(session.see_row("Bench")))
-    session.keys("Escape", "Escape")
-    wait_for("all again", lambda: is_showing(session.see_row("Bench")))
-    session.keys("alt+0")
-    session.see("All machines", Atspi.Role.TABLE)
-    session.keys("F6", "F6", "ctrl+a")
-    session.see("2 selected")
-    session.focus_on("All machines", Atspi.Role.TABLE)
-    session.keys("Delete")
-    session.see("2 machines moved to trash")
-    session.keys("ctrl+z")
-    session.see_row("Bench, Off")
-    session.focus_on("Machines", None)
-    session.keys("Down", "Delete")
-    wait_for("the toast", lambda: next((node for node in walk(session.application()) if "moved to trash" in (
-        node.get_name() or "") and is_showing(node)), None))
-    session.keys("ctrl+z")
-    session.see_row("Bench, Off")
-    session.see_row("Other, Off")
-    session.keys("ctrl+n")
-    session.see("Next", Atspi.Role.PUSH_BUTTON)
-    session.keys("Escape")
-    session.see_not("Next")
-    session.keys("ctrl+comma")
-    session.see("When the last window closes")
-    session.keys("Escape")
-    session.see_not("When the last window closes")
-    session.focus()
-    session.keys("ctrl+q")
-    expect(session.process.wait(10) == 0, "it ended badly")
-    session.process = None
-
-
-def shortcuts_window(session):
-    """F1 shows the keys."""
-    session.define("lab", "Lab")
-    session.start()
-    session.see_row("Lab, Off")
-    session.focus()
-    session.keys("F1")
-    session.see("Show or hide the sidebar")
-    session.shoot("shortcuts-light")
-
-
-def closes_and_trashes(session):
-    """What was deleted is in the desktop's trash when the window closes, without waiting for the toast."""
-    session.define("one", "One")
-    session.start()
-    session.activate("app.show-machine", "one")
-    session.see_row("One, Off")
-    session.see("More").do_action(0)
-    session.press("Delete", None)
-    session.see("“One” moved to trash")
-    session.close()
-    expect(session.definitions() == {}, "the definition is still there")
-    trash = session.path("data/Trash/files")
-    wait_for("the trash", lambda: os.path.isdir(trash) and any("one" in name for name in os.listdir(trash)))
-
-
-def both_run_on(session):
-    """Two machines run on when the window closes."""
-    for name in ("one", "two"):
-        session.define(name, name.capitalize())
-    session.start()
-    for name in ("one", "two"):
-        session.activate("app.start-machine", name)
-    running = wait_for("two machines", lambda: len(session.running()) == 2 and session.running())
-    session.close()
-    time.sleep(0.5)
-    expect(session.running() == running, "a machine ended with the window")
-
-
-def names_everywhere(session):
-    """Everything that takes the focus has a name and a role."""
-    session.define("lab", "Lab", kernel="/bin/true", block=[{"path": "/bin/true"}])
-    session.start()
-    session.activate("app.show-machine", "lab")
-    session.see_row("Lab, Off")
-    nameless = []
-    for view in ("Display", "Console", "Statistics", "Settings", "Log"):
-        session.see(view).do_action(0)
-        time.sleep(0.4)
-        for node in walk(session.application()):
-            if node.has(Atspi.StateType.FOCUSABLE) and is_showing(node):
-                role = node.get_role()
-                if not node.get_name() and role not in (Atspi.Role.SCROLL_PANE, Atspi.Role.SCROLL_BAR,
-                                                        Atspi.Role.SEPARATOR):
-                    nameless.append(f"{view}: {node.get_role_name()} ")
-    expect(not nameless, "without a name: " + "; ".join(sorted(set(nameless))))
-
-
-def idle_is_idle(session):
-    """A window that shows a machine that is off uses next to no processor time."""
-    session.define("lab", "Lab")
-    session.start()
-    session.see_row("Lab, Off")
-
-    def ticks():
-        with open(f"/proc/{session.process.pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
-    time.sleep(3)
-    before = ticks()
-    time.sleep(5)
-    used = (ticks() - before) / os.sysconf("SC_CLK_TCK")
-    expect(used < 0.25, f"{used} s of processor time in 5 s")
+    session.activate("app.start-machine", "exit-32")
+    session.see_row("Kernel lab, Restarting…, group Lab")
+    wait_for("the second run", session.running)
+    expect(session.find("Close message") is None, "a message although all went well")
+    session.press("Shut down")
+    session.see_row("Kernel lab, Off, group Lab")
 
 
 TESTS = [
     empty_page, empty_page_dark, create_machine, create_refuses, start_and_stop,
-    ends_badly(33, "Kernel lab stopped: its gpu part failed", "Stopped: a part failed"),
+    exit_32, ends_badly(33, "Kernel lab stopped: its gpu part failed", "Stopped: a part failed"),
     ends_badly(34, "Kernel lab stopped: the guest panicked", "Stopped: guest panicked"),
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
-    missing_vmm, broken_definition, survives_closing, delete_and_undo, search, all_machines, keeps_the_list,
-    sandbox_panel, graphics_panel, json_editor, autostart, notifications, closing_asks, closing_shuts_down,
+    broken_definition, delete_and_undo, search, all_machines, keeps_the_list,
+    sandbox_panel, graphics_panel, json_editor,
     log_view, new_lines,
     own_combination, clone, keeps_the_view,
-    own_window, settings_apply, self_check, keyboard_only,
-    shortcuts_window, closes_and_trashes, both_run_on, names_everywhere, idle_is_idle,
+    settings_apply, self_check,
 ]
 
 
-def main():
-    build = os.path.abspath(sys.argv[1])
-    shots = os.path.join(build, "screenshots")
-    os.makedirs(shots, exist_ok=True)
-    wanted = sys.argv[2:]
-    tests = [test for test in TESTS if not wanted or test.__name__ in wanted or test.__doc__ in wanted]
-    failed = 0
-    print(f"1..{len(tests)}", flush=True)
-    for number, test in enumerate(tests, 1):
-        session = Session(build, shots)
-        words = f"{test.__name__.replace('_', ' ')}: {(test.__doc__ or '').strip()}".rstrip(": ")
-        problem = None
-        try:
-            test(session)
-            complaints = session.complaints()
-            if complaints:
-                problem = "vitrine complained: " + complaints[0]
-        except Failure as failure:
-            problem = str(failure)
-        except Exception:  # noqa: BLE001 - a test must not end the others
-            problem = traceback.format_exc()
-        if problem:
-            failed += 1
-            for line in (problem.splitlines() + session.complaints())[-25:]:
-                print("#", line)
-            try:
-                session.shoot(f"failed-{number}")
-            except Exception:  # noqa: BLE001
-                pass
-        try:
-            session.end()
-        except Failure as failure:
-            print("#", failure)
-        print(f"{'not ok' if problem else 'ok'} {number} - {words}", flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(run(TESTS))

@@ -1,0 +1,432 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""vitrine among the other programs of a desktop: keys, readers, notifications, the end of the session.
+
+usage: test-desktop.py BUILD-FOLDER [TEST...]    Prints TAP; screenshots are kept in BUILD-FOLDER/screenshots."""
+import os
+import subprocess
+import sys
+import time
+
+from runner import expect, run
+from session import Atspi, GLib, Notifications, Service, is_showing, run_in_session, wait_for, walk
+
+if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
+    sys.exit(run_in_session())
+
+
+def autostart(session):
+    """A machine that starts with the session has a file that every desktop runs."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("Start", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    path = session.path("config/autostart/org.vitrine.Vitrine.lab.desktop")
+    wait_for("the file", lambda: os.path.exists(path))
+    expect("start lab" in open(path).read(), open(path).read())
+    session.see("Start with your session", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    wait_for("the file to go", lambda: not os.path.exists(path))
+
+
+def notifications(session):
+    """A machine that ends with a problem is told of, and so are those that run on without a window."""
+    session.define("exit-34", "Kernel lab")
+    session.define("one", "One")
+    told = Notifications()
+    try:
+        session.start()
+        session.activate("app.start-machine", "exit-34")
+        session.activate("app.show-machine", "one")
+        told.wait_for("Kernel lab stopped: the guest panicked")
+        expect("Start again" in told.buttons[-1], str(told.buttons))
+        session.activate("app.start-machine", "one")
+        wait_for("the machine", session.running)
+        time.sleep(0.5)
+        session.activate("win.close")
+        told.wait_for("1 machine keeps running")
+        expect("Shut down all" in told.buttons[-1], str(told.buttons))
+        expect(session.process.poll() is None, "nobody is left to tell")
+        session.activate("app.shut-down-all")
+        expect(session.process.wait(10) == 0, "it did not end with the last machine")
+        session.process = None
+    finally:
+        told.end()
+
+
+def closing_asks(session):
+    """When set to ask: cancel stays, shutting down waits for the machines, all of them."""
+    for name in ("one", "two"):
+        session.define(name, name.capitalize())
+    session.set(close_policy="'ask'")
+    session.start()
+    for name in ("one", "two"):
+        session.activate("app.start-machine", name)
+    wait_for("two machines", lambda: len(session.running()) == 2)
+    session.activate("win.close")
+    session.see("2 machines are running")
+    session.shoot("closing-light")
+    session.press("Cancel")
+    session.see_not("2 machines are running")
+    expect(len(session.running()) == 2, "a machine ended")
+    session.activate("win.close")
+    session.see("2 machines are running")
+    session.press("Shut them down")
+    expect(session.process.wait(15) == 0, "it ended badly")
+    session.process = None
+    expect(not session.running(), "it did not wait for its machines")
+
+
+def closing_shuts_down(session):
+    """When set to shut down, quitting waits for the machines too."""
+    session.define("one", "One")
+    session.set(close_policy="'shut-down'")
+    session.start()
+    session.activate("app.start-machine", "one")
+    wait_for("the machine", session.running)
+    session.close()
+    expect(not session.running(), "the machine runs on")
+
+
+def both_run_on(session):
+    """Two machines run on when the window closes."""
+    for name in ("one", "two"):
+        session.define(name, name.capitalize())
+    session.start()
+    for name in ("one", "two"):
+        session.activate("app.start-machine", name)
+    running = wait_for("two machines", lambda: len(session.running()) == 2 and session.running())
+    session.close()
+    time.sleep(0.5)
+    expect(session.running() == running, "a machine ended with the window")
+
+
+def survives_closing(session):
+    """Machines run on when the window closes; the next window finds them."""
+    session.define("debian-12", "Debian 12")
+    session.start()
+    session.activate("app.start-machine", "debian-12")
+    running = wait_for("the machine", session.running)
+    session.close()
+    time.sleep(0.5)
+    expect(session.running() == running, "the machine ended with the window")
+    session.start()
+    session.see_row("Debian 12, Starting…")
+    expect(session.running() == running, "another machine was started")
+    session.press("Shut down")
+    session.see_row("Debian 12, Off")
+    wait_for("the end of the machine", lambda: not session.running())
+
+
+def closes_and_trashes(session):
+    """What was deleted is in the desktop's trash when the window closes, without waiting for the toast."""
+    session.define("one", "One")
+    session.start()
+    session.activate("app.show-machine", "one")
+    session.see_row("One, Off")
+    session.see("More").do_action(0)
+    session.press("Delete", None)
+    session.see("“One” moved to trash")
+    session.close()
+    expect(session.definitions() == {}, "the definition is still there")
+    trash = session.path("data/Trash/files")
+    wait_for("the trash", lambda: os.path.isdir(trash) and any("one" in name for name in os.listdir(trash)))
+
+
+def shortcuts_window(session):
+    """F1 shows the keys."""
+    session.define("lab", "Lab")
+    session.start()
+    session.see_row("Lab, Off")
+    session.focus()
+    session.keys("F1")
+    session.see("Show or hide the sidebar")
+    session.shoot("shortcuts-light")
+    session.close()
+
+
+def keyboard_only(session):
+    """A machine is found, renamed, started, looked at from all sides, shut down, deleted and brought back by keys."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.define("other", "Other", kernel="/bin/true")
+    session.start()
+    session.see_row("Lab, Off")
+    session.focus()
+    session.keys("alt+0")
+    session.see("All machines", Atspi.Role.TABLE)
+    session.keys("ctrl+Page_Down")
+    wait_for("a machine", lambda: session.find("Start", Atspi.Role.PUSH_BUTTON))
+    session.keys("F2")
+    session.see("Name", Atspi.Role.TEXT)
+    session.keys("ctrl+a")
+    session.type("Bench")
+    session.keys("Return")
+    row = session.see_row("Bench, Off")
+    expect(row.has(Atspi.StateType.SELECTED), "another machine was renamed")
+    session.keys("ctrl+Return")
+    session.see_row("Bench, Starting…")
+    for number, sign in ((2, "Show past output"), (3, None), (4, "Sections"), (5, "Find in the log"), (1, None)):
+        session.keys(f"alt+{number}")
+        if sign and number != 2:
+            session.see(sign)
+    session.keys("ctrl+Return")
+    session.see_row("Bench, Off")
+    session.keys("ctrl+f")
+    session.type("oth")
+    wait_for("the search", lambda: not is_showing(session.see_row("Bench")))
+    session.keys("Escape", "Escape")
+    wait_for("all again", lambda: is_showing(session.see_row("Bench")))
+    session.keys("alt+0")
+    session.see("All machines", Atspi.Role.TABLE)
+    session.keys("F6", "F6", "ctrl+a")
+    session.see("2 selected")
+    session.focus_on("All machines", Atspi.Role.TABLE)
+    session.keys("Delete")
+    session.see("2 machines moved to trash")
+    session.keys("ctrl+z")
+    session.see_row("Bench, Off")
+    session.focus_on("Machines", None)
+    session.keys("Down", "Delete")
+    wait_for("the toast", lambda: next((node for node in walk(session.application()) if "moved to trash" in (
+        node.get_name() or "") and is_showing(node)), None))
+    session.keys("ctrl+z")
+    session.see_row("Bench, Off")
+    session.see_row("Other, Off")
+    session.keys("ctrl+n")
+    session.see("Next", Atspi.Role.PUSH_BUTTON)
+    session.keys("Escape")
+    session.see_not("Next")
+    session.keys("ctrl+comma")
+    session.see("When the last window closes")
+    session.keys("Escape")
+    session.see_not("When the last window closes")
+    session.focus()
+    session.keys("ctrl+q")
+    expect(session.process.wait(10) == 0, "it ended badly")
+    session.process = None
+
+
+def names_everywhere(session):
+    """Everything that takes the focus has a name and a role."""
+    session.define("lab", "Lab", kernel="/bin/true", block=[{"path": "/bin/true"}])
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row("Lab, Off")
+    nameless = []
+    for view in ("Display", "Console", "Statistics", "Settings", "Log"):
+        session.see(view).do_action(0)
+        time.sleep(0.4)
+        for node in walk(session.application()):
+            if node.has(Atspi.StateType.FOCUSABLE) and is_showing(node):
+                role = node.get_role()
+                if not node.get_name() and role not in (Atspi.Role.SCROLL_PANE, Atspi.Role.SCROLL_BAR,
+                                                        Atspi.Role.SEPARATOR):
+                    nameless.append(f"{view}: {node.get_role_name()} ")
+    expect(not nameless, "without a name: " + "; ".join(sorted(set(nameless))))
+
+
+def idle_is_idle(session):
+    """A window that shows a machine that is off uses next to no processor time."""
+    session.define("lab", "Lab")
+    session.start()
+    session.see_row("Lab, Off")
+
+    def ticks():
+        with open(f"/proc/{session.process.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+    time.sleep(3)
+    before = ticks()
+    time.sleep(5)
+    used = (ticks() - before) / os.sysconf("SC_CLK_TCK")
+    expect(used < 0.25, f"{used} s of processor time in 5 s")
+
+
+def missing_vmm(session):
+    """Without the monitor beside us: one sentence, no start."""
+    session.define("lab", "Lab")
+    session.hide_vmm()
+    session.start()
+    session.activate("app.start-machine", "lab")
+    session.alert("The program “vmm” is missing")
+
+
+def own_window(session):
+    """A machine in a window of its own: no list there, and both windows show it."""
+    session.define("a", "Alpha")
+    session.start()
+    session.activate("app.show-machine", "a")
+    session.activate("app.new-window", "a")
+
+    def frames():
+        return [node for node in walk(session.application()) if node.get_role() == Atspi.Role.FRAME]
+    both = wait_for("two windows", lambda: frames() if len(frames()) == 2 else None)
+    lists = [sum(1 for node in walk(frame) if node.get_name() == "Machines" and is_showing(node)) for frame in both]
+    expect(sorted(lists) == [0, 1], f"lists in the windows: {lists}")
+    session.close()
+
+
+def session_end(session):
+    """When set to ask, the session does not end without a word while machines run; otherwise it may."""
+    calls = []
+
+    def answer(method, arguments):
+        if method == "RegisterClient":
+            return GLib.Variant("(o)", ("/org/gnome/SessionManager/Client1",))
+        calls.append((method, *arguments))
+        return GLib.Variant("(u)", (len(calls),)) if method == "Inhibit" else None
+    manager = Service("org.gnome.SessionManager", "/org/gnome/SessionManager", """<node>
+        <interface name="org.gnome.SessionManager">
+          <method name="Inhibit"><arg type="s" direction="in"/><arg type="u" direction="in"/>
+            <arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="u" direction="out"/></method>
+          <method name="RegisterClient"><arg type="s" direction="in"/><arg type="s" direction="in"/>
+            <arg type="o" direction="out"/></method>
+          <method name="Uninhibit"><arg type="u" direction="in"/></method>
+        </interface></node>""", answer)
+    try:
+        session.define("one", "One")
+        session.set(close_policy="'ask'")
+        session.start()
+        session.activate("app.start-machine", "one")
+        wait_for("the inhibitor", lambda: calls)
+        name, application, _window, reason, what = calls[0]
+        expect((name, application, reason, what) == ("Inhibit", "org.vitrine.Vitrine", "1 machine is running", 1),
+               f"{calls}")
+        session.press("Shut down")
+        wait_for("the end of it", lambda: len(calls) > 1)
+        expect(calls[1] == ("Uninhibit", 1), f"{calls}")
+    finally:
+        manager.end()
+
+
+def saves_battery(session):
+    """On battery the small pictures of the list are asked for every ten seconds, not every second."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    upower = Service("org.freedesktop.UPower", "/org/freedesktop/UPower", """<node>
+        <interface name="org.freedesktop.UPower"><property name="OnBattery" type="b" access="read"/></interface>
+        </node>""", lambda *_: None, {"OnBattery": GLib.Variant("b", True)})
+    told = session.path("calls")
+
+    def asked():
+        with open(told) as file:
+            return file.read().count("GetPicture()")
+    try:
+        with open(told, "w") as output:
+            session.start(output=output, G_DBUS_DEBUG="call",
+                          DBUS_SYSTEM_BUS_ADDRESS=os.environ["DBUS_SESSION_BUS_ADDRESS"])
+        session.activate("app.start-machine", "tiny")
+        session.see_row("Tiny, Running", 20)
+        wait_for("the first picture", asked, 15)
+        before = asked()
+        time.sleep(6)
+        expect(asked() - before <= 1, f"{asked() - before} pictures in six seconds on battery")
+        upower.change("OnBattery", GLib.Variant("b", False))
+        wait_for("pictures each second", lambda: asked() - before >= 5, 30)
+    finally:
+        upower.end()
+
+
+def last_output(session):
+    """What a machine said in its last run can be read after both it and the window were closed."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.set_state("win.view", "console")
+
+    def text():
+        terminal = session.see("Serial 1 of Tiny", Atspi.Role.TERMINAL)
+        return terminal.get_text(0, terminal.get_character_count()) or ""
+    wait_for("what it says", lambda: "HELLO" in text())
+    session.press("Shut down")
+    session.press("More ways to stop", None)
+    session.press("Force off", None)
+    session.see_row("Tiny, Off", 30)
+    wait_for("the strip", lambda: session.find_start("Output of the last run, "))
+    session.close()
+    session.start()
+    session.activate("app.show-machine", "tiny")
+    session.set_state("win.view", "console")
+    wait_for("the strip", lambda: session.find_start("Output of the last run, "))
+    wait_for("what it said", lambda: "HELLO" in text())
+    session.shoot("past-console-light")
+    vmm = subprocess.run([session.path("bin/vmm"), "logs", "tiny", "--port", "serial.0"], capture_output=True,
+                         text=True, env=session.environment)
+    expect("HELLO" in vmm.stdout, f"vmm logs: {vmm.stdout}{vmm.stderr}")
+    wrong = subprocess.run([session.path("bin/vmm"), "logs", "tiny", "--port", "serial.7"], capture_output=True,
+                           text=True, env=session.environment)
+    expect(wrong.returncode != 0 and "serial.7" in wrong.stderr, f"vmm logs: {wrong.stderr}")
+
+
+def console_colours(session):
+    """The chosen colours are those of the console, from the next moment on."""
+    os.makedirs(session.path("state/vitrine/lab"))
+    with open(session.path("state/vitrine/lab/serial.0.log"), "w") as file:
+        file.write("login:")
+    session.define("lab", "Lab")
+    session.set(console_palette="'green'")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "console")
+    terminal = session.see("Serial 1 of Lab", Atspi.Role.TERMINAL)
+    wait_for("green on black", lambda: session.colour_of(terminal, 0.8, 0.8) == (0x0b, 0x14, 0x0d))
+    session.activate("app.preferences")
+    session.choose("Colours of consoles", "Dark on light")
+    wait_for("dark on light", lambda: session.colour_of(terminal, 0.98, 0.98) == (255, 255, 255))
+
+
+def disk_folder(session):
+    """Disks of copies are made in the chosen folder, and go with the machine."""
+    folder = session.path("home/disks")
+    with open(session.path("own.img"), "wb") as file:
+        file.write(bytes(4096))
+    session.define("lab", "Lab", block=[{"path": session.path("own.img")}])
+    session.set(disk_folder=f"'{folder}'")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row("Lab, Off")
+    session.focus()
+    session.keys("ctrl+d")
+    session.see("Name of the copy", Atspi.Role.TEXT)
+    session.keys("Return")
+    session.see_row("Lab (copy), Off")
+    definition = wait_for("the definition", lambda: session.definitions().get("lab-copy"))
+    copy = definition["block"][0]["path"]
+    expect(copy == folder + "/lab-copy/own.img" and os.path.exists(copy), f"the copy is at {copy}")
+    session.activate("app.show-machine", "lab-copy")
+    session.see("More").do_action(0)
+    session.press("Delete", None)
+    session.see("“Lab (copy)” moved to trash")
+    session.close()
+    expect(not os.path.exists(copy), "the copy stayed")
+
+
+def types_the_clipboard(session):
+    """Ctrl+Shift+V types the clipboard into the display, and nowhere else."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.focus()
+    session.set_state("win.view", "statistics")
+    session.see("Figures")
+    session.keys("ctrl+shift+v")
+    expect(session.find("The clipboard holds no text") is None, "it was typed unseen")
+    session.set_state("win.view", "display")
+    session.see("Display of Tiny")
+    session.keys("ctrl+shift+v")
+    session.see("The clipboard holds no text")
+
+
+TESTS = [
+    autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
+    closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
+    own_window, session_end, saves_battery, last_output, console_colours, disk_folder, types_the_clipboard,
+]
+
+sys.exit(run(TESTS))
