@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is made of the option table agrees with it: help, schema, bash completion, docs/crosvm-book.md.
 
-usage: test-options.py VMM SCHEMA OPTIONS COMPLETION DOCS_FOLDER
+usage: test-options.py VMM SCHEMA OPTIONS COMPLETION DOCS_FOLDER MANUAL_PAGE...
 """
 import importlib.util
 import json
@@ -108,6 +108,18 @@ def book_page(_):
           'python3 docs/update-crosvm-book.py build/data/config/options.tsv docs/crosvm-book.md\n' + '\n'.join(missing))
 
 
+def manual_pages(_):
+    for path in sys.argv[6:]:
+        page = pathlib.Path(path).read_text(encoding='utf-8').replace('\\-', '-')
+        check('@HELP@' not in page, f'{path} has no options in it')
+        for state, option, key, _ in options:
+            if state == 'works' and option != 'manager':
+                check(f'--{option}' in page, f'--{option} is not in {path}')
+                check(not key or f' {key}=' in page, f'{option} {key} is not in {path}')
+        for option in {option for state, option, _, _ in options if state == 'ignored'}:
+            check(f'--{option}' in page, f'--{option} is not in {path}')
+
+
 with open(sys.argv[2], encoding='utf-8') as stream:
     schema = json.load(stream)
 with open(sys.argv[3], encoding='utf-8') as stream:
@@ -115,4 +127,4 @@ with open(sys.argv[3], encoding='utf-8') as stream:
 completion = os.path.abspath(sys.argv[4])
 docs = pathlib.Path(sys.argv[5])
 main([('help', help_text), ('schema', schema_fits_files), ('bash completion', bash_completion),
-      ('docs/crosvm-book.md', book_page)], Rig(sys.argv[1]))
+      ('docs/crosvm-book.md', book_page), ('manual pages', manual_pages)], Rig(sys.argv[1]))

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Everything that can be wrong before a guest runs: one sentence, the documented status, nothing left."""
+import contextlib
+import errno
 import fcntl
 import os
 import pathlib
@@ -142,6 +144,24 @@ def control_socket(world):
 def back_end_that_is_not_there(world):
     expect(world.run('run', str(world.files / 'halt'), '--vhost-user', 'block,socket=/nowhere/s'), 35,
            'No back end answers at “/nowhere/s”')
+    expect(world.run('run', str(world.files / 'halt'), '--vhost-user', 'block,socket=/' + 'x' * 107), 35,
+           '--vhost-user, key “socket”', 'at most 107 characters')
+
+
+def back_end_that_accepts_nobody(world):
+    path = str(world.files / 'full')
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(path)
+        listener.listen(0)
+        for _ in range(2):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            client.connect_ex(path)
+        check(client.connect_ex(path) == errno.EAGAIN, 'its queue is not full')
+        expect(world.run('run', str(world.files / 'halt'), '--vhost-user', f'block,socket={path}'), 35,
+               f'The back end at “{path}” accepts no connection')
+    os.unlink(path)
 
 
 def part_that_is_not_installed(world):
@@ -223,8 +243,8 @@ def check_and_policy(world):
 
 CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, unreadable_files, disk_in_use, numbers,
          memory_that_is_taken, options, configuration_files, print_config_is_read_back, control_socket,
-         back_end_that_is_not_there, part_that_is_not_installed, sandbox_refused, kvm_denied, kvm_missing,
-         full_disk, check_and_policy]
+         back_end_that_is_not_there, back_end_that_accepts_nobody, part_that_is_not_installed, sandbox_refused, kvm_denied,
+         kvm_missing, full_disk, check_and_policy]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

@@ -333,13 +333,26 @@ static int
 connect_vhost_user(const struct vhost_user_config *device, int *ret_fd, struct failure *failure)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* A blocking one would wait for as long as the back end accepts nobody. */
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int r;
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", device->socket);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+    r = fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+                fcntl(fd, F_SETFL, 0) < 0
+            ? -errno
+            : 0;
+    if (r == -EAGAIN) {
         return failure_set(
-            failure, EXIT_STATUS_USAGE, errno == ENOENT ? "file-missing" : "file-bad",
-            "No back end answers at “%s” (%s); start it first.", device->socket, strerror(errno));
+            failure, EXIT_STATUS_USAGE, "file-busy",
+            "The back end at “%s” accepts no connection (others wait for it already); "
+            "start it again.",
+            device->socket);
+    }
+    if (r < 0) {
+        return failure_set(failure, EXIT_STATUS_USAGE, r == -ENOENT ? "file-missing" : "file-bad",
+                           "No back end answers at “%s” (%s); start it first.", device->socket,
+                           strerror(-r));
     }
     *ret_fd = take_fd(&fd);
     return 0;
