@@ -54,6 +54,18 @@ instance_connection(const struct instance *instance)
     return instance->connection_fd;
 }
 
+bool
+instance_has_request(const struct instance *instance)
+{
+    return instance->request_fd >= 0;
+}
+
+const struct message_fds *
+instance_handles(const struct instance *instance)
+{
+    return &instance->handles;
+}
+
 void
 instance_end(struct instance *instance)
 {
@@ -91,6 +103,7 @@ on_connection(void *data, uint32_t events)
 int
 instance_watch(struct vm *vm)
 {
+    vm->instance->vm = vm;
     return loop_add(vm->loop, vm->instance->connection_fd, EPOLLRDHUP, on_connection, vm) ? 0 : -1;
 }
 
@@ -173,8 +186,9 @@ tell_ended(struct instance *instance, enum guest_error error, const struct failu
     }
 }
 
-static int
-parse_request(struct instance *instance, struct machine_config *ret_config, struct failure *failure)
+int
+instance_read_request(struct instance *instance, struct machine_config *ret_config,
+                      struct failure *failure)
 {
     const struct config_host host = {.only = taken_options};
     cleanup_fd int fd = take_fd(&instance->request_fd);
@@ -253,7 +267,7 @@ serve_request(struct instance *instance)
     struct failure failure = {0};
     struct vm *vm = NULL;
 
-    if (parse_request(instance, &config, &failure) == 0) {
+    if (instance_read_request(instance, &config, &failure) == 0) {
         vm = vm_create(&config, &host, &failure);
     }
     const bool has_3d = vm && vm->graphics.level != GPU_LEVEL_2D;
@@ -289,7 +303,7 @@ run_instance(struct instance *instance)
     }
     instance->vm = instance->idle;
     vm_run(instance->idle, &failure);
-    while (!instance->over && instance->request_fd >= 0) {
+    while (!instance->over && instance_has_request(instance)) {
         serve_request(instance);
         if (!instance->over && loop_run(instance->idle->loop) < 0) {
             break;
@@ -316,23 +330,37 @@ block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+struct instance *
+instance_create(int connection_fd, const struct instance_options *options)
+{
+    struct instance *instance = xalloc(sizeof(*instance));
+
+    instance->connection_fd = connection_fd;
+    instance->request_fd = -1;
+    instance->idle_config.allow_no_namespaces = options->allow_no_namespaces;
+    instance->idle_config.log_level = options->verbose ? CONFIG_LOG_DEBUG : CONFIG_LOG_WARNING;
+    instance->log = log_file_open(NULL, options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
+    return instance;
+}
+
+void
+instance_destroy(struct instance *instance)
+{
+    if (instance) {
+        message_close_fds(&instance->handles);
+        fd_closep(&instance->request_fd);
+        log_file_close(instance->log);
+        fd_closep(&instance->connection_fd);
+        free(instance);
+    }
+}
+
 int
 instance_serve(int connection_fd, const struct instance_options *options)
 {
-    struct instance instance = {
-        .connection_fd = connection_fd,
-        .request_fd = -1,
-        .idle_config = {.allow_no_namespaces = options->allow_no_namespaces,
-                        .log_level = options->verbose ? CONFIG_LOG_DEBUG : CONFIG_LOG_WARNING},
-    };
-    int status;
+    cleanup(instance_destroyp) struct instance *instance = instance_create(connection_fd, options);
 
     block_signals();
-    instance.log = log_file_open(NULL, options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING);
-    log_file_use_journal(instance.log, NULL);
-    status = run_instance(&instance);
-    fd_closep(&instance.request_fd);
-    log_file_close(instance.log);
-    fd_closep(&instance.connection_fd);
-    return status;
+    log_file_use_journal(instance->log, NULL);
+    return run_instance(instance);
 }
