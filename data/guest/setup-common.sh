@@ -9,7 +9,7 @@ passwd -d root >/dev/null
 passwd -d user >/dev/null
 echo 'LABEL=guest / ext4 noatime 0 1' >/etc/fstab
 : >/etc/machine-id
-fc-cache -s
+! command -v fc-cache >/dev/null || fc-cache -s
 rm -f /etc/apt/apt.conf.d/99mmdebstrap
 
 keep_udev_rules() { # NAME...: the only rules udev reads (fewer rules, faster start)

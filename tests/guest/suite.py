@@ -33,9 +33,10 @@ def ask_root(pid):
 class Suite:
     """One boot is one method; it may be run a second time when the guest hangs."""
 
-    def __init__(self, program, guest):
+    def __init__(self, program, guest, cpus=2):
         self.program = program
         self.guest = guest
+        self.cpus = cpus
         self.report = vm.Report()
 
     def initrd_only(self, command, words="", cpus=1, memory=256, kernel="vmlinux"):
@@ -127,7 +128,7 @@ class Suite:
     def boot_all_devices(self):
         """Two processors and every device: classes core, enumeration, drivers."""
         with vm.work_folder() as folder:
-            self.all_devices(folder)
+            self.golden(self.all_devices(folder, "enumeration.sh"))
 
     def every_device(self, folder, words, script):
         """Arguments for a machine with everything we have; SCRIPT is on its second disk."""
@@ -137,7 +138,7 @@ class Suite:
         for name in ("data", "data4k"):
             with open(files[name], "wb") as file:
                 file.truncate(DATA_SIZE)
-        return ["--cpus", "2", "--mem", "512", "--initrd", self.guest.path("initrd"),
+        return ["--cpus", str(self.cpus), "--mem", "512", "--initrd", self.guest.path("initrd"),
                 "-p", f"{self.guest.cmdline()} vitrine.overlay vitrine.desktop=off {words}",
                 "--block", f"path={self.guest.path('disk.img')},ro",
                 "--block", f"path={files['script']},ro",
@@ -148,11 +149,12 @@ class Suite:
                 "--gpu", f"backend=2d,width={WIDTH},height={HEIGHT}",
                 *console(), self.guest.path("vmlinux")]
 
-    def all_devices(self, folder):
-        settings = (f"CPUS=2 MEMORY=512 HOST_TIME={int(time.time())} DATA=vdc DATA4K=vdd "
+    def all_devices(self, folder, *more):
+        """The guest's checks, and scripts MORE with them; what it said."""
+        settings = (f"CPUS={self.cpus} MEMORY=512 HOST_TIME={int(time.time())} DATA=vdc DATA4K=vdd "
                     f"WIDTH={WIDTH} HEIGHT={HEIGHT}\n")
         texts = []
-        for name in ("prelude.sh", "core.sh", "enumeration.sh", "drivers.sh"):
+        for name in ("prelude.sh", "core.sh", *more, "drivers.sh"):
             with open(os.path.join(HERE, name), encoding="utf-8") as file:
                 texts.append(file.read())
         script = settings + "\n".join(texts) + "\nsync\npoweroff -f\n"
@@ -164,8 +166,8 @@ class Suite:
             self.report.check(status == 0, "reboot/shutdown: power off with every device ends with 0",
                               f"ended with {status}", machine.text[-800:], machine.error_text())
             self.report.note(f"every device: {machine.seconds():.1f} s, marks {machine.marks()}")
-            self.golden(machine)
         self.on_host(folder)
+        return machine.text
 
     def from_guest(self, machine):
         """The guest's own checks, one line each."""
@@ -186,9 +188,9 @@ class Suite:
         self.report.check(seen == wanted, "the guest ran all its checks",
                           f"{seen} of {wanted}", machine.text[-1500:])
 
-    def golden(self, machine):
+    def golden(self, text):
         """What the guest found, against the list that was reviewed."""
-        found = [line.partition("LIST ")[2] for line in machine.text.splitlines() if "LIST " in line]
+        found = [line.partition("LIST ")[2] for line in text.splitlines() if "LIST " in line]
         found = [line for line in found if line not in ("begin", "end")]
         with open(os.path.join(HERE, "devices.golden"), encoding="utf-8") as file:
             wanted = [line.rstrip("\n") for line in file if not line.startswith("#")]
