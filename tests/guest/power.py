@@ -11,6 +11,12 @@ import time
 import vm
 
 FREEZE = "echo freeze >/sys/power/state; echo WOKE-{} $?; sleep 1"
+DAYS = 40
+# The clock is then set to some seconds before that day's alarm: nobody waits for weeks.
+FAR = "; ".join([
+    "cd /sys/class/rtc/rtc0", f"A=$(($(cat since_epoch) + {DAYS * 86400}))", "echo $A >wakealarm",
+    "echo AHEAD $(($(cat wakealarm) - A))", "date -s @$((A - 8))", "hwclock -u -w",
+    FREEZE.format("far"), "echo FAR $(($(cat since_epoch) - A))"])
 # A line that waits for its interrupt when the kernel suspends the devices would stay unsaid.
 ANNOUNCE = "echo SLEEPS-{}; sleep 1"
 SLEEPER = "; ".join([
@@ -20,7 +26,7 @@ SLEEPER = "; ".join([
     "grep alarm_IRQ /proc/driver/rtc",
     "T=$(cut -d. -f1 /proc/uptime)", "echo enabled >/sys/class/rtc/rtc0/device/power/wakeup",
     "S=$(cat /sys/class/rtc/rtc0/since_epoch)", FREEZE.format("alarm"),
-    "echo SLEPT $(($(cat /sys/class/rtc/rtc0/since_epoch) - S))",
+    "echo SLEPT $(($(cat /sys/class/rtc/rtc0/since_epoch) - S))", FAR,
     ANNOUNCE.format(1), FREEZE.format("sleepbtn"), ANNOUNCE.format(2), FREEZE.format("powerbtn"), "echo AWAKE"])
 # The program pats the dog each second for 8 s, though it would bite after 4; then it is killed.
 DOG = "; ".join(["busybox watchdog -T 4 -t 1 -F /dev/watchdog0 & P=$!", "sleep 8", "echo PATTED",
@@ -44,6 +50,10 @@ def sleeps(report, program, guest):
         machine.wait_for(r"WOKE-alarm 0", vm.BOOT_LIMIT)
         slept = int(machine.wait_for(r"SLEPT (\d+)", 10).group(1))
         report.check(2 <= slept <= 12, "the alarm ends the sleep after some seconds", slept)
+        machine.wait_for(r"AHEAD 0", 20)
+        machine.wait_for(r"WOKE-far 0", 60)
+        late = int(machine.wait_for(r"FAR (-?\d+)", 10).group(1))
+        report.check(0 <= late <= 20, f"an alarm {DAYS} days ahead rings on its day", late)
         for number, button in ((1, "sleepbtn"), (2, "powerbtn")):
             machine.wait_for(rf"SLEEPS-{number}", 20)
             time.sleep(3)

@@ -9,6 +9,7 @@
 #include "vmm/machine/x86/acpi.h"
 #include "vmm/machine/x86/aml.h"
 #include "vmm/machine/x86/layout.h"
+#include "vmm/machine/x86/rtc.h"
 
 static const struct acpi_machine big_machine = {
     .n_cpus = MACHINE_CPUS_MAX,
@@ -88,6 +89,9 @@ TAP_TEST(tables_are_complete)
     check(memcmp(dsdt, "DSDT", 4) == 0);
     check_int(sum(dsdt, load_le32(dsdt + 4)), 0);
     check_int(load_le64(fadt + 140), load_le32(fadt + 40));
+    check_int(fadt[106], RTC_DAY_ALARM);
+    check_int(fadt[107], RTC_MONTH_ALARM);
+    check_int(fadt[108], RTC_CENTURY);
 }
 
 TAP_TEST(madt_lists_all_processors)

@@ -183,6 +183,43 @@ TAP_TEST(alarm)
     check_int(bell.wait_ms, 0);
 }
 
+/* Seconds until the alarm, which is at 03:05:02 or 02:00:00. */
+static uint64_t
+seconds_to(struct rtc *rtc, const struct bell *bell, uint8_t day, uint8_t month)
+{
+    set(rtc, 0x7d, day);
+    set(rtc, 0x7e, month);
+    return (bell->wait_ms + 999) / 1000;
+}
+
+/* It is 21 November 2026, 03:04:59 and a half. */
+TAP_TEST(alarm_of_another_day)
+{
+    enum {
+        DAY = 86400,
+    };
+    struct bell bell = {0};
+    cleanup(rtc_destroyp) struct rtc *rtc = rtc_with_bell(&bell);
+
+    set_alarm(rtc, 0x03, 0x05, 0x02);
+    set(rtc, 11, 0x22);
+    check_int(seconds_to(rtc, &bell, 0, 0), 3);
+    check_int(seconds_to(rtc, &bell, 0xff, 0xff), 3);
+    check_int(seconds_to(rtc, &bell, 0x21, 0x11), 3);
+    check_int(seconds_to(rtc, &bell, 0x22, 0), DAY + 3);
+    check_int(seconds_to(rtc, &bell, 0x20, 0), 29 * DAY + 3);
+    check_int(seconds_to(rtc, &bell, 0x31, 0), 40 * DAY + 3); /* November has 30 days */
+    check_int(seconds_to(rtc, &bell, 0, 0x01), 41 * DAY + 3);
+    check_int(seconds_to(rtc, &bell, 0x20, 0x11), 364 * DAY + 3);
+    check_int(seconds_to(rtc, &bell, 0x29, 0x02), (365 + 100) * DAY + 3);
+    check_int(seconds_to(rtc, &bell, 0x30, 0x02), 0);
+    set_alarm(rtc, 0x02, 0x00, 0x00);
+    check_int(seconds_to(rtc, &bell, 0x21, 0), 30 * DAY - 3899);
+    check_int(seconds_to(rtc, &bell, 0x22, 0x11), DAY - 3899);
+    set(rtc, 0x7d, 0xff);
+    check_int(get(rtc, 0x7d), 0xff);
+}
+
 static void
 moving_clock(void *data, struct timespec *ret_now)
 {
@@ -218,4 +255,4 @@ TAP_TEST(alarm_rings)
 
 TAP_MAIN(TAP_CASE(tells_the_time_in_bcd), TAP_CASE(update_in_progress), TAP_CASE(binary_mode),
          TAP_CASE(can_be_set), TAP_CASE(nonsense_is_harmless), TAP_CASE(alarm),
-         TAP_CASE(alarm_rings))
+         TAP_CASE(alarm_of_another_day), TAP_CASE(alarm_rings))

@@ -10,6 +10,7 @@
 #include "vmm/machine/x86/layout.h"
 #include "vmm/machine/x86/platform.h"
 #include "vmm/machine/x86/power.h"
+#include "vmm/machine/x86/rtc.h"
 #include "vmm/machine/x86/watchdog.h"
 
 enum {
@@ -29,7 +30,6 @@ enum {
     BOOT_NO_ASPM = 1 << 4,
 
     RESET_VALUE = 0x06,
-    CENTURY_REGISTER = 0x32,
 
     MADT_PCAT_COMPATIBLE = 1,
     MADT_ACTIVE_HIGH_LEVEL = 0x0d,
@@ -300,7 +300,9 @@ write_fadt(struct acpi_writer *writer, uint64_t facs, uint64_t dsdt)
     t[91] = 4;
     store_le16(t + 96, 0xffff); /* no C2 and no C3 */
     store_le16(t + 98, 0xffff);
-    t[108] = CENTURY_REGISTER;
+    t[106] = RTC_DAY_ALARM;
+    t[107] = RTC_MONTH_ALARM;
+    t[108] = RTC_CENTURY;
     store_le16(t + 109, BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM);
     store_le32(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_TIMER_32_BITS | FADT_RESET_REGISTER);
     store_port(t + 116, X86_PORT_RESET, 8, 1);

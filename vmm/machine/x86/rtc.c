@@ -21,7 +21,6 @@ enum {
     RTC_B = 11,
     RTC_C = 12,
     RTC_D = 13,
-    RTC_CENTURY = 0x32,
 
     RTC_A_UPDATE = 0x80,
     RTC_A_DIVIDER = 0x26, /* 32.768 kHz, 1024 Hz rate: what firmware leaves */
@@ -35,6 +34,7 @@ enum {
     RTC_ANY = 0xc0, /* an alarm register with these bits matches every value */
 
     DAY_SECONDS = 86400,
+    DAYS_MAX = 8 * 366, /* from one 29 February to the next, at most */
     UPDATE_NS = 244000, /* the update bit rises this long before the second turns */
 };
 
@@ -118,23 +118,48 @@ matches(const struct rtc *rtc, uint8_t index, int value)
     return (wanted & RTC_ANY) == RTC_ANY || decode(rtc, wanted) == value;
 }
 
-/* Seconds from `now` (of the day) to the next match, at least 1; 0: it never matches. */
+/* The first match in a day from second `from` on; DAY_SECONDS: there is none. */
 static unsigned int
-seconds_to_alarm(const struct rtc *rtc, unsigned int now)
+second_of_alarm(const struct rtc *rtc, unsigned int from)
 {
-    unsigned int ahead = 1;
+    unsigned int then = from;
 
-    while (ahead <= DAY_SECONDS) {
-        const unsigned int then = (now + ahead) % DAY_SECONDS;
-
+    while (then < DAY_SECONDS) {
         if (!matches(rtc, RTC_HOURS_ALARM, (int)(then / 3600))) {
-            ahead += 3600 - then % 3600;
+            then += 3600 - then % 3600;
         } else if (!matches(rtc, RTC_MINUTES_ALARM, (int)(then / 60 % 60))) {
-            ahead += 60 - then % 60;
+            then += 60 - then % 60;
         } else if (!matches(rtc, RTC_SECONDS_ALARM, (int)(then % 60))) {
-            ahead++;
+            then++;
         } else {
-            return ahead;
+            return then;
+        }
+    }
+    return DAY_SECONDS;
+}
+
+/* A chip that nobody told of a day has 0 there. */
+static bool
+matches_date(const struct rtc *rtc, const struct tm *date)
+{
+    return (rtc->memory[RTC_DAY_ALARM] == 0 || matches(rtc, RTC_DAY_ALARM, date->tm_mday)) &&
+           (rtc->memory[RTC_MONTH_ALARM] == 0 || matches(rtc, RTC_MONTH_ALARM, date->tm_mon + 1));
+}
+
+/* The next match after `now`, both seconds of the epoch; 0: it never matches. */
+static int64_t
+time_of_alarm(const struct rtc *rtc, int64_t now)
+{
+    const int64_t passed = (now % DAY_SECONDS + DAY_SECONDS) % DAY_SECONDS;
+    const unsigned int first = second_of_alarm(rtc, 0);
+    time_t day = now - passed;
+
+    for (int i = 0; i <= DAYS_MAX && first < DAY_SECONDS; i++, day += DAY_SECONDS) {
+        unsigned int then = i == 0 ? second_of_alarm(rtc, (unsigned int)passed + 1) : first;
+        struct tm date;
+
+        if (then < DAY_SECONDS && gmtime_r(&day, &date) && matches_date(rtc, &date)) {
+            return day + then;
         }
     }
     return 0;
@@ -158,15 +183,12 @@ static void
 plan_alarm(struct rtc *rtc)
 {
     struct timespec now;
-    int64_t day;
-    unsigned int ahead = 0;
 
     rtc->host.clock(rtc->host.data, &now);
+    rtc->alarm_at = 0;
     if ((rtc->control & RTC_B_ALARM) && !(rtc->control & RTC_B_SET)) {
-        day = (now.tv_sec + rtc->offset) % DAY_SECONDS;
-        ahead = seconds_to_alarm(rtc, (unsigned int)(day < 0 ? day + DAY_SECONDS : day));
+        rtc->alarm_at = time_of_alarm(rtc, now.tv_sec + rtc->offset);
     }
-    rtc->alarm_at = ahead ? now.tv_sec + rtc->offset + ahead : 0;
     wait_for_alarm(rtc, &now);
 }
 
@@ -337,7 +359,7 @@ write_register(struct rtc *rtc, uint8_t index, uint8_t value)
         write_status_b(rtc, value);
     } else if (index < RTC_A || index > RTC_D) {
         rtc->memory[index] = value;
-        if (index <= RTC_HOURS_ALARM) {
+        if (index <= RTC_HOURS_ALARM || index == RTC_DAY_ALARM || index == RTC_MONTH_ALARM) {
             plan_alarm(rtc);
         }
     }

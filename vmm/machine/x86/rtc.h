@@ -3,8 +3,8 @@
 
 /*
  * MC146818A clock and CMOS memory at ports 0x70/0x71: the host's time in UTC, moved by what the guest
- * sets. 24-hour mode, BCD or binary, alarms within a day; no periodic and no update interrupt (their
- * enable bits read as zero: drivers make these of alarms). Register 0x32 is the century, as the FADT says.
+ * sets. 24-hour mode, BCD or binary, alarms at a time of the day, a day of the month and a month; no
+ * periodic and no update interrupt (their enable bits read as zero: drivers make these of alarms).
  */
 
 #include <stdbool.h>
@@ -13,6 +13,13 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/machine/vm.h"
+
+/* Registers that a chip may have anywhere, and the FADT tells of. */
+enum rtc_extra {
+    RTC_CENTURY = 0x32,
+    RTC_DAY_ALARM = 0x7d,   /* 0 or from 0xc0 on: any day */
+    RTC_MONTH_ALARM = 0x7e, /* 0 or from 0xc0 on: any month */
+};
 
 struct rtc;
 
