@@ -33,6 +33,23 @@ def storage_daemon(folder, path):
     return process, socket
 
 
+def disk_of(program, path):
+    """A disk that is PROGRAM."""
+    with open(program, "rb") as source, open(path, "wb") as disk:
+        disk.write(source.read())
+        disk.write(bytes(-disk.tell() % 512))
+
+
+def make_disks(folder, program):
+    """Disks in FOLDER: one that is PROGRAM, and two of random bytes."""
+    paths = [os.path.join(folder, name) for name in ("program", "ours", "theirs")]
+    disk_of(program, paths[0])
+    for path in paths[1:]:
+        with open(path, "wb") as file:
+            file.write(os.urandom(DISK_MIB << 20))
+    return paths
+
+
 def main(vmm, guest, program):
     if not shutil.which("qemu-storage-daemon"):
         print("block-randread-vs-qsd: qemu-storage-daemon is not installed")
@@ -40,13 +57,7 @@ def main(vmm, guest, program):
     folder = tempfile.mkdtemp()
     prefix, _, _ = rig.in_memory(folder, vmm.removesuffix("/bin/vmm"), f"{guest}/vmlinux", f"{guest}/initrd")
     vmm, guest = f"{prefix}/bin/vmm", folder
-    paths = [os.path.join(folder, name) for name in ("program", "ours", "theirs")]
-    with open(program, "rb") as source, open(paths[0], "wb") as disk:
-        disk.write(source.read())
-        disk.write(bytes(-disk.tell() % 512))
-    for path in paths[1:]:
-        with open(path, "wb") as file:
-            file.write(os.urandom(DISK_MIB << 20))
+    paths = make_disks(folder, program)
     daemon, socket = storage_daemon(folder, paths[2])
     loop = " ".join(f"/tmp/r /dev/vdb {READS}; /tmp/r /dev/vdc {READS};" for _ in range(rig.PAIRS + 1))
     command = f"cat /dev/vda >/tmp/r; chmod +x /tmp/r; {loop} echo END; reboot -f"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""usage: counts.py VMM GUEST     exits until the guest's init, and memory outside the guest; root
+"""usage: counts.py VMM GUEST [exits] [memory]     exits until the guest's init, and memory outside the guest; root
 
 Exact counts: the kernel's own exit counter, and the private pages of every process.
 """
@@ -65,16 +65,24 @@ def count_exits(command):
     return after - before
 
 
-def main(vmm, guest):
-    stay = f"sleep {SETTLE_SECONDS + 2}; reboot -f"
+def say_exits(vmm, guest):
     counted = rig.pairs(lambda: count_exits(rig.ours(vmm, guest, "reboot -f")),
                         lambda: count_exits(rig.microvm(guest, "reboot -f")))
     rig.say("exits-vs-microvm", *counted, "exits")
+
+
+def say_memory(vmm, guest):
+    stay = f"sleep {SETTLE_SECONDS + 2}; reboot -f"
     _, our = rig.run_until(rig.ours(vmm, guest, stay, rng="--rng"), rig.MARK, LIMIT, memory)
     _, peer = rig.run_until(rig.microvm(guest, stay, "-device", "virtio-rng-device"), rig.MARK, LIMIT, memory)
     rig.say("memory-headless-mib", [sum(our.values())], [sum(peer.values())], "MiB", exact=True)
     for name, size in sorted(our.items()):
         print(f"#   {name} {size:.2f} MiB")
+
+
+def main(vmm, guest, *names):
+    for name in names or ("exits", "memory"):
+        {"exits": say_exits, "memory": say_memory}[name](vmm, guest)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,12 @@ def idle():
     return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_until(command, needle, limit, at_needle=None, text=None):
+def run_until(command, needle, limit, at_needle=None, text=None, before=None):
     """Starts COMMAND and returns the seconds until NEEDLE stands on its output; then it ends by itself
     or is killed. Seconds in which no processor had anything to do are left out: under instruction
     counting they are not instructions but the waits for this computer's files. AT_NEEDLE is called with the process at that
-    moment, its answer is the second result. TEXT is a list that takes what it said."""
+    moment, its answer is the second result. TEXT is a list that takes what it said. BEFORE is another
+    needle, before that one, and what is called at it."""
     start, idle_start = time.monotonic(), idle()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
@@ -60,6 +61,9 @@ def run_until(command, needle, limit, at_needle=None, text=None):
             said += piece
             if text is not None:
                 text.append(piece)
+            if before and before[0] in said:
+                before[1]()
+                before = None
             if seconds is None and needle in said:
                 waited = idle() - idle_start
                 seconds = time.monotonic() - start - waited
@@ -92,12 +96,19 @@ def microvm(guest, command, *more):
             "-kernel", f"{guest}/vmlinux"]
 
 
-def q35(guest, command):
-    """QEMU 7.2 with its machine for desktops, a packed kernel and the very same words."""
+def q35(guest, command, kernel="bzImage", display="none"):
+    """QEMU 7.2 with its machine for desktops and the very same words."""
     return ["qemu-system-x86_64", "-M", "q35,accel=kvm", "-cpu", "host", "-smp", "1", "-nodefaults",
-            "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-m", str(MEMORY_MIB),
+            "-no-user-config", "-display", display, "-no-reboot", "-serial", "stdio", "-m", str(MEMORY_MIB),
             "-initrd", f"{guest}/initrd", "-append", f'{WORDS} vitrine.run="{command}"',
-            "-kernel", f"{guest}/bzImage"]
+            "-kernel", f"{guest}/{kernel}"]
+
+
+def kvmtool(guest, command):
+    """The kvmtool that LKVM names, a packed kernel and the same words; it adds some of its own."""
+    return [os.environ["LKVM"], "run", "--name", f"bench-{os.getpid()}", "-c", "1", "-m", str(MEMORY_MIB),
+            "--console", "serial", "--network", "mode=none", "-i", f"{guest}/initrd",
+            "-p", f'{WORDS} vitrine.run="{command}"', "-k", f"{guest}/bzImage"]
 
 
 def spread(values):
@@ -128,9 +139,9 @@ def warm_up(side):
     side()
 
 
-def interleaved(sides, count):
-    """COUNT results of each side, in turn, after one of each that is not counted; a list for each."""
-    for side in sides:
+def interleaved(sides, count, warm=True):
+    """COUNT results of each side, in turn, after one of each that is not counted (WARM); a list for each."""
+    for side in sides if warm else ():
         warm_up(side)
     results = [[side() for side in sides] for _ in range(count)]
     return list(zip(*results))
@@ -139,5 +150,5 @@ def interleaved(sides, count):
 def pairs(first, second, count=PAIRS):
     """COUNT results of each of two sides; see interleaved()."""
     our, peer = interleaved([first, second], count)
-    print("#  ", " ".join(f"{a:.4g}/{b:.4g}" for a, b in zip(our, peer)), flush=True)
+    print("#  ", " ".join(f"{a}/{b}" for a, b in zip(our, peer)), flush=True)
     return our, peer
