@@ -108,7 +108,7 @@ def kvmtool(guest, command):
     """The kvmtool that LKVM names, a packed kernel and the same words; it adds some of its own."""
     return [os.environ["LKVM"], "run", "--name", f"bench-{os.getpid()}", "-c", "1", "-m", str(MEMORY_MIB),
             "--console", "serial", "--network", "mode=none", "-i", f"{guest}/initrd",
-            "-p", f'{WORDS} vitrine.run="{command}"', "-k", f"{guest}/bzImage"]
+            "-p", f'{WORDS} root= vitrine.run="{command}"', "-k", f"{guest}/bzImage"]  # else it adds a root
 
 
 def spread(values):
