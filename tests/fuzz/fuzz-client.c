@@ -190,7 +190,7 @@ listen_to_it(struct rig *rig)
             }
             assert((size_t)n >= sizeof(message.header) && message.header.size == (size_t)n);
             assert(i != EDGE_SUPERVISOR || (message.header.type >= START_TYPE_FROM_CHILD &&
-                                            message.header.type <= DISPLAY_ASK_BALLOON));
+                                            message.header.type <= DISPLAY_ASK_TRACE));
         }
     }
     for (int i = EDGE_STREAM; i < EDGES; i++) {

@@ -61,6 +61,7 @@ static const struct kind {
     {GUARD_CONNECT, sizeof(struct guard_connect), 7},
     {DISPLAY_RESIZE_DISK, sizeof(struct display_resize), 0},
     {DISPLAY_ASK_BALLOON, sizeof(struct balloon_question), 0},
+    {DISPLAY_ASK_TRACE, sizeof(struct display_ask_trace), 0},
     {DISPLAY_POWER_BUTTON, sizeof(struct start_header), 0},
     {DISPLAY_STOP, sizeof(struct start_header), 0},
     {DISPLAY_RESTART, sizeof(struct start_header), 0},
@@ -371,8 +372,9 @@ listen_to_it(struct rig *rig)
             }
             message_close_fds(&fds);
             assert((size_t)n >= sizeof(message->header) && message->header.size == (size_t)n);
-            assert(message->header.type >= START_TYPE_TO_CHILD &&
-                   message->header.type < START_TYPE_FROM_CHILD);
+            assert(message->header.type == START_TRACE ||
+                   (message->header.type >= START_TYPE_TO_CHILD &&
+                    message->header.type < START_TYPE_FROM_CHILD));
             if (i == 0 && message->header.type == DISPLAY_STATE) {
                 check_state(&message->state);
             } else if (i == 0 && message->header.type == DISPLAY_BALLOON) {
