@@ -28,9 +28,22 @@ vm_buffer_new(int fd, guint64 size, GError **error)
     }
     self = g_atomic_rc_box_new0(VmBuffer);
     self->fd = take_fd(&file);
+    self->dmabuf = -1;
     self->data = data;
     self->size = size;
     return self;
+}
+
+gboolean
+vm_buffer_set_dmabuf(VmBuffer *self, int dmabuf)
+{
+    cleanup_fd int file = dmabuf;
+
+    if (self->dmabuf >= 0 || fd_check_dmabuf(file, self->size) < 0) {
+        return FALSE;
+    }
+    self->dmabuf = take_fd(&file);
+    return TRUE;
 }
 
 VmBuffer *
@@ -46,6 +59,7 @@ buffer_clear(gpointer data)
 
     munmap((void *)self->data, self->size);
     fd_closep(&self->fd);
+    fd_closep(&self->dmabuf);
 }
 
 void

@@ -16,6 +16,7 @@ enum {
 
 typedef struct {
     int fd;
+    int dmabuf;         /* of the same pages, or -1 */
     const guint8 *data; /* the gpu process may change it at any time */
     gsize size;
 } VmBuffer;
@@ -25,6 +26,8 @@ typedef struct {
  * bytes without fear of SIGBUS, or is too large.
  */
 VmBuffer *vm_buffer_new(int fd, guint64 size, GError **error);
+/* Takes `dmabuf`. FALSE, and no change, unless it is one that holds the whole buffer. */
+gboolean vm_buffer_set_dmabuf(VmBuffer *self, int dmabuf);
 VmBuffer *vm_buffer_ref(VmBuffer *self);
 void vm_buffer_unref(VmBuffer *self);
 

@@ -95,6 +95,17 @@ handle_buffer(VmGpuLink *self, const union gpu_message *message, struct message_
     g_hash_table_insert(self->buffers, GUINT_TO_POINTER(id), buffer);
 }
 
+/* Without it everything works, with a copy more. */
+static void
+handle_buffer_dmabuf(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    VmBuffer *buffer = g_hash_table_lookup(self->buffers, GUINT_TO_POINTER(message->buffer.id));
+
+    if (!buffer || !vm_buffer_set_dmabuf(buffer, message_take_fd(fds, 0))) {
+        complain(self, "a dmabuf that is none, or for no buffer");
+    }
+}
+
 static void
 handle_buffer_gone(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
 {
@@ -221,6 +232,7 @@ static const struct {
     [GPU_CURSOR - GPU_HELLO] = {sizeof(struct gpu_cursor), 0, handle_cursor},
     [GPU_CURSOR_MOVE - GPU_HELLO] = {sizeof(struct gpu_cursor_move), 0, handle_cursor_move},
     [GPU_STATISTICS - GPU_HELLO] = {sizeof(struct gpu_statistics), 0, handle_statistics},
+    [GPU_BUFFER_DMABUF - GPU_HELLO] = {sizeof(struct gpu_buffer), 1, handle_buffer_dmabuf},
 };
 
 /* FALSE when the message has no valid form. */

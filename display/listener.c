@@ -9,10 +9,12 @@
 
 #define LISTENER_PATH      "/org/qemu/Display1/Listener"
 #define LISTENER_INTERFACE "org.qemu.Display1.Listener"
+#define DMABUF_INTERFACE   "org.qemu.Display1.Listener.Unix.ScanoutDMABUF2"
 #define MAP_INTERFACE      "org.qemu.Display1.Listener.Unix.Map"
 
 enum {
     IN_FLIGHT_MAX = 2,
+    ROW_ALIGNMENT = 256, /* bytes */
     QUESTION_TIMEOUT_MS = 5000,
     INLINE_UPDATE_MAX = 16 << 20,             /* bytes; larger damage goes in bands */
     INLINE_SCANOUT_MAX = (64 << 20) - 0x1000, /* D-Bus: an array is at most 64 MiB */
@@ -26,6 +28,8 @@ struct _VmListener {
     GCancellable *cancellable;
     gboolean ready; /* the interfaces are known */
     gboolean map;
+    gboolean dmabuf;        /* takes dmabufs, and did not refuse one */
+    gboolean shows_dmabuf;  /* what was sent last */
     guint in_flight;        /* pictures and updates */
     guint cursor_in_flight; /* cursor calls */
     gboolean scanout_dirty;
@@ -74,6 +78,38 @@ handle_cursor_done(GObject *source, GAsyncResult *result, gpointer user_data)
     if (finish_call(self, source, result)) {
         pump(self);
     }
+}
+
+/* A client that cannot show one gets every picture in another way from then on, this one first. */
+static void
+handle_dmabuf_done(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(VmListener) self = VM_LISTENER(user_data);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
+        G_DBUS_CONNECTION(source), NULL, result, &error);
+
+    self->in_flight--;
+    if (!self->connection) {
+        return;
+    }
+    if (!reply && self->dmabuf) {
+        log_debug("listener: takes no dmabuf: %s", error->message);
+        self->dmabuf = FALSE;
+        self->scanout_dirty = TRUE;
+    }
+    pump(self);
+}
+
+static void
+call_dmabuf(VmListener *self, const char *interface, const char *method, GVariant *arguments,
+            GUnixFDList *fds)
+{
+    self->in_flight++;
+    g_dbus_connection_call_with_unix_fd_list(self->connection, NULL, LISTENER_PATH, interface,
+                                             method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE,
+                                             G_MAXINT, fds, self->cancellable, handle_dmabuf_done,
+                                             g_object_ref(self));
 }
 
 static void
@@ -136,6 +172,31 @@ send_scanout_map(VmListener *self, const VmScanout *scanout)
          fds);
 }
 
+/* One plane, linear: the memory file's own pages. */
+static void
+send_scanout_dmabuf(VmListener *self, const VmScanout *scanout)
+{
+    g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
+    g_autoptr(GError) error = NULL;
+    const guint32 offset = (guint32)scanout->offset;
+    const guint32 stride = scanout->stride;
+    gint index = g_unix_fd_list_append(fds, scanout->buffer->dmabuf, &error);
+
+    if (index < 0) {
+        log_warning("listener: %s", error->message);
+        return;
+    }
+    call_dmabuf(
+        self, DMABUF_INTERFACE, "ScanoutDMABUF2",
+        g_variant_new("(@ahuuuu@au@auuuuutb)",
+                      g_variant_new_fixed_array(G_VARIANT_TYPE_HANDLE, &index, 1, sizeof(index)), 0,
+                      0, scanout->width, scanout->height,
+                      g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, &offset, 1, sizeof(offset)),
+                      g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, &stride, 1, sizeof(stride)),
+                      1, scanout->fourcc, scanout->width, scanout->height, (guint64)0, TRUE),
+        fds);
+}
+
 static void
 send_scanout_inline(VmListener *self, const VmScanout *scanout)
 {
@@ -158,15 +219,26 @@ send_scanout_inline(VmListener *self, const VmScanout *scanout)
          NULL);
 }
 
+/* Not where a graphics card is likely to refuse, or to misread: their linear rows are multiples of this. */
+static gboolean
+has_dmabuf(const VmScanout *scanout)
+{
+    return scanout->buffer && scanout->buffer->dmabuf >= 0 &&
+           scanout->stride % ROW_ALIGNMENT == 0 && scanout->offset % ROW_ALIGNMENT == 0;
+}
+
 static void
 send_scanout(VmListener *self)
 {
     const VmScanout *scanout = vm_screen_get_scanout(self->screen);
 
     self->scanout_dirty = FALSE;
+    self->shows_dmabuf = self->dmabuf && has_dmabuf(scanout);
     vm_damage_clear(&self->damage);
     if (!scanout->buffer) {
         call(self, LISTENER_INTERFACE, "Disable", NULL, NULL);
+    } else if (self->shows_dmabuf) {
+        send_scanout_dmabuf(self, scanout);
     } else if (self->map) {
         send_scanout_map(self, scanout);
     } else {
@@ -182,6 +254,11 @@ send_update(VmListener *self, const VmRect *rect)
     gint rows = MAX(INLINE_UPDATE_MAX / (rect->width * 4), 1);
     GVariant *pixels;
 
+    if (self->shows_dmabuf) {
+        call_dmabuf(self, LISTENER_INTERFACE, "UpdateDMABUF",
+                    g_variant_new("(iiii)", rect->x, rect->y, rect->width, rect->height), NULL);
+        return;
+    }
     if (self->map) {
         call(self, MAP_INTERFACE, "UpdateMap",
              g_variant_new("(iiii)", rect->x, rect->y, rect->width, rect->height), NULL);
@@ -290,6 +367,7 @@ handle_interfaces(GObject *source, GAsyncResult *result, gpointer user_data)
         if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
             g_autofree const char **names = g_variant_get_strv(value, NULL);
             self->map = g_strv_contains(names, MAP_INTERFACE);
+            self->dmabuf = g_strv_contains(names, DMABUF_INTERFACE);
         }
     }
     self->ready = TRUE;

@@ -3,7 +3,8 @@
 
 /*
  * One registered listener of one screen: a D-Bus link of its own, on which we call the client. Sends
- * the shared memory when the client names Listener.Unix.Map, else the pixels. At most two pictures or
+ * a dmabuf where there is one and the client names Listener.Unix.ScanoutDMABUF2, until it refuses one;
+ * else the shared memory when it names Listener.Unix.Map, else the pixels. At most two pictures or
  * updates are unanswered; what happens meanwhile is collected.
  *
  * Signal "closed" (): the link is gone; the owner lets go of the object.

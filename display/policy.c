@@ -2,6 +2,7 @@
 #include "display/policy.h"
 
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,6 +25,9 @@ static const struct jail_call calls[] = {
     {.number = SYS_memfd_create}, /* copies of pictures */
     {.number = SYS_ftruncate},
     {.number = SYS_fcntl},
+    /* Whether what came is a dmabuf, and how long. */
+    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = WHOLE, .value = DMA_BUF_IOCTL_SYNC}}},
+    {.number = SYS_lseek},
     {.number = SYS_newfstatat,
      .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
     /* GSocket and the D-Bus authentication. */

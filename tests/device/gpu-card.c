@@ -26,8 +26,10 @@ card_start_level(struct card *card, uint32_t level)
 bool
 card_start_full(struct card *card, uint32_t level, int wayland)
 {
-    const struct gpu_setup setup = {
-        .level = level, .record_fd = -1, .wayland_fd = wayland < 0 ? -1 : FAKE_FD_MORE + 1};
+    const struct gpu_setup setup = {.level = level,
+                                    .record_fd = -1,
+                                    .udmabuf_fd = -1,
+                                    .wayland_fd = wayland < 0 ? -1 : FAKE_FD_MORE + 1};
 
     return card_start_setup(card, setup, wayland);
 }

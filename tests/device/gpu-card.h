@@ -60,8 +60,8 @@ bool card_start_level(struct card *card, uint32_t level);
 /* The same with a level and an edge to the Wayland guard (stays the caller's), or -1. */
 bool card_start_full(struct card *card, uint32_t level, int wayland);
 /*
- * The same with a set-up of which the test says fault, fault_every, level, wayland_fd and record_fd; of
- * the last two one may be FAKE_FD_MORE + 1, which is `extra` (stays the caller's).
+ * The same with a set-up of which the test says fault, fault_every, level, wayland_fd, record_fd and
+ * udmabuf_fd; of the last three one may be FAKE_FD_MORE + 1, which is `extra` (stays the caller's).
  */
 bool card_start_setup(struct card *card, struct gpu_setup setup, int extra);
 int card_stop(struct card *card);

@@ -29,7 +29,7 @@ enum {
 static struct gpu_setup
 plain_setup(void)
 {
-    return (struct gpu_setup){.wayland_fd = -1, .record_fd = -1};
+    return (struct gpu_setup){.wayland_fd = -1, .record_fd = -1, .udmabuf_fd = -1};
 }
 
 static bool

@@ -143,9 +143,30 @@ peer_read(int fd, void *bytes, gsize size)
     }
 }
 
+/* One plane only. */
+static void
+record_dmabuf(PeerListener *self, GVariant *arguments, GUnixFDList *fds)
+{
+    g_autoptr(GVariant) offsets = NULL;
+    g_autoptr(GVariant) strides = NULL;
+    guint64 modifier;
+
+    g_variant_get(arguments, "(@ahuuuu@au@auuuuutb)", NULL, NULL, NULL, &self->width, &self->height,
+                  &offsets, &strides, NULL, &self->format, NULL, NULL, &modifier, NULL);
+    g_assert_cmpuint(modifier, ==, 0);
+    g_variant_get_child(offsets, 0, "u", &self->offset);
+    g_variant_get_child(strides, 0, "u", &self->stride);
+    fd_closep(&self->fd);
+    self->fd = g_unix_fd_list_get(fds, 0, NULL);
+}
+
 static void
 record_scanout(PeerListener *self, GVariant *arguments, GUnixFDList *fds)
 {
+    if (g_variant_is_of_type(arguments, G_VARIANT_TYPE("(ahuuuuauauuuuutb)"))) {
+        record_dmabuf(self, arguments, fds);
+        return;
+    }
     if (fds) {
         g_variant_get(arguments, "(huuuuu)", NULL, &self->offset, &self->width, &self->height,
                       &self->stride, &self->format);
@@ -199,6 +220,11 @@ handle_call(GDBusConnection *connection, const char *sender, const char *path,
         g_clear_pointer(&self->cursor, g_variant_unref);
         self->cursor = g_variant_ref(arguments);
     }
+    if (self->refuse && g_str_equal(method, "ScanoutDMABUF2")) {
+        g_dbus_method_invocation_return_error_literal(invocation, G_DBUS_ERROR,
+                                                      G_DBUS_ERROR_NOT_SUPPORTED, "no");
+        return;
+    }
     if (self->hold) {
         g_queue_push_tail(&self->held, invocation);
         return;
@@ -211,9 +237,11 @@ static GVariant *
 handle_get(GDBusConnection *connection, const char *sender, const char *path, const char *interface,
            const char *property, GError **error, gpointer user_data)
 {
-    static const char *const names[] = {"org.qemu.Display1.Listener.Unix.Map", NULL};
+    static const char *const names[] = {"org.qemu.Display1.Listener.Unix.Map",
+                                        "org.qemu.Display1.Listener.Unix.ScanoutDMABUF2", NULL};
+    PeerListener *self = user_data;
 
-    return g_variant_new_strv(names, -1);
+    return g_variant_new_strv(names, self->dmabuf ? 2 : 1);
 }
 
 static const GDBusInterfaceVTable with_map = {.method_call = handle_call,
@@ -221,8 +249,21 @@ static const GDBusInterfaceVTable with_map = {.method_call = handle_call,
 /* A client of the time before Unix.Map: it has no Interfaces property. */
 static const GDBusInterfaceVTable without_map = {.method_call = handle_call};
 
-PeerListener *
-peer_listen(GDBusConnection *connection, const char *path, gboolean map)
+static void
+register_interface(PeerListener *self, GDBusInterfaceInfo *info, const GDBusInterfaceVTable *table)
+{
+    guint i = 0;
+
+    while (self->registered[i]) {
+        i++;
+    }
+    self->registered[i] = g_dbus_connection_register_object(self->connection, LISTENER_PATH, info,
+                                                            table, self, NULL, NULL);
+    g_assert_cmpuint(self->registered[i], >, 0);
+}
+
+static PeerListener *
+listen_as(GDBusConnection *connection, const char *path, gboolean map, gboolean dmabuf)
 {
     PeerListener *self = g_new0(PeerListener, 1);
     g_autoptr(GSocket) socket = NULL;
@@ -246,19 +287,28 @@ peer_listen(GDBusConnection *connection, const char *path, gboolean map)
                                        G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
                                    NULL, NULL, &error);
     g_assert_no_error(error);
-    g_assert_cmpint(g_dbus_connection_register_object(
-                        self->connection, LISTENER_PATH, vm_dbus_listener_interface_info(),
-                        map ? &with_map : &without_map, self, NULL, NULL),
-                    >, 0);
+    register_interface(self, vm_dbus_listener_interface_info(), map ? &with_map : &without_map);
     if (map) {
-        g_assert_cmpint(
-            g_dbus_connection_register_object(self->connection, LISTENER_PATH,
-                                              vm_dbus_listener_unix_map_interface_info(), &with_map,
-                                              self, NULL, NULL),
-            >, 0);
+        register_interface(self, vm_dbus_listener_unix_map_interface_info(), &with_map);
+    }
+    if (dmabuf) {
+        self->dmabuf = TRUE;
+        register_interface(self, vm_dbus_listener_unix_scanout_dmabuf2_interface_info(), &with_map);
     }
     g_dbus_connection_start_message_processing(self->connection);
     return self;
+}
+
+PeerListener *
+peer_listen(GDBusConnection *connection, const char *path, gboolean map)
+{
+    return listen_as(connection, path, map, FALSE);
+}
+
+PeerListener *
+peer_listen_dmabuf(GDBusConnection *connection, const char *path)
+{
+    return listen_as(connection, path, TRUE, TRUE);
 }
 
 void
@@ -293,6 +343,10 @@ peer_listener_count(PeerListener *self, const char *prefix)
 void
 peer_listener_free(PeerListener *self)
 {
+    /* Calls that came and were not dispatched yet find nobody. */
+    for (guint i = 0; i < G_N_ELEMENTS(self->registered) && self->registered[i]; i++) {
+        g_dbus_connection_unregister_object(self->connection, self->registered[i]);
+    }
     g_queue_clear_full(&self->held, g_object_unref);
     g_dbus_connection_close_sync(self->connection, NULL, NULL);
     g_clear_object(&self->connection);

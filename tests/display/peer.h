@@ -27,17 +27,20 @@ GVariant *peer_get(GDBusConnection *connection, const char *path, const char *in
 
 /* Open the stream of a port. */
 int peer_open_port(GDBusConnection *connection, const char *path);
-/* Read exactly so many bytes, within 10 s. */
+/* Read exactly so many bytes. */
 void peer_read(int fd, void *bytes, gsize size);
 
 /* A listener that records what it is told. */
 typedef struct {
     GDBusConnection *connection;
     gboolean hold;    /* do not answer */
+    gboolean dmabuf;  /* of peer_listen_dmabuf() */
+    gboolean refuse;  /* answer ScanoutDMABUF2 with an error */
     GQueue held;      /* invocations without an answer */
     GPtrArray *calls; /* texts such as "UpdateMap 1 2 3 4" */
     guint answered;
-    /* Of the last ScanoutMap or Scanout: */
+    guint registered[3]; /* object numbers of the link */
+    /* Of the last scanout, of any kind: */
     int fd;
     guint offset;
     guint width;
@@ -49,6 +52,8 @@ typedef struct {
 } PeerListener;
 
 PeerListener *peer_listen(GDBusConnection *connection, const char *path, gboolean map);
+/* One that names both Unix.Map and ScanoutDMABUF2. */
+PeerListener *peer_listen_dmabuf(GDBusConnection *connection, const char *path);
 void peer_listener_free(PeerListener *self);
 /* Answer what was held and stop holding. */
 void peer_listener_go_on(PeerListener *self);

@@ -16,7 +16,7 @@
 G_BEGIN_DECLS
 
 enum {
-    RIG_WAIT_MS = 10000,
+    RIG_WAIT_MS = 60000, /* a limit, for slow machines; nothing waits that long */
     RIG_XRGB = 'X' | 'R' << 8 | '2' << 16 | '4' << 24,
 };
 

@@ -307,6 +307,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .wayland_fd = -1,
                                     .render_fd = -1,
                                     .record_fd = -1,
+                                    .udmabuf_fd = -1,
                                     .n_scanouts = 2,
                                     .width = SIDE,
                                     .height = SIDE,

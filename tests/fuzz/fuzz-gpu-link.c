@@ -69,6 +69,7 @@ fill(struct fuzz_input *input, uint64_t how)
         break;
     case GPU_BUFFER:
     case GPU_BUFFER_GONE:
+    case GPU_BUFFER_DMABUF:
         message.buffer.id = 1 + (uint32_t)(how >> 8 & 3);
         message.buffer.size = FILE_SIZE;
         break;
@@ -113,7 +114,7 @@ send_one(struct fuzz_input *input, int socket)
     cleanup_fd int fd = kind == 1 ? make_file(how >> 10) : -1;
 
     memset(&message, 0, sizeof(message));
-    message.header.type = GPU_HELLO + kind;
+    message.header.type = kind == 1 && (how & 8) ? (uint32_t)GPU_BUFFER_DMABUF : GPU_HELLO + kind;
     message.header.size = sizes[kind];
     fill(input, how);
     if ((how & 0xfc00) == 0xfc00) { /* a wrong form ends the link */

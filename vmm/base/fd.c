@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -109,6 +111,23 @@ fd_check_memory_file(int fd, uint64_t size)
         return -EINVAL;
     }
     return 0;
+}
+
+int
+fd_check_dmabuf(int fd, uint64_t size)
+{
+    struct dma_buf_sync sync = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
+
+    /* No other file knows this pair. */
+    if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0) {
+        return -EINVAL;
+    }
+    sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ;
+    if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0) {
+        return -EINVAL;
+    }
+    off_t end = lseek(fd, 0, SEEK_END);
+    return end >= 0 && (uint64_t)end >= size ? 0 : -EINVAL;
 }
 
 int

@@ -29,5 +29,8 @@ int fd_memory_file(const char *name, uint64_t size);
  */
 int fd_check_memory_file(int fd, uint64_t size);
 
+/* -EINVAL unless `fd` is a dmabuf of at least `size` bytes, which cannot shrink. */
+int fd_check_dmabuf(int fd, uint64_t size);
+
 /* A connected, close-on-exec pair; `type` SOCK_STREAM or SOCK_SEQPACKET. */
 int fd_socket_pair(int type, int ret_fds[2]);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,21 +13,23 @@ enum {
     EDGE_MAX = 16384,
 };
 
+/* A number of pixman's or of DRM's. */
 static gboolean
-find_format(guint pixman_format, VmFormat *ret_format)
+find_format(guint number, VmFormat *ret_format)
 {
     static const struct {
         guint pixman;
+        guint drm;
         VmFormat format;
     } formats[] = {
-        {0x20020888, VM_FORMAT_XRGB8888},
-        {0x20028888, VM_FORMAT_ARGB8888},
-        {0x20030888, VM_FORMAT_XBGR8888},
-        {0x20038888, VM_FORMAT_ABGR8888},
+        {0x20020888, 0x34325258, VM_FORMAT_XRGB8888},
+        {0x20028888, 0x34325241, VM_FORMAT_ARGB8888},
+        {0x20030888, 0x34324258, VM_FORMAT_XBGR8888},
+        {0x20038888, 0x34324241, VM_FORMAT_ABGR8888},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
-        if (formats[i].pixman == pixman_format) {
+        if (formats[i].pixman == number || formats[i].drm == number) {
             *ret_format = formats[i].format;
             return TRUE;
         }
@@ -44,16 +48,35 @@ file_fits(int fd, guint64 size)
            (guint64)st.st_size >= size;
 }
 
-gboolean
-vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *layout, GError **error)
+/* Nothing but a dmabuf knows this pair of calls; it keeps its length. */
+static gboolean
+dmabuf_fits(int fd, guint64 size)
+{
+    struct dma_buf_sync sync = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
+    off_t end;
+
+    if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0) {
+        return FALSE;
+    }
+    sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ;
+    if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0) {
+        return FALSE;
+    }
+    end = lseek(fd, 0, SEEK_END);
+    return end >= 0 && (guint64)end >= size;
+}
+
+static gboolean
+map_file(VmPictureMap *self, int fd, const VmPictureLayout *layout, gboolean dmabuf, GError **error)
 {
     guint64 size = layout->offset + (guint64)layout->stride * layout->height;
-    VmPictureMap map = {.size = size};
+    VmPictureMap map = {.size = size, .dmabuf = dmabuf};
 
     if (layout->width == 0 || layout->width > EDGE_MAX || layout->height == 0 ||
         layout->height > EDGE_MAX || layout->stride < layout->width * 4 ||
         layout->stride % 4 != 0 || layout->offset % 4 != 0 ||
-        !find_format(layout->pixman_format, &map.picture.format) || !file_fits(fd, size)) {
+        !find_format(layout->pixman_format, &map.picture.format) ||
+        !(dmabuf ? dmabuf_fits(fd, size) : file_fits(fd, size))) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                             "the picture does not fit its memory");
         return FALSE;
@@ -71,6 +94,19 @@ vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *layout, G
     map.picture.stride = layout->stride;
     *self = map;
     return TRUE;
+}
+
+gboolean
+vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *layout, GError **error)
+{
+    return map_file(self, fd, layout, FALSE, error);
+}
+
+gboolean
+vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureLayout *layout,
+                           GError **error)
+{
+    return map_file(self, fd, layout, TRUE, error);
 }
 
 void

@@ -12,6 +12,7 @@ typedef struct {
     int fd;       /* of the memory */
     gsize offset; /* where the picture begins in the file */
     gsize size;
+    gboolean dmabuf;
     VmPicture picture;
 } VmPictureMap;
 
@@ -26,6 +27,9 @@ typedef struct {
 /* Map `fd` (the caller's) for reading. FALSE with `error` set when the numbers do not fit the file. */
 gboolean vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *layout,
                              GError **error);
+/* The same for a dmabuf with one linear plane; `fourcc` of DRM is in the layout's pixman_format. */
+gboolean vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureLayout *layout,
+                                    GError **error);
 void vm_picture_map_close(VmPictureMap *self);
 
 G_END_DECLS

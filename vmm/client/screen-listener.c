@@ -22,6 +22,8 @@ struct _VmScreenListener {
     GDBusConnection *link;
     VmDbusListener *listener;
     VmDbusListenerUnixMap *map_listener;
+    VmDbusListenerUnixScanoutDMABUF2 *dmabuf_listener; /* NULL: dmabufs are not taken */
+    gboolean takes_dmabuf;
     VmPictureMap map;
     VmCursor cursor;
     guint32 *cursor_pixels;
@@ -78,10 +80,74 @@ handle_scanout_map(VmScreenListener *self, GDBusMethodInvocation *invocation, GU
     return TRUE;
 }
 
-/* The generated signal's form. */
+/* The first number of "au", which must have one. */
 static gboolean
-handle_update_map(VmScreenListener *self, GDBusMethodInvocation *invocation, gint x, gint y,
-                  gint width, gint height)
+first_number(GVariant *numbers, guint *ret)
+{
+    gsize n = g_variant_n_children(numbers);
+
+    if (n > 0) {
+        g_variant_get_child(numbers, 0, "u", ret);
+    }
+    return n > 0;
+}
+
+/* What of a ScanoutDMABUF2 can be shown: one linear plane, all of it, not upside down. */
+static gboolean
+read_dmabuf_call(GDBusMethodInvocation *invocation, VmPictureLayout *ret_layout, gint *ret_index)
+{
+    GVariant *arguments = g_dbus_method_invocation_get_parameters(invocation);
+    g_autoptr(GVariant) handles = NULL;
+    g_autoptr(GVariant) offsets = NULL;
+    g_autoptr(GVariant) strides = NULL;
+    VmPictureLayout layout;
+    guint x;
+    guint y;
+    guint planes;
+    guint64 modifier;
+    gboolean y0_top;
+
+    g_variant_get(arguments, "(@ahuuuu@au@auuuuutb)", &handles, &x, &y, &layout.width,
+                  &layout.height, &offsets, &strides, &planes, &layout.pixman_format, NULL, NULL,
+                  &modifier, &y0_top);
+    if (g_variant_n_children(handles) != 1 || planes != 1 || x != 0 || y != 0 || modifier != 0 ||
+        !y0_top || !first_number(offsets, &layout.offset) ||
+        !first_number(strides, &layout.stride)) {
+        return FALSE;
+    }
+    g_variant_get_child(handles, 0, "h", ret_index);
+    *ret_layout = layout;
+    return TRUE;
+}
+
+static gboolean
+handle_scanout_dmabuf(VmScreenListener *self, GDBusMethodInvocation *invocation, GUnixFDList *fds)
+{
+    g_autoptr(GError) error = NULL;
+    VmPictureLayout layout;
+    VmPictureMap map;
+    gint index = -1;
+    int fd = -1;
+
+    if (read_dmabuf_call(invocation, &layout, &index) && fds && index >= 0 &&
+        index < g_unix_fd_list_get_length(fds)) {
+        fd = g_unix_fd_list_get(fds, index, &error);
+    }
+    if (fd < 0 || !vm_picture_map_open_dmabuf(&map, fd, &layout, &error)) {
+        g_dbus_method_invocation_return_error(invocation, G_DBUS_ERROR, G_DBUS_ERROR_NOT_SUPPORTED,
+                                              "%s", error ? error->message : "not of our kind");
+    } else {
+        replace_map(self, &map);
+        g_dbus_method_invocation_return_value(invocation, NULL);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return TRUE;
+}
+
+static void
+damage(VmScreenListener *self, gint x, gint y, gint width, gint height)
 {
     gint picture_width = (gint)self->map.picture.width;
     gint picture_height = (gint)self->map.picture.height;
@@ -90,7 +156,25 @@ handle_update_map(VmScreenListener *self, GDBusMethodInvocation *invocation, gin
         g_signal_emit(self, signals[DAMAGE], 0, x, y, MIN(width, picture_width - x),
                       MIN(height, picture_height - y));
     }
+}
+
+/* The generated signal's form. */
+static gboolean
+handle_update_map(VmScreenListener *self, GDBusMethodInvocation *invocation, gint x, gint y,
+                  gint width, gint height)
+{
+    damage(self, x, y, width, height);
     vm_dbus_listener_unix_map_complete_update_map(self->map_listener, invocation);
+    return TRUE;
+}
+
+/* The generated signal's form. */
+static gboolean
+handle_update_dmabuf(VmScreenListener *self, GDBusMethodInvocation *invocation, gint x, gint y,
+                     gint width, gint height)
+{
+    damage(self, x, y, width, height);
+    vm_dbus_listener_complete_update_dmabuf(self->listener, invocation);
     return TRUE;
 }
 
@@ -141,13 +225,32 @@ handle_mouse_set(VmScreenListener *self, GDBusMethodInvocation *invocation, gint
     return TRUE;
 }
 
+static void
+export_dmabuf(VmScreenListener *self)
+{
+    self->dmabuf_listener = vm_dbus_listener_unix_scanout_dmabuf2_skeleton_new();
+    g_signal_connect_object(self->dmabuf_listener, "handle-scanout-dmabuf2",
+                            G_CALLBACK(handle_scanout_dmabuf), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->listener, "handle-update-dmabuf",
+                            G_CALLBACK(handle_update_dmabuf), self, G_CONNECT_SWAPPED);
+    g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(self->dmabuf_listener), self->link,
+                                     LISTENER_PATH, NULL);
+}
+
 static void export(VmScreenListener *self)
 {
-    static const char *const interfaces[] = {"org.qemu.Display1.Listener.Unix.Map", NULL};
+    static const char *const interfaces[] = {"org.qemu.Display1.Listener.Unix.Map",
+                                             "org.qemu.Display1.Listener.Unix.ScanoutDMABUF2",
+                                             NULL};
+    static const char *const without_dmabuf[] = {"org.qemu.Display1.Listener.Unix.Map", NULL};
 
     self->listener = vm_dbus_listener_skeleton_new();
     self->map_listener = vm_dbus_listener_unix_map_skeleton_new();
-    vm_dbus_listener_set_interfaces(self->listener, interfaces);
+    vm_dbus_listener_set_interfaces(self->listener,
+                                    self->takes_dmabuf ? interfaces : without_dmabuf);
+    if (self->takes_dmabuf) {
+        export_dmabuf(self);
+    }
     g_signal_connect_object(self->map_listener, "handle-scanout-map",
                             G_CALLBACK(handle_scanout_map), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->map_listener, "handle-update-map", G_CALLBACK(handle_update_map),
@@ -219,6 +322,10 @@ vm_screen_listener_close(VmScreenListener *self)
         g_signal_handlers_disconnect_by_data(self->map_listener, self);
         g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(self->listener));
         g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(self->map_listener));
+        if (self->dmabuf_listener) {
+            g_signal_handlers_disconnect_by_data(self->dmabuf_listener, self);
+            g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(self->dmabuf_listener));
+        }
         g_dbus_connection_close(self->link, NULL, NULL, NULL);
     }
 }
@@ -231,6 +338,7 @@ vm_screen_listener_finalize(GObject *object)
     vm_screen_listener_close(self);
     g_clear_object(&self->listener);
     g_clear_object(&self->map_listener);
+    g_clear_object(&self->dmabuf_listener);
     g_clear_object(&self->link);
     vm_picture_map_close(&self->map);
     g_clear_pointer(&self->cursor_pixels, g_free);
@@ -262,12 +370,13 @@ vm_screen_listener_init(VmScreenListener *self)
 }
 
 VmScreenListener *
-vm_screen_listener_new(GDBusConnection *link, const char *path)
+vm_screen_listener_new(GDBusConnection *link, const char *path, gboolean dmabuf)
 {
     VmScreenListener *self = g_object_new(VM_TYPE_SCREEN_LISTENER, NULL);
     g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
     g_autoptr(GError) error = NULL;
 
+    self->takes_dmabuf = dmabuf;
     self->stream_fd = vm_stream_pair(fds, &error);
     if (self->stream_fd < 0) {
         g_debug("%s", error->message);
@@ -300,6 +409,13 @@ vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset)
     }
     *ret_offset = self->map.offset;
     return self->map.fd;
+}
+
+gboolean
+vm_screen_listener_has_dmabuf(VmScreenListener *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), FALSE);
+    return self->map.memory && self->map.dmabuf;
 }
 
 gboolean

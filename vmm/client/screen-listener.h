@@ -14,14 +14,16 @@ G_BEGIN_DECLS
 #define VM_TYPE_SCREEN_LISTENER (vm_screen_listener_get_type())
 G_DECLARE_FINAL_TYPE(VmScreenListener, vm_screen_listener, VM, SCREEN_LISTENER, GObject)
 
-/* Registers on the console at `path`; failures show as silence. */
-VmScreenListener *vm_screen_listener_new(GDBusConnection *link, const char *path);
+/* Registers on the console at `path`; failures show as silence. `dmabuf`: takes dmabufs too. */
+VmScreenListener *vm_screen_listener_new(GDBusConnection *link, const char *path, gboolean dmabuf);
 /* Hang up. The picture and its memory stay until the object goes. */
 void vm_screen_listener_close(VmScreenListener *self);
 
 gboolean vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_picture);
 /* As vm_console_get_picture_file(). */
 int vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset);
+/* Whether that file is a dmabuf. */
+gboolean vm_screen_listener_has_dmabuf(VmScreenListener *self);
 gboolean vm_screen_listener_get_cursor(VmScreenListener *self, VmCursor *ret_cursor);
 
 G_END_DECLS

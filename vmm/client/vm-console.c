@@ -27,6 +27,7 @@ struct _VmConsole {
     char *label;
     guint modifiers;
     guint holds;
+    gboolean takes_dmabuf;
     GDBusConnection *link;
     VmInputQueue *input;
     VmScreenListener *listener;
@@ -94,7 +95,7 @@ start_listening(VmConsole *self)
     if (self->listener || !self->link || self->holds == 0) {
         return;
     }
-    self->listener = vm_screen_listener_new(self->link, self->path);
+    self->listener = vm_screen_listener_new(self->link, self->path, self->takes_dmabuf);
     g_signal_connect_object(self->listener, "scanout-changed", G_CALLBACK(handle_scanout_changed),
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->listener, "damage", G_CALLBACK(handle_damage), self,
@@ -342,6 +343,32 @@ vm_console_get_picture_file(VmConsole *self, gsize *ret_offset)
     }
     return fd < 0 && self->frozen ? vm_screen_listener_get_picture_file(self->frozen, ret_offset)
                                   : fd;
+}
+
+void
+vm_console_set_takes_dmabuf(VmConsole *self, gboolean takes)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->takes_dmabuf == takes) {
+        return;
+    }
+    self->takes_dmabuf = takes;
+    if (self->listener && (takes || vm_console_has_dmabuf(self))) {
+        freeze(self); /* what it showed stays until the new listener's picture comes */
+        start_listening(self);
+    }
+}
+
+gboolean
+vm_console_has_dmabuf(VmConsole *self)
+{
+    VmPicture picture;
+
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    if (self->listener && vm_screen_listener_get_picture(self->listener, &picture)) {
+        return vm_screen_listener_has_dmabuf(self->listener);
+    }
+    return self->frozen && vm_screen_listener_has_dmabuf(self->frozen);
 }
 
 gboolean

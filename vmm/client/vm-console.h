@@ -90,6 +90,20 @@ gboolean vm_console_get_picture(VmConsole *self, VmPicture *ret_picture);
  */
 int vm_console_get_picture_file(VmConsole *self, gsize *ret_offset);
 /**
+ * vm_console_set_takes_dmabuf:
+ *
+ * For those who can show a dmabuf without a copy: pictures come as one where the host has them
+ * (vm_console_has_dmabuf()). FALSE, as it is at first, when one could not be shown: the next picture,
+ * which comes at once, is in a memory file.
+ */
+void vm_console_set_takes_dmabuf(VmConsole *self, gboolean takes);
+/**
+ * vm_console_has_dmabuf:
+ *
+ * Returns: whether the file of vm_console_get_picture_file() is a dmabuf with one linear plane
+ */
+gboolean vm_console_has_dmabuf(VmConsole *self);
+/**
  * vm_console_get_cursor:
  * @ret_cursor: (out caller-allocates): valid until the next "cursor-changed"
  *

@@ -123,4 +123,5 @@ struct gpu_setup {
     uint32_t fault_every;  /* not 0 */
     int32_t render_fd;     /* with GPU_LEVEL_DRM, else -1 */
     int32_t record_fd;     /* a file for vmm/devices/gpu/record-format.h, or -1 */
+    int32_t udmabuf_fd;    /* /dev/udmabuf, or -1: pictures are memory files only */
 };

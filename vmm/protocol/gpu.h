@@ -38,6 +38,7 @@ enum gpu_type {
     GPU_CURSOR,                        /* struct gpu_cursor */
     GPU_CURSOR_MOVE,                   /* struct gpu_cursor_move */
     GPU_STATISTICS,                    /* struct gpu_statistics */
+    GPU_BUFFER_DMABUF,                 /* struct gpu_buffer, + dmabuf of the same pages */
 };
 
 /* DRM fourcc codes, the only ones used: memory order B G R X, B G R A, R G B X, R G B A. */

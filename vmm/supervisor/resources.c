@@ -383,8 +383,12 @@ make_memory(const struct machine_config *config, struct resources *resources,
 void
 resources_init(struct resources *resources)
 {
-    *resources = (struct resources){
-        .kvm_fd = -1, .kernel_fd = -1, .initrd_fd = -1, .ram_fd = -1, .gpu_record_fd = -1};
+    *resources = (struct resources){.kvm_fd = -1,
+                                    .kernel_fd = -1,
+                                    .initrd_fd = -1,
+                                    .ram_fd = -1,
+                                    .gpu_record_fd = -1,
+                                    .udmabuf_fd = -1};
     resources->gdb.listen_fd = -1;
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
         resources->disk[i].fd = -1;
@@ -421,6 +425,10 @@ open_all(const struct machine_config *config, const struct message_fds *handles,
         r = open_output("recording", config->gpu.record, handles, &resources->gpu_record_fd,
                         failure);
     }
+    if (r == 0 && config->has_gpu) {
+        /* Where the host has it and the user may: pictures without a copy. No reason to fail. */
+        resources->udmabuf_fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    }
     if (r == 0 && config->gdb) {
         r = handles ? failure_set(failure, EXIT_STATUS_USAGE, "bad-config",
                                   "A debugger cannot be asked for here; leave out “gdb”.")
@@ -454,6 +462,7 @@ resources_close(struct resources *resources)
     fd_closep(&resources->initrd_fd);
     fd_closep(&resources->ram_fd);
     fd_closep(&resources->gpu_record_fd);
+    fd_closep(&resources->udmabuf_fd);
     gdb_socket_close(&resources->gdb);
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
         struct disk_resource *disk = &resources->disk[i];

@@ -26,6 +26,7 @@ struct resources {
     int ram_fd;
     struct disk_resource disk[CONFIG_BLOCKS_MAX];
     int gpu_record_fd;                        /* or -1 */
+    int udmabuf_fd;                           /* or -1: the host has it not, or not for us */
     int serial_output_fd[CONFIG_SERIALS_MAX]; /* of type stdout and file, else -1 */
     int serial_input_fd[CONFIG_SERIALS_MAX];
     int vhost_user_fd[CONFIG_VHOST_USERS_MAX]; /* connected to the user's own back ends */

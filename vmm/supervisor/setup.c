@@ -185,6 +185,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->fault = faults[config->fault];
     gpu->fault_every = (uint32_t)config->fault_every;
     gpu->record_fd = fd_plan_add(plan, child->vm->resources.gpu_record_fd);
+    gpu->udmabuf_fd = fd_plan_add(plan, child->vm->resources.udmabuf_fd);
     gpu->wayland_fd = fd_plan_add(plan, child->vm->wayland.gpu_fd);
     gpu->n_scanouts = (uint32_t)config->displays;
     gpu->width = (uint32_t)config->width;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vmm/base/assert.h"
+#include "vmm/base/fd.h"
 #include "vmm/base/list.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
@@ -16,7 +17,9 @@ struct link_buffer {
     uint64_t size;
     uint32_t id;
     int fd;         /* -1: removed, GPU_BUFFER_GONE is still to be sent */
+    int dmabuf;     /* of the same pages, or -1 */
     bool announced; /* the display knows it */
+    bool dmabuf_told;
 };
 
 /* One scanout: what it is, and which parts of that the display was not told yet. */
@@ -49,6 +52,13 @@ struct display_link {
     uint64_t messages;
     struct link_output *outputs;
 };
+
+static void
+buffer_free(struct link_buffer *buffer)
+{
+    fd_closep(&buffer->dmabuf);
+    free(buffer);
+}
 
 static void
 link_lost(struct display_link *link)
@@ -159,7 +169,21 @@ send_buffer(struct display_link *link, struct link_buffer *buffer)
         return false;
     }
     buffer->announced = true;
+    buffer->dmabuf_told = false;
     link->n_announced++;
+    return true;
+}
+
+static bool
+send_dmabuf(struct display_link *link, struct link_buffer *buffer)
+{
+    struct gpu_buffer message = {
+        .header = LINK_HEADER(GPU_BUFFER_DMABUF, message), .id = buffer->id, .size = buffer->size};
+
+    if (buffer->dmabuf >= 0 && !buffer->dmabuf_told) {
+        buffer->dmabuf_told = link_send(link, &message, sizeof(message), buffer->dmabuf);
+        return buffer->dmabuf_told;
+    }
     return true;
 }
 
@@ -172,7 +196,8 @@ send_scanout(struct display_link *link, uint32_t index)
     if (!output->scanout_dirty) {
         return true;
     }
-    if (buffer && !buffer->announced && !send_buffer(link, buffer)) {
+    if (buffer &&
+        ((!buffer->announced && !send_buffer(link, buffer)) || !send_dmabuf(link, buffer))) {
         return false;
     }
     struct gpu_scanout message = {.header = LINK_HEADER(GPU_SCANOUT, message),
@@ -200,7 +225,7 @@ send_removals(struct display_link *link)
             return false;
         }
         list_remove(pos);
-        free(buffer);
+        buffer_free(buffer);
     }
     return true;
 }
@@ -365,7 +390,7 @@ display_link_destroy(struct display_link *link)
     }
     loop_remove(link->source);
     list_for_each_safe(pos, &link->buffers) {
-        free(list_container(pos, struct link_buffer, link));
+        buffer_free(list_container(pos, struct link_buffer, link));
     }
     free(link->outputs);
     free(link);
@@ -388,9 +413,16 @@ display_link_add_buffer(struct display_link *link, int fd, uint64_t size)
     if (++link->next_id == 0) {
         link->next_id = 1;
     }
-    *buffer = (struct link_buffer){.fd = fd, .size = size, .id = link->next_id};
+    *buffer = (struct link_buffer){.fd = fd, .dmabuf = -1, .size = size, .id = link->next_id};
     list_append(&link->buffers, &buffer->link);
     return buffer;
+}
+
+void
+display_link_set_dmabuf(struct link_buffer *buffer, int dmabuf)
+{
+    fd_closep(&buffer->dmabuf);
+    buffer->dmabuf = dmabuf;
 }
 
 void
@@ -401,7 +433,7 @@ display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer
         link_pump(link);
     } else {
         list_remove(&buffer->link);
-        free(buffer);
+        buffer_free(buffer);
     }
 }
 

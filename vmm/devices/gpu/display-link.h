@@ -58,6 +58,11 @@ uint64_t display_link_messages(const struct display_link *link);
  * until the buffer is removed. No scanout may show it any more then. NULL when memory runs out.
  */
 struct link_buffer *display_link_add_buffer(struct display_link *link, int fd, uint64_t size);
+/*
+ * The same pages as a dmabuf, taken over; before a scanout shows the buffer. For displays that can
+ * hand it on: the memfd stays the truth.
+ */
+void display_link_set_dmabuf(struct link_buffer *buffer, int dmabuf);
 void display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer);
 
 /* Does nothing when the scanout shows that already. */

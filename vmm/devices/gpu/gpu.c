@@ -250,6 +250,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->display_fd = setup->display_fd;
     gpu->n_scanouts = setup->n_scanouts;
     gpu->record_fd = setup->record_fd;
+    gpu->udmabuf_fd = setup->udmabuf_fd;
     gpu->fault = (struct fault){.at = setup->fault, .every = MAX_OF(setup->fault_every, 1U)};
     resource_table_init(&gpu->resources, setup->memory_limit);
     context_table_init(&gpu->contexts);
@@ -300,6 +301,7 @@ gpu_destroy(struct gpu *gpu)
     loop_remove(gpu->fences.timer);
     record_destroy(gpu->record);
     fd_closep(&gpu->record_fd);
+    fd_closep(&gpu->udmabuf_fd);
     display_link_destroy(gpu->link);
     fd_closep(&gpu->display_fd);
     free(gpu);

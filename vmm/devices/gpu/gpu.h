@@ -81,6 +81,7 @@ struct gpu {
     struct display_link *link;
     int display_fd;
     int record_fd;
+    int udmabuf_fd; /* or -1 */
     struct resource_table resources;
     struct renderer *renderers[RENDERERS_MAX]; /* owned */
     unsigned int n_renderers;

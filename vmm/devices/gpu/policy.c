@@ -2,6 +2,7 @@
 #include "vmm/devices/gpu/policy.h"
 
 #include <fcntl.h>
+#include <linux/udmabuf.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -11,10 +12,12 @@
 
 /*
  * Window sizes, coalesced; sealed memory for the display; pipes of the clipboard and copies of the
- * compositor's files for cross-domain contexts.
+ * compositor's files for cross-domain contexts; dmabufs of our own sealed memory.
  */
 #define GPU_CALLS                                                                                  \
     {.number = SYS_timerfd_settime}, {.number = SYS_memfd_create}, {.number = SYS_ftruncate},      \
+        {.number = SYS_ioctl,                                                                      \
+         .when = {{.argument = 1, .mask = UINT32_MAX, .value = UDMABUF_CREATE}}},                  \
         {.number = SYS_pipe2}, {.number = SYS_pread64},                                            \
         {.number = SYS_fcntl,                                                                      \
          .when = {{.argument = 1, .mask = UINT32_MAX, .value = F_DUPFD_CLOEXEC}}},                 \

@@ -79,8 +79,11 @@ replay_create(struct loop *loop, const void *data, size_t size, struct gpu_setup
     int card[2] = {-1, -1};
     int display[2] = {-1, -1};
 
-    *ret_setup = (struct gpu_setup){
-        .wayland_fd = -1, .render_fd = -1, .record_fd = -1, .memory_limit = MEMORY_LIMIT};
+    *ret_setup = (struct gpu_setup){.wayland_fd = -1,
+                                    .render_fd = -1,
+                                    .record_fd = -1,
+                                    .udmabuf_fd = -1,
+                                    .memory_limit = MEMORY_LIMIT};
     *ret_why = read_header(data, size, ret_setup);
     if (*ret_why) {
         return NULL;

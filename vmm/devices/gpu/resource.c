@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/devices/gpu/dmabuf.h"
 #include "vmm/protocol/gpu.h"
 
 uint32_t
@@ -91,7 +93,7 @@ resource_add(struct resource_table *table, uint32_t id, struct resource **ret_re
 static int
 resource_make_pixels(struct resource *resource)
 {
-    resource->fd = fd_memory_file("vitrine-resource", resource->size);
+    resource->fd = fd_memory_file("vitrine-resource", align_up(resource->size, DMABUF_PAGE));
     if (resource->fd < 0) {
         return -ENOMEM;
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "vmm/devices/gpu/dmabuf.h"
 #include "vmm/devices/gpu/shadow.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -92,6 +93,8 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
         if (!resource->buffer) {
             return -ENOMEM;
         }
+        display_link_set_dmabuf(resource->buffer,
+                                dmabuf_create(gpu->udmabuf_fd, resource->fd, resource->size));
     }
     uint64_t stride = (uint64_t)resource->width * BYTES_PER_PIXEL;
     struct link_scanout shown = {.buffer = resource->buffer,

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/devices/gpu/dmabuf.h"
 #include "vmm/devices/gpu/texture.h"
 
 enum {
@@ -21,7 +23,7 @@ shadow_create(struct gpu *gpu, uint32_t width, uint32_t height, struct shadow *r
     if (r < 0) {
         return r;
     }
-    cleanup_fd int fd = fd_memory_file("vitrine-scanout", size);
+    cleanup_fd int fd = fd_memory_file("vitrine-scanout", align_up(size, DMABUF_PAGE));
     void *pixels =
         fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     struct link_buffer *buffer =
@@ -33,6 +35,7 @@ shadow_create(struct gpu *gpu, uint32_t width, uint32_t height, struct shadow *r
         resource_table_refund(&gpu->resources, size);
         return -ENOMEM;
     }
+    display_link_set_dmabuf(buffer, dmabuf_create(gpu->udmabuf_fd, fd, size));
     *ret_shadow = (struct shadow){.width = width,
                                   .height = height,
                                   .size = size,

@@ -1,0 +1,36 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""usage: dmabuf-host.py DISPLAY-TEST CARD-TEST     both where dmabufs can be made, as one TAP"""
+import os
+import re
+import subprocess
+import sys
+
+
+def main(programs):
+    if not os.path.exists("/dev/udmabuf"):
+        print("1..0 # SKIP this kernel makes no dmabufs of memory files")
+        return 0
+    number = 0
+    good = True
+    for program in programs:
+        words = [program, "--tap"] if program.endswith("test-dmabuf") else [program]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+        good = good and done.returncode == 0
+        if done.returncode != 0:
+            print(f"# {program}: status {done.returncode}")
+        for line in done.stdout.splitlines():
+            found = re.match(r"(not )?ok \d+ (.*)", line)
+            if found:
+                number += 1
+                skipped = "# SKIP" in found.group(2)
+                print(f"{'not ' if found.group(1) or skipped else ''}ok {number} {found.group(2).replace('# SKIP', 'skipped:')}")
+            elif line.startswith(("#", "Bail out")):
+                print("# " + line.lstrip("# "))
+        sys.stderr.write(done.stderr)
+    print(f"1..{number}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
