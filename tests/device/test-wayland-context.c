@@ -190,6 +190,26 @@ TAP_TEST(a_compositor_with_contexts_restricts_the_guest)
     check_int(desk_stop(&desk), 0);
 }
 
+/* Nobody would answer clients of the listening socket any more. */
+TAP_TEST(a_guard_ends_with_its_context)
+{
+    static struct wire guest;
+    static struct wire control;
+    struct desk desk;
+    struct guard_rig rig = {.compositor = -1};
+
+    check(desk_start(&desk, "contexts"));
+    check(rig_start_between(&rig, open_socket(&desk, "listener", true),
+                            open_socket(&desk, "wayland", false)));
+    check(connect_guest(&rig, &desk, GUARD_LISTENER, &guest));
+    check(read_globals(&guest));
+    check_int(desk_stop(&desk), 0);
+    control.fd = rig.control;
+    check(wire_ends(&control));
+    wire_close(&guest);
+    check_int(rig_stop(&rig), 0);
+}
+
 TAP_TEST(a_compositor_without_contexts_is_filtered)
 {
     static struct wire guest;
@@ -211,4 +231,5 @@ TAP_TEST(a_compositor_without_contexts_is_filtered)
 }
 
 TAP_MAIN(TAP_CASE(a_compositor_with_contexts_restricts_the_guest),
+         TAP_CASE(a_guard_ends_with_its_context),
          TAP_CASE(a_compositor_without_contexts_is_filtered))

@@ -24,6 +24,7 @@ struct guard {
     int alive_fd[2]; /* a pipe: the security context lasts as long as [1], which is ours */
     struct loop_source *control_source;
     struct loop_source *gpu_source;
+    struct loop_source *alive_source;
     char app_id[sizeof(((struct guard_setup *)0)->vm_name) + 32];
     struct probe_context context;
     struct probe *probe; /* until it is known what the compositor has */
@@ -170,6 +171,21 @@ on_gpu(void *data, uint32_t events)
     ask_supervisor(guard);
 }
 
+/*
+ * Nobody has the other end of the pipe: the compositor is gone, and nobody accepts what connects to
+ * its listening socket. A new guard filters what goes to the next compositor.
+ */
+static void
+on_context_ended(void *data, uint32_t events)
+{
+    struct guard *guard = data;
+
+    if (events & (EPOLLERR | EPOLLHUP)) {
+        log_warning("The compositor ended the sandbox for the guest's windows");
+        loop_quit(guard->loop, 0);
+    }
+}
+
 static void
 on_probed(void *data, bool guarded)
 {
@@ -182,6 +198,9 @@ on_probed(void *data, bool guarded)
     fd_closep(&guard->alive_fd[0]);
     log_info("%s", guarded ? "The compositor treats the guest's windows as sandboxed"
                            : "The compositor knows no sandboxes; what is not for guests is hidden");
+    if (guarded) {
+        guard->alive_source = loop_add(guard->loop, guard->alive_fd[1], 0, on_context_ended, guard);
+    }
     ask_supervisor(guard);
 }
 
@@ -242,6 +261,7 @@ guard_destroy(struct guard *guard)
     probe_destroy(guard->probe);
     loop_remove(guard->control_source);
     loop_remove(guard->gpu_source);
+    loop_remove(guard->alive_source);
     fd_closep(&guard->gpu_fd);
     fd_closep(&guard->listen_fd);
     fd_closep(&guard->alive_fd[0]);
