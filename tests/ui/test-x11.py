@@ -18,7 +18,7 @@ from compositor import Compositor, wait_for  # noqa: E402
 PROGRAM, VITRINE_X11 = sys.argv[1:3]
 LIMIT = 30
 KEY_A, KEY_B, KEY_SHIFT = 30, 48, 42
-F2, F3, F5, F6 = 60, 61, 63, 64
+F2, F3, F5, F6, F7 = 60, 61, 63, 64, 65
 BUTTON_LEFT, BUTTON_RIGHT = 0x110, 0x111
 
 
@@ -123,6 +123,7 @@ def test_two():
             path = os.path.join(folder, name)
             terminals.append(desktop.start("xterm", "-T", name, "-e", f"stty size >{path}; cat >>{path}"))
             desktop.wait_window(name)
+            wait_for(path, lambda: os.path.exists(path) and os.path.getsize(path))  # pylint: disable=cell-var-from-loop
         assert len(desktop.windows()) == 2, desktop.windows()
         for name in ("two", "one"):
             typed(desktop, desktop.window(name), os.path.join(folder, name), "a\n")
@@ -181,8 +182,21 @@ def check_pointer(desktop, client, window):
     client.said("dropped cargo")
 
 
+def check_clipboard(desktop, client):
+    compositor = desktop.compositor
+    compositor.say("copy", "from outside")
+    compositor.press(F2)
+    client.said("pasted from outside")
+    compositor.press(F3)
+    client.said("copied")
+    wait_for("the clipboard", lambda: compositor.paste() == "from GTK")
+    compositor.press(F7)
+    client.said("copied much")
+    wait_for("all of it", lambda: compositor.paste() == "0123456789" * 30000)
+
+
 def test_gtk():
-    """a GTK program on X11 takes keys, pointer, drag and drop; menu, full screen, closing"""
+    """a GTK program on X11 takes keys, pointer, clipboard, drag and drop; menu, full screen, closing"""
     with Desktop() as desktop:
         compositor = desktop.compositor
         client = Client(desktop)
@@ -195,6 +209,7 @@ def test_gtk():
                 break
         wait_for("a capital letter", lambda: any(line.startswith("typed A") for line in client.lines))
         check_pointer(desktop, client, window)
+        check_clipboard(desktop, client)
         compositor.press(F5)
         menu = wait_for("the menu", lambda: desktop.surfaces("popup"))[0]
         x, y = client.place("button")

@@ -22,6 +22,9 @@ def on_key(_widget, event):
     elif event.keyval == Gdk.KEY_F3:
         Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).set_text("from GTK", -1)
         say("copied")
+    elif event.keyval == Gdk.KEY_F7:
+        Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).set_text("0123456789" * 30000, -1)
+        say("copied much")
     elif event.keyval == Gdk.KEY_F4:
         popover.popup()
     elif event.keyval == Gdk.KEY_F5:

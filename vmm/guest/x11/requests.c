@@ -7,6 +7,39 @@ enum {
     PROPERTY_WORDS = 1024, /* of a property that are asked for */
 };
 
+static void
+send_name(struct xconn *conn, uint8_t opcode, const char *name, struct x_ticket ticket)
+{
+    x_send(conn, &(struct x_request){.opcode = opcode,
+                                     .n_words = 1,
+                                     .word = {(uint32_t)strlen(name)},
+                                     .data = name,
+                                     .size = strlen(name),
+                                     .reply = true,
+                                     .ticket = ticket});
+}
+
+void
+x_intern(struct xconn *conn, const char *name, struct x_ticket ticket)
+{
+    send_name(conn, X_INTERN_ATOM, name, ticket);
+}
+
+void
+x_query_extension(struct xconn *conn, const char *name, struct x_ticket ticket)
+{
+    send_name(conn, X_QUERY_EXTENSION, name, ticket);
+}
+
+void
+x_convert(struct x11 *x11, uint32_t selection, uint32_t target, uint32_t property)
+{
+    x_send(x11->conn,
+           &(struct x_request){.opcode = X_CONVERT_SELECTION,
+                               .n_words = 5,
+                               .word = {x11->own_window, selection, target, property, 0}});
+}
+
 void
 x_map(struct xconn *conn, uint32_t window)
 {

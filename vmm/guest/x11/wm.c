@@ -7,6 +7,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
     COMPOSITE_REDIRECT_SUBWINDOWS = 2,
     REDIRECT_MANUAL = 1,
     INPUT_ONLY = 2,
+    WITH_EVENTS = 1 << 11,
     REVERT_TO_POINTER_ROOT = 1,
 };
 
@@ -44,32 +46,17 @@ wm_find(struct x11 *x11, uint32_t id)
     return NULL;
 }
 
-/* Only atoms of ours are asked for; all else waits until they are there. */
+/* Atoms and extensions are asked for; all else waits until they are there. */
 void
 wm_ready(struct x11 *x11, const struct xconn_setup *setup)
 {
-    static const char composite[] = "Composite";
-
     x11->root = setup->root;
     x11->id_mask = setup->id_mask;
     x11->own_window = setup->id_base;
     for (uint32_t i = 0; i < N_ATOMS; i++) {
-        const char *name = atom_name(i);
-        x_send(x11->conn, &(struct x_request){.opcode = X_INTERN_ATOM,
-                                              .n_words = 1,
-                                              .word = {(uint32_t)strlen(name)},
-                                              .data = name,
-                                              .size = strlen(name),
-                                              .reply = true,
-                                              .ticket = {.kind = TICKET_ATOM, .detail = i}});
+        x_intern(x11->conn, atom_name(i), (struct x_ticket){.kind = TICKET_ATOM, .detail = i});
     }
-    x_send(x11->conn, &(struct x_request){.opcode = X_QUERY_EXTENSION,
-                                          .n_words = 1,
-                                          .word = {sizeof(composite) - 1},
-                                          .data = composite,
-                                          .size = sizeof(composite) - 1,
-                                          .reply = true,
-                                          .ticket = {.kind = TICKET_COMPOSITE}});
+    x_query_extension(x11->conn, "Composite", (struct x_ticket){.kind = TICKET_COMPOSITE});
     x11->n_asked = N_ATOMS + 1;
     x_flush(x11->conn);
 }
@@ -105,10 +92,11 @@ make_own_window(struct x11 *x11)
         .name = atoms[ATOM_NET_SUPPORTING_WM_CHECK], .type = XA_WINDOW, .data = &id, .count = 1};
 
     /* Nothing of it is ever seen: 1 x 1, for input only. */
-    x_send(x11->conn, &(struct x_request){.opcode = X_CREATE_WINDOW,
-                                          .n_words = 7,
-                                          .word = {id, x11->root, 0, 1 | 1 << 16,
-                                                   (uint32_t)INPUT_ONLY << 16, 0, 0}});
+    x_send(x11->conn,
+           &(struct x_request){.opcode = X_CREATE_WINDOW,
+                               .n_words = 8,
+                               .word = {id, x11->root, 0, 1 | 1 << 16, (uint32_t)INPUT_ONLY << 16,
+                                        0, WITH_EVENTS, PROPERTY_CHANGE}});
     set_words(x11, id, check);
     set_words(x11, x11->root, check);
     x_set_property(x11->conn, id, &text);
@@ -137,6 +125,7 @@ begin(struct x11 *x11)
                                           .n_words = 2,
                                           .word = {x11->root, REDIRECT_MANUAL}});
     make_own_window(x11);
+    selections_begin(x11->selections);
 }
 
 static void
@@ -164,20 +153,28 @@ on_property(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply
     }
 }
 
+static void
+on_start(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply)
+{
+    if (ticket->kind == TICKET_ATOM) {
+        x11->atoms[ticket->detail] = reply ? x_u32(reply + 8) : 0;
+    } else {
+        x11->composite = reply && reply[8] ? reply[9] : 0;
+    }
+    if (x11->n_asked > 0 && --x11->n_asked == 0) {
+        begin(x11);
+    }
+}
+
 void
 wm_reply(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply, size_t size)
 {
     if (ticket->kind == TICKET_PROPERTY) {
         on_property(x11, ticket, reply, size);
-    } else if (x11->n_asked > 0) {
-        if (ticket->kind == TICKET_ATOM) {
-            x11->atoms[ticket->detail] = reply ? x_u32(reply + 8) : 0;
-        } else {
-            x11->composite = reply && reply[8] ? reply[9] : 0;
-        }
-        if (--x11->n_asked == 0) {
-            begin(x11);
-        }
+    } else if (ticket->kind == TICKET_ATOM || ticket->kind == TICKET_COMPOSITE) {
+        on_start(x11, ticket, reply);
+    } else {
+        selections_x_reply(x11->selections, ticket, reply, size);
     }
     x_flush(x11->conn);
 }
@@ -519,6 +516,10 @@ wm_event(struct x11 *x11, uint8_t code, const uint8_t *event)
 {
     struct window *window;
 
+    if (selections_x_event(x11->selections, code, event)) {
+        x_flush(x11->conn);
+        return;
+    }
     switch (code) {
     case X_EVENT_CREATE:
         on_create(x11, event);

@@ -27,6 +27,9 @@ enum x11_atom {
     ATOM_WM_CHANGE_STATE,
     ATOM_MOTIF_WM_HINTS,
     ATOM_UTF8_STRING,
+    ATOM_CLIPBOARD,
+    ATOM_TARGETS,
+    ATOM_INCR,
     ATOM_NET_SUPPORTED,
     ATOM_NET_SUPPORTING_WM_CHECK,
     ATOM_NET_ACTIVE_WINDOW,
@@ -99,6 +102,7 @@ struct x11 {
     struct loop *loop;
     struct hop *hop;
     struct xconn *conn;
+    struct selections *selections;
     void (*ended)(void *data, const char *why);
     void *data;
     bool over;
@@ -109,6 +113,7 @@ struct x11 {
     uint32_t decorations;
     uint32_t seat;
     uint32_t button_serial;
+    uint32_t input_serial; /* of a key, a button or the keyboard's coming */
 
     struct list surfaces;
     struct list windows;
@@ -125,13 +130,25 @@ struct x11 {
 
 /* What replies are about. */
 enum ticket_kind {
+    TICKET_NOTHING,
     TICKET_ATOM, /* detail: enum x11_atom */
     TICKET_COMPOSITE,
     TICKET_PROPERTY, /* detail: the atom */
+    /* selection.c; window: the board's generation, or the atom; detail: the board, more from bit 8 */
+    TICKET_FIXES,
+    TICKET_TYPE_ATOM,
+    TICKET_TARGETS,
+    TICKET_ATOM_NAME,
+    /* transfer.c; detail: which */
+    TICKET_CONTENT_ATOM,
+    TICKET_CONTENT,
 };
 
 /* x11.c: end all. */
 void x11_end(struct x11 *x11, const char *why);
+/* One of the host's globals for ourselves, unless *id is one already. */
+void x11_bind(struct x11 *x11, const struct wire_call *call, const struct wire_interface *interface,
+              uint32_t *id);
 
 /* names.c */
 const char *atom_name(enum x11_atom atom);
@@ -164,6 +181,10 @@ void properties_reply(struct x11 *x11, struct window *window, uint32_t atom, con
 void properties_clear(struct window *window);
 
 /* requests.c: of the core protocol. */
+void x_intern(struct xconn *conn, const char *name, struct x_ticket ticket);
+void x_query_extension(struct xconn *conn, const char *name, struct x_ticket ticket);
+/* Ask the owner of a selection for it, into a property of our own window. */
+void x_convert(struct x11 *x11, uint32_t selection, uint32_t target, uint32_t property);
 void x_map(struct xconn *conn, uint32_t window);
 void x_select_input(struct xconn *conn, uint32_t window, uint32_t mask);
 void x_get_property(struct xconn *conn, uint32_t window, uint32_t atom, struct x_ticket ticket);

@@ -9,6 +9,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
 
 /*
@@ -47,7 +48,10 @@ on_input(struct x11 *x11, const struct wire_call *call)
 {
     struct surface *surface;
 
-    if (wire_is(call, wl_keyboard, WIRE_WL_KEYBOARD_EVENT_ENTER)) {
+    if (wire_is(call, wl_keyboard, WIRE_WL_KEYBOARD_EVENT_KEY)) {
+        x11->input_serial = call->value[0].word;
+    } else if (wire_is(call, wl_keyboard, WIRE_WL_KEYBOARD_EVENT_ENTER)) {
+        x11->input_serial = call->value[0].word;
         surface = surface_by_outer(x11, call->value[1].word);
         if (surface && surface->role == ROLE_TOPLEVEL && surface->window) {
             wm_focus(x11, surface->window);
@@ -60,7 +64,7 @@ on_input(struct x11 *x11, const struct wire_call *call)
             wm_raise(x11, surface->window);
         }
     } else if (wire_is(call, wl_pointer, WIRE_WL_POINTER_EVENT_BUTTON)) {
-        x11->button_serial = call->value[0].word;
+        x11->button_serial = x11->input_serial = call->value[0].word;
     }
 }
 
@@ -137,10 +141,9 @@ on_forgotten(void *data, struct hop_object *object)
     }
 }
 
-/* One of the host's globals, for ourselves. */
-static void
-bind_global(struct x11 *x11, const struct wire_call *call, const struct wire_interface *interface,
-            uint32_t *id)
+void
+x11_bind(struct x11 *x11, const struct wire_call *call, const struct wire_interface *interface,
+         uint32_t *id)
 {
     struct wire_writer writer;
 
@@ -166,11 +169,14 @@ on_global(struct x11 *x11, const struct wire_call *call)
         return;
     }
     if (interface == &wire_xdg_wm_base) {
-        bind_global(x11, call, interface, &x11->wm_base);
+        x11_bind(x11, call, interface, &x11->wm_base);
     } else if (interface == &wire_zxdg_decoration_manager_v1) {
-        bind_global(x11, call, interface, &x11->decorations);
+        x11_bind(x11, call, interface, &x11->decorations);
     } else if (interface == &wire_wl_seat) {
-        bind_global(x11, call, interface, &x11->seat);
+        x11_bind(x11, call, interface, &x11->seat);
+        selections_seat(x11->selections);
+    } else {
+        selections_global(x11->selections, call);
     }
 }
 
@@ -191,7 +197,9 @@ on_own_event(void *data, const struct wire_call *call)
         wire_put(&writer, call->value[0].word);
         hop_send(x11->hop, &writer);
     } else {
-        surface_event(x11, call);
+        if (!selections_event(x11->selections, call)) {
+            surface_event(x11, call);
+        }
         x_flush(x11->conn);
     }
 }
@@ -264,6 +272,7 @@ x11_create(struct loop *loop, struct x11_sockets sockets,
     x11->data = data;
     list_init(&x11->surfaces);
     list_init(&x11->windows);
+    x11->selections = selections_create(x11);
     x11->hop = hop_create(loop, sides, &hop_ops, x11);
     x11->conn = xconn_create(loop, sockets.wm, &xconn_ops, x11);
     if (!x11->hop || !x11->conn) {
@@ -282,6 +291,7 @@ x11_destroy(struct x11 *x11)
     }
     x11->over = true;
     wm_clear(x11);
+    selections_destroy(x11->selections);
     hop_destroy(x11->hop);
     xconn_destroy(x11->conn);
     free(x11);

@@ -72,6 +72,7 @@ enum {
     XA_WM_NORMAL_HINTS = 40,
     XA_WM_CLASS = 67,
     XA_WM_TRANSIENT_FOR = 68,
+    XA_LAST = 68,
 };
 
 /* What a reply is about: the user's. */
