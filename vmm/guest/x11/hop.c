@@ -34,6 +34,7 @@ struct hop {
     const struct hop_ops *ops;
     void *data;
     bool over;
+    bool held; /* the host's events */
     struct side side[2];
     uint32_t last_id;
     uint32_t n_free;
@@ -423,7 +424,7 @@ read_messages(struct hop *hop, enum wire_side kind)
     size_t at = 0;
     int r = 1;
 
-    while (!hop->over && r > 0) {
+    while (!hop->over && r > 0 && !(hop->held && kind == WIRE_EVENT)) {
         struct wire_call call;
 
         r = wire_read(side->objects, kind, side->in + at, side->n_in - at, &call);
@@ -478,10 +479,28 @@ hop_flush(struct hop *hop)
     }
     for (int i = 0; i < 2 && !hop->over; i++) {
         const struct side *side = &hop->side[i];
-        const uint32_t in = hop->side[!i].outbox.queued > HOP_QUEUED_MAX ? 0 : EPOLLIN;
+        const bool waits =
+            hop->side[!i].outbox.queued > HOP_QUEUED_MAX || (i == OUTER && hop->held);
+        const uint32_t in = waits ? 0 : EPOLLIN;
         const uint32_t out = list_empty(&side->outbox.chunks) ? 0 : EPOLLOUT;
 
         loop_modify(side->watch, in | out);
+    }
+}
+
+void
+hop_hold(struct hop *hop)
+{
+    hop->held = true;
+}
+
+void
+hop_go_on(struct hop *hop)
+{
+    if (hop->held && !hop->over) {
+        hop->held = false;
+        read_messages(hop, WIRE_EVENT);
+        hop_flush(hop);
     }
 }
 
@@ -491,7 +510,8 @@ on_side(void *data, uint32_t events)
     struct side *side = data;
     struct hop *hop = side->hop;
 
-    if (!hop->over && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+    const bool waits = hop->held && side == &hop->side[OUTER] && !(events & EPOLLHUP);
+    if (!hop->over && !waits && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         receive(hop, side == &hop->side[INNER] ? WIRE_REQUEST : WIRE_EVENT);
     }
     hop_flush(hop);

@@ -68,5 +68,8 @@ struct hop_object *hop_by_outer(struct hop *hop, uint32_t outer,
 uint32_t hop_version(struct hop *hop, uint32_t outer);
 /* Write what was sent since. */
 void hop_flush(struct hop *hop);
+/* Let the host's events wait from the next one on, until hop_go_on(). */
+void hop_hold(struct hop *hop);
+void hop_go_on(struct hop *hop);
 /* End the connection. */
 void hop_end(struct hop *hop, const char *why);

@@ -30,6 +30,7 @@ enum {
     COMPOSITE_REDIRECT_SUBWINDOWS = 2,
     REDIRECT_MANUAL = 1,
     INPUT_ONLY = 2,
+    PATIENCE_MS = 1000,
     WITH_EVENTS = 1 << 11,
     REVERT_TO_POINTER_ROOT = 1,
 };
@@ -173,6 +174,8 @@ wm_reply(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply, s
         on_property(x11, ticket, reply, size);
     } else if (ticket->kind == TICKET_ATOM || ticket->kind == TICKET_COMPOSITE) {
         on_start(x11, ticket, reply);
+    } else if (ticket->kind == TICKET_FOCUS) {
+        hop_go_on(x11->hop);
     } else {
         selections_x_reply(x11->selections, ticket, reply, size);
     }
@@ -305,6 +308,11 @@ wm_focus(struct x11 *x11, struct window *window)
     if (window->takes_focus) {
         send_protocol(x11, window, ATOM_WM_TAKE_FOCUS);
     }
+    /* Keys that come right behind must not be there before the focus is. */
+    x_send(x11->conn, &(struct x_request){
+                          .opcode = X_GET_INPUT_FOCUS, .reply = true, .ticket.kind = TICKET_FOCUS});
+    hop_hold(x11->hop);
+    loop_timer_set(x11->patience, PATIENCE_MS, 0);
 }
 
 void

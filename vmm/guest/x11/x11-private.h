@@ -118,7 +118,8 @@ struct x11 {
     struct list surfaces;
     struct list windows;
     uint32_t n_windows;
-    struct window *focused; /* has the host's keyboard, or had it last */
+    struct loop_source *patience; /* with a server that does not answer where the focus is */
+    struct window *focused;       /* has the host's keyboard, or had it last */
 
     uint32_t root;
     uint32_t id_mask;
@@ -131,7 +132,8 @@ struct x11 {
 /* What replies are about. */
 enum ticket_kind {
     TICKET_NOTHING,
-    TICKET_ATOM, /* detail: enum x11_atom */
+    TICKET_FOCUS, /* the focus is where it shall be */
+    TICKET_ATOM,  /* detail: enum x11_atom */
     TICKET_COMPOSITE,
     TICKET_PROPERTY, /* detail: the atom */
     /* selection.c; window: the board's generation, or the atom; detail: the board, more from bit 8 */

@@ -87,6 +87,15 @@ show_global(struct x11 *x11, const struct wire_call *call, const struct hop_obje
     }
 }
 
+static void
+on_patience(void *data, uint32_t events)
+{
+    struct x11 *x11 = data;
+
+    (void)events;
+    hop_go_on(x11->hop);
+}
+
 static int
 on_event(void *data, const struct wire_call *call, struct hop_object *object)
 {
@@ -275,7 +284,8 @@ x11_create(struct loop *loop, struct x11_sockets sockets,
     x11->selections = selections_create(x11);
     x11->hop = hop_create(loop, sides, &hop_ops, x11);
     x11->conn = xconn_create(loop, sockets.wm, &xconn_ops, x11);
-    if (!x11->hop || !x11->conn) {
+    x11->patience = loop_add_timer(loop, on_patience, x11);
+    if (!x11->hop || !x11->conn || !x11->patience) {
         x11_destroy(x11);
         return NULL;
     }
@@ -290,6 +300,7 @@ x11_destroy(struct x11 *x11)
         return;
     }
     x11->over = true;
+    loop_remove(x11->patience);
     wm_clear(x11);
     selections_destroy(x11->selections);
     hop_destroy(x11->hop);
