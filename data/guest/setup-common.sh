@@ -10,6 +10,11 @@ passwd -d user >/dev/null
 echo 'LABEL=guest / ext4 noatime 0 1' >/etc/fstab
 : >/etc/machine-id
 ! command -v fc-cache >/dev/null || fc-cache -s
+# Windows on the host's desktop, where the guest is made for it.
+if [ -e /etc/systemd/user/vitrine-wayland.service ]; then
+    usermod -a -G render user
+    systemctl --global enable vitrine-wayland.service vitrine-x11.service
+fi
 rm -f /etc/apt/apt.conf.d/99mmdebstrap
 
 keep_udev_rules() { # NAME...: the only rules udev reads (fewer rules, faster start)

@@ -6,6 +6,7 @@ GUEST is of the recipe "windows". Runs inside the test machine as an ordinary us
 systemd and no desktop; vitrine-wayland-proxy is a unit of its user. What is typed goes through sway's
 virtual keyboard; answers come on the guest's serial port.
 """
+import collections
 import hashlib
 import os
 import re
@@ -19,6 +20,7 @@ import vm
 LIMIT = 120
 SERIAL = "/run/vitrine/serial"
 BIG = 300_000
+RIGHT = 0x111  # BTN_RIGHT
 # Bytes that the guest copies for each damaged pixel; the compositor reads the same pages. Two copies
 # of four bytes are the most that is allowed.
 COPIED_MAX = 2 * 4
@@ -37,21 +39,34 @@ cat >mouse <<'END'
 printf '\033[?1000h\033[?1006h'
 IFS= read -rs -d m x
 printf '\033[?1000l'
-echo "POINTER ${x#?}" >/run/vitrine/serial
+echo "POINTER-$1 ${x#?}" >/run/vitrine/serial
 END
 cat >app <<'END'
 "$@" 2>/tmp/app.log
 status=$?
 sed 's/^/SAID /' /tmp/app.log >/run/vitrine/serial
-echo "ENDED $1 $status" >/run/vitrine/serial
+echo "ENDED ${NAME:-$1} $status" >/run/vitrine/serial
 END
-chmod 755 shell mouse app
+cat >x <<'END'
+#!/bin/sh
+name=$1
+shift
+NAME=$name DISPLAY=:10 sh app xterm -T "$name" -class "Class-$name" -xrm \
+    '*VT100.translations: #override <Btn3Down>: popup-menu(mainMenu)' -e ./shell
+END
+chmod 755 shell mouse app x
 for try in $(seq 120); do
     [ ! -S /run/user/1000/wayland-host ] || break
     sleep 0.5
 done
 echo UNIT $(as_user systemctl --user is-active vitrine-wayland.service)
 as_user /usr/local/bin/vitrine-wayland-proxy --check && echo CHECK 0
+for try in $(seq 120); do
+    [ ! -S /tmp/.X11-unix/X10 ] || break
+    sleep 0.5
+done
+echo X-UNIT $(as_user systemctl --user is-active vitrine-x11.service)
+journalctl -f -q -o cat _SYSTEMD_USER_UNIT=vitrine-x11.service | sed -u 's/^/X11 /' &
 journalctl -f -q -o cat _SYSTEMD_USER_UNIT=vitrine-wayland.service | sed -u 's/^/PROXY /' &
 as_user sh app weston-terminal --shell=/home/user/shell &
 wait
@@ -135,30 +150,27 @@ class Test:
         """A second window halves the first; both are told."""
         before = self.size()
         self.order(f"sh app foot ./shell & echo FOOT-1 >{SERIAL}", r"(FOOT-1)")
-        foot = self.appears("foot", "foot")
+        self.appears("foot", "foot")
         after = self.size()
         self.report.check(after[1] < before[1], "a window that the host makes smaller is smaller",
                           before, after)
         self.terminal = self.desktop.window("weston")
-        return foot
 
-    def pointer(self, foot):
-        self.desktop.focus(foot)
-        self.desktop.seat.type(f"echo READY >{SERIAL}; bash mouse{sway.RETURN}")
-        said(self.machine, r"(READY)")
-        rect = self.desktop.window("foot")["rect"]
+    def pointer(self, word):
+        self.type_in(word, f"echo READY-{word} >{SERIAL}; bash mouse {word}", rf"(READY-{word})")
+        rect = self.desktop.window(word)["rect"]
         x, y = rect["x"] + rect["width"] // 2, rect["y"] + rect["height"] // 2
         for _ in range(5):
             self.desktop.seat.move(x - 3, y)
             self.desktop.seat.move(x, y)
             self.desktop.seat.click()
             try:
-                where = said(self.machine, r"POINTER (.*)\n", 10)
+                where = said(self.machine, rf"POINTER-{word} (.*)\n", 10)
                 break
             except vm.Timeout:
                 where = ""
         self.report.check(re.search(r"\[?<0;\d+;\d+", where) is not None,
-                          "the pointer's click arrives where it was made", repr(where))
+                          f"the pointer's click arrives in {word} where it was made", repr(where))
 
     def clipboard(self):
         desktop = self.desktop
@@ -182,10 +194,103 @@ class Test:
         node = self.appears("widget", "gtk3-widget-factory", 50)
         self.closes(node, "widget", "gtk3-widget-factory")
 
+    def type_in(self, word, line, pattern, limit=LIMIT):
+        """Types a line in the window of that name and waits for what the guest answers.
+
+        A second time where nothing is heard: X11 has the focus a moment after Wayland's keyboard."""
+        for again in (2, 1, 0):
+            self.desktop.focus(self.desktop.window(word))
+            self.desktop.seat.type(line + sway.RETURN)
+            try:
+                return said(self.machine, pattern, limit // 3)
+            except vm.Timeout:
+                if not again:
+                    raise
+        return None
+
+    def x_starts(self, name):
+        self.order(f"./x {name} & echo START-{name} >{SERIAL}", rf"(START-{name})")
+        node = self.appears(name, name, 2)
+        self.report.check(node["app_id"] == f"Class-{name}" and node["name"] == name,
+                          f"the X11 program {name} is a window with its title and class", node)
+
+    def x_keys(self, name):
+        answer = self.type_in(name, f"echo {name}-$((6*7)) >{SERIAL}", rf"\b{name}-(\d+)\n")
+        self.report.check(answer == "42", f"what is typed into {name} arrives", answer)
+
+    def x_columns(self, name):
+        self.n_sizes += 1
+        return int(self.type_in(name, f"echo COLUMNS-{self.n_sizes} $(stty size) . >{SERIAL}",
+                                rf"COLUMNS-{self.n_sizes} \d+ (\d+) \."))
+
+    def x_menu(self, name):
+        """With the button held down, as these menus are made: in front of the pointer, then its last entry."""
+        desktop = self.desktop
+        desktop.focus(desktop.window(name))
+        node = desktop.window(name)
+        rect = node["rect"]
+        x, y = rect["width"] // 2, 60
+        width, _, before = desktop.picture(node)
+        desktop.seat.move(rect["x"] + x, rect["y"] + y)
+        desktop.seat.button(1, RIGHT)
+        for _ in range(60):
+            time.sleep(0.5)
+            after = desktop.picture(node)[2]
+            changed = [at // 3 for at in range(0, len(before) - 2, 3) if before[at:at + 3] != after[at:at + 3]]
+            if len(changed) > 10000:
+                break
+        self.keep(node, "menu")
+        # More than the text's cursor, which comes and goes.
+        columns = [at for at, n in collections.Counter(at % width for at in changed).items() if n > 50] or [0]
+        rows = [at for at, n in collections.Counter(at // width for at in changed).items() if n > 50] or [0]
+        middle, top, bottom = (min(columns) + max(columns)) // 2, min(rows), max(rows)
+        self.report.check(abs(middle - x) < 12 and top <= y < top + 60 and bottom > top + 200,
+                          "its menu is where the pointer is", (x, y), (middle, top, bottom))
+        for step in range(y, bottom - 4, 5):
+            desktop.seat.move(rect["x"] + x, rect["y"] + step)
+            time.sleep(0.02)
+        desktop.seat.move(rect["x"] + x, rect["y"] + bottom - 8)
+        time.sleep(1)
+        desktop.seat.button(0, RIGHT)
+        status = said(self.machine, rf"ENDED {name} (\d+)\n", 60)
+        self.report.check(desktop.wait_window(name, 30, there=False) is None,
+                          "and its last entry, under the pointer, ends the program", status)
+
+    def x_clipboard(self, name):
+        """64 KiB and more go in parts."""
+        desktop = self.desktop
+        data = os.urandom(BIG // 2).hex().encode()
+        desktop.run("wl-copy", data=data)
+        answer = self.type_in(name, "export DISPLAY=:10; echo XPASTE $(xclip -o -sel c | md5sum) . "
+                              f">{SERIAL}", r"XPASTE (\w{32})")
+        self.report.check(answer == hashlib.md5(data).hexdigest(),
+                          f"{BIG} bytes of the host's clipboard are pasted by an X11 program", answer)
+        answer = self.type_in(name, "seq 50000 >/tmp/big; xclip -i -sel c </tmp/big; "
+                              f"echo XCOPIED $(md5sum </tmp/big) >{SERIAL}", r"XCOPIED (\w{32})")
+        data = b""
+        for _ in range(20):
+            data = desktop.run("wl-paste", "-n")
+            if hashlib.md5(data).hexdigest() == answer:
+                break
+            time.sleep(0.5)
+        self.report.check(hashlib.md5(data).hexdigest() == answer,
+                          f"and {len(data)} bytes of an X11 program's on the host")
+
     def x11(self):
-        self.order("systemctl --user start vitrine-xwayland; DISPLAY=:10 sh app xterm -geometry 60x20+0+0 "
-                   f"-e ./shell & echo X-1 >{SERIAL}", r"(X-1)")
-        self.appears("None None", "xterm in Xwayland")  # Debian 12's has no title
+        state = re.search(r"X-UNIT (.*)\n", self.machine.text)
+        need(state and state.group(1) == "active", self.report, "X11 is a running unit of the user", state)
+        self.x_starts("x-one")
+        self.x_starts("x-two")
+        self.x_keys("x-two")
+        self.x_keys("x-one")
+        self.x_clipboard("x-one")
+        before = self.x_columns("x-one")
+        self.pointer("x-two")
+        node = self.desktop.window("x-two")
+        self.closes(node, "x-two", "x-two")
+        after = self.x_columns("x-one")
+        self.report.check(after > before, "an X11 window that the host makes wider is wider", before, after)
+        self.x_menu("x-one")
 
     def statistics(self):
         rows = re.findall(r"PROXY .*client: (\d+) commits with changes, (\d+) pixels damaged, "
@@ -200,8 +305,8 @@ class Test:
     def all(self):
         self.boot()
         self.keys()
-        foot = self.resize()
-        self.pointer(foot)
+        self.resize()
+        self.pointer("foot")
         self.clipboard()
         self.gtk()
         self.closes(self.desktop.window("foot"), "foot", "foot")

@@ -98,11 +98,14 @@ class Seat:
         self._send(6, 1, struct.pack("=IIIII", now(), x, y, WIDTH, HEIGHT))
         self._frame()
 
+    def button(self, state, button=0x110):
+        self._send(6, 2, struct.pack("=III", now(), button, state))
+        self._frame()
+        time.sleep(0.1)
+
     def click(self, button=0x110):
-        for state in (1, 0):
-            self._send(6, 2, struct.pack("=III", now(), button, state))
-            self._frame()
-            time.sleep(0.1)
+        self.button(1, button)
+        self.button(0, button)
 
     def type(self, text):
         for character in text:

@@ -3,11 +3,9 @@
 # Runs in the new system, after the packages and our files are in place.
 set -e
 . /root/setup-common.sh
-usermod -a -G render user
 mkdir -p /var/lib/systemd/linger
 touch /var/lib/systemd/linger/user
 systemctl enable vitrine-serial.service vitrine-tests.service
-systemctl --global enable vitrine-wayland.service
 systemctl mask getty@tty1.service serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer \
     e2scrub_all.timer e2scrub_reap.service systemd-pstore.service
 systemctl set-default multi-user.target
