@@ -3,7 +3,9 @@
 
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <string.h>
 
+#include "ui/machine-slot.h"
 #include "vmm/client/vm-machines.h"
 
 #define KEPT_MAX  32
@@ -165,23 +167,40 @@ add_tab(VmConsolePage *self, GtkNotebook *notebook, GtkWidget *tab, const char *
     return label;
 }
 
+/* "serial.0" -> "Serial 1", in the language of the window; another name as the machine says it. */
+static char *
+dup_label(const char *name, const char *label)
+{
+    guint64 number = 0;
+
+    if (g_str_has_prefix(name, "serial.") &&
+        g_ascii_string_to_unsigned(name + strlen("serial."), 10, 0, 255, &number, NULL)) {
+        return g_strdup_printf("%s %u", _("Serial"), (guint)number + 1);
+    }
+    if (g_str_has_prefix(name, "console.") &&
+        g_ascii_string_to_unsigned(name + strlen("console."), 10, 0, 255, &number, NULL)) {
+        return g_strdup_printf("%s %u", _("Console"), (guint)number + 1);
+    }
+    return g_strdup(label);
+}
+
 static void
 add_live_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
 {
-    GtkWidget *tab = vm_console_tab_new(chardev, vm_machine_get_title(self->machine));
-    GtkWidget *label = add_tab(self, notebook, tab, NULL);
+    g_autofree char *label = dup_label(vm_chardev_get_name(chardev), vm_chardev_get_label(chardev));
 
-    g_object_bind_property(chardev, "label", label, "label", G_BINDING_SYNC_CREATE);
+    (void)add_tab(self, notebook,
+                  vm_console_tab_new(chardev, label, vm_machine_get_title(self->machine)), label);
 }
 
 /* ------------------------------------------------------------------ the last run */
 
 static void
-add_past_tab(VmConsolePage *self, const char *kind, const char *word, guint number)
+add_past_tab(VmConsolePage *self, const char *kind, guint number)
 {
     g_autofree char *name = g_strdup_printf("%s.%u", kind, number);
     g_autofree char *path = vm_machines_dup_output_path(vm_machine_get_name(self->machine), name);
-    g_autofree char *label = g_strdup_printf("%s %u", word, number + 1);
+    g_autofree char *label = dup_label(name, name);
     GtkNotebook *notebook = NULL;
 
     if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
@@ -222,10 +241,10 @@ show_past(VmConsolePage *self)
         return;
     }
     for (guint i = 0; i < PORTS_MAX; i++) {
-        add_past_tab(self, "serial", _("Serial"), i);
+        add_past_tab(self, "serial", i);
     }
     for (guint i = 0; i < PORTS_MAX; i++) {
-        add_past_tab(self, "console", _("Console"), i);
+        add_past_tab(self, "console", i);
     }
 }
 
@@ -303,14 +322,10 @@ connection_changed(VmConsolePage *self)
 void
 vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine)
 {
-    if (machine == self->machine) {
+    if (!vm_machine_slot_set(&self->machine, machine, self)) {
         return;
     }
-    if (self->machine) {
-        g_signal_handlers_disconnect_by_data(self->machine, self);
-    }
     drop_connection(self);
-    g_set_object(&self->machine, machine);
     if (machine) {
         g_signal_connect_object(machine, "notify::connection", G_CALLBACK(connection_changed), self,
                                 G_CONNECT_SWAPPED);

@@ -495,6 +495,18 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_save);
 }
 
+/* VTE brings a padding of its own that is above the application's style. */
+static void
+add_padding(VmConsoleTab *self)
+{
+    g_autoptr(GtkCssProvider) css = gtk_css_provider_new();
+
+    gtk_css_provider_load_from_data(css, "vte-terminal { padding: 8px 6px; }", -1, NULL);
+    gtk_style_context_add_provider(gtk_widget_get_style_context(GTK_WIDGET(self->terminal)),
+                                   GTK_STYLE_PROVIDER(css),
+                                   GTK_STYLE_PROVIDER_PRIORITY_APPLICATION + 1);
+}
+
 static void
 vm_console_tab_init(VmConsoleTab *self)
 {
@@ -502,6 +514,7 @@ vm_console_tab_init(VmConsoleTab *self)
     self->waiting = g_byte_array_new();
     self->cancellable = g_cancellable_new();
     gtk_widget_init_template(GTK_WIDGET(self));
+    add_padding(self);
     vte_terminal_set_allow_hyperlink(self->terminal, FALSE);
     vte_terminal_set_audible_bell(self->terminal, FALSE);
     vte_terminal_set_cursor_blink_mode(self->terminal, VTE_CURSOR_BLINK_OFF);
@@ -518,12 +531,6 @@ name_terminal(VmConsoleTab *self, const char *label)
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->terminal)), name);
 }
 
-static void
-label_changed(VmChardev *chardev, GParamSpec *spec, VmConsoleTab *self)
-{
-    name_terminal(self, vm_chardev_get_label(chardev));
-}
-
 static VmConsoleTab *
 tab_new(const char *name, const char *machine)
 {
@@ -535,12 +542,11 @@ tab_new(const char *name, const char *machine)
 }
 
 GtkWidget *
-vm_console_tab_new(VmChardev *chardev, const char *machine)
+vm_console_tab_new(VmChardev *chardev, const char *label, const char *machine)
 {
     VmConsoleTab *self = tab_new(vm_chardev_get_name(chardev), machine);
 
-    g_signal_connect_object(chardev, "notify::label", G_CALLBACK(label_changed), self, 0);
-    name_terminal(self, vm_chardev_get_label(chardev));
+    name_terminal(self, label);
     vm_console_tab_set_chardev(self, chardev);
     return GTK_WIDGET(self);
 }

@@ -17,10 +17,10 @@ G_DECLARE_FINAL_TYPE(VmConsoleTab, vm_console_tab, VM, CONSOLE_TAB, GtkBox)
  * Properties "palette" string (of vm_terminal_colours_apply()), "lines" int to scroll back (0: no limit),
  * "new-lines" uint (read only, notifies).
  *
- * machine is its title, for the accessible name.
+ * label is of the port, machine the machine's title: for people.
  */
-GtkWidget *vm_console_tab_new(VmChardev *chardev, const char *machine);
-/* Of a port that said what is in the file at path, in the last run. label is for people. */
+GtkWidget *vm_console_tab_new(VmChardev *chardev, const char *label, const char *machine);
+/* Of a port that said what is in the file at path, in the last run. */
 GtkWidget *vm_console_tab_new_past(const char *name, const char *label, const char *machine,
                                    const char *path);
 const char *vm_console_tab_get_name(VmConsoleTab *self);

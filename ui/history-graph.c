@@ -15,19 +15,34 @@ struct _VmHistoryGraph {
     GtkDrawingArea parent_instance;
     struct series series[2];
     guint count;
+    struct series hour[2];
+    guint hour_count;
+    gboolean show_hour;
     gboolean rates;
     GdkRGBA colour;
 };
 
 G_DEFINE_FINAL_TYPE(VmHistoryGraph, vm_history_graph, GTK_TYPE_DRAWING_AREA)
 
+static const struct series *
+shown(VmHistoryGraph *self, guint which)
+{
+    return self->show_hour ? &self->hour[which] : &self->series[which];
+}
+
+static guint
+shown_count(VmHistoryGraph *self)
+{
+    return self->show_hour ? self->hour_count : self->count;
+}
+
 static double
 highest_of(VmHistoryGraph *self, guint which)
 {
     double highest = 0;
 
-    for (guint i = POINTS - self->count; i < POINTS; i++) {
-        highest = MAX(highest, self->series[which].points[i]);
+    for (guint i = POINTS - shown_count(self); i < POINTS; i++) {
+        highest = MAX(highest, shown(self, which)->points[i]);
     }
     return highest;
 }
@@ -53,8 +68,8 @@ draw_line(VmHistoryGraph *self, cairo_t *cr, guint which, const GtkAllocation *s
     double step = (double)size->width / (POINTS - 1);
     double scale = scale_of(self);
 
-    for (guint i = POINTS - self->count; i < POINTS; i++) {
-        double value = CLAMP(self->series[which].points[i] / scale, 0.0, 1.0);
+    for (guint i = POINTS - shown_count(self); i < POINTS; i++) {
+        double value = CLAMP(shown(self, which)->points[i] / scale, 0.0, 1.0);
         cairo_line_to(cr, step * i, 1 + (size->height - 2) * (1 - value));
     }
 }
@@ -85,11 +100,12 @@ vm_history_graph_draw(GtkWidget *widget, cairo_t *cr)
 
     gtk_widget_get_allocation(widget, &size);
     draw_grid(widget, cr, &size);
-    if (self->count < 2) {
+    if (shown_count(self) < 2) {
         return GDK_EVENT_PROPAGATE;
     }
     cairo_set_source_rgba(cr, self->colour.red, self->colour.green, self->colour.blue, 0.2);
-    cairo_move_to(cr, (double)size.width / (POINTS - 1) * (POINTS - self->count), size.height);
+    cairo_move_to(cr, (double)size.width / (POINTS - 1) * (POINTS - shown_count(self)),
+                  size.height);
     draw_line(self, cr, 0, &size);
     cairo_line_to(cr, size.width, size.height);
     cairo_close_path(cr);
@@ -167,6 +183,7 @@ void
 vm_history_graph_clear(VmHistoryGraph *self)
 {
     self->count = 0;
+    self->hour_count = 0;
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
@@ -186,4 +203,28 @@ double
 vm_history_graph_get_highest(VmHistoryGraph *self)
 {
     return highest_of(self, 0);
+}
+
+void
+vm_history_graph_set_hour(VmHistoryGraph *self, const double *first, const double *second,
+                          guint count)
+{
+    g_return_if_fail(count <= POINTS);
+
+    for (guint i = 0; i < count; i++) {
+        self->hour[0].points[POINTS - count + i] = first[i];
+        self->hour[1].points[POINTS - count + i] = second ? second[i] : 0;
+    }
+    self->hour_count = count;
+    if (self->show_hour) {
+        gtk_widget_queue_draw(GTK_WIDGET(self));
+    }
+}
+
+void
+vm_history_graph_show_hour(VmHistoryGraph *self, gboolean hour, const char *name)
+{
+    self->show_hour = hour;
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), name);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
 }

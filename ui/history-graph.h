@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The last minute of one or two figures, one point a second. Time runs from left to right in both
+ * The last minute of one or two figures, one point a second, or the last hour. Time runs from left to right in both
  * directions of writing; the second figure is dashed.
  */
 
@@ -18,6 +18,11 @@ GtkWidget *vm_history_graph_new(const char *name);
 void vm_history_graph_add(VmHistoryGraph *self, double value);
 /* Two rates; the scale is the power of two above the highest. */
 void vm_history_graph_add_rates(VmHistoryGraph *self, double first, double second);
+/* The points of the hour, the oldest first, at most 60; second may be NULL. */
+void vm_history_graph_set_hour(VmHistoryGraph *self, const double *first, const double *second,
+                               guint count);
+/* name: for a screen reader, "Processor, last hour". */
+void vm_history_graph_show_hour(VmHistoryGraph *self, gboolean hour, const char *name);
 void vm_history_graph_clear(VmHistoryGraph *self);
 void vm_history_graph_set_colour(VmHistoryGraph *self, const char *colour);
 /* What a reader hears: "Now 12 %, highest 31 %". */

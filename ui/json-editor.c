@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "ui/machine-slot.h"
 #include "vmm/client/json.h"
 #include "vmm/client/paths.h"
 
@@ -353,13 +354,9 @@ vm_json_editor_init(VmJsonEditor *self)
 void
 vm_json_editor_set_machine(VmJsonEditor *self, VmMachine *machine)
 {
-    if (machine == self->machine) {
+    if (!vm_machine_slot_set(&self->machine, machine, self)) {
         return;
     }
-    if (self->machine) {
-        g_signal_handlers_disconnect_by_data(self->machine, self);
-    }
-    g_set_object(&self->machine, machine);
     if (machine) {
         g_signal_connect_object(machine, "notify::title", G_CALLBACK(definition_changed), self,
                                 G_CONNECT_SWAPPED);

@@ -101,6 +101,9 @@ update(VmMachineRow *self)
 
     gtk_label_set_text(self->name_label, title);
     gtk_label_set_text(self->state_label, words);
+    /* Where there is no room for all of it. */
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->name_label), title);
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->state_label), words);
     set_class(self->state_label, "problem", problem);
     set_class(self->state_label, "attention",
               state == VM_MACHINE_PAUSED || state == VM_MACHINE_LOST);

@@ -5,7 +5,9 @@
 
 #include "ui/create-sources.h"
 #include "ui/json-editor.h"
+#include "ui/machine-slot.h"
 #include "ui/settings-row.h"
+#include "ui/text-scale.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/vm-machines.h"
 
@@ -67,6 +69,7 @@ struct _VmSettingsPage {
     VmSettingsRow *rows[G_N_ELEMENTS(settings)];
     VmMachine *machine;
     gboolean filling;
+    gboolean forced; /* to the editor, by a definition that cannot be read */
 };
 
 G_DEFINE_FINAL_TYPE(VmSettingsPage, vm_settings_page, GTK_TYPE_BOX)
@@ -357,6 +360,10 @@ set_usable(VmSettingsPage *self, gboolean usable)
     }
     if (!usable && self->machine && vm_machine_get_state(self->machine) == VM_MACHINE_BROKEN) {
         vm_settings_page_show_section(self, "file");
+        self->forced = TRUE;
+    } else if (usable && self->forced) {
+        vm_settings_page_show_section(self, "general");
+        self->forced = FALSE;
     }
 }
 
@@ -476,7 +483,7 @@ static void
 vm_settings_page_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
 {
     VmSettingsPage *self = VM_SETTINGS_PAGE(widget);
-    gboolean narrow = allocation->width < NARROW;
+    gboolean narrow = allocation->width < vm_text_scaled(widget, NARROW);
 
     gtk_widget_set_visible(GTK_WIDGET(self->index), !narrow);
     gtk_widget_set_visible(GTK_WIDGET(self->section_combo), narrow);
@@ -529,13 +536,9 @@ vm_settings_page_init(VmSettingsPage *self)
 void
 vm_settings_page_set_machine(VmSettingsPage *self, VmMachine *machine)
 {
-    if (machine == self->machine) {
+    if (!vm_machine_slot_set(&self->machine, machine, self)) {
         return;
     }
-    if (self->machine) {
-        g_signal_handlers_disconnect_by_data(self->machine, self);
-    }
-    g_set_object(&self->machine, machine);
     if (machine) {
         g_signal_connect_object(machine, "notify::state", G_CALLBACK(show_machine), self,
                                 G_CONNECT_SWAPPED);

@@ -6,27 +6,17 @@
 
 #include "manager/model/words.h"
 #include "ui/graphics-pane.h"
+#include "ui/machine-slot.h"
 #include "ui/process-pane.h"
+#include "ui/process-table.h"
 #include "ui/statistic-card.h"
+#include "ui/text-scale.h"
 
 #define NS_PER_US 1000
 #define PER_CENT  100.0
+#define MARGINS   40
 #define WIDE      900 /* below, cards have two lines */
 #define NARROW    620 /* below, two cards in a row and the pane instead of the table */
-
-enum column {
-    COLUMN_NAME,
-    COLUMN_TASK,
-    COLUMN_JAIL,
-    COLUMN_CPU, /* per cent of one processor */
-    COLUMN_MEMORY,
-    COLUMN_CALLS, /* 0: not limited */
-    COLUMN_BLOCKED,
-    COLUMN_PID,
-    COLUMN_RESTARTS,
-    COLUMN_CPU_NS,
-    COLUMN_SEEN,
-};
 
 struct _VmStatisticsPage {
     GtkBox parent_instance;
@@ -37,8 +27,7 @@ struct _VmStatisticsPage {
     GtkLabel *sandbox_detail;
     GtkLabel *graphics_line;
     VmGraphicsPane *graphics_pane;
-    GtkTreeView *table;
-    GtkListStore *processes;
+    VmProcessTable *table;
     GtkWidget *main_scroll;
     GtkRevealer *pane_revealer;
     VmProcessPane *pane;
@@ -46,6 +35,7 @@ struct _VmStatisticsPage {
     VmStatisticCard *memory;
     VmStatisticCard *disk;
     VmStatisticCard *own;
+    GtkComboBox *range_combo;
 
     VmMachine *machine;
     GPtrArray *jails;     /* VmJail of the last answer, or NULL */
@@ -69,51 +59,6 @@ enum {
 };
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
-static const char *
-task_of(const char *name)
-{
-    static const struct {
-        const char *start;
-        const char *task;
-    } tasks[] = {
-        {"vmm", N_("Opens files, starts and watches the others")},
-        {"supervisor", N_("Opens files, starts and watches the others")},
-        {"machine", N_("Processors and bus")},
-        {"display", N_("Pictures and keys for this window")},
-        {"gpu", N_("Graphics")},
-        {"keyboard", N_("Keyboard")},
-        {"pointer", N_("Pointer")},
-        {"input", N_("Keyboard and pointer")},
-        {"block", N_("Disk")},
-        {"console", N_("Consoles")},
-        {"rng", N_("Random numbers")},
-        {"loader", N_("Loads the kernel")},
-    };
-
-    for (guint i = 0; i < G_N_ELEMENTS(tasks); i++) {
-        if (g_str_has_prefix(name, tasks[i].start)) {
-            return _(tasks[i].task);
-        }
-    }
-    return "";
-}
-
-static gboolean
-row_of(VmStatisticsPage *self, guint pid, GtkTreeIter *ret_row)
-{
-    GtkTreeModel *model = GTK_TREE_MODEL(self->processes);
-    gboolean more = gtk_tree_model_get_iter_first(model, ret_row);
-
-    for (; more; more = gtk_tree_model_iter_next(model, ret_row)) {
-        guint other = 0;
-        gtk_tree_model_get(model, ret_row, COLUMN_PID, &other, -1);
-        if (other == pid) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
 static const VmJail *
 jail_of(VmStatisticsPage *self, guint pid)
 {
@@ -130,53 +75,6 @@ static const VmPolicy *
 policy_of(VmStatisticsPage *self, const VmJail *jail)
 {
     return self->policies && jail ? g_hash_table_lookup(self->policies, jail->part) : NULL;
-}
-
-/* The share of one processor since the last sample. */
-static double
-show_process(VmStatisticsPage *self, const VmProcess *process, gint64 elapsed_us)
-{
-    const VmJail *jail = jail_of(self, process->pid);
-    const VmPolicy *policy = policy_of(self, jail);
-    GtkTreeIter row;
-    guint64 before = 0;
-    double share = 0;
-
-    if (row_of(self, process->pid, &row)) {
-        gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_CPU_NS, &before, -1);
-        if (elapsed_us > 0 && process->cpu_ns >= before) {
-            share = (double)(process->cpu_ns - before) / NS_PER_US / (double)elapsed_us * PER_CENT;
-        }
-    } else {
-        gtk_list_store_append(self->processes, &row);
-    }
-    gtk_list_store_set(self->processes, &row, COLUMN_NAME, process->name, COLUMN_TASK,
-                       task_of(process->name), COLUMN_JAIL, jail ? vm_jail_words(jail) : "…",
-                       COLUMN_CPU, share, COLUMN_MEMORY, process->memory, COLUMN_CALLS,
-                       policy ? policy->count : 0, COLUMN_BLOCKED, jail ? jail->blocked : 0,
-                       COLUMN_RESTARTS, process->restarts, COLUMN_PID, process->pid, COLUMN_CPU_NS,
-                       process->cpu_ns, COLUMN_SEEN, TRUE, -1);
-    return share;
-}
-
-/* Takes away the rows that no answer named, and makes all rows unseen for the next. */
-static void
-sweep(VmStatisticsPage *self)
-{
-    GtkTreeModel *model = GTK_TREE_MODEL(self->processes);
-    GtkTreeIter row;
-    gboolean more = gtk_tree_model_get_iter_first(model, &row);
-
-    while (more) {
-        gboolean seen = FALSE;
-        gtk_tree_model_get(model, &row, COLUMN_SEEN, &seen, -1);
-        if (seen) {
-            gtk_list_store_set(self->processes, &row, COLUMN_SEEN, FALSE, -1);
-            more = gtk_tree_model_iter_next(model, &row);
-        } else {
-            more = gtk_list_store_remove(self->processes, &row);
-        }
-    }
 }
 
 /* ------------------------------------------------------------------ cards */
@@ -260,6 +158,62 @@ totals_known(GObject *source, GAsyncResult *result, gpointer data)
     self->totalled = now;
 }
 
+/* ------------------------------------------------------------------ the hour */
+
+static gboolean
+hour_is_shown(VmStatisticsPage *self)
+{
+    return g_strcmp0(gtk_combo_box_get_active_id(self->range_combo), "hour") == 0;
+}
+
+static void
+show_hour(VmStatisticsPage *self)
+{
+    const VmHour *hour = vm_machine_get_hour(self->machine);
+    VmJson *definition = vm_machine_get_definition(self->machine);
+    double size =
+        (double)(definition ? vm_json_get_int(definition, "mem.size", 256) : 256) * (1 << 20);
+    double values[5][VM_HOUR_POINTS];
+
+    for (guint i = 0; i < hour->count; i++) {
+        const VmHourPoint *point = &hour->points[VM_HOUR_POINTS - hour->count + i];
+        values[0][i] = point->share;
+        values[1][i] = point->guest_memory / MAX(size, 1);
+        values[2][i] = point->disk_read;
+        values[3][i] = point->disk_written;
+        values[4][i] = point->own_memory;
+    }
+    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->processor), values[0], NULL,
+                              hour->count);
+    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->memory), values[1], NULL,
+                              hour->count);
+    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->disk), values[2], values[3],
+                              hour->count);
+    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->own), values[4], NULL, hour->count);
+}
+
+static void
+range_changed(VmStatisticsPage *self)
+{
+    gboolean hour = hour_is_shown(self);
+    const struct {
+        VmStatisticCard *card;
+        const char *name;
+    } cards[] = {
+        {self->processor, hour ? _("Processor, last hour") : _("Processor, last minute")},
+        {self->memory, hour ? _("Memory, last hour") : _("Memory, last minute")},
+        {self->disk, hour ? _("Disk, last hour") : _("Disk, last minute")},
+        {self->own, hour ? _("Own memory, last hour") : _("Own memory, last minute")},
+    };
+
+    if (hour && self->machine) {
+        show_hour(self);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(cards); i++) {
+        vm_history_graph_show_hour(vm_statistic_card_get_graph(cards[i].card), hour, cards[i].name);
+    }
+}
+
 /* ------------------------------------------------------------------ sandbox */
 
 static const VmJail *
@@ -306,24 +260,13 @@ show_sandbox(VmStatisticsPage *self)
                                  GTK_ICON_SIZE_DND);
 }
 
-static guint
-restarts_of(VmStatisticsPage *self, guint pid)
-{
-    GtkTreeIter row;
-    guint restarts = 0;
-
-    if (row_of(self, pid, &row)) {
-        gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_RESTARTS, &restarts, -1);
-    }
-    return restarts;
-}
-
 /* Where there is little room the pane is a page of its own. */
 static void
 place_pane(VmStatisticsPage *self)
 {
     gboolean open = self->shown_pid != 0;
-    gboolean narrow = gtk_widget_get_allocated_width(GTK_WIDGET(self)) < NARROW;
+    int width = gtk_widget_get_allocated_width(GTK_WIDGET(self));
+    gboolean narrow = width < vm_text_scaled(GTK_WIDGET(self), NARROW);
 
     gtk_revealer_set_reveal_child(self->pane_revealer, open);
     gtk_widget_set_visible(GTK_WIDGET(self->pane_revealer), open);
@@ -339,7 +282,8 @@ show_pane(VmStatisticsPage *self)
     if (!jail) {
         self->shown_pid = 0;
     } else {
-        vm_process_pane_show(self->pane, jail, task_of(jail->name), restarts_of(self, jail->pid),
+        vm_process_pane_show(self->pane, jail, vm_process_table_task(jail->name),
+                             vm_process_table_get_restarts(self->table, jail->pid),
                              policy_of(self, jail));
     }
     place_pane(self);
@@ -390,14 +334,10 @@ copy_report(VmStatisticsPage *self)
 static void
 row_activated(VmStatisticsPage *self, GtkTreePath *path)
 {
-    GtkTreeIter row;
-
-    if (gtk_tree_model_get_iter(GTK_TREE_MODEL(self->processes), &row, path)) {
-        gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_PID, &self->shown_pid, -1);
-        show_pane(self);
-        if (self->shown_pid) {
-            gtk_widget_child_focus(GTK_WIDGET(self->pane), GTK_DIR_TAB_FORWARD);
-        }
+    self->shown_pid = vm_process_table_get_pid(self->table, path);
+    show_pane(self);
+    if (self->shown_pid) {
+        gtk_widget_child_focus(GTK_WIDGET(self->pane), GTK_DIR_TAB_FORWARD);
     }
 }
 
@@ -435,13 +375,15 @@ processes_known(GObject *source, GAsyncResult *result, gpointer data)
     }
     for (guint i = 0; i < processes->len; i++) {
         const VmProcess *process = g_ptr_array_index(processes, i);
-        double share = show_process(self, process, elapsed);
+        const VmJail *jail = jail_of(self, process->pid);
+        double share =
+            vm_process_table_show(self->table, process, jail, policy_of(self, jail), elapsed);
         memory += process->memory;
         if (strcmp(process->name, "machine") == 0) {
             guest_share = share;
         }
     }
-    sweep(self);
+    vm_process_table_sweep(self->table);
     if (self->sampled) {
         show_processor(self, guest_share);
     }
@@ -488,6 +430,9 @@ second_passed(gpointer data)
         gtk_stack_set_visible_child_name(self->stack, "off");
     } else if (!self->asked && vm_connection_get_state(connection) == VM_CONNECTION_READY) {
         ask(self, connection);
+        if (hour_is_shown(self)) {
+            show_hour(self);
+        }
         show_graphics(self, connection);
     }
     return G_SOURCE_CONTINUE;
@@ -525,19 +470,29 @@ vm_statistics_page_unmap(GtkWidget *widget)
     GTK_WIDGET_CLASS(vm_statistics_page_parent_class)->unmap(widget);
 }
 
+/* Cards and table have what the pane leaves. */
 static void
 vm_statistics_page_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
 {
     VmStatisticsPage *self = VM_STATISTICS_PAGE(widget);
     VmStatisticCard *cards[] = {self->processor, self->memory, self->disk, self->own};
-    gboolean two = allocation->width < NARROW;
-    gboolean compact = !two && allocation->width < WIDE;
+    int narrow = vm_text_scaled(widget, NARROW);
+    int width = allocation->width;
+    int pane = 0;
+
+    if (self->shown_pid && width >= narrow) {
+        gtk_widget_get_preferred_width(GTK_WIDGET(self->pane), &pane, NULL);
+        width -= pane;
+    }
+    gboolean two = width < narrow;
+    gboolean compact = !two && width < vm_text_scaled(widget, WIDE);
 
     for (guint i = 0; i < G_N_ELEMENTS(cards); i++) {
         vm_statistic_card_set_compact(cards[i], compact);
     }
     gtk_flow_box_set_max_children_per_line(self->cards_box, two ? 2 : 4);
     gtk_flow_box_set_min_children_per_line(self->cards_box, two ? 2 : 4);
+    vm_process_table_fit(self->table, width - MARGINS);
     GTK_WIDGET_CLASS(vm_statistics_page_parent_class)->size_allocate(widget, allocation);
 }
 
@@ -553,58 +508,6 @@ vm_statistics_page_dispose(GObject *object)
     g_clear_pointer(&self->jails, g_ptr_array_unref);
     g_clear_pointer(&self->policies, g_hash_table_unref);
     G_OBJECT_CLASS(vm_statistics_page_parent_class)->dispose(object);
-}
-
-/* ------------------------------------------------------------------ the table */
-
-static void
-draw_number(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *model, GtkTreeIter *row,
-            gpointer data)
-{
-    g_autofree char *text = NULL;
-    int which = GPOINTER_TO_INT(data);
-
-    if (which == COLUMN_CPU) {
-        double share = 0;
-        gtk_tree_model_get(model, row, COLUMN_CPU, &share, -1);
-        text = g_strdup_printf(_("%.1f %%"), share);
-    } else if (which == COLUMN_CALLS) {
-        guint calls = 0;
-        gtk_tree_model_get(model, row, COLUMN_CALLS, &calls, -1);
-        text = calls ? g_strdup_printf("%u", calls) : g_strdup(_("not limited"));
-    } else {
-        guint64 memory = 0;
-        gtk_tree_model_get(model, row, COLUMN_MEMORY, &memory, -1);
-        text = vm_words_size(memory);
-    }
-    g_object_set(cell, "text", text, NULL);
-}
-
-static void
-add_column(VmStatisticsPage *self, const char *title, enum column column)
-{
-    GtkCellRenderer *cell = gtk_cell_renderer_text_new();
-    GtkTreeViewColumn *view = gtk_tree_view_column_new_with_attributes(title, cell, NULL);
-
-    if (column == COLUMN_CPU || column == COLUMN_MEMORY || column == COLUMN_CALLS) {
-        gtk_tree_view_column_set_cell_data_func(view, cell, draw_number, GINT_TO_POINTER(column),
-                                                NULL);
-    } else {
-        gtk_tree_view_column_add_attribute(view, cell, "text", (int)column);
-    }
-    if (column == COLUMN_NAME) {
-        g_object_set(cell, "weight", PANGO_WEIGHT_BOLD, NULL);
-    } else if (column == COLUMN_TASK) {
-        g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars", 10, NULL);
-    } else if (column != COLUMN_JAIL) {
-        gtk_cell_renderer_set_alignment(cell, 1, 0.5F);
-        gtk_tree_view_column_set_alignment(view, 1);
-    }
-    g_object_set(cell, "ypad", 6, "xpad", 8, NULL);
-    gtk_tree_view_column_set_expand(view, column == COLUMN_TASK);
-    gtk_tree_view_column_set_resizable(view, TRUE);
-    gtk_tree_view_column_set_sort_column_id(view, (int)column);
-    gtk_tree_view_append_column(self->table, view);
 }
 
 static VmStatisticCard *
@@ -627,6 +530,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     widget_class->unmap = vm_statistics_page_unmap;
     widget_class->size_allocate = vm_statistics_page_size_allocate;
     g_type_ensure(VM_TYPE_PROCESS_PANE);
+    g_type_ensure(VM_TYPE_PROCESS_TABLE);
     g_type_ensure(VM_TYPE_GRAPHICS_PANE);
     signals[SHOW_LOG] = g_signal_new("show-log", VM_TYPE_STATISTICS_PAGE, G_SIGNAL_RUN_LAST, 0,
                                      NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
@@ -636,6 +540,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
                                                 "/org/vitrine/Vitrine/ui/statistics-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, stack);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, cards_box);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, range_combo);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_image);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_title);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_detail);
@@ -645,9 +550,9 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, pane_revealer);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, pane);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, table);
-    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, processes);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
     gtk_widget_class_bind_template_callback(widget_class, copy_report);
+    gtk_widget_class_bind_template_callback(widget_class, range_changed);
     gtk_widget_class_bind_template_callback(widget_class, pane_closed);
     gtk_widget_class_bind_template_callback(widget_class, show_log);
 }
@@ -661,16 +566,6 @@ vm_statistics_page_init(VmStatisticsPage *self)
     self->memory = add_card(self, _("Memory"), _("Memory, last minute"), "#9141ac");
     self->disk = add_card(self, _("Disk"), _("Disk, last minute"), "#2ec27e");
     self->own = add_card(self, _("Own memory"), _("Own memory, last minute"), "#e66100");
-    add_column(self, _("Process"), COLUMN_NAME);
-    add_column(self, _("Task"), COLUMN_TASK);
-    add_column(self, _("Jail"), COLUMN_JAIL);
-    add_column(self, _("CPU"), COLUMN_CPU);
-    add_column(self, _("Memory"), COLUMN_MEMORY);
-    add_column(self, _("Calls allowed"), COLUMN_CALLS);
-    add_column(self, _("Blocked"), COLUMN_BLOCKED);
-    add_column(self, _("Process ID"), COLUMN_PID);
-    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), COLUMN_NAME,
-                                         GTK_SORT_ASCENDING);
 }
 
 static void
@@ -678,7 +573,7 @@ connection_changed(VmStatisticsPage *self)
 {
     VmStatisticCard *cards[] = {self->processor, self->memory, self->disk, self->own};
 
-    gtk_list_store_clear(self->processes);
+    vm_process_table_clear(self->table);
     for (guint i = 0; i < G_N_ELEMENTS(cards); i++) {
         vm_history_graph_clear(vm_statistic_card_get_graph(cards[i]));
         vm_statistic_card_set_words(cards[i], "–", "");
@@ -695,13 +590,9 @@ connection_changed(VmStatisticsPage *self)
 void
 vm_statistics_page_set_machine(VmStatisticsPage *self, VmMachine *machine)
 {
-    if (machine == self->machine) {
+    if (!vm_machine_slot_set(&self->machine, machine, self)) {
         return;
     }
-    if (self->machine) {
-        g_signal_handlers_disconnect_by_data(self->machine, self);
-    }
-    g_set_object(&self->machine, machine);
     if (machine) {
         g_signal_connect_object(machine, "notify::connection", G_CALLBACK(connection_changed), self,
                                 G_CONNECT_SWAPPED);

@@ -2,9 +2,11 @@
 /* Folding by measuring: words or icons in the switcher, sidebar beside or instead of the content. */
 #include <string.h>
 
+#include "ui/text-scale.h"
 #include "ui/window-private.h"
 
 #define FOLD_WIDTH 700
+#define SIDEBAR    264
 #define HYSTERESIS 24
 #define FRAME_MAX  120
 
@@ -147,6 +149,23 @@ fit_power_button(VmWindow *self, int width)
     show_parts(self);
 }
 
+/* By the size of text, and by what sidebar and page need beside each other: words differ in length. */
+static gboolean
+is_too_narrow(VmWindow *self, int width)
+{
+    int limit = vm_text_scaled(GTK_WIDGET(self), FOLD_WIDTH);
+    int sidebar = 0;
+    int content = 0;
+
+    if (!self->narrow && gtk_widget_get_visible(self->sidebar_box) &&
+        gtk_widget_get_visible(self->content_overlay)) {
+        gtk_widget_get_preferred_width(self->sidebar_box, &sidebar, NULL);
+        gtk_widget_get_preferred_width(self->content_overlay, &content, NULL);
+        self->beside_width = sidebar + content + frame_width(self);
+    }
+    return width < MAX(limit, self->beside_width) + (self->narrow ? HYSTERESIS : 0);
+}
+
 void
 vm_window_layout(VmWindow *self, int width)
 {
@@ -160,8 +179,7 @@ vm_window_layout(VmWindow *self, int width)
         width = gtk_widget_get_allocated_width(GTK_WIDGET(self));
     }
     if (width > 1) {
-        int limit = FOLD_WIDTH + (self->narrow ? HYSTERESIS : 0);
-        self->narrow = width < limit;
+        self->narrow = is_too_narrow(self, width);
     }
     show_parts(self);
     if (self->narrow || !page_is(self, "machine") || width <= 1) {
@@ -218,6 +236,8 @@ void
 vm_window_setup_layout(VmWindow *self)
 {
     self->sidebar_wanted = TRUE;
+    gtk_widget_set_size_request(GTK_WIDGET(self->sidebar),
+                                vm_text_scaled(GTK_WIDGET(self), SIDEBAR), -1);
     g_signal_connect(self, "window-state-event", G_CALLBACK(window_state_changed), NULL);
 }
 

@@ -67,9 +67,10 @@ struct _VmWindow {
     gboolean icons;        /* the switcher shows icons */
     gboolean fullscreen;
     gboolean sidebar_wanted;
-    gboolean tight; /* the power button has no word */
-    int word_width; /* least width of the header with that word */
-    int text_width; /* natural width of the header with words, 0: unknown */
+    gboolean tight;   /* the power button has no word */
+    int beside_width; /* least width of sidebar and page beside each other, 0: unknown */
+    int word_width;   /* least width of the header with that word */
+    int text_width;   /* natural width of the header with words, 0: unknown */
     guint layout_idle;
     guint typing_timer;
     int normal_width; /* of the window when neither maximised nor full screen */

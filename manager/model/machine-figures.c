@@ -20,6 +20,8 @@ vm_machine_forget_figures(VmMachine *self)
     self->share_time = 0;
     self->history_count = 0;
     self->own_memory = 0;
+    vm_hour_clear(&self->hour);
+    g_clear_handle_id(&self->minute_timer, g_source_remove);
 }
 
 static void
@@ -71,6 +73,74 @@ processes_known(GObject *source, GAsyncResult *result, gpointer data)
     }
     self->own_memory = memory;
     take_sample(self, cpu, g_get_monotonic_time());
+}
+
+/* ------------------------------------------------------------------ the hour */
+
+static void
+minute_totals_known(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmMachine) self = VM_MACHINE(data);
+
+    if (vm_connection_get_totals_finish(VM_CONNECTION(source), result, &self->minute.totals,
+                                        NULL) &&
+        VM_CONNECTION(source) == self->connection) {
+        self->minute.time = g_get_monotonic_time();
+        vm_hour_add(&self->hour, &self->minute);
+    }
+}
+
+static void
+minute_processes_known(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmMachine) self = VM_MACHINE(data);
+    g_autoptr(GPtrArray) processes =
+        vm_connection_get_processes_finish(VM_CONNECTION(source), result, NULL);
+    VmHourSample sample = {.cores = 1};
+
+    if (!processes || VM_CONNECTION(source) != self->connection) {
+        return;
+    }
+    if (self->definition) {
+        sample.cores = (guint)MAX(1, vm_json_get_int(self->definition, "cpus.num-cores", 1));
+    }
+    for (guint i = 0; i < processes->len; i++) {
+        const VmProcess *process = g_ptr_array_index(processes, i);
+        sample.own_memory += process->memory;
+        if (g_str_equal(process->name, "machine")) {
+            sample.cpu_ns = process->cpu_ns;
+        }
+    }
+    self->minute = sample;
+    vm_connection_get_totals_async(self->connection, self->cancellable, minute_totals_known,
+                                   g_object_ref(self));
+}
+
+static gboolean
+minute_passed(gpointer data)
+{
+    VmMachine *self = VM_MACHINE(data);
+
+    if (self->connection && vm_connection_get_state(self->connection) == VM_CONNECTION_READY) {
+        vm_connection_get_processes_async(self->connection, self->cancellable,
+                                          minute_processes_known, g_object_ref(self));
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+void
+vm_machine_begin_hour(VmMachine *self)
+{
+    if (!self->minute_timer) {
+        self->minute_timer = g_timeout_add_seconds(SECONDS_PER_MINUTE, minute_passed, self);
+        (void)minute_passed(self);
+    }
+}
+
+const VmHour *
+vm_machine_get_hour(VmMachine *self)
+{
+    return &self->hour;
 }
 
 void

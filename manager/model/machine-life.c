@@ -103,6 +103,7 @@ connection_changed(VmMachine *self)
         }
         take_machine_state(self);
         vm_machine_update_words(self);
+        vm_machine_begin_hour(self);
     } else if (self->was_ready && state == VM_CONNECTION_WAITING && !self->lost_timer &&
                self->state != VM_MACHINE_LOST) {
         if (self->restart_asked) {

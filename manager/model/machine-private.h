@@ -37,6 +37,9 @@ struct _VmMachine {
     double history[VM_MACHINE_HISTORY];
     guint history_count;
     guint64 own_memory;
+    VmHour hour;
+    VmHourSample minute; /* on its way */
+    guint minute_timer;
     int copying;      /* per cent of its files that are there, -1: nothing is copied */
     gboolean waiting; /* its turn to start has not come */
     GCancellable *cancellable;
@@ -48,5 +51,7 @@ void vm_machine_take_problem(VmMachine *self, VmProblem *problem);
 void vm_machine_notify_connection(VmMachine *self);
 void vm_machine_notify_stubborn(VmMachine *self);
 void vm_machine_forget_figures(VmMachine *self);
+/* The connection is there: a sample now and one each minute. */
+void vm_machine_begin_hour(VmMachine *self);
 /* Closes the connection and stops all timers. */
 void vm_machine_drop_connection(VmMachine *self);

@@ -9,6 +9,7 @@
 #include <gio/gio.h>
 
 #include "manager/model/guest-build.h"
+#include "manager/model/hour.h"
 #include "manager/model/problem.h"
 #include "vmm/client/json.h"
 #include "vmm/client/vm-connection.h"
@@ -93,6 +94,8 @@ int vm_machine_get_share(VmMachine *self); /* per cent of its own processors; -1
 guint64 vm_machine_get_own_memory(VmMachine *self); /* bytes, all processes, without guest memory */
 /* Shares of 0..1, the oldest first; how many there are. */
 guint vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY]);
+/* Kept each minute while it runs, whether somebody looks or not. Borrowed. */
+const VmHour *vm_machine_get_hour(VmMachine *self);
 /* Since the start of its run; -1 when it is off. */
 gint64 vm_machine_get_seconds(VmMachine *self);
 /* When its last run began, seconds since 1970; 0: never. */

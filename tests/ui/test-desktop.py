@@ -423,10 +423,42 @@ def types_the_clipboard(session):
     session.see("The clipboard holds no text")
 
 
+def hour_of_figures(session):
+    """The graphs show the last minute or the last hour, and say which."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.set_state("win.view", "statistics")
+    session.see("Processor, last minute", Atspi.Role.CHART)
+    session.choose("Time that is shown", "Last hour")
+    for figure in ("Processor", "Memory", "Disk", "Own memory"):
+        session.see(figure + ", last hour", Atspi.Role.CHART)
+    session.choose("Time that is shown", "Last minute")
+    session.see("Disk, last minute", Atspi.Role.CHART)
+
+
+def large_text(session):
+    """With text half as large again the window folds before anything is cut off."""
+    session.define("lab", "Lab", block=[{"path": "/bin/true"}])
+    session.set(window_width=900)
+    session.start(GDK_DPI_SCALE="1.5", LANGUAGE="fr")
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    name = session.see("Nom", Atspi.Role.TEXT)
+    frame = session.application().get_child_at_index(0).get_extents(Atspi.CoordType.WINDOW)
+    box = name.get_extents(Atspi.CoordType.WINDOW)
+    expect(box.x + box.width <= frame.width, f"{box.x}+{box.width} in a window of {frame.width}")
+    expect(session.find("Chercher des machines") is None and session.find("Retour"), "it is not folded")
+    session.shoot("large-text")
+
+
 TESTS = [
     autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
     own_window, session_end, saves_battery, last_output, console_colours, disk_folder, types_the_clipboard,
+    hour_of_figures, large_text,
 ]
 
 sys.exit(run(TESTS))

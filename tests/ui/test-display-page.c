@@ -429,7 +429,7 @@ test_flood(Fixture *self, gconstpointer data)
     rig_wait(g_list_model_get_n_items(chardevs) > 0);
     g_autoptr(VmChardev) chardev = g_list_model_get_item(chardevs, 0);
     rig_wait(vm_chardev_get_name(chardev)[0] != '\0');
-    gtk_container_add(GTK_CONTAINER(window), vm_console_tab_new(chardev, "Test"));
+    gtk_container_add(GTK_CONTAINER(window), vm_console_tab_new(chardev, "Port", "Test"));
     gtk_widget_show_all(window);
     rig_run(300);
     threads[0] = g_thread_new("sizes", flood_sizes, &sizes);

@@ -4,6 +4,7 @@
 
 #include "manager/model/check.h"
 #include "manager/model/guest-build.h"
+#include "manager/model/hour.h"
 #include "manager/model/problem.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
@@ -204,6 +205,39 @@ test_no_run(void)
     g_assert_null(vm_run_last_messages("nobody", 8));
 }
 
+/* A point is the average of a minute; counters that went back begin anew; 60 points are kept. */
+static void
+test_hour(void)
+{
+    VmHour hour = {.count = 0};
+    VmHourSample sample = {.time = 1000000, .cpu_ns = 5000000000, .cores = 2};
+
+    vm_hour_add(&hour, &sample);
+    g_assert_cmpuint(hour.count, ==, 0);
+    sample.time += G_TIME_SPAN_MINUTE;
+    sample.cpu_ns += 30 * (guint64)1000000000; /* a quarter of two processors */
+    sample.totals.disk_read = 6000;
+    sample.own_memory = 7;
+    vm_hour_add(&hour, &sample);
+    g_assert_cmpuint(hour.count, ==, 1);
+    g_assert_cmpfloat_with_epsilon(hour.points[VM_HOUR_POINTS - 1].share, 0.25, 0.001);
+    g_assert_cmpfloat_with_epsilon(hour.points[VM_HOUR_POINTS - 1].disk_read, 100, 0.1);
+    g_assert_cmpfloat_with_epsilon(hour.points[VM_HOUR_POINTS - 1].own_memory, 7, 0.1);
+    sample.time += G_TIME_SPAN_MINUTE;
+    sample.cpu_ns = 0;
+    vm_hour_add(&hour, &sample);
+    g_assert_cmpuint(hour.count, ==, 1);
+    for (guint i = 0; i < 100; i++) {
+        sample.time += G_TIME_SPAN_MINUTE;
+        sample.cpu_ns += i * (guint64)1000000000;
+        vm_hour_add(&hour, &sample);
+    }
+    g_assert_cmpuint(hour.count, ==, VM_HOUR_POINTS);
+    g_assert_cmpfloat_with_epsilon(hour.points[VM_HOUR_POINTS - 1].share, 99.0 / 120, 0.001);
+    vm_hour_clear(&hour);
+    g_assert_cmpuint(hour.count, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -218,5 +252,6 @@ main(int argc, char **argv)
     g_test_add_func("/model/build-missing", test_build_missing);
     g_test_add_func("/model/build-definition", test_build_definition);
     g_test_add_func("/model/no-run", test_no_run);
+    g_test_add_func("/model/hour", test_hour);
     return g_test_run();
 }

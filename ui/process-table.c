@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/process-table.h"
+
+#include <glib/gi18n.h>
+
+#include "manager/model/words.h"
+#include "ui/process-pane.h"
+
+#define NS_PER_US 1000
+#define PER_CENT  100.0
+
+enum column {
+    COLUMN_NAME,
+    COLUMN_TASK,
+    COLUMN_JAIL,
+    COLUMN_CPU, /* per cent of one processor */
+    COLUMN_MEMORY,
+    COLUMN_CALLS, /* 0: not limited */
+    COLUMN_BLOCKED,
+    COLUMN_PID, /* the last one that is shown */
+    COLUMN_RESTARTS,
+    COLUMN_CPU_NS,
+    COLUMN_SEEN,
+    N_COLUMNS,
+};
+
+struct _VmProcessTable {
+    GtkTreeView parent_instance;
+    GtkListStore *processes;
+    GtkTreeViewColumn *columns[COLUMN_PID + 1];
+    int widths[COLUMN_PID + 1];
+    int room; /* for the columns */
+};
+
+G_DEFINE_FINAL_TYPE(VmProcessTable, vm_process_table, GTK_TYPE_TREE_VIEW)
+
+const char *
+vm_process_table_task(const char *name)
+{
+    static const struct {
+        const char *start;
+        const char *task;
+    } tasks[] = {
+        {"vmm", N_("Opens files, starts and watches the others")},
+        {"supervisor", N_("Opens files, starts and watches the others")},
+        {"machine", N_("Processors and bus")},
+        {"display", N_("Pictures and keys for this window")},
+        {"gpu", N_("Graphics")},
+        {"keyboard", N_("Keyboard")},
+        {"pointer", N_("Pointer")},
+        {"input", N_("Keyboard and pointer")},
+        {"block", N_("Disk")},
+        {"console", N_("Consoles")},
+        {"rng", N_("Random numbers")},
+        {"loader", N_("Loads the kernel")},
+        {"balloon", N_("Takes back free memory")},
+        {"net", N_("Network")},
+        {"vsock", N_("Sockets to the guest")},
+        {"fs", N_("Shared folder")},
+        {"pmem", N_("Disk in memory")},
+        {"sound", N_("Sound")},
+        {"gdb", N_("Debugger")},
+        {"wayland", N_("Windows of the guest")},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(tasks); i++) {
+        if (g_str_has_prefix(name, tasks[i].start)) {
+            return _(tasks[i].task);
+        }
+    }
+    return "";
+}
+
+static gboolean
+row_of(VmProcessTable *self, guint pid, GtkTreeIter *ret_row)
+{
+    GtkTreeModel *model = GTK_TREE_MODEL(self->processes);
+    gboolean more = gtk_tree_model_get_iter_first(model, ret_row);
+
+    for (; more; more = gtk_tree_model_iter_next(model, ret_row)) {
+        guint other = 0;
+        gtk_tree_model_get(model, ret_row, COLUMN_PID, &other, -1);
+        if (other == pid) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+double
+vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJail *jail,
+                      const VmPolicy *policy, gint64 elapsed_us)
+{
+    GtkTreeIter row;
+    guint64 before = 0;
+    double share = 0;
+
+    if (row_of(self, process->pid, &row)) {
+        gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_CPU_NS, &before, -1);
+        if (elapsed_us > 0 && process->cpu_ns >= before) {
+            share = (double)(process->cpu_ns - before) / NS_PER_US / (double)elapsed_us * PER_CENT;
+        }
+    } else {
+        gtk_list_store_append(self->processes, &row);
+    }
+    gtk_list_store_set(self->processes, &row, COLUMN_NAME, process->name, COLUMN_TASK,
+                       vm_process_table_task(process->name), COLUMN_JAIL,
+                       jail ? vm_jail_words(jail) : "…", COLUMN_CPU, share, COLUMN_MEMORY,
+                       process->memory, COLUMN_CALLS, policy ? policy->count : 0, COLUMN_BLOCKED,
+                       jail ? jail->blocked : 0, COLUMN_RESTARTS, process->restarts, COLUMN_PID,
+                       process->pid, COLUMN_CPU_NS, process->cpu_ns, COLUMN_SEEN, TRUE, -1);
+    return share;
+}
+
+void
+vm_process_table_clear(VmProcessTable *self)
+{
+    gtk_list_store_clear(self->processes);
+}
+
+guint
+vm_process_table_get_restarts(VmProcessTable *self, guint pid)
+{
+    GtkTreeIter row;
+    guint restarts = 0;
+
+    if (row_of(self, pid, &row)) {
+        gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_RESTARTS, &restarts, -1);
+    }
+    return restarts;
+}
+
+guint
+vm_process_table_get_pid(VmProcessTable *self, GtkTreePath *path)
+{
+    GtkTreeIter row;
+    guint pid = 0;
+
+    if (gtk_tree_model_get_iter(GTK_TREE_MODEL(self->processes), &row, path)) {
+        gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_PID, &pid, -1);
+    }
+    return pid;
+}
+
+/* What a column needs: the most that its header and cells were measured with while it was shown. */
+static int
+width_of(VmProcessTable *self, enum column column)
+{
+    int header = 0;
+    int cells = 0;
+
+    if (gtk_tree_view_column_get_visible(self->columns[column])) {
+        gtk_widget_get_preferred_width(gtk_tree_view_column_get_button(self->columns[column]), NULL,
+                                       &header);
+        gtk_tree_view_column_cell_get_size(self->columns[column], NULL, NULL, NULL, &cells, NULL);
+        self->widths[column] = MAX(self->widths[column], MAX(header, cells));
+    }
+    return self->widths[column];
+}
+
+static void
+fit(VmProcessTable *self)
+{
+    static const enum column sacrifice[] = {COLUMN_PID, COLUMN_BLOCKED, COLUMN_JAIL, COLUMN_TASK,
+                                            COLUMN_CALLS};
+    int needed = 0;
+
+    for (int i = 0; i <= COLUMN_PID; i++) {
+        needed += width_of(self, (enum column)i);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(sacrifice); i++) {
+        int width = width_of(self, sacrifice[i]);
+        gtk_tree_view_column_set_visible(self->columns[sacrifice[i]], needed <= self->room);
+        needed -= needed > self->room ? width : 0;
+    }
+}
+
+void
+vm_process_table_fit(VmProcessTable *self, int width)
+{
+    if (width != self->room) {
+        self->room = width;
+        fit(self);
+    }
+}
+
+void
+vm_process_table_sweep(VmProcessTable *self)
+{
+    GtkTreeModel *model = GTK_TREE_MODEL(self->processes);
+    GtkTreeIter row;
+    gboolean more = gtk_tree_model_get_iter_first(model, &row);
+
+    while (more) {
+        gboolean seen = FALSE;
+        gtk_tree_model_get(model, &row, COLUMN_SEEN, &seen, -1);
+        if (seen) {
+            gtk_list_store_set(self->processes, &row, COLUMN_SEEN, FALSE, -1);
+            more = gtk_tree_model_iter_next(model, &row);
+        } else {
+            more = gtk_list_store_remove(self->processes, &row);
+        }
+    }
+    if (self->room > 0) {
+        fit(self); /* a longer word may have come */
+    }
+}
+
+static void
+draw_number(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *model, GtkTreeIter *row,
+            gpointer data)
+{
+    g_autofree char *text = NULL;
+    int which = GPOINTER_TO_INT(data);
+
+    if (which == COLUMN_CPU) {
+        double share = 0;
+        gtk_tree_model_get(model, row, COLUMN_CPU, &share, -1);
+        text = g_strdup_printf(_("%.1f %%"), share);
+    } else if (which == COLUMN_CALLS) {
+        guint calls = 0;
+        gtk_tree_model_get(model, row, COLUMN_CALLS, &calls, -1);
+        text = calls ? g_strdup_printf("%u", calls) : g_strdup(_("not limited"));
+    } else {
+        guint64 memory = 0;
+        gtk_tree_model_get(model, row, COLUMN_MEMORY, &memory, -1);
+        text = vm_words_size(memory);
+    }
+    g_object_set(cell, "text", text, NULL);
+}
+
+static void
+add_column(VmProcessTable *self, const char *title, enum column column)
+{
+    GtkCellRenderer *cell = gtk_cell_renderer_text_new();
+    GtkTreeViewColumn *view = gtk_tree_view_column_new_with_attributes(title, cell, NULL);
+
+    if (column == COLUMN_CPU || column == COLUMN_MEMORY || column == COLUMN_CALLS) {
+        gtk_tree_view_column_set_cell_data_func(view, cell, draw_number, GINT_TO_POINTER(column),
+                                                NULL);
+    } else {
+        gtk_tree_view_column_add_attribute(view, cell, "text", (int)column);
+    }
+    if (column == COLUMN_NAME) {
+        g_object_set(cell, "weight", PANGO_WEIGHT_BOLD, NULL);
+    } else if (column == COLUMN_TASK) {
+        g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars", 10, NULL);
+    } else if (column != COLUMN_JAIL) {
+        gtk_cell_renderer_set_alignment(cell, 1, 0.5F);
+        gtk_tree_view_column_set_alignment(view, 1);
+    }
+    g_object_set(cell, "ypad", 6, "xpad", 8, NULL);
+    gtk_tree_view_column_set_expand(view, column == COLUMN_TASK);
+    gtk_tree_view_column_set_resizable(view, TRUE);
+    gtk_tree_view_column_set_sort_column_id(view, (int)column);
+    gtk_tree_view_append_column(GTK_TREE_VIEW(self), view);
+    self->columns[column] = view;
+}
+
+static void
+vm_process_table_dispose(GObject *object)
+{
+    g_clear_object(&VM_PROCESS_TABLE(object)->processes);
+    G_OBJECT_CLASS(vm_process_table_parent_class)->dispose(object);
+}
+
+static void
+vm_process_table_class_init(VmProcessTableClass *klass)
+{
+    G_OBJECT_CLASS(klass)->dispose = vm_process_table_dispose;
+}
+
+static void
+vm_process_table_init(VmProcessTable *self)
+{
+    self->processes = gtk_list_store_new(N_COLUMNS, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING,
+                                         G_TYPE_DOUBLE, G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT,
+                                         G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT64, G_TYPE_BOOLEAN);
+    gtk_tree_view_set_model(GTK_TREE_VIEW(self), GTK_TREE_MODEL(self->processes));
+    add_column(self, _("Process"), COLUMN_NAME);
+    add_column(self, _("Task"), COLUMN_TASK);
+    add_column(self, _("Jail"), COLUMN_JAIL);
+    add_column(self, _("CPU"), COLUMN_CPU);
+    add_column(self, _("Memory"), COLUMN_MEMORY);
+    add_column(self, _("Calls allowed"), COLUMN_CALLS);
+    add_column(self, _("Blocked"), COLUMN_BLOCKED);
+    add_column(self, _("Process ID"), COLUMN_PID);
+    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), COLUMN_NAME,
+                                         GTK_SORT_ASCENDING);
+}
