@@ -425,8 +425,11 @@ open_all(const struct machine_config *config, const struct message_fds *handles,
         r = open_output("recording", config->gpu.record, handles, &resources->gpu_record_fd,
                         failure);
     }
-    if (r == 0 && config->has_gpu) {
-        /* Where the host has it and the user may: pictures without a copy. No reason to fail. */
+    if (r == 0 && config->has_gpu && !handles) {
+        /*
+         * Where the host has it and the user may: pictures without a copy. No reason to fail. With
+         * handles only no path is opened.
+         */
         resources->udmabuf_fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
     }
     if (r == 0 && config->gdb) {
