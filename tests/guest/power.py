@@ -15,7 +15,7 @@ DAYS = 40
 # The clock is then set to some seconds before that day's alarm: nobody waits for weeks.
 FAR = "; ".join([
     "cd /sys/class/rtc/rtc0", f"A=$(($(cat since_epoch) + {DAYS * 86400}))", "echo $A >wakealarm",
-    "echo AHEAD $(($(cat wakealarm) - A))", "date -s @$((A - 8))", "hwclock -u -w",
+    "echo AHEAD $(($(cat wakealarm) - A))", "date -s @$((A - 15))", "hwclock -u -w",
     FREEZE.format("far"), "echo FAR $(($(cat since_epoch) - A))"])
 # A line that waits for its interrupt when the kernel suspends the devices would stay unsaid.
 ANNOUNCE = "echo SLEEPS-{}; sleep 1"
@@ -50,10 +50,10 @@ def sleeps(report, program, guest):
         machine.wait_for(r"WOKE-alarm 0", vm.BOOT_LIMIT)
         slept = int(machine.wait_for(r"SLEPT (\d+)", 10).group(1))
         report.check(2 <= slept <= 12, "the alarm ends the sleep after some seconds", slept)
-        machine.wait_for(r"AHEAD 0", 20)
-        machine.wait_for(r"WOKE-far 0", 60)
+        machine.wait_for(r"AHEAD 0", 60)
+        machine.wait_for(r"WOKE-far 0", 120)
         late = int(machine.wait_for(r"FAR (-?\d+)", 10).group(1))
-        report.check(0 <= late <= 20, f"an alarm {DAYS} days ahead rings on its day", late)
+        report.check(0 <= late <= 60, f"an alarm {DAYS} days ahead rings on its day", late)
         for number, button in ((1, "sleepbtn"), (2, "powerbtn")):
             machine.wait_for(rf"SLEEPS-{number}", 20)
             time.sleep(3)

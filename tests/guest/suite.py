@@ -37,6 +37,7 @@ class Suite:
         self.program = program
         self.guest = guest
         self.cpus = cpus
+        self.patience = max(1, cpus // 2)  # they share the test machine's few
         self.report = vm.Report()
 
     def initrd_only(self, command, words="", cpus=1, memory=256, kernel="vmlinux"):
@@ -160,8 +161,8 @@ class Suite:
         script = settings + "\n".join(texts) + "\nsync\npoweroff -f\n"
         arguments = self.every_device(folder, "", script)
         with vm.Machine(self.program, arguments) as machine:
-            machine.wait_for(r"MARK init ", vm.BOOT_LIMIT)
-            status = machine.wait(vm.RUN_LIMIT)
+            machine.wait_for(r"MARK init ", vm.BOOT_LIMIT * self.patience)
+            status = machine.wait(vm.RUN_LIMIT * self.patience)
             self.from_guest(machine)
             self.report.check(status == 0, "reboot/shutdown: power off with every device ends with 0",
                               f"ended with {status}", machine.text[-800:], machine.error_text())
