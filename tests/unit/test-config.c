@@ -302,6 +302,49 @@ TAP_TEST(bad_files)
     }
 }
 
+/* What shows only when everything is together. */
+static const struct {
+    const char *words;
+    const char *has;
+} bad_wholes[] = {
+    {"--cfg one.json --cfg two.json", "two.json, line 3, “block[1].root”: More than one --block"},
+    {"--cfg two.json --cfg one.json", "one.json, line 2, “block[0].root”: More than one --block"},
+    {"--cfg one.json --block x,root", "More than one --block has “root”"},
+    {"--cfg outer.json", "two.json, line 4, “mem.size”: --mem: 99999 MiB are more"},
+    {"--cfg two.json --mem 64 --block y,block-size=1024", "--block y: block size 1024"},
+    {"--cfg two.json --mem 64 --serial sink,num=2", "--serial: number 2 is used twice"},
+    {"--cfg one.json --cfg serial.json",
+     "serial.json, line 2, “serial[1].num”: --serial: number 1"},
+    {"--cfg one.json --name a/b", "--name: “a/b” cannot"},
+    {"--cfg name.json", "name.json, line 1, “name”: --name: “a/b” cannot"},
+};
+
+TAP_TEST(contradictions)
+{
+    struct fake_file files[] = {
+        {"one.json", "{\"kernel\":\"k\",\n\"block\":[{\"path\":\"a\",\"root\":true}]}"},
+        {"two.json",
+         "{\"kernel\":\"k\",\"block\":[{\"path\":\"b\"},\n{\"path\":\"c\",\n\"root\":true}],\n"
+         "\"mem\":{\"size\":99999},\"serial\":[{\"type\":\"sink\",\"num\":2}]}"},
+        {"serial.json",
+         "{\"serial\":[{\"type\":\"sink\",\"num\":1},\n{\"type\":\"sink\",\"num\":1}]}"},
+        {"outer.json", "{\"cfg\":\"two.json\"}"},
+        {"name.json", "{\"name\":\"a/b\"}"},
+        {NULL, NULL}};
+    struct machine_config config;
+    struct config_error error;
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad_wholes); i++) {
+        const int r = parse_with(bad_wholes[i].words, files, &config, &error);
+
+        if (r >= 0 || strncmp(error.sentence, bad_wholes[i].has, strlen(bad_wholes[i].has)) != 0) {
+            printf("# %s: %d, \"%s\"\n", bad_wholes[i].words, r, error.sentence);
+        }
+        check(r < 0);
+        check(strncmp(error.sentence, bad_wholes[i].has, strlen(bad_wholes[i].has)) == 0);
+    }
+}
+
 TAP_TEST(merging)
 {
     struct fake_file files[] = {
@@ -378,5 +421,5 @@ TAP_TEST(table)
 }
 
 TAP_MAIN(TAP_CASE(defaults), TAP_CASE(book_examples), TAP_CASE(spellings), TAP_CASE(serial_numbers),
-         TAP_CASE(bad_arguments), TAP_CASE(bad_files), TAP_CASE(merging),
+         TAP_CASE(bad_arguments), TAP_CASE(bad_files), TAP_CASE(contradictions), TAP_CASE(merging),
          TAP_CASE(print_round_trip), TAP_CASE(table))

@@ -8,8 +8,19 @@
 #include "vmm/base/memory.h"
 #include "vmm/config/tree.h"
 
+struct check {
+    struct config_error *error;
+    struct config_blame blame; /* what was looked at last */
+};
+
+static void
+look_at(struct check *check, const char *option, size_t index, const char *key)
+{
+    check->blame = (struct config_blame){option, index, key};
+}
+
 static int
-check_counts(const struct machine_config *config, struct config_error *error)
+check_counts(const struct machine_config *config, struct check *check)
 {
     for (size_t i = 0; i < config_n_options; i++) {
         const struct config_option *option = &config_options[i];
@@ -17,12 +28,15 @@ check_counts(const struct machine_config *config, struct config_error *error)
 
         if (option->form == CONFIG_LIST &&
             *(const size_t *)(const void *)(base + option->count_offset) > option->maximum) {
-            return config_fail(error, "--%s is given too often; give it at most %zu times.",
+            look_at(check, option->name, option->maximum, NULL);
+            return config_fail(check->error, "--%s is given too often; give it at most %zu times.",
                                option->name, option->maximum);
         }
     }
     if (strlen(config->params) >= CONFIG_PARAMS_SIZE) {
-        return config_fail(error, "--params are too long together; give at most %d characters.",
+        look_at(check, "params", SIZE_MAX, NULL);
+        return config_fail(check->error,
+                           "--params are too long together; give at most %d characters.",
                            CONFIG_PARAMS_SIZE - 1);
     }
     return 0;
@@ -56,29 +70,35 @@ is_ascii(const char *text)
 }
 
 static int
-check_blocks(const struct machine_config *config, struct config_error *error)
+check_blocks(const struct machine_config *config, struct check *check)
 {
     size_t roots = 0;
+    size_t last_root = 0;
 
     for (size_t i = 0; i < config->n_block; i++) {
         const struct block_config *block = &config->block[i];
 
         roots += block->root;
+        last_root = block->root ? i : last_root;
         if (block->block_size != 512 && block->block_size != 4096) {
-            return config_fail(error,
+            look_at(check, "block", i, "block-size");
+            return config_fail(check->error,
                                "--block %s: block size %" PRIu64 " cannot be used; "
                                "give 512 or 4096.",
                                block->path, block->block_size);
         }
         if (!is_ascii(block->id ? block->id : "")) {
-            return config_fail(error,
+            look_at(check, "block", i, "id");
+            return config_fail(check->error,
                                "--block %s: id “%s” has other than ASCII characters; "
                                "leave them out.",
                                block->path, block->id);
         }
     }
     if (roots > 1) {
-        return config_fail(error, "More than one --block has “root”; keep it at one of them.");
+        look_at(check, "block", last_root, "root");
+        return config_fail(check->error,
+                           "More than one --block has “root”; keep it at one of them.");
     }
     return 0;
 }
@@ -94,9 +114,21 @@ number_used(const struct machine_config *config, uint64_t hardware, uint64_t num
     return false;
 }
 
+static size_t
+last_with(const struct machine_config *config, uint64_t hardware, uint64_t number)
+{
+    size_t i = config->n_serial - 1;
+
+    while (i > 0 &&
+           (config->serial[i].hardware != hardware || config->serial[i].number != number)) {
+        i--;
+    }
+    return i;
+}
+
 /* Ports without a number get the first free one, in order. */
 static int
-number_serials(struct machine_config *config, struct config_error *error)
+number_serials(struct machine_config *config, struct check *check)
 {
     for (size_t i = 0; i < config->n_serial; i++) {
         struct serial_config *serial = &config->serial[i];
@@ -104,9 +136,11 @@ number_serials(struct machine_config *config, struct config_error *error)
 
         serial->number = 0;
         if (number != 0 && number_used(config, serial->hardware, number)) {
-            config_fail(error, "--serial: number %" PRIu64 " is used twice; change one.", number);
+            look_at(check, "serial", last_with(config, serial->hardware, number), "num");
+            config_fail(check->error, "--serial: number %" PRIu64 " is used twice; change one.",
+                        number);
             /* Two 8250s at one address, or two consoles of one name. */
-            snprintf(error->id, sizeof(error->id), "%s",
+            snprintf(check->error->id, sizeof(check->error->id), "%s",
                      serial->hardware == SERIAL_HARDWARE_SERIAL ? "overlap" : "duplicate");
             return -EINVAL;
         }
@@ -121,7 +155,8 @@ number_serials(struct machine_config *config, struct config_error *error)
         }
         if (serial->hardware == SERIAL_HARDWARE_SERIAL &&
             serial->number > CONFIG_SERIAL_PORTS_MAX) {
-            return config_fail(error,
+            look_at(check, "serial", i, "num");
+            return config_fail(check->error,
                                "--serial: there is no port %" PRIu64 "; use 1 to %d, or "
                                "hardware=virtio-console.",
                                serial->number, CONFIG_SERIAL_PORTS_MAX);
@@ -131,11 +166,12 @@ number_serials(struct machine_config *config, struct config_error *error)
 }
 
 static int
-check_serials(struct machine_config *config, struct config_error *error)
+check_serials(struct machine_config *config, struct check *check)
 {
     size_t consoles = 0;
     size_t earlycons = 0;
     size_t inputs = 0;
+    size_t second = 0;
 
     for (size_t i = 0; i < config->n_serial; i++) {
         const struct serial_config *serial = &config->serial[i];
@@ -143,24 +179,34 @@ check_serials(struct machine_config *config, struct config_error *error)
         consoles += serial->console;
         earlycons += serial->earlycon;
         inputs += serial->input;
+        if ((serial->console && consoles == 2) || (serial->earlycon && earlycons == 2) ||
+            (serial->input && inputs == 2)) {
+            second = i;
+        }
         if (serial->type == SERIAL_FILE && !serial->path) {
-            return config_fail(error, "--serial: type=file has no file; add path=PATH.");
+            look_at(check, "serial", i, "type");
+            return config_fail(check->error, "--serial: type=file has no file; add path=PATH.");
         }
         if (serial->type != SERIAL_FILE && serial->path) {
-            return config_fail(error, "--serial: path=%s is for type=file; add that or remove it.",
+            look_at(check, "serial", i, "path");
+            return config_fail(check->error,
+                               "--serial: path=%s is for type=file; add that or remove it.",
                                serial->path);
         }
         if (serial->earlycon && serial->hardware != SERIAL_HARDWARE_SERIAL) {
-            return config_fail(error, "--serial: earlycon needs hardware=serial; change one.");
+            look_at(check, "serial", i, "earlycon");
+            return config_fail(check->error,
+                               "--serial: earlycon needs hardware=serial; change one.");
         }
     }
     if (consoles > 1 || earlycons > 1 || inputs > 1) {
-        return config_fail(error, "More than one --serial has “%s”; keep it at one of them.",
-                           consoles > 1    ? "console"
-                           : earlycons > 1 ? "earlycon"
-                                           : "stdin");
+        const char *key = consoles > 1 ? "console" : earlycons > 1 ? "earlycon" : "stdin";
+
+        look_at(check, "serial", second, key);
+        return config_fail(check->error, "More than one --serial has “%s”; keep it at one of them.",
+                           key);
     }
-    return number_serials(config, error);
+    return number_serials(config, check);
 }
 
 /* All screens begin in one mode: that of the card. */
@@ -184,17 +230,21 @@ check_screens(struct gpu_config *gpu, struct config_error *error)
 
 /* The two options of the guest's windows need each other. */
 static int
-check_wayland(const struct machine_config *config, struct config_error *error)
+check_wayland(const struct machine_config *config, struct check *check)
 {
     const bool cross = config->has_gpu && (config->gpu.context_types & GPU_CONTEXT_CROSS_DOMAIN);
 
     if (cross && !config->wayland_sock.path) {
-        return config_fail(error, "--gpu context-types=cross-domain needs the compositor's socket; "
-                                  "add --wayland-sock $XDG_RUNTIME_DIR/wayland-0.");
+        look_at(check, "gpu", 0, "context-types");
+        return config_fail(check->error,
+                           "--gpu context-types=cross-domain needs the compositor's socket; "
+                           "add --wayland-sock $XDG_RUNTIME_DIR/wayland-0.");
     }
     if (!cross && config->wayland_sock.path) {
-        return config_fail(error, "--wayland-sock has no use without a graphics card that passes "
-                                  "windows on; add --gpu context-types=cross-domain.");
+        look_at(check, "wayland-sock", 0, NULL);
+        return config_fail(check->error,
+                           "--wayland-sock has no use without a graphics card that passes "
+                           "windows on; add --gpu context-types=cross-domain.");
     }
     return 0;
 }
@@ -262,39 +312,48 @@ check_architecture(const struct machine_config *config, struct config_error *err
 
 int
 config_check_whole(struct machine_config *config, const struct config_host *host,
-                   struct config_error *error)
+                   struct config_blame *ret_blame, struct config_error *error)
 {
-    int r = check_counts(config, error);
+    struct check check = {.error = error};
+    int r = check_counts(config, &check);
 
     if (r == 0) {
+        look_at(&check, "name", 0, NULL);
         r = check_name(config, error);
     }
     if (r == 0) {
-        r = check_blocks(config, error);
+        r = check_blocks(config, &check);
     }
     if (r == 0) {
-        r = check_serials(config, error);
+        r = check_serials(config, &check);
     }
     if (r == 0) {
+        look_at(&check, "gpu", 0, "displays");
         r = check_screens(&config->gpu, error);
     }
     if (r == 0) {
+        look_at(&check, "gpu", 0, "backend");
         r = check_graphics(&config->gpu, error);
     }
     if (r == 0) {
-        r = check_wayland(config, error);
+        r = check_wayland(config, &check);
     }
     if (r == 0) {
+        look_at(&check, "gdb", 0, NULL);
         r = check_gdb(config, error);
     }
     if (r == 0) {
+        look_at(&check, "mem", 0, "size");
         r = check_memory(config, host, error);
     }
     if (r == 0) {
+        look_at(&check, "device-tree-overlay", 0, NULL);
         r = check_architecture(config, error);
     }
     if (r == 0 && !config->kernel && !config->help && !config->print_config) {
+        look_at(&check, NULL, 0, NULL);
         r = config_fail(error, "No kernel is given; add its path: vmm run [OPTIONS] KERNEL.");
     }
+    *ret_blame = check.blame;
     return r;
 }

@@ -20,6 +20,13 @@ struct include {
     size_t index; /* in its "cfg", of the file that is being read now */
 };
 
+/* What is gathered from all sources. */
+struct reading {
+    const struct config_host *host;
+    json_t *tree;
+    struct config_origins *origins;
+};
+
 void
 config_tree_merge(json_t *tree, json_t *over)
 {
@@ -38,8 +45,8 @@ config_tree_merge(json_t *tree, json_t *over)
     }
 }
 
-static int merge_file(const char *name, const struct include *outer, const struct config_host *host,
-                      json_t *tree, struct config_error *error);
+static int merge_file(const char *name, const struct include *outer, const struct reading *reading,
+                      struct config_error *error);
 
 /* Say where the file is named that could not be included. */
 static void
@@ -68,7 +75,7 @@ included_name(const struct config_source *source, const char *name)
 }
 
 static int
-merge_files(json_t *own, struct include *outer, const struct config_host *host, json_t *tree,
+merge_files(json_t *own, struct include *outer, const struct reading *reading,
             struct config_error *error)
 {
     cleanup_json json_t *names = json_incref(json_object_get(own, "cfg"));
@@ -78,7 +85,7 @@ merge_files(json_t *own, struct include *outer, const struct config_host *host, 
         cleanup_free char *name =
             included_name(outer->source, json_string_value(json_array_get(names, i)));
         outer->index = i;
-        int r = merge_file(name, outer, host, tree, error);
+        int r = merge_file(name, outer, reading, error);
 
         if (r < 0) {
             return r;
@@ -89,17 +96,18 @@ merge_files(json_t *own, struct include *outer, const struct config_host *host, 
 
 static int
 merge_source(const struct config_source *source, const struct include *outer,
-             const struct config_host *host, json_t *tree, struct config_error *error)
+             const struct reading *reading, struct config_error *error)
 {
     struct include self = {.source = source, .outer = outer};
     cleanup_json json_t *own = NULL;
     int r = config_tree_from_text(source, &own, error);
 
     if (r == 0) {
-        r = merge_files(own, &self, host, tree, error);
+        r = merge_files(own, &self, reading, error);
     }
     if (r == 0) {
-        config_tree_merge(tree, own);
+        config_origins_note(reading->origins, source, own);
+        config_tree_merge(reading->tree, own);
     }
     return r;
 }
@@ -126,11 +134,12 @@ check_include(const char *name, const struct include *outer, const struct config
 
 /* Files that this one includes come first, so that it overrides them. */
 static int /* NOLINTNEXTLINE(misc-no-recursion): bounded by INCLUDE_DEPTH_MAX */
-merge_file(const char *name, const struct include *outer, const struct config_host *host,
-           json_t *tree, struct config_error *error)
+merge_file(const char *name, const struct include *outer, const struct reading *reading,
+           struct config_error *error)
 {
     cleanup_free char *text = NULL;
     size_t size = 0;
+    const struct config_host *host = reading->host;
     int r = check_include(name, outer, host, error);
 
     if (r == 0) {
@@ -143,7 +152,7 @@ merge_file(const char *name, const struct include *outer, const struct config_ho
         return r;
     }
     const struct config_source source = {.name = name, .text = text, .size = size};
-    return merge_source(&source, outer, host, tree, error);
+    return merge_source(&source, outer, reading, error);
 }
 
 static int
@@ -171,18 +180,19 @@ check_taken(const json_t *tree, const struct config_host *host, struct config_er
 }
 
 static int
-finish(const json_t *tree, const struct config_host *host, struct machine_config *ret_config,
-       struct config_error *error)
+finish(const struct reading *reading, struct machine_config *ret_config, struct config_error *error)
 {
     struct machine_config config = {0};
-    int r = check_taken(tree, host, error);
+    struct config_blame blame = {0};
+    int r = check_taken(reading->tree, reading->host, error);
 
     if (r < 0) {
         return r;
     }
-    config_fill(tree, &config);
-    r = config_check_whole(&config, host, error);
+    config_fill(reading->tree, &config);
+    r = config_check_whole(&config, reading->host, &blame, error);
     if (r < 0) {
+        config_origins_say(reading->origins, &blame, error);
         machine_config_finish(&config);
         return r;
     }
@@ -197,16 +207,19 @@ config_parse(int argc, char *const *argv, const struct config_host *host,
     struct include command_line = {.source = NULL};
     cleanup_json json_t *own = NULL;
     cleanup_json json_t *tree = json_object();
+    cleanup(config_origins_destroyp) struct config_origins *origins = config_origins_create();
+    const struct reading reading = {host, tree, origins};
     int r = config_tree_from_arguments(argc, argv, &own, error);
 
     if (r == 0) {
-        r = merge_files(own, &command_line, host, tree, error);
+        r = merge_files(own, &command_line, &reading, error);
     }
     if (r < 0) {
         return r;
     }
+    config_origins_note(origins, NULL, own);
     config_tree_merge(tree, own);
-    return finish(tree, host, ret_config, error);
+    return finish(&reading, ret_config, error);
 }
 
 int
@@ -214,8 +227,10 @@ config_parse_text(const struct config_source *source, const struct config_host *
                   struct machine_config *ret_config, struct config_error *error)
 {
     cleanup_json json_t *tree = json_object();
+    cleanup(config_origins_destroyp) struct config_origins *origins = config_origins_create();
+    const struct reading reading = {host, tree, origins};
     const struct include outside = {.source = NULL};
-    int r = merge_source(source, &outside, host, tree, error);
+    int r = merge_source(source, &outside, &reading, error);
 
-    return r < 0 ? r : finish(tree, host, ret_config, error);
+    return r < 0 ? r : finish(&reading, ret_config, error);
 }

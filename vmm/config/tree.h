@@ -13,6 +13,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/config/config.h"
 #include "vmm/config/option-table.h"
+#include "vmm/config/origin.h"
 
 #define cleanup_json cleanup(json_decrefp)
 
@@ -86,6 +87,9 @@ void config_tree_merge(json_t *tree, json_t *over);
 /* Pour a checked tree and the defaults into *ret_config. */
 void config_fill(const json_t *tree, struct machine_config *ret_config);
 
-/* What no single value tells: missing, doubled and contradicting options. */
+/*
+ * What no single value tells: missing, doubled and contradicting options. On failure *ret_blame is the
+ * value that the sentence is about, if there is one.
+ */
 int config_check_whole(struct machine_config *config, const struct config_host *host,
-                       struct config_error *error);
+                       struct config_blame *ret_blame, struct config_error *error);
