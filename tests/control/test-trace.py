@@ -78,6 +78,16 @@ def traced(world, *words):
     return [line.groups() for line in lines], errors
 
 
+def traced_until(world, seen, *words):
+    """The same, of the first of several tries that has all of SEEN; a busy computer may need more than one."""
+    def look():
+        lines, errors = traced(world, *words)
+        return (lines, errors) if set(seen) <= set(lines) else None
+    found = wait_for(look, harness.LIMIT_S)
+    check(found, f'vmm trace {words} does not show {seen}')
+    return found
+
+
 def rings(machine):
     """How much was written to each ring that the supervisor keeps."""
     counts = []
@@ -93,15 +103,16 @@ def rings(machine):
 def what_a_guest_does(world):
     machine = world.started_guest('t', str(world.files / 'echo'))  # it asks its serial port again and again
     check(rings(machine) == [], 'a ring before anybody traces')
-    lines, errors = traced(world, 't', '--for', '0.5')
+    enter = ('machine', 'enter', 'cpu 0')
+    lines, errors = traced_until(world, [('machine', 'exit', 'cpu 0 io(2) read port 0x3fd size 1'), enter],
+                                 't', '--for', '0.5')
     check(re.fullmatch(r'vmm: \d+ events, \d+ lost.*\n', errors), errors)
-    check(('machine', 'exit', 'cpu 0 io(2) read port 0x3fd size 1') in lines, lines[:5])
-    check(('machine', 'enter', 'cpu 0') in lines, lines[:5])
     order = [event for _, event, _ in lines if event in ('exit', 'enter')]
-    check(sum(a == b for a, b in zip(order, order[1:])) <= 2 + len(order) // 100, f'not in turn: {order[:20]}')
+    if ' 0 lost' in errors:
+        check(all(a != b for a, b in zip(order, order[1:])), f'not in turn: {order[:20]}')
     # Only what was asked for.
-    lines, _ = traced(world, str(world.root / 'run/vitrine/t'), '--for', '0.3', 'enter', 'kick')
-    check(lines and {event for _, event, _ in lines} == {'enter'}, lines[:5])
+    lines, _ = traced_until(world, [enter], str(world.root / 'run/vitrine/t'), '--for', '0.3', 'enter', 'kick')
+    check({event for _, event, _ in lines} == {'enter'}, lines[:5])
     # The last reader's end is the end of the writing.
     check(len(rings(machine)) == 3, f'rings of the machine, rng and balloon: {rings(machine)}')
 
@@ -109,7 +120,7 @@ def what_a_guest_does(world):
         before = rings(machine)
         time.sleep(0.2)
         return rings(machine) == before
-    check(wait_for(stands, 20), 'the processes write although nobody reads')
+    check(wait_for(stands, harness.LIMIT_S), 'the processes write although nobody reads')
     expect(world.run('trace', 't', 'enter', 'nonsense'), 35, 'there is no event “nonsense”', '--list')
     end(machine)
 
@@ -155,8 +166,8 @@ def markers(world):
 
     def text():
         return (TRACEFS / 'trace').read_text()
-    check(wait_for(lambda: f'B|{pid}|machine cpu 0 exit io 0x3fd' in text(), 20), text()[-500:])
-    check(wait_for(lambda: f'E|{pid}' in text(), 20), 'no end of an exit')
+    check(wait_for(lambda: f'B|{pid}|machine cpu 0 exit io 0x3fd' in text(), harness.LIMIT_S), text()[-500:])
+    check(wait_for(lambda: f'E|{pid}' in text(), harness.LIMIT_S), 'no end of an exit')
     status, errors = end(machine)
     check((status, errors) == (0, ''), errors)
 
@@ -182,7 +193,7 @@ def uprobes(world):
     try:
         (TRACEFS / 'trace').write_text('')
         (TRACEFS / 'events' / group / 'enable').write_text('1')
-        wait_for(lambda: 'vmm_machine_exit' in (TRACEFS / 'trace').read_text(), 20)
+        wait_for(lambda: 'vmm_machine_enter' in (TRACEFS / 'trace').read_text(), harness.LIMIT_S)
         (TRACEFS / 'events' / group / 'enable').write_text('0')
         trace = (TRACEFS / 'trace').read_text()
         check('vmm_machine_exit' in trace and 'vmm_machine_enter' in trace, trace[-500:])

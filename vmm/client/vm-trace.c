@@ -28,6 +28,7 @@ struct ring {
 struct found {
     struct trace_record record;
     const struct ring *ring;
+    guint64 number; /* in its ring */
 };
 
 struct _VmTrace {
@@ -157,6 +158,7 @@ ring_read(VmTrace *self, struct ring *ring)
             self->lost++;
         } else if (found.record.event < TRACE_EVENTS &&
                    (self->events & (1U << found.record.event))) {
+            found.number = ring->next;
             g_array_append_val(self->found, found);
         }
     }
@@ -168,9 +170,10 @@ compare_times(gconstpointer a, gconstpointer b)
     const struct found *first = a;
     const struct found *second = b;
 
-    return first->record.time_ns < second->record.time_ns   ? -1
-           : first->record.time_ns > second->record.time_ns ? 1
-                                                            : 0;
+    if (first->record.time_ns != second->record.time_ns) {
+        return first->record.time_ns < second->record.time_ns ? -1 : 1;
+    }
+    return first->number < second->number ? -1 : 1; /* of one thread, where the clock is coarse */
 }
 
 guint
