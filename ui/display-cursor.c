@@ -30,14 +30,17 @@ vm_display_cursor_new(GdkDisplay *display, const VmCursor *shape, guint scale, i
         (guint8 *)(guintptr)g_bytes_get_data(pixels, NULL), CAIRO_FORMAT_ARGB32, (int)shape->width,
         (int)shape->height, (int)shape->width * 4);
     double device = (double)scale / VM_SCALE_ONE;
+    double hot_x = shape->hot_x / device;
+    double hot_y = shape->hot_y / device;
     GdkCursor *cursor;
 
     if (scale != (guint)factor * VM_SCALE_ONE) {
         surface = resize(surface, shape, factor / device);
+        hot_x = round(hot_x); /* GDK cuts */
+        hot_y = round(hot_y);
     }
     cairo_surface_set_device_scale(surface, factor, factor);
-    cursor =
-        gdk_cursor_new_from_surface(display, surface, shape->hot_x / device, shape->hot_y / device);
+    cursor = gdk_cursor_new_from_surface(display, surface, hot_x, hot_y);
     cairo_surface_destroy(surface);
     return cursor;
 }

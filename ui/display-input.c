@@ -4,6 +4,8 @@
 #include <linux/input-event-codes.h>
 #include <math.h>
 
+#include "ui/shortcuts-inhibitor.h"
+#include "ui/wayland.h"
 #include "vmm/keymap/keymap.h"
 
 enum {
@@ -19,8 +21,9 @@ struct _VmDisplayInput {
     gboolean released; /* by the gesture or by us, until captured again */
     gboolean captured;
     gboolean system_keys;
-    gboolean grabbed;
-    gboolean reader_on; /* a screen reader is on: focus alone never captures */
+    gboolean grabbed;                /* on X11 */
+    VmShortcutsInhibitor *inhibitor; /* on Wayland */
+    gboolean reader_on;              /* a screen reader is on: focus alone never captures */
     VmKeyGesture release;
     VmKeyGesture host;
     guint8 down[KEYS_MAX]; /* the guest saw these go down */
@@ -82,22 +85,52 @@ let_everything_go(VmDisplayInput *self)
 }
 
 static void
-update_grab(VmDisplayInput *self)
+on_inhibitor_refused(gpointer data)
+{
+    g_signal_emit(data, signals[SYSTEM_KEYS_REFUSED], 0);
+}
+
+static void
+grab(VmDisplayInput *self)
 {
     GtkWidget *widget = GTK_WIDGET(self->view);
-    GdkSeat *seat = gdk_display_get_default_seat(gtk_widget_get_display(widget));
-    gboolean wanted = self->captured && self->system_keys && gtk_widget_get_realized(widget);
+    GdkDisplay *display = gtk_widget_get_display(widget);
+    GdkWindow *window = gdk_window_get_toplevel(gtk_widget_get_window(widget));
 
-    if (wanted && !self->grabbed) {
-        GdkWindow *window = gdk_window_get_toplevel(gtk_widget_get_window(widget));
-        self->grabbed = gdk_seat_grab(seat, window, GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL,
-                                      NULL, NULL) == GDK_GRAB_SUCCESS;
-        if (!self->grabbed) {
-            g_signal_emit(self, signals[SYSTEM_KEYS_REFUSED], 0);
-        }
-    } else if (!wanted && self->grabbed) {
-        gdk_seat_ungrab(seat);
+    if (vm_wayland_get(display)) {
+        self->inhibitor = vm_shortcuts_inhibitor_new(window, on_inhibitor_refused, self);
+    } else {
+        self->grabbed = gdk_seat_grab(gdk_display_get_default_seat(display), window,
+                                      GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL, NULL,
+                                      NULL) == GDK_GRAB_SUCCESS;
+    }
+    if (!self->grabbed && !self->inhibitor) {
+        g_signal_emit(self, signals[SYSTEM_KEYS_REFUSED], 0);
+    }
+}
+
+static void
+ungrab(VmDisplayInput *self)
+{
+    if (self->grabbed) {
+        gdk_seat_ungrab(
+            gdk_display_get_default_seat(gtk_widget_get_display(GTK_WIDGET(self->view))));
         self->grabbed = FALSE;
+    }
+    g_clear_pointer(&self->inhibitor, vm_shortcuts_inhibitor_free);
+}
+
+static void
+update_grab(VmDisplayInput *self)
+{
+    gboolean wanted =
+        self->captured && self->system_keys && gtk_widget_get_realized(GTK_WIDGET(self->view));
+    gboolean has = self->grabbed || self->inhibitor;
+
+    if (wanted && !has) {
+        grab(self);
+    } else if (!wanted && has) {
+        ungrab(self);
     }
 }
 

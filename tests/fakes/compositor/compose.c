@@ -314,6 +314,18 @@ checksum(const struct image *image)
     return sum;
 }
 
+static uint32_t
+count_steps(const struct image *image)
+{
+    uint32_t steps = 0;
+    size_t at = (size_t)image->width / 2;
+
+    for (int y = 1; y < image->height; y++, at += (size_t)image->width) {
+        steps += image->pixels[at] != image->pixels[at + (size_t)image->width];
+    }
+    return steps;
+}
+
 void
 record_frame(struct surface *surface)
 {
@@ -330,7 +342,8 @@ record_frame(struct surface *surface)
                                     .width = surface_width(surface),
                                     .height = surface_height(surface),
                                     .bare = count_bare(compositor, &image),
-                                    .checksum = checksum(&image)};
+                                    .checksum = checksum(&image),
+                                    .steps = count_steps(&surface->image)};
     if (recorder->folder) {
         char path[4096];
         snprintf(path, sizeof(path), "%s/%05zu.ppm", recorder->folder,

@@ -109,6 +109,7 @@ struct surface {
     struct xdg_surface *xdg;
 
     uint32_t n_commits;      /* applied */
+    uint32_t n_overwritten;  /* buffers that the client changed while they were held */
     uint64_t n_pixels_taken; /* copied because of damage */
 };
 
@@ -178,6 +179,7 @@ struct frame_record {
     int height;
     uint32_t bare; /* device pixels inside window geometries that show the background */
     uint32_t checksum;
+    uint32_t steps; /* how often the colour changes down that surface's middle */
 };
 
 struct compositor {
@@ -236,6 +238,8 @@ void state_finish(struct surface_state *state);
 void state_attach(struct surface_state *state, struct wl_resource *buffer);
 /* Move what is set in `from` over to `to`; `from` is empty then. */
 void state_move(struct surface_state *to, struct surface_state *from);
+/* What was held ends, and is let go unless `next` is the same one. */
+void state_let_go(struct surface *surface, struct surface_state *state, struct wl_resource *next);
 /* The pixels of the buffer under the damage, into the surface's image. */
 void state_take_pixels(struct surface *surface, struct surface_state *state);
 

@@ -10,8 +10,11 @@
  *   shot PATH                the output in device pixels, a PPM file
  *   pixels ID PATH           what one surface shows, buffer pixels
  *   record [FOLDER] | stop   note each frame, with a picture in the folder
- *   frames                   what was noted: surface width height bare checksum
- *   move X Y, button CODE 0|1, scroll STEPS, key CODE 0|1
+ *   frames                   what was noted: surface width height bare checksum steps
+ *   overwritten              how many buffers their client changed while they were held (all surfaces)
+ *   hold 0|1                 hold buffers from now on
+ *   move X Y, button CODE 0|1, scroll STEPS, key CODE 0|1 (Super is the
+ *                            compositor's own while no inhibitor is active)
  *   focus ID, resize ID W H, fullscreen ID 0|1, close ID, scale X
  *   inhibitors               surface ids; inhibit 0|1: make them active or not
  *   copy TEXT                offer it as the clipboard's content
@@ -170,9 +173,30 @@ do_frames(struct connection *self, const char *rest)
     (void)rest;
     wl_array_for_each(record, &self->compositor->recorder.frames)
     {
-        fprintf(self->out, "%u %d %d %u %08x\n", record->surface, record->width, record->height,
-                record->bare, record->checksum);
+        fprintf(self->out, "%u %d %d %u %08x %u\n", record->surface, record->width, record->height,
+                record->bare, record->checksum, record->steps);
     }
+    return true;
+}
+
+static bool
+do_overwritten(struct connection *self, const char *rest)
+{
+    const struct surface *surface;
+    uint32_t n = 0;
+
+    (void)rest;
+    wl_list_for_each(surface, &self->compositor->surfaces, link) {
+        n += surface->n_overwritten;
+    }
+    fprintf(self->out, "%u\n", n);
+    return true;
+}
+
+static bool
+do_hold(struct connection *self, const char *rest)
+{
+    self->compositor->hold = strcmp(rest, "1") == 0;
     return true;
 }
 
@@ -359,13 +383,29 @@ static const struct {
     const char *name;
     bool (*run)(struct connection *self, const char *rest);
 } commands[] = {
-    {"surfaces", do_surfaces}, {"shot", do_shot},         {"pixels", do_pixels},
-    {"record", do_record},     {"frames", do_frames},     {"move", do_move},
-    {"button", do_button},     {"scroll", do_scroll},     {"key", do_key},
-    {"focus", do_focus},       {"resize", do_resize},     {"fullscreen", do_fullscreen},
-    {"close", do_close},       {"scale", do_scale},       {"inhibitors", do_inhibitors},
-    {"inhibit", do_inhibit},   {"copy", do_copy},         {"paste", do_paste},
-    {"cursor", do_cursor},     {"contexts", do_contexts}, {"quit", do_quit},
+    {"surfaces", do_surfaces},
+    {"shot", do_shot},
+    {"pixels", do_pixels},
+    {"record", do_record},
+    {"frames", do_frames},
+    {"move", do_move},
+    {"button", do_button},
+    {"scroll", do_scroll},
+    {"key", do_key},
+    {"focus", do_focus},
+    {"resize", do_resize},
+    {"fullscreen", do_fullscreen},
+    {"close", do_close},
+    {"scale", do_scale},
+    {"inhibitors", do_inhibitors},
+    {"inhibit", do_inhibit},
+    {"copy", do_copy},
+    {"paste", do_paste},
+    {"cursor", do_cursor},
+    {"quit", do_quit},
+    {"hold", do_hold},
+    {"contexts", do_contexts},
+    {"overwritten", do_overwritten},
 };
 
 static void

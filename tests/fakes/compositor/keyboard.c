@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/fakes/compositor/compositor.h"
 
+#include <linux/input-event-codes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -116,13 +117,31 @@ note_key(struct seat *seat, uint32_t code, bool pressed)
     return pressed;
 }
 
+/* Super is the compositor's own, unless the focused window asked for it. */
+static bool
+is_shortcut(const struct seat *seat, uint32_t code)
+{
+    const struct inhibitor *inhibitor;
+
+    if (code != KEY_LEFTMETA && code != KEY_RIGHTMETA) {
+        return false;
+    }
+    wl_list_for_each(inhibitor, &seat->inhibitors, link) {
+        if (!seat->refuse_inhibitors && inhibitor->surface &&
+            inhibitor->surface == seat->keyboard_focus) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 seat_key(struct seat *seat, uint32_t code, bool pressed)
 {
     uint32_t serial = wl_display_next_serial(seat->compositor->display);
     struct wl_resource *keyboard;
 
-    if (!note_key(seat, code, pressed)) {
+    if ((pressed && is_shortcut(seat, code)) || !note_key(seat, code, pressed)) {
         return;
     }
     wl_resource_for_each(keyboard, &seat->keyboards)

@@ -173,6 +173,42 @@ resize_image(struct image *image, int width, int height)
     return true;
 }
 
+/* Whether the buffer still has the pixels that were taken from it. */
+static bool
+is_unchanged(const struct image *image, struct wl_shm_buffer *shm)
+{
+    const uint8_t *data = wl_shm_buffer_get_data(shm);
+    size_t stride = (size_t)wl_shm_buffer_get_stride(shm);
+    uint32_t format = wl_shm_buffer_get_format(shm);
+    bool same = true;
+
+    wl_shm_buffer_begin_access(shm);
+    for (int y = 0; same && y < image->height; y++) {
+        const uint32_t *row = (const void *)(data + (size_t)y * stride);
+        for (int x = 0; same && x < image->width; x++) {
+            same = to_argb(row[x], format) ==
+                   image->pixels[(size_t)y * (size_t)image->width + (size_t)x];
+        }
+    }
+    wl_shm_buffer_end_access(shm);
+    return same;
+}
+
+void
+state_let_go(struct surface *surface, struct surface_state *state, struct wl_resource *next)
+{
+    struct wl_shm_buffer *shm = state->buffer ? wl_shm_buffer_get(state->buffer) : NULL;
+
+    if (shm && surface->image.pixels && !is_unchanged(&surface->image, shm)) {
+        surface->n_overwritten++;
+    }
+    if (state->buffer && state->buffer != next) {
+        wl_buffer_send_release(state->buffer);
+        state_attach(state, NULL);
+        state->attached = false;
+    }
+}
+
 void
 state_take_pixels(struct surface *surface, struct surface_state *state)
 {

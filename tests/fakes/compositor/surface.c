@@ -153,6 +153,9 @@ surface_apply(struct surface *surface, struct surface_state *from)
     struct surface_state *current = &surface->current;
     bool new_buffer = from->attached;
 
+    if (new_buffer) {
+        state_let_go(surface, current, from->buffer);
+    }
     state_move(current, from);
     surface->n_commits++;
     if (new_buffer) {
