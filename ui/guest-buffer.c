@@ -305,11 +305,13 @@ struct wl_buffer *
 vm_guest_buffer_new_plain(const VmWayland *wayland, guint32 pixel)
 {
     guint32 *pixels;
-    struct wl_buffer *buffer = create_buffer(wayland, 1, 1, &pixels);
+    struct wl_buffer *buffer = create_buffer(wayland, VM_PLAIN_SIZE, VM_PLAIN_SIZE, &pixels);
 
     if (buffer) {
-        *pixels = pixel;
-        munmap(pixels, 4);
+        for (guint i = 0; i < VM_PLAIN_SIZE * VM_PLAIN_SIZE; i++) {
+            pixels[i] = pixel;
+        }
+        munmap(pixels, (gsize)VM_PLAIN_SIZE * VM_PLAIN_SIZE * 4);
     }
     return buffer;
 }

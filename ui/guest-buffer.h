@@ -12,6 +12,10 @@
 
 G_BEGIN_DECLS
 
+enum {
+    VM_PLAIN_SIZE = 4,
+};
+
 typedef struct vm_guest_buffer VmGuestBuffer;
 
 /* How the copy differs from the picture. */
@@ -38,7 +42,7 @@ gboolean vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface,
 /* Pixels written so far. */
 guint64 vm_guest_buffer_get_n_copied(VmGuestBuffer *self);
 
-/* One pixel of 0xRRGGBB, to be enlarged by a viewport. NULL when there is no memory for it. */
+/* A square of 0xRRGGBB, to be enlarged by a viewport. NULL when there is no memory for it. */
 struct wl_buffer *vm_guest_buffer_new_plain(const VmWayland *wayland, guint32 pixel);
 
 G_END_DECLS

@@ -17,6 +17,7 @@ struct vm_guest_surface {
     struct wp_fractional_scale_v1 *fractional; /* NULL: whole scales only */
     struct wl_callback *frame;                 /* the screen still shows the last pixels */
     guint scale;                               /* 0: not told yet */
+    struct wl_output *output;                  /* the one it came onto last; compared only */
     void (*scale_changed)(gpointer data);
     gpointer data;
 
@@ -46,11 +47,32 @@ on_preferred_scale(void *data, struct wp_fractional_scale_v1 *fractional, uint32
     }
 }
 
+static void
+on_enter(void *data, struct wl_surface *surface, struct wl_output *output)
+{
+    VmGuestSurface *self = data;
+
+    (void)surface;
+    if (!self->fractional && vm_wayland_get_output_scale(self->wayland, output) > 0) {
+        self->output = output;
+        self->scale_changed(self->data);
+    }
+}
+
+static void
+on_leave(void *data, struct wl_surface *surface, struct wl_output *output)
+{
+}
+
 guint
 vm_guest_surface_get_scale(VmGuestSurface *self)
 {
-    return self->scale > 0 ? self->scale
-                           : VM_SCALE_ONE * (guint)gdk_window_get_scale_factor(self->toplevel);
+    guint scale = self->scale;
+
+    if (scale == 0) {
+        scale = vm_wayland_get_output_scale(self->wayland, self->output);
+    }
+    return scale > 0 ? scale : VM_SCALE_ONE * (guint)gdk_window_get_scale_factor(self->toplevel);
 }
 
 /* Pixels */
@@ -224,11 +246,15 @@ set_ground(VmGuestSurface *self, const GdkRectangle *area)
 
     wl_subsurface_set_position(self->ground_subsurface, area->x, area->y);
     wp_viewport_set_destination(self->ground_viewport, area->width, area->height);
+    /* Not to the buffer's edge: so much enlarged, compositors reach over it. */
+    wp_viewport_set_source(self->ground_viewport, wl_fixed_from_int(1), wl_fixed_from_int(1),
+                           wl_fixed_from_int(VM_PLAIN_SIZE - 2),
+                           wl_fixed_from_int(VM_PLAIN_SIZE - 2));
     wl_region_add(region, 0, 0, area->width, area->height);
     wl_surface_set_opaque_region(self->ground, region);
     wl_region_destroy(region);
     wl_surface_attach(self->ground, self->ground_buffer, 0, 0);
-    wl_surface_damage_buffer(self->ground, 0, 0, 1, 1);
+    wl_surface_damage_buffer(self->ground, 0, 0, VM_PLAIN_SIZE, VM_PLAIN_SIZE);
     wl_surface_commit(self->ground);
 }
 
@@ -314,9 +340,14 @@ create_surfaces(VmGuestSurface *self)
     static const struct wp_fractional_scale_v1_listener listener = {
         .preferred_scale = on_preferred_scale,
     };
+    static const struct wl_surface_listener surface_listener = {
+        .enter = on_enter,
+        .leave = on_leave,
+    };
 
     self->ground = create_below(self, &self->ground_subsurface, &self->ground_viewport);
     self->surface = create_below(self, &self->subsurface, &self->viewport);
+    wl_surface_add_listener(self->surface, &surface_listener, self);
     if (self->wayland->fractional) {
         self->fractional = wp_fractional_scale_manager_v1_get_fractional_scale(
             self->wayland->fractional, self->surface);

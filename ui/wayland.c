@@ -6,15 +6,119 @@
 
 #define DATA_KEY "vitrine-wayland"
 
-static void
-on_format(void *data, struct wl_shm *shm, uint32_t format)
-{
-    VmWayland *self = data;
+typedef struct {
+    guint32 name; /* in the registry */
+    struct wl_output *output;
+    struct zxdg_output_v1 *xdg; /* NULL: sizes are not told */
+    int pixels;                 /* the longer edge */
+    int logical;
+} Output;
 
-    (void)shm;
-    if (format == WL_SHM_FORMAT_XBGR8888) {
-        self->has_xbgr = TRUE;
+static void
+output_free(gpointer data)
+{
+    Output *self = data;
+
+    if (self->xdg) {
+        zxdg_output_v1_destroy(self->xdg);
     }
+    wl_output_destroy(self->output);
+    g_free(self);
+}
+
+static void
+on_geometry(void *data, struct wl_output *output, int32_t x, int32_t y, int32_t width,
+            int32_t height, int32_t subpixel, const char *make, const char *model,
+            int32_t transform)
+{
+}
+
+static void
+on_mode(void *data, struct wl_output *output, uint32_t flags, int32_t width, int32_t height,
+        int32_t refresh)
+{
+    Output *self = data;
+
+    (void)output;
+    if (flags & WL_OUTPUT_MODE_CURRENT) {
+        self->pixels = MAX(width, height); /* whichever way it is turned */
+    }
+}
+
+static void
+on_done(void *data, struct wl_output *output)
+{
+}
+
+static void
+on_scale(void *data, struct wl_output *output, int32_t factor)
+{
+}
+
+static void
+on_logical_position(void *data, struct zxdg_output_v1 *xdg, int32_t x, int32_t y)
+{
+}
+
+static void
+on_logical_size(void *data, struct zxdg_output_v1 *xdg, int32_t width, int32_t height)
+{
+    Output *self = data;
+
+    (void)xdg;
+    self->logical = MAX(width, height);
+}
+
+static void
+on_logical_done(void *data, struct zxdg_output_v1 *xdg)
+{
+}
+
+static void
+ask_sizes(VmWayland *self, Output *output)
+{
+    static const struct zxdg_output_v1_listener listener = {
+        .logical_position = on_logical_position,
+        .logical_size = on_logical_size,
+        .done = on_logical_done,
+    };
+
+    if (self->xdg_outputs && !output->xdg) {
+        output->xdg = zxdg_output_manager_v1_get_xdg_output(self->xdg_outputs, output->output);
+        zxdg_output_v1_add_listener(output->xdg, &listener, output);
+    }
+}
+
+static void
+add_output(VmWayland *self, uint32_t name)
+{
+    static const struct wl_output_listener listener = {
+        .geometry = on_geometry,
+        .mode = on_mode,
+        .done = on_done,
+        .scale = on_scale,
+    };
+    Output *output = g_new0(Output, 1);
+
+    output->name = name;
+    output->output = wl_registry_bind(self->registry, name, &wl_output_interface, 2);
+    wl_output_add_listener(output->output, &listener, output);
+    ask_sizes(self, output);
+    g_ptr_array_add(self->outputs, output);
+}
+
+guint
+vm_wayland_get_output_scale(const VmWayland *self, struct wl_output *output)
+{
+    for (guint i = 0; i < self->outputs->len; i++) {
+        const Output *at = g_ptr_array_index(self->outputs, i);
+        gboolean meant = output ? at->output == output : self->outputs->len == 1;
+        if (meant && at->pixels > 0 && at->logical > 0) {
+            return (guint)((VM_WAYLAND_SCALE_ONE * (gint64)at->pixels + at->logical / 2) /
+                           at->logical);
+        }
+    }
+    return 0;
 }
 
 static void
@@ -33,17 +137,18 @@ on_global(void *data, struct wl_registry *registry, uint32_t name, const char *i
         {&wp_viewporter_interface, (void **)&self->viewporter, 1},
         {&wp_fractional_scale_manager_v1_interface, (void **)&self->fractional, 1},
         {&zwp_keyboard_shortcuts_inhibit_manager_v1_interface, (void **)&self->inhibit, 1},
+        {&zxdg_output_manager_v1_interface, (void **)&self->xdg_outputs, 1},
     };
-    static const struct wl_shm_listener shm_listener = {.format = on_format};
 
+    if (strcmp(interface, wl_output_interface.name) == 0 && version >= 2) {
+        add_output(self, name);
+        return;
+    }
     for (guint i = 0; i < G_N_ELEMENTS(wanted); i++) {
         if (strcmp(wanted[i].interface->name, interface) == 0 && !*wanted[i].place &&
             version >= wanted[i].version) {
             *wanted[i].place =
                 wl_registry_bind(registry, name, wanted[i].interface, wanted[i].version);
-            if (*wanted[i].place == self->shm) {
-                wl_shm_add_listener(self->shm, &shm_listener, self);
-            }
             return;
         }
     }
@@ -52,9 +157,49 @@ on_global(void *data, struct wl_registry *registry, uint32_t name, const char *i
 static void
 on_global_remove(void *data, struct wl_registry *registry, uint32_t name)
 {
-    (void)data;
+    VmWayland *self = data;
+
     (void)registry;
-    (void)name;
+    for (guint i = 0; i < self->outputs->len; i++) {
+        const Output *output = g_ptr_array_index(self->outputs, i);
+        if (output->name == name) {
+            g_ptr_array_remove_index_fast(self->outputs, i);
+            return;
+        }
+    }
+}
+
+/* What came before the manager of its sizes. */
+static void
+ask_all_sizes(VmWayland *self)
+{
+    for (guint i = 0; i < self->outputs->len; i++) {
+        ask_sizes(self, g_ptr_array_index(self->outputs, i));
+    }
+}
+
+static void
+go_to_default_queue(VmWayland *self)
+{
+    struct wl_proxy *const bound[] = {
+        (struct wl_proxy *)self->compositor,  (struct wl_proxy *)self->subcompositor,
+        (struct wl_proxy *)self->shm,         (struct wl_proxy *)self->viewporter,
+        (struct wl_proxy *)self->fractional,  (struct wl_proxy *)self->inhibit,
+        (struct wl_proxy *)self->xdg_outputs, (struct wl_proxy *)self->registry,
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(bound); i++) {
+        if (bound[i]) {
+            wl_proxy_set_queue(bound[i], NULL);
+        }
+    }
+    for (guint i = 0; i < self->outputs->len; i++) {
+        const Output *output = g_ptr_array_index(self->outputs, i);
+        wl_proxy_set_queue((struct wl_proxy *)output->output, NULL);
+        if (output->xdg) {
+            wl_proxy_set_queue((struct wl_proxy *)output->xdg, NULL);
+        }
+    }
 }
 
 /* On a queue of its own, so that GTK's events wait until all is known. */
@@ -70,22 +215,14 @@ ask(struct wl_display *display)
     struct wl_display *wrapper = wl_proxy_create_wrapper(display);
 
     wl_proxy_set_queue((struct wl_proxy *)wrapper, queue);
-    struct wl_registry *registry = wl_display_get_registry(wrapper);
+    self->registry = wl_display_get_registry(wrapper);
+    self->outputs = g_ptr_array_new_with_free_func(output_free);
     wl_proxy_wrapper_destroy(wrapper);
-    wl_registry_add_listener(registry, &listener, self);
+    wl_registry_add_listener(self->registry, &listener, self);
     wl_display_roundtrip_queue(display, queue);
-    wl_display_roundtrip_queue(display, queue); /* the formats */
-    struct wl_proxy *bound[] = {
-        (struct wl_proxy *)self->compositor, (struct wl_proxy *)self->subcompositor,
-        (struct wl_proxy *)self->shm,        (struct wl_proxy *)self->viewporter,
-        (struct wl_proxy *)self->fractional, (struct wl_proxy *)self->inhibit,
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(bound); i++) {
-        if (bound[i]) {
-            wl_proxy_set_queue(bound[i], NULL);
-        }
-    }
-    wl_registry_destroy(registry);
+    ask_all_sizes(self);
+    wl_display_roundtrip_queue(display, queue); /* the sizes */
+    go_to_default_queue(self);
     wl_event_queue_destroy(queue);
     return self;
 }
@@ -100,8 +237,8 @@ vm_wayland_get(GdkDisplay *display)
     }
     if (!self) {
         self = ask(gdk_wayland_display_get_wl_display(display));
-        /* Lives as long as the connection, which takes the objects with it. */
-        g_object_set_data_full(G_OBJECT(display), DATA_KEY, self, g_free);
+        /* Lives as long as the connection, of which the objects are; GDK ends it with the process. */
+        g_object_set_data(G_OBJECT(display), DATA_KEY, self);
     }
     return self;
 }

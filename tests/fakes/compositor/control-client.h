@@ -14,7 +14,7 @@ typedef struct {
     GPid pid;
     char *folder; /* temporary */
     char *socket; /* for WAYLAND_DISPLAY */
-    int control;
+    int control;  /* -1: sway */
 } TestCompositor;
 
 /* One line of "surfaces", without the title. */
@@ -42,6 +42,11 @@ typedef struct {
 
 /* `options`: NULL-terminated, "scale=1.25" and the like. Uses the program in $TEST_COMPOSITOR. */
 TestCompositor *test_compositor_new(const char *const *options);
+/*
+ * sway without a screen instead, for pictures only: what is said to it has no answer. NULL when sway or
+ * grim are not installed or sway does not start here. An output of 1280 x 800 logical pixels.
+ */
+TestCompositor *test_compositor_new_sway(double scale);
 /* Ends it and checks that it ended by itself, with status 0. */
 void test_compositor_free(TestCompositor *self);
 /* One command; the lines of its answer without the last one. The caller's. */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/ui/shown-page.h"
+
+/* No two places look alike, and neighbours differ in all colours. */
+guint32
+shown_noise(guint x, guint y, guint seed)
+{
+    guint32 value = (x * 73856093U) ^ (y * 19349663U) ^ (seed * 83492791U);
+
+    value ^= value >> 13;
+    value *= 0x5bd1e995;
+    return (value ^ value >> 15) & 0xffffff;
+}
+
+static void
+draw(Shown *self, const GdkRectangle *area, guint seed)
+{
+    for (int y = area->y; y < area->y + area->height; y++) {
+        for (int x = area->x; x < area->x + area->width; x++) {
+            self->pixels[(guint)y * self->width + (guint)x] = shown_noise((guint)x, (guint)y, seed);
+        }
+    }
+}
+
+/* The guest takes another size. */
+void
+shown_show(Shown *self, guint width, guint height, guint seed)
+{
+    const GdkRectangle all = {0, 0, (int)width, (int)height};
+
+    self->width = width;
+    self->height = height;
+    self->pixels = rig_gpu_show(self->rig, ++self->buffers, width, height);
+    draw(self, &all, seed);
+    rig_gpu_update(self->rig, 0, 0, width, height);
+}
+
+void
+shown_update(Shown *self, int x, int y, guint seed)
+{
+    const GdkRectangle area = {x, y, 40, 30};
+
+    draw(self, &area, seed);
+    rig_gpu_update(self->rig, (guint)x, (guint)y, 40, 30);
+}
+
+/* Where the guest's picture is on the screen, pixel by pixel, each `expand` times; FALSE: nowhere. */
+static gboolean
+matches(const Shown *self, const TestPicture *shot, guint at, guint expand)
+{
+    for (guint y = 0; y < self->height * expand; y++) {
+        const guint32 *row = shot->pixels + at + (gsize)y * shot->width;
+        const guint32 *from = self->pixels + (gsize)(y / expand) * self->width;
+        for (guint x = 0; x < self->width * expand; x++) {
+            if (row[x] != (from[x / expand] & 0xffffff)) {
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
+gboolean
+shown_find_picture(Shown *self, guint expand, guint *ret_x, guint *ret_y)
+{
+    TestPicture shot;
+    gboolean found = FALSE;
+
+    test_compositor_shot(self->compositor, &shot);
+    for (guint y = 0; !found && y + self->height * expand <= shot.height; y++) {
+        for (guint x = 0; !found && x + self->width * expand <= shot.width; x++) {
+            guint at = y * shot.width + x;
+            found =
+                shot.pixels[at] == (self->pixels[0] & 0xffffff) && matches(self, &shot, at, expand);
+            *ret_x = x;
+            *ret_y = y;
+        }
+    }
+    g_free(shot.pixels);
+    return found;
+}
+
+gboolean
+shown_is_exact(Shown *self)
+{
+    guint x;
+    guint y;
+
+    rig_run(20);
+    return shown_find_picture(self, 1, &x, &y);
+}
+
+/* The dark ground is the first one, below it. */
+TestSurface
+shown_guest_surface(Shown *self)
+{
+    TestSurface found = {.id = 0};
+
+    test_compositor_find(self->compositor, "subsurface", 1, &found);
+    return found;
+}
+
+TestSurface
+shown_window_surface(Shown *self)
+{
+    TestSurface found = {.id = 0};
+
+    g_assert_true(test_compositor_find(self->compositor, "toplevel", 0, &found));
+    return found;
+}
+
+/* Wait until GTK has drawn all that it wants to. */
+guint
+shown_settle(Shown *self)
+{
+    guint commits;
+
+    do {
+        commits = shown_window_surface(self).commits;
+        rig_run(400);
+    } while (shown_window_surface(self).commits != commits);
+    return commits;
+}
+
+static void
+start_page(Shown *self)
+{
+    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
+    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
+    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
+    vm_display_page_set_title(self->page, "Test");
+    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
+    gtk_window_set_default_size(GTK_WINDOW(self->window), 811, 613);
+    gtk_widget_show(GTK_WIDGET(self->page));
+    gtk_widget_show(self->window);
+    vm_display_page_set_connection(self->page, self->connection);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
+    rig_wait(self->compositor->control < 0 || gtk_window_is_active(GTK_WINDOW(self->window)));
+}
+
+void
+shown_set_up(Shown *self, gconstpointer data)
+{
+    self->compositor = (TestCompositor *)data;
+    self->scale = g_ascii_strtod(g_getenv("TEST_SCALE"), NULL);
+    g_free(test_compositor_say(self->compositor, "scale %s", g_getenv("TEST_SCALE")));
+    self->rig = rig_new();
+    rig_gpu_hello(self->rig, 1);
+    shown_show(self, WIDTH, HEIGHT, 1);
+    self->connection = vm_connection_new(self->rig->path);
+    vm_connection_open(self->connection);
+    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
+    start_page(self);
+}
+
+void
+shown_tear_down(Shown *self, gconstpointer data)
+{
+    TestSurface none;
+
+    gtk_widget_destroy(self->window);
+    vm_connection_close(self->connection);
+    g_clear_object(&self->connection);
+    rig_free(self->rig);
+    rig_wait(!test_compositor_find(self->compositor, "toplevel", 0, &none));
+    g_assert_false(test_compositor_find(self->compositor, "subsurface", 0, &none));
+}
