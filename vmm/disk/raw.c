@@ -17,6 +17,7 @@ enum {
 };
 
 struct raw {
+    struct disk disk;
     struct raw_setup setup;
     bool is_file;
     bool no_holes;      /* the file system refused: ask no more */
@@ -43,38 +44,10 @@ file_size(int fd, uint64_t *ret_size, bool *ret_is_file)
     return 0;
 }
 
-int
-raw_open(const struct raw_setup *setup, struct raw **ret_raw)
+static int
+raw_grow(struct disk *disk, uint64_t size)
 {
-    int flags = fcntl(setup->fd, F_GETFL);
-    uint64_t size = 0;
-    bool is_file = false;
-    int r;
-
-    if (flags < 0) {
-        return -errno;
-    }
-    if ((flags & O_ACCMODE) == O_WRONLY || (!setup->read_only && (flags & O_ACCMODE) == O_RDONLY)) {
-        return -EACCES;
-    }
-    r = file_size(setup->fd, &size, &is_file);
-    if (r < 0) {
-        return r;
-    }
-    if (setup->size > size || setup->size > INT64_MAX) {
-        return -EINVAL;
-    }
-    struct raw *raw = xalloc(sizeof(*raw));
-    raw->setup = *setup;
-    raw->is_file = is_file;
-    raw->zeroes = xalloc(ZEROES_SIZE);
-    *ret_raw = raw;
-    return 0;
-}
-
-int
-raw_grow(struct raw *raw, uint64_t size)
-{
+    struct raw *raw = (struct raw *)disk;
     const uint64_t old = raw->setup.size;
 
     if (raw->setup.read_only) {
@@ -94,21 +67,23 @@ raw_grow(struct raw *raw, uint64_t size)
         return -errno;
     }
     raw->setup.size = size;
+    raw->disk.size = size;
     return 0;
 }
 
-void
-raw_close(struct raw *raw)
+static void
+raw_close(struct disk *disk)
 {
-    if (raw) {
-        free(raw->zeroes);
-        free(raw);
-    }
+    struct raw *raw = (struct raw *)disk;
+
+    free(raw->zeroes);
+    free(raw);
 }
 
-ssize_t
-raw_read(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset)
+static ssize_t
+raw_read(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset)
 {
+    struct raw *raw = (struct raw *)disk;
     ssize_t done;
 
     if (offset >= raw->setup.size || n > IOV_MAX) {
@@ -120,9 +95,10 @@ raw_read(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset)
     return done < 0 ? -errno : done;
 }
 
-ssize_t
-raw_write(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset)
+static ssize_t
+raw_write(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset)
 {
+    struct raw *raw = (struct raw *)disk;
     ssize_t done;
 
     if (raw->setup.read_only) {
@@ -137,9 +113,11 @@ raw_write(struct raw *raw, const struct iovec *iov, size_t n, uint64_t offset)
     return done < 0 ? -errno : done;
 }
 
-int
-raw_flush(struct raw *raw)
+static int
+raw_flush(struct disk *disk)
 {
+    struct raw *raw = (struct raw *)disk;
+
     return fdatasync(raw->setup.fd) < 0 ? -errno : 0;
 }
 
@@ -169,9 +147,10 @@ check_range(const struct raw *raw, uint64_t offset, uint64_t length)
     return range_inside(offset, length, raw->setup.size) ? 0 : -EINVAL;
 }
 
-int
-raw_discard(struct raw *raw, uint64_t offset, uint64_t length)
+static int
+raw_discard(struct disk *disk, uint64_t offset, uint64_t length)
 {
+    struct raw *raw = (struct raw *)disk;
     int r = check_range(raw, offset, length);
 
     if (r < 0 || length == 0 || !raw->setup.sparse) {
@@ -187,7 +166,7 @@ write_zeroes(struct raw *raw, uint64_t offset, uint64_t length)
     while (length > 0) {
         struct iovec iov = {.iov_base = raw->zeroes,
                             .iov_len = (size_t)MIN_OF(length, (uint64_t)ZEROES_SIZE)};
-        ssize_t n = raw_write(raw, &iov, 1, offset);
+        ssize_t n = raw_write(&raw->disk, &iov, 1, offset);
 
         if (n <= 0) {
             return n < 0 ? (int)n : -EIO;
@@ -198,9 +177,10 @@ write_zeroes(struct raw *raw, uint64_t offset, uint64_t length)
     return 0;
 }
 
-int
-raw_write_zeroes(struct raw *raw, uint64_t offset, uint64_t length, bool unmap)
+static int
+raw_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool unmap)
 {
+    struct raw *raw = (struct raw *)disk;
     int r = check_range(raw, offset, length);
 
     if (r < 0 || length == 0) {
@@ -212,4 +192,44 @@ raw_write_zeroes(struct raw *raw, uint64_t offset, uint64_t length, bool unmap)
         r = allocate(raw, FALLOC_FL_ZERO_RANGE, offset, length, &raw->no_zero_range);
     }
     return r == -EOPNOTSUPP ? write_zeroes(raw, offset, length) : r;
+}
+
+static const struct disk_ops raw_ops = {
+    .read = raw_read,
+    .write = raw_write,
+    .flush = raw_flush,
+    .grow = raw_grow,
+    .discard = raw_discard,
+    .write_zeroes = raw_write_zeroes,
+    .close = raw_close,
+};
+
+int
+raw_open(const struct raw_setup *setup, struct disk **ret_disk)
+{
+    int flags = fcntl(setup->fd, F_GETFL);
+    uint64_t size = 0;
+    bool is_file = false;
+    int r;
+
+    if (flags < 0) {
+        return -errno;
+    }
+    if ((flags & O_ACCMODE) == O_WRONLY || (!setup->read_only && (flags & O_ACCMODE) == O_RDONLY)) {
+        return -EACCES;
+    }
+    r = file_size(setup->fd, &size, &is_file);
+    if (r < 0) {
+        return r;
+    }
+    if (setup->size > size || setup->size > INT64_MAX) {
+        return -EINVAL;
+    }
+    struct raw *raw = xalloc(sizeof(*raw));
+    raw->disk = (struct disk){.ops = &raw_ops, .size = setup->size};
+    raw->setup = *setup;
+    raw->is_file = is_file;
+    raw->zeroes = xalloc(ZEROES_SIZE);
+    *ret_disk = &raw->disk;
+    return 0;
 }

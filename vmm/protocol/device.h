@@ -48,11 +48,34 @@ struct block_counters {
     uint64_t written;
 };
 
+enum block_format {
+    BLOCK_RAW = 0,
+    BLOCK_QCOW2,
+    BLOCK_COMPOSITE, /* `more` in a row, without a file of its own */
+};
+
+enum {
+    BLOCK_FILES_MAX = 24
+};
+
+/* Another file of a disk: what lies behind a qcow2 image, nearest first, or a part of a composite. */
+struct block_file {
+    int32_t fd;
+    uint32_t format;    /* enum block_format */
+    uint32_t read_only; /* else the disk's own flag says */
+    uint32_t reserved;
+    uint64_t size;   /* bytes of the file; of the part in a composite disk */
+    uint64_t offset; /* where the part begins in its file */
+};
+
 struct block_setup {
     struct device_setup device;
-    int32_t disk_fd;     /* raw image or block device, opened as `flags` say */
-    uint32_t flags;      /* enum block_flags */
-    uint64_t size;       /* bytes; a rest below 512 is not shown to the guest */
+    int32_t disk_fd; /* image or block device, opened as `flags` say; -1 for a composite */
+    uint32_t flags;  /* enum block_flags */
+    uint32_t format; /* enum block_format */
+    uint32_t n_more;
+    struct block_file more[BLOCK_FILES_MAX];
+    uint64_t size;       /* bytes of the disk; a rest below 512 is not shown to the guest */
     uint32_t block_size; /* logical block size, 512 or 4096 */
     char serial[20];     /* GET_ID answer, NUL padded, not necessarily NUL terminated */
     int32_t counters_fd; /* memfd of struct block_counters; 0 or -1: nobody counts */

@@ -8,6 +8,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
+#include "vmm/devices/block/images.h"
 #include "vmm/devices/block/request.h"
 #include "vmm/vhost/backend.h"
 
@@ -124,19 +125,12 @@ fill_config(struct virtio_blk_config *config, const struct block_setup *setup, u
 static int
 open_disk(struct request_disk *disk, const struct block_setup *setup)
 {
-    const struct raw_setup raw = {
-        .fd = setup->disk_fd,
-        .size = align_down(setup->size, setup->block_size),
-        .read_only = setup->flags & BLOCK_READ_ONLY,
-        .sparse = setup->flags & BLOCK_SPARSE,
-    };
-
-    disk->n_sectors = raw.size / REQUEST_SECTOR_SIZE;
-    disk->read_only = raw.read_only;
+    disk->n_sectors = align_down(setup->size, setup->block_size) / REQUEST_SECTOR_SIZE;
+    disk->read_only = setup->flags & BLOCK_READ_ONLY;
     disk->write_through = true;
     disk->features = features_of(setup);
     memcpy(disk->serial, setup->serial, sizeof(disk->serial));
-    return raw_open(&raw, &disk->raw);
+    return images_open(setup, &disk->disk);
 }
 
 /* Without a page of the supervisor's the figures stay with us. */
@@ -156,7 +150,7 @@ block_resize(struct block *block, uint64_t size)
     int r = size % load_le32(&block->config.blk_size) == 0 ? 0 : -EINVAL;
 
     if (r == 0) {
-        r = raw_grow(block->disk.raw, size);
+        r = disk_grow(block->disk.disk, size);
     }
     if (r < 0) {
         return r;
@@ -197,7 +191,7 @@ block_destroy(struct block *block)
 {
     if (block) {
         backend_destroy(block->backend);
-        raw_close(block->disk.raw);
+        disk_close(block->disk.disk);
         if (block->counters && block->counters != &block->no_counters) {
             munmap(block->counters, sizeof(*block->counters));
         }

@@ -2,7 +2,7 @@
 
 /*
  * vmm-block: one disk. Owns a control socket to the supervisor, a vhost-user socket to the machine
- * and the disk's descriptor, opened by the supervisor; ends with either socket.
+ * and the descriptors of the disk's files, opened by the supervisor; ends with either socket.
  */
 
 #include <errno.h>

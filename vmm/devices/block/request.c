@@ -50,7 +50,7 @@ serve_read(struct request_disk *disk, struct chain *chain, uint64_t sector)
         uint64_t before = chain->in_position;
         size_t size = (size_t)MIN_OF(extent.size, (uint64_t)TRANSFER_MAX);
         size_t n = chain_take_in(chain, size, iov, SEGMENTS_MAX, &size);
-        ssize_t done = raw_read(disk->raw, iov, n, extent.offset);
+        ssize_t done = disk_read(disk->disk, iov, n, extent.offset);
 
         if (done <= 0) {
             return done < 0 ? (int)done : -EIO;
@@ -77,7 +77,7 @@ serve_write(struct request_disk *disk, struct chain *chain, uint64_t sector)
         uint64_t before = chain->out_position;
         size_t size = (size_t)MIN_OF(extent.size, (uint64_t)TRANSFER_MAX);
         size_t n = chain_take_out(chain, size, iov, SEGMENTS_MAX, &size);
-        ssize_t done = raw_write(disk->raw, iov, n, extent.offset);
+        ssize_t done = disk_write(disk->disk, iov, n, extent.offset);
 
         if (done <= 0) {
             return done < 0 ? (int)done : -EIO;
@@ -86,7 +86,7 @@ serve_write(struct request_disk *disk, struct chain *chain, uint64_t sector)
         extent.offset += (uint64_t)done;
         extent.size -= (uint64_t)done;
     }
-    return disk->write_through ? raw_flush(disk->raw) : 0;
+    return disk->write_through ? disk_flush(disk->disk) : 0;
 }
 
 static int
@@ -110,10 +110,10 @@ serve_range(struct request_disk *disk, uint32_t type, const uint8_t *bytes)
         return r;
     }
     if (!zeroes) {
-        return raw_discard(disk->raw, extent.offset, extent.size);
+        return disk_discard(disk->disk, extent.offset, extent.size);
     }
-    r = raw_write_zeroes(disk->raw, extent.offset, extent.size, flags != 0);
-    return r == 0 && disk->write_through ? raw_flush(disk->raw) : r;
+    r = disk_write_zeroes(disk->disk, extent.offset, extent.size, flags != 0);
+    return r == 0 && disk->write_through ? disk_flush(disk->disk) : r;
 }
 
 /* Discard and write-zeroes: a list of ranges in the place of data. */
@@ -160,7 +160,7 @@ serve(struct request_disk *disk, struct chain *chain, const struct header *heade
     case VIRTIO_BLK_T_OUT:
         return serve_write(disk, chain, header->sector);
     case VIRTIO_BLK_T_FLUSH:
-        return disk->read_only ? 0 : raw_flush(disk->raw);
+        return disk->read_only ? 0 : disk_flush(disk->disk);
     case VIRTIO_BLK_T_GET_ID:
         return serve_id(disk, chain);
     case VIRTIO_BLK_T_DISCARD:

@@ -4,7 +4,7 @@
 /* One request of virtio-blk: from the chain's header to its status byte. */
 
 #include "vmm/base/log.h"
-#include "vmm/disk/raw.h"
+#include "vmm/disk/disk.h"
 #include "vmm/virtio/queue.h"
 
 /* Limits that config space tells the driver. Zeroes may have to be written, so they are fewer. */
@@ -16,7 +16,7 @@ enum {
 };
 
 struct request_disk {
-    struct raw *raw;
+    struct disk *disk;
     uint64_t n_sectors;
     bool read_only;
     bool write_through; /* each write is flushed before it is done */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A disk as its user sees it, whatever keeps its bytes: a table of functions. Offsets and lengths are
+ * bytes; callers keep them inside the disk (-EINVAL otherwise). A disk is for one thread. System calls
+ * used after it was opened: preadv, pwritev, fdatasync, fallocate, ftruncate, and those of malloc().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "vmm/base/cleanup.h"
+
+struct disk;
+
+struct disk_ops {
+    ssize_t (*read)(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset);
+    ssize_t (*write)(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset);
+    int (*flush)(struct disk *disk);
+    int (*grow)(struct disk *disk, uint64_t size);
+    int (*discard)(struct disk *disk, uint64_t offset, uint64_t length);
+    int (*write_zeroes)(struct disk *disk, uint64_t offset, uint64_t length, bool unmap);
+    void (*close)(struct disk *disk);
+};
+
+/* The beginning of every kind's own structure. */
+struct disk {
+    const struct disk_ops *ops;
+    uint64_t size; /* bytes */
+};
+
+/* Bytes that were moved, at least one, perhaps fewer than asked (0 only for none asked); or -errno. */
+static inline ssize_t
+disk_read(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset)
+{
+    return disk->ops->read(disk, iov, n, offset);
+}
+
+static inline ssize_t
+disk_write(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset)
+{
+    return disk->ops->write(disk, iov, n, offset);
+}
+
+/* Everything written before is on stable storage when this returns 0. */
+static inline int
+disk_flush(struct disk *disk)
+{
+    return disk->ops->flush(disk);
+}
+
+/*
+ * Make the disk `size` bytes long; what is new reads as zeros. -EROFS, -EINVAL when it is shorter than
+ * now, -EMEDIUMTYPE for what cannot grow, or -errno.
+ */
+static inline int
+disk_grow(struct disk *disk, uint64_t size)
+{
+    return disk->ops->grow(disk, size);
+}
+
+/* A hint: 0 also where nothing can be given back. The range's content is undefined then. */
+static inline int
+disk_discard(struct disk *disk, uint64_t offset, uint64_t length)
+{
+    return disk->ops->discard(disk, offset, length);
+}
+
+/* The range reads as zeros; with `unmap`, without room on the host where that is possible and wanted. */
+static inline int
+disk_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool unmap)
+{
+    return disk->ops->write_zeroes(disk, offset, length, unmap);
+}
+
+/* What was written is kept as far as it can be without a flush; the descriptors stay the caller's. */
+static inline void
+disk_close(struct disk *disk)
+{
+    if (disk) {
+        disk->ops->close(disk);
+    }
+}
+CLEANUP_DEFINE(struct disk, disk_close)
