@@ -59,6 +59,84 @@ def disk_files(world):
            35, '“/nowhere/x” is not there')
 
 
+def create(world, name, *words):
+    path = world.files / name
+    result = world.run('create_qcow2', str(path), *map(str, words))
+    check(result[0] == 0, f'create_qcow2: {result}')
+    return path, result[1]
+
+
+def disk_images(world):
+    """The kind of an image comes from its name or from “format”, never from what a guest wrote."""
+    halt = str(world.files / 'halt')
+    after = ('--serial', 'file,path=/nowhere/x')  # refused only when all disks were opened
+    top, _ = create(world, 'top.qcow2', 8 << 20)
+    expect(world.run('run', halt, '-b', str(top), *after), 35, '“/nowhere/x” is not there')
+    header = bytearray(top.read_bytes())
+
+    # A header on a raw disk, with the path of a file of the host, is what a guest can write.
+    header[8:20] = (4096).to_bytes(8, 'big') + (11).to_bytes(4, 'big')
+    header[4096:4107] = b'/etc/passwd'
+    raw = world.file('raw.img', bytes(header))
+    status, _, errors = world.run('run', halt, '-b', raw, *after)
+    check(status == 35 and 'is taken as raw' in errors and 'passwd' not in errors, errors)
+    expect(world.run('run', halt, '-b', f'{raw},format=raw', *after), 35, '“/nowhere/x” is not there')
+    evil = world.file('evil.qcow2', bytes(header))
+    expect(world.run('run', halt, '-b', evil), 35, '“/etc/passwd”, which is not in its folder', 'outside-files')
+    header[4096:4107] = b'../../../x/'
+    expect(world.run('run', halt, '-b', world.file('up.qcow2', bytes(header))), 35, 'not in its folder')
+    os.symlink('/etc/passwd', world.files / 'linked.img')
+    header[4096:4107] = b'linked.img\0'
+    header[16:20] = (10).to_bytes(4, 'big')
+    expect(world.run('run', halt, '-b', world.file('link.qcow2', bytes(header))), 35, 'not in its folder')
+    header[4096:4106] = b'self.qcow2'
+    expect(world.run('run', halt, '-b', world.file('self.qcow2', bytes(header)) + ',ro'), 35, 'based on itself')
+    header[4096:4106] = b'none.qcow2'
+    expect(world.run('run', halt, '-b', world.file('gone.qcow2', bytes(header))), 35, 'none.qcow2', 'cannot be opened')
+    expect(world.run('run', halt, '-b', world.file('plain.qcow2', bytes(SECTOR))), 35, 'does not begin as a qcow2')
+    expect(world.run('run', halt, '-b', f'{top},format=vmdk'), 35, 'format')
+    # What the image over it calls raw is raw; what it does not name must not look like qcow2.
+    (world.files / 'none.qcow2').unlink(missing_ok=True)
+    header[4096:4106] = b'under12345'
+    world.file('under12345', top.read_bytes())
+    expect(world.run('run', halt, '-b', world.file('over.qcow2', bytes(header))), 35, 'does not say that')
+
+
+def image_chains(world):
+    halt = str(world.files / 'halt')
+    after = ('--serial', 'file,path=/nowhere/x')
+    base = world.file('base.img', bytes(1 << 20))
+    last = base
+    for i in range(8):
+        last, said = create(world, f'chain{i}.qcow2', '--backing-file', last)
+        check(said == '', said)
+    expect(world.run('run', halt, '-b', str(last), *after), 35, '“/nowhere/x” is not there')
+    last, _ = create(world, 'chain8.qcow2', '--backing-file', last)
+    expect(world.run('run', halt, '-b', str(last)), 35, 'too many images')
+    with open(base, 'rb+') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        expect(world.run('run', halt, '-b', str(world.files / 'chain0.qcow2')), 33, 'Another program writes to')
+    (world.files / 'elsewhere').mkdir()
+    far, said = create(world, 'elsewhere/far', '--backing-file', base)
+    check('outside-files' in said and 'format=qcow2' in said, said)
+    expect(world.run('run', halt, '-b', f'{far},format=qcow2'), 35, 'outside-files')
+    expect(world.run('run', halt, '-b', f'{far},format=qcow2,outside-files', *after), 35, '“/nowhere/x” is not there')
+
+
+def bad_new_images(world):
+    there = world.file('there.qcow2', b'x')
+    expect(world.run('create_qcow2', there, '1048576'), 35, 'is there already')
+    check(pathlib.Path(there).read_bytes() == b'x', 'it was written')
+    new = str(world.files / 'new.qcow2')
+    for words, said in (((), 'takes a size'), (('x',), 'is not a size'), (('1000',), 'multiple of 512'),
+                        (('4611686018427387904',), 'below'), (('512', '--backing-format', 'raw'), 'is for'),
+                        (('--backing-file', '/nowhere/b'), 'cannot be opened'),
+                        (('--backing-file', there), 'does not begin as'),
+                        (('--backing-file', there, '--backing-format', 'vdi'), 'is not a format')):
+        expect(world.run('create_qcow2', new, *words), 35, said)
+        check(not os.path.exists(new), f'{words}: something was left')
+
+
 def unreadable_files(world):
     closed = world.file('closed', bytes(4096))
     os.chmod(closed, 0)
@@ -241,7 +319,7 @@ def check_and_policy(world):
     check(status == 0 and 'call getrandom' in output, output)
 
 
-CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, unreadable_files, disk_in_use, numbers,
+CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, disk_images, image_chains, bad_new_images, unreadable_files, disk_in_use, numbers,
          memory_that_is_taken, options, configuration_files, print_config_is_read_back, control_socket,
          back_end_that_is_not_there, back_end_that_accepts_nobody, part_that_is_not_installed, sandbox_refused, kvm_denied,
          kvm_missing, full_disk, check_and_policy]

@@ -218,19 +218,24 @@ def disk_resize(world):
     disk = world.file('grows', bytes(1 << 20))
     fixed = world.file('fixed', bytes(1 << 20))
     whole = world.file('whole', bytes(1 << 20))
+    image = str(world.files / 'grows.qcow2')
+    check(world.run('create_qcow2', image, str(64 << 20))[0] == 0, 'create_qcow2')
     machine = world.started_guest('dr', str(world.files / 'halt'), '-b', disk, '-b', f'{fixed},ro',
-                                  '-b', f'{whole},sparse=false')
+                                  '-b', f'{whole},sparse=false', '-b', image)
     check(world.run('disk', 'resize', '0', str(3 << 20), 'dr')[0] == 0, 'resize')
     check(os.stat(disk).st_size == 3 << 20 and os.stat(disk).st_blocks * 512 <= 1 << 20, f'{os.stat(disk)}')
     check(world.run('disk', 'resize', '2', str(2 << 20), 'dr')[0] == 0, 'resize')
     check(os.stat(whole).st_size == 2 << 20 == os.stat(whole).st_blocks * 512, f'{os.stat(whole)}')
     for number, size, why in ((0, 1 << 20, 'can only become longer'), (0, (4 << 20) + 1, 'by whole blocks'),
-                              (1, 2 << 20, 'read-only'), (3, 2 << 20, 'no such disk')):
+                              (1, 2 << 20, 'read-only'), (4, 2 << 20, 'no such disk')):
         expect(world.run('disk', 'resize', str(number), str(size), 'dr'), 33, 'did not do that', why)
     expect(world.run('disk', 'resize', 'x', '5', 'dr'), 35, 'disk resize: takes')
     expect(world.run('disk', 'shrink', '0', '5', 'dr'), 35, '“shrink” is unknown')
     check(os.stat(disk).st_size == 3 << 20, 'a refused request changed the disk')
+    check(world.run('disk', 'resize', '3', str(96 << 20), 'dr')[0] == 0, 'resize of qcow2')
     check(machine.poll() is None and end(machine)[0] == 0, 'the machine ended')
+    with open(image, 'rb') as stream:
+        check(stream.read(32)[24:] == (96 << 20).to_bytes(8, 'big'), 'the image did not grow')
 
 
 def balloon(world):

@@ -28,6 +28,8 @@ static const struct config_refusal refused_vhost_user_types[] = {
     {NULL, NULL},
 };
 
+static const char *const disk_formats[] = {"auto", "raw", "qcow2", NULL};
+
 const struct config_key config_block_keys[] = {
     {.name = "path",
      .value = "PATH",
@@ -35,6 +37,18 @@ const struct config_key config_block_keys[] = {
      .required = true,
      .offset = IN(block_config, path),
      .help = "Disk image or block device."},
+    {.name = "format",
+     .value = "FORMAT",
+     .type = CONFIG_CHOICE,
+     .choices = disk_formats,
+     .preset = "auto",
+     .offset = IN(block_config, format),
+     .help = "Kind of image; auto goes by the name: “.qcow2” is qcow2, all else raw."},
+    {.name = "outside-files",
+     .value = "BOOL",
+     .type = CONFIG_BOOL,
+     .offset = IN(block_config, outside_files),
+     .help = "Files that a qcow2 image names may lie outside of its folder; for your own images."},
     {.name = "ro",
      .value = "BOOL",
      .type = CONFIG_BOOL,

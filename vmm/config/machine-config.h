@@ -30,8 +30,16 @@ struct mem_config {
     uint64_t size; /* MiB */
 };
 
+enum disk_format {
+    DISK_FORMAT_AUTO = 0, /* as the name's ending says */
+    DISK_FORMAT_RAW,
+    DISK_FORMAT_QCOW2,
+};
+
 struct block_config {
     char *path;
+    uint64_t format;    /* enum disk_format */
+    bool outside_files; /* what the image names may lie outside of its folder */
     bool read_only;
     bool root;
     bool sparse;

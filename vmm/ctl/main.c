@@ -63,9 +63,14 @@ static const Command commands[] = {
      MACHINE_HELP "\nSizes are in bytes; balloon_actual is what the guest has given back.", 1, 1,
      command_balloon_stats, 0},
     {"disk", "resize N SIZE MACHINE", "make a disk longer while the guest runs",
-     "N counts the --block disks from 0; SIZE is in bytes, more than now. Only disks in raw "
-     "files.\n" MACHINE_HELP,
+     "N counts the --block disks from 0; SIZE is in bytes, more than now. Only disks in files "
+     "grow.\n" MACHINE_HELP,
      4, 4, command_disk, 0},
+    {"create_qcow2", "PATH [SIZE]", "make the image of a disk that takes only the room it needs",
+     "SIZE is in bytes. With --backing-file the disk holds at first what that file holds, and "
+     "only\n"
+     "what is written later is kept in PATH; without SIZE it is as long as that file.",
+     1, 2, command_create_qcow2, 0},
     {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
     {"gpu", "stats MACHINE | replay FILE", "counters of the graphics card and its contexts",
      MACHINE_HELP " Counters since its\nstart; for each context: what it holds and what it drew. "

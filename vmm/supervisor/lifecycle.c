@@ -13,6 +13,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/supervisor/events.h"
+#include "vmm/supervisor/images.h"
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
@@ -83,7 +84,7 @@ close_passed(struct vm *vm)
     fd_closep(&vm->resources.initrd_fd);
     fd_closep(&vm->resources.ram_fd);
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
-        fd_closep(&vm->resources.disk[i].fd); /* its lock lives on in the block process */
+        images_close(&vm->resources.disk[i]); /* its locks live on in the block process */
     }
 }
 

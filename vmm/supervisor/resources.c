@@ -19,6 +19,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/supervisor/handles.h"
+#include "vmm/supervisor/images.h"
 
 /* One file to open and what to call it. */
 struct wanted_file {
@@ -221,11 +222,6 @@ open_disk(const struct block_config *block, const struct message_fds *handles,
     if (open_file(&file, &disk->fd, &disk->size, failure) < 0) {
         return -1;
     }
-    if (disk->size < 512) {
-        return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
-                           "The disk “%s” is shorter than one sector (512 bytes); give another.",
-                           block->path);
-    }
     /* Held by the open file, so it lasts as long as the block process too has it. */
     if (flock(disk->fd, (block->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 &&
         errno == EWOULDBLOCK) {
@@ -233,8 +229,16 @@ open_disk(const struct block_config *block, const struct message_fds *handles,
                            "Another program uses “%s”; close it%s.", block->path,
                            block->read_only ? "" : ", or add “ro” if it only reads");
     }
+    if (images_complete(block, handles == NULL, disk, failure) < 0) {
+        return -1;
+    }
+    if (disk->size < 512) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
+                           "The disk “%s” is shorter than one sector (512 bytes); give another.",
+                           block->path);
+    }
     make_counters(disk);
-    return fill_disk(block, disk, failure);
+    return disk->format == BLOCK_RAW ? fill_disk(block, disk, failure) : 0;
 }
 
 static int
@@ -470,7 +474,7 @@ resources_close(struct resources *resources)
     for (size_t i = 0; i < CONFIG_BLOCKS_MAX; i++) {
         struct disk_resource *disk = &resources->disk[i];
 
-        fd_closep(&disk->fd);
+        images_close(disk);
         fd_closep(&disk->counters_fd);
         if (disk->counters) {
             munmap((void *)disk->counters, sizeof(*disk->counters));

@@ -12,9 +12,16 @@
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/gdb-socket.h"
 
+enum {
+    IMAGES_CHAIN_MAX = 8, /* files behind a qcow2 image */
+};
+
 struct disk_resource {
     int fd;
-    uint64_t size;                         /* bytes */
+    uint64_t size;                            /* bytes, as the guest sees it */
+    uint32_t format;                          /* enum block_format */
+    struct block_file more[IMAGES_CHAIN_MAX]; /* behind it, nearest first; open files */
+    size_t n_more;
     int counters_fd;                       /* -1: it is not counted */
     const struct block_counters *counters; /* mapped, or NULL */
 };

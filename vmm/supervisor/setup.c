@@ -153,6 +153,12 @@ setup_block(const struct child *child, struct fd_plan *plan, union any_setup *se
     block->disk_fd = fd_plan_add(plan, disk->fd);
     block->flags = (config->read_only ? BLOCK_READ_ONLY : 0) | (config->sparse ? BLOCK_SPARSE : 0);
     block->size = disk->size;
+    block->format = disk->format;
+    for (size_t i = 0; i < disk->n_more; i++) {
+        block->more[i] = disk->more[i];
+        block->more[i].fd = fd_plan_add(plan, disk->more[i].fd);
+    }
+    block->n_more = (uint32_t)disk->n_more;
     block->block_size = (uint32_t)config->block_size;
     block->counters_fd = fd_plan_add(plan, disk->counters_fd);
     if (config->id) {

@@ -23,6 +23,7 @@
 
 enum {
     DISPLAY_LEAVE_MS = 500, /* for its last words to clients */
+    DISK_LEAVE_MS = 5000,   /* for a disk to write its tables */
 };
 
 static void
@@ -339,6 +340,27 @@ let_display_leave(struct vm *vm)
     }
 }
 
+/* What a qcow2 disk has in memory is written when its process ends by itself: the guest is gone then. */
+static void
+let_disks_leave(struct vm *vm)
+{
+    struct child *machine = vm_child(vm, process_machine.name);
+
+    for (size_t i = 0; i < vm->n_children; i++) {
+        struct child *child = &vm->child[i];
+
+        if (child->row != &process_block || child->pid <= 0 || !child->ready ||
+            vm->resources.disk[child->index].format == BLOCK_RAW) {
+            continue;
+        }
+        if (machine && machine->pid > 0) {
+            pidfd_send_signal(machine->pidfd, SIGKILL, NULL, 0);
+        }
+        fd_closep(&child->control_fd);
+        (void)poll(&(struct pollfd){.fd = child->pidfd, .events = POLLIN}, 1, DISK_LEAVE_MS);
+    }
+}
+
 void
 vm_destroy(struct vm *vm)
 {
@@ -349,6 +371,7 @@ vm_destroy(struct vm *vm)
         loop_remove(vm->child[i].control_source);
         vm->child[i].control_source = NULL;
     }
+    let_disks_leave(vm);
     /* All but the display first: it stands at index 0. All are ended before one is waited for. */
     for (size_t i = 1; i < vm->n_children; i++) {
         if (vm->child[i].pid > 0) {
