@@ -17,6 +17,7 @@ struct view {
     GDBusInterfaceSkeleton *interface;
     VmClientUpdate update;
     gpointer data;
+    char *path;
     gboolean direct; /* exported by us, not by an object manager */
 };
 
@@ -30,6 +31,7 @@ struct _VmClient {
     GDBusObjectManagerServer *machine_objects;
     GArray *views;
     GPtrArray *listeners;
+    gboolean consoles[VM_SCREENS_MAX]; /* which of the objects there are */
     VmInputHolder *holder;
     guint update_source;
     gboolean update_wanted;
@@ -47,6 +49,7 @@ view_clear(gpointer data)
     struct view *view = data;
 
     g_clear_object(&view->interface);
+    g_clear_pointer(&view->path, g_free);
 }
 
 /* Bring one interface up to date; returns how many PropertiesChanged signals that sends. */
@@ -61,6 +64,47 @@ update_view(VmClient *self, const struct view *view)
     return g_variant_equal(before, after) ? 0 : 1;
 }
 
+/* A display was taken away: so are its object and its listeners. */
+static void
+unexport_console(VmClient *self, guint number)
+{
+    g_autofree char *path = g_strdup_printf(DISPLAY_ROOT "/Console_%u", number);
+
+    for (guint i = self->listeners->len; i > 0; i--) {
+        VmListener *listener = g_ptr_array_index(self->listeners, i - 1);
+
+        if (vm_screen_get_number(vm_listener_get_screen(listener)) == number) {
+            g_signal_handlers_disconnect_by_data(listener, self);
+            vm_listener_close(listener);
+            g_ptr_array_remove_index(self->listeners, i - 1);
+        }
+    }
+    for (guint i = self->views->len; i > 0; i--) {
+        if (g_str_equal(g_array_index(self->views, struct view, i - 1).path, path)) {
+            g_array_remove_index(self->views, i - 1);
+        }
+    }
+    g_dbus_object_manager_server_unexport(self->display_objects, path);
+}
+
+/* One object for each display that is plugged in. */
+static void
+sync_consoles(VmClient *self)
+{
+    VmGpuLink *gpu = vm_model_get_gpu(self->model);
+
+    for (guint i = 0; i < vm_gpu_link_get_maximum(gpu); i++) {
+        VmScreen *screen = vm_gpu_link_get_screen(gpu, i);
+
+        if (screen && !self->consoles[i]) {
+            vm_console_object_export(self, screen);
+        } else if (!screen && self->consoles[i]) {
+            unexport_console(self, i);
+        }
+        self->consoles[i] = screen != NULL;
+    }
+}
+
 /* Nothing is sent before the client has read what was sent last: its queue stays short. */
 static gboolean
 update_views(gpointer user_data)
@@ -73,6 +117,7 @@ update_views(gpointer user_data)
         return G_SOURCE_REMOVE;
     }
     self->update_wanted = FALSE;
+    sync_consoles(self);
     for (guint i = 0; i < self->views->len; i++) {
         const struct view *view = &g_array_index(self->views, struct view, i);
 
@@ -144,9 +189,11 @@ handle_exceeded(gpointer owner)
 }
 
 static void
-handle_screen_added(VmClient *self, VmScreen *screen)
+handle_screens_changed(VmClient *self)
 {
-    vm_console_object_export(self, screen);
+    if (vm_client_limits_is_drained(self->limits)) {
+        sync_consoles(self); /* before an answer that names one */
+    }
     handle_model_changed(self);
 }
 
@@ -160,17 +207,18 @@ export_all(VmClient *self)
     self->machine_objects = g_dbus_object_manager_server_new(MACHINE_ROOT);
     vm_machine_object_export(self);
     vm_trace_object_export(self);
+    vm_displays_object_export(self);
     vm_guest_object_export(self);
     vm_vm_object_export(self);
-    for (guint i = 0; i < vm_gpu_link_get_n_screens(gpu); i++) {
-        vm_console_object_export(self, vm_gpu_link_get_screen(gpu, i));
-    }
+    sync_consoles(self);
     for (guint i = 0; i < ports->len; i++) {
         vm_chardev_object_export(self, g_ptr_array_index(ports, i));
     }
     g_dbus_object_manager_server_set_connection(self->display_objects, self->connection);
     g_dbus_object_manager_server_set_connection(self->machine_objects, self->connection);
-    g_signal_connect_object(gpu, "screen-added", G_CALLBACK(handle_screen_added), self,
+    g_signal_connect_object(gpu, "screen-added", G_CALLBACK(handle_screens_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(gpu, "screen-removed", G_CALLBACK(handle_screens_changed), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->model, "changed", G_CALLBACK(handle_model_changed), self,
                             G_CONNECT_SWAPPED);
@@ -296,7 +344,10 @@ void
 vm_client_export(VmClient *self, const char *path, GDBusInterfaceSkeleton *interface,
                  VmClientUpdate update, gpointer data)
 {
-    struct view view = {.interface = g_object_ref(interface), .update = update, .data = data};
+    struct view view = {.interface = g_object_ref(interface),
+                        .update = update,
+                        .data = data,
+                        .path = g_strdup(path)};
     g_autoptr(GError) error = NULL;
 
     g_return_if_fail(VM_IS_CLIENT(self));

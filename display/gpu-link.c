@@ -23,6 +23,13 @@ union gpu_message {
     struct gpu_cursor cursor;
     struct gpu_cursor_move move;
     struct gpu_statistics statistics;
+    struct gpu_mode display;
+};
+
+/* About one scanout. */
+struct plugging {
+    VmGpuPlugged callback;
+    gpointer user_data;
 };
 
 struct question {
@@ -40,14 +47,22 @@ struct _VmGpuLink {
     VmScreen *screens[VM_SCREENS_MAX];
     struct gpu_mode modes[VM_SCREENS_MAX]; /* header.type 0: nothing to send */
     guint mode_timer;
-    GQueue questions; /* struct question, about statistics */
+    GQueue questions;                 /* struct question, about statistics */
+    GQueue pluggings[VM_SCREENS_MAX]; /* struct plugging */
     struct log_limit limit;
     union gpu_message message; /* too large for the stack */
 };
 
 G_DEFINE_FINAL_TYPE(VmGpuLink, vm_gpu_link, G_TYPE_OBJECT)
 
-static guint screen_added; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+enum {
+    SCREEN_ADDED,
+    SCREEN_REMOVED,
+    MODE_CHANGED,
+    N_SIGNALS
+};
+
+static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static void
 complain(VmGpuLink *self, const char *what)
@@ -67,12 +82,14 @@ handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_f
     /* A new start of the gpu process or of ours: buffer numbers begin again. */
     g_hash_table_remove_all(self->buffers);
     self->in_sync = TRUE;
-    while (self->n_screens < n) {
-        VmScreen *screen = vm_screen_new(self->n_screens);
-
-        self->screens[self->n_screens++] = screen;
-        g_signal_emit(self, screen_added, 0, screen);
+    for (guint i = 0; i < self->n_screens; i++) {
+        vm_screen_hide_cursor(self->screens[i]); /* only visible ones are told */
     }
+    while (self->n_screens < n) {
+        self->screens[self->n_screens] = vm_screen_new(self->n_screens);
+        self->n_screens++;
+    }
+    g_signal_emit(self, signals[MODE_CHANGED], 0);
 }
 
 static void
@@ -219,6 +236,52 @@ handle_statistics(VmGpuLink *self, const union gpu_message *message, struct mess
     answer_questions(self, statistics);
 }
 
+static void
+answer_pluggings(VmGpuLink *self, guint number, const struct gpu_mode *display)
+{
+    struct plugging *plugging;
+
+    while ((plugging = g_queue_pop_head(&self->pluggings[number]))) {
+        plugging->callback(display, plugging->user_data);
+        g_free(plugging);
+    }
+}
+
+static void
+answer_nobody(VmGpuLink *self)
+{
+    answer_questions(self, NULL);
+    for (guint i = 0; i < VM_SCREENS_MAX; i++) {
+        answer_pluggings(self, i, NULL);
+    }
+}
+
+static void
+handle_display(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const struct gpu_mode display = message->display; /* handlers may send */
+    VmScreen *screen;
+    gboolean was;
+
+    if (display.scanout >= self->n_screens || display.enabled > 1 ||
+        (display.enabled && (display.width == 0 || display.width > GPU_EDGE_MAX ||
+                             display.height == 0 || display.height > GPU_EDGE_MAX))) {
+        complain(self, "display with a bad number or mode");
+        return;
+    }
+    screen = self->screens[display.scanout];
+    was = vm_screen_get_mode(screen)->enabled != 0;
+    vm_screen_set_mode(screen, &display);
+    if (!was && display.enabled) {
+        g_signal_emit(self, signals[SCREEN_ADDED], 0, screen);
+    } else if (was && !display.enabled) {
+        self->modes[display.scanout].header.type = 0;
+        g_signal_emit(self, signals[SCREEN_REMOVED], 0, screen);
+    }
+    g_signal_emit(self, signals[MODE_CHANGED], 0);
+    answer_pluggings(self, display.scanout, &display);
+}
+
 static const struct {
     gsize size;
     gsize fds;
@@ -233,6 +296,7 @@ static const struct {
     [GPU_CURSOR_MOVE - GPU_HELLO] = {sizeof(struct gpu_cursor_move), 0, handle_cursor_move},
     [GPU_STATISTICS - GPU_HELLO] = {sizeof(struct gpu_statistics), 0, handle_statistics},
     [GPU_BUFFER_DMABUF - GPU_HELLO] = {sizeof(struct gpu_buffer), 1, handle_buffer_dmabuf},
+    [GPU_DISPLAY - GPU_HELLO] = {sizeof(struct gpu_mode), 0, handle_display},
 };
 
 /* FALSE when the message has no valid form. */
@@ -280,7 +344,7 @@ handle_readable(gint fd, GIOCondition condition, gpointer user_data)
             log_print(ended ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "gpu: %s; the picture stays",
                       ended ? "connection lost" : "message of a wrong form");
             self->source = 0;
-            answer_questions(self, NULL);
+            answer_nobody(self);
             return G_SOURCE_REMOVE;
         }
     }
@@ -314,7 +378,7 @@ vm_gpu_link_finalize(GObject *object)
 
     g_clear_handle_id(&self->source, g_source_remove);
     g_clear_handle_id(&self->mode_timer, g_source_remove);
-    answer_questions(self, NULL);
+    answer_nobody(self);
     g_clear_pointer(&self->buffers, g_hash_table_unref);
     for (guint i = 0; i < self->n_screens; i++) {
         g_clear_object(&self->screens[i]);
@@ -327,8 +391,14 @@ static void
 vm_gpu_link_class_init(VmGpuLinkClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = vm_gpu_link_finalize;
-    screen_added = g_signal_new("screen-added", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0,
-                                NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_SCREEN);
+    signals[SCREEN_ADDED] =
+        g_signal_new("screen-added", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                     NULL, G_TYPE_NONE, 1, VM_TYPE_SCREEN);
+    signals[SCREEN_REMOVED] =
+        g_signal_new("screen-removed", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                     NULL, G_TYPE_NONE, 1, VM_TYPE_SCREEN);
+    signals[MODE_CHANGED] = g_signal_new("mode-changed", G_TYPE_FROM_CLASS(klass),
+                                         G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -356,7 +426,7 @@ vm_gpu_link_new(int fd)
 }
 
 guint
-vm_gpu_link_get_n_screens(VmGpuLink *self)
+vm_gpu_link_get_maximum(VmGpuLink *self)
 {
     g_return_val_if_fail(VM_IS_GPU_LINK(self), 0);
     return self->n_screens;
@@ -366,14 +436,42 @@ VmScreen *
 vm_gpu_link_get_screen(VmGpuLink *self, guint number)
 {
     g_return_val_if_fail(VM_IS_GPU_LINK(self), NULL);
-    return number < self->n_screens ? self->screens[number] : NULL;
+    return number < self->n_screens && vm_screen_get_mode(self->screens[number])->enabled
+               ? self->screens[number]
+               : NULL;
+}
+
+gboolean
+vm_gpu_link_is_free(VmGpuLink *self, guint number)
+{
+    g_return_val_if_fail(VM_IS_GPU_LINK(self), FALSE);
+    return number < self->n_screens && !vm_gpu_link_get_screen(self, number) &&
+           g_queue_is_empty(&self->pluggings[number]);
+}
+
+gboolean
+vm_gpu_link_plug(VmGpuLink *self, const struct gpu_mode *mode, VmGpuPlugged callback,
+                 gpointer user_data)
+{
+    const struct plugging plugging = {callback, user_data};
+    struct gpu_mode message = *mode;
+
+    g_return_val_if_fail(VM_IS_GPU_LINK(self), FALSE);
+    g_return_val_if_fail(mode->scanout < self->n_screens, FALSE);
+    message.header = (struct start_header){GPU_PLUG, sizeof(message)};
+    if (!self->source || message_send(self->fd, &message, sizeof(message), NULL, 0) < 0) {
+        return FALSE;
+    }
+    self->modes[mode->scanout].header.type = 0; /* an older wish */
+    g_queue_push_tail(&self->pluggings[mode->scanout], g_memdup2(&plugging, sizeof(plugging)));
+    return TRUE;
 }
 
 void
 vm_gpu_link_set_mode(VmGpuLink *self, const struct gpu_mode *mode)
 {
     g_return_if_fail(VM_IS_GPU_LINK(self));
-    if (mode->scanout >= self->n_screens || !self->source) {
+    if (!vm_gpu_link_get_screen(self, mode->scanout) || !self->source) {
         return;
     }
     self->modes[mode->scanout] = *mode;

@@ -461,6 +461,13 @@ vm_listener_init(VmListener *self)
     self->cancellable = g_cancellable_new();
 }
 
+VmScreen *
+vm_listener_get_screen(VmListener *self)
+{
+    g_return_val_if_fail(VM_IS_LISTENER(self), NULL);
+    return self->screen;
+}
+
 VmListener *
 vm_listener_new(VmScreen *screen, GIOStream *stream)
 {

@@ -23,5 +23,6 @@ G_DECLARE_FINAL_TYPE(VmListener, vm_listener, VM, LISTENER, GObject)
 VmListener *vm_listener_new(VmScreen *screen, GIOStream *stream);
 /* Hang up; no signal follows. */
 void vm_listener_close(VmListener *self);
+VmScreen *vm_listener_get_screen(VmListener *self);
 
 G_END_DECLS

@@ -47,6 +47,12 @@ handle_screen_added(VmModel *self, VmScreen *screen)
 }
 
 static void
+handle_screen_removed(VmModel *self, VmScreen *screen)
+{
+    g_signal_handlers_disconnect_by_data(screen, self);
+}
+
+static void
 handle_state_changed(VmModel *self)
 {
     if (vm_supervisor_link_get_state(self->supervisor)->state == DISPLAY_VM_STOPPED) {
@@ -60,10 +66,13 @@ handle_state_changed(VmModel *self)
 static void
 handle_last_frame_wanted(VmModel *self)
 {
-    VmScreen *screen = vm_gpu_link_get_screen(self->gpu, 0);
+    VmScreen *screen = NULL;
     g_autoptr(GError) error = NULL;
     cleanup_fd int fd = -1;
 
+    for (guint i = 0; !screen && i < vm_gpu_link_get_maximum(self->gpu); i++) {
+        screen = vm_gpu_link_get_screen(self->gpu, i);
+    }
     if (screen) {
         fd = vm_picture_write_ppm(vm_screen_get_scanout(screen), &error);
     }
@@ -153,6 +162,10 @@ static void
 connect_signals(VmModel *self)
 {
     g_signal_connect_object(self->gpu, "screen-added", G_CALLBACK(handle_screen_added), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->gpu, "screen-removed", G_CALLBACK(handle_screen_removed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->gpu, "mode-changed", G_CALLBACK(emit_changed), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->input, "modifiers-changed", G_CALLBACK(emit_changed), self,
                             G_CONNECT_SWAPPED);

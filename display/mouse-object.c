@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <linux/input-event-codes.h>
 
+#include "display/layout.h"
 #include "display/objects.h"
 #include "vm-dbus-display1.h"
 
@@ -69,15 +70,17 @@ handle_set_abs_position(VmDbusMouse *mouse, GDBusMethodInvocation *invocation, g
 {
     VmScreen *screen = VM_SCREEN(g_object_get_data(G_OBJECT(mouse), "screen"));
     const VmScanout *scanout = vm_screen_get_scanout(screen);
-    VmInputLink *input = vm_model_get_input(vm_client_get_model(client));
+    VmModel *model = vm_client_get_model(client);
+    guint across;
+    guint down;
 
     if (!scanout->buffer || x >= scanout->width || y >= scanout->height) {
         g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_INVALID,
                                                    "The position is outside of the picture.");
         return TRUE;
     }
-    answer(invocation, vm_input_link_move(input, vm_input_absolute(x, scanout->width),
-                                          vm_input_absolute(y, scanout->height)));
+    vm_layout_place(vm_model_get_gpu(model), screen, x, y, &across, &down);
+    answer(invocation, vm_input_link_move(vm_model_get_input(model), across, down));
     return TRUE;
 }
 

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 void vm_machine_object_export(VmClient *client);
 /* /org/vitrine/Vmm1: Tracing. */
 void vm_trace_object_export(VmClient *client);
+/* /org/vitrine/Vmm1: Displays. */
+void vm_displays_object_export(VmClient *client);
 /* /org/vitrine/Vmm1/Guest: Guest, HostVsockEndpoint and BalloonController. */
 void vm_guest_object_export(VmClient *client);
 /* /org/qemu/Display1/VM */

@@ -6,6 +6,7 @@
 struct _VmScreen {
     GObject parent_instance;
     guint number;
+    struct gpu_mode mode;
     VmScanout scanout;
     VmCursorState cursor;
 };
@@ -69,6 +70,20 @@ vm_screen_get_number(VmScreen *self)
 {
     g_return_val_if_fail(VM_IS_SCREEN(self), 0);
     return self->number;
+}
+
+const struct gpu_mode *
+vm_screen_get_mode(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), NULL);
+    return &self->mode;
+}
+
+void
+vm_screen_set_mode(VmScreen *self, const struct gpu_mode *mode)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    self->mode = *mode;
 }
 
 const VmScanout *
@@ -142,6 +157,14 @@ vm_screen_set_cursor(VmScreen *self, const struct gpu_cursor *cursor)
         self->cursor.hot_y = MIN(cursor->hot_y, GPU_CURSOR_SIZE - 1);
         memcpy(self->cursor.pixels, cursor->pixels, sizeof(self->cursor.pixels));
     }
+    g_signal_emit(self, signals[CURSOR_CHANGED], 0);
+}
+
+void
+vm_screen_hide_cursor(VmScreen *self)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    self->cursor.visible = FALSE;
     g_signal_emit(self, signals[CURSOR_CHANGED], 0);
 }
 

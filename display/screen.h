@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The model of one scanout: what it shows now and its cursor. Everything in it has been checked.
+ * The model of one scanout: the display that is plugged in, what it shows now and its cursor. Everything
+ * in it has been checked.
  *
  * Signals: "scanout-changed" (), "damage" (const VmRect *), "cursor-changed" (), "cursor-moved" ().
  */
@@ -40,6 +41,10 @@ G_DECLARE_FINAL_TYPE(VmScreen, vm_screen, VM, SCREEN, GObject)
 VmScreen *vm_screen_new(guint number);
 guint vm_screen_get_number(VmScreen *self);
 
+/* What is plugged in; `enabled` 0: nothing, and the rest is meaningless. */
+const struct gpu_mode *vm_screen_get_mode(VmScreen *self);
+void vm_screen_set_mode(VmScreen *self, const struct gpu_mode *mode);
+
 const VmScanout *vm_screen_get_scanout(VmScreen *self);
 const VmCursorState *vm_screen_get_cursor(VmScreen *self);
 
@@ -48,6 +53,7 @@ void vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout);
 /* Clipped to the scanout. */
 void vm_screen_damage(VmScreen *self, guint x, guint y, guint width, guint height);
 void vm_screen_set_cursor(VmScreen *self, const struct gpu_cursor *cursor);
+void vm_screen_hide_cursor(VmScreen *self);
 void vm_screen_move_cursor(VmScreen *self, guint x, guint y);
 
 /* The pixman name of a DRM fourcc that gpu.h allows; 0 for any other. */

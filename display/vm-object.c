@@ -6,11 +6,14 @@ static void
 update_vm(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer data)
 {
     VmModel *model = vm_client_get_model(client);
-    guint n = vm_gpu_link_get_n_screens(vm_model_get_gpu(model));
+    VmGpuLink *gpu = vm_model_get_gpu(model);
     guint32 ids[VM_SCREENS_MAX];
+    guint n = 0;
 
-    for (guint i = 0; i < n; i++) {
-        ids[i] = i;
+    for (guint i = 0; i < vm_gpu_link_get_maximum(gpu); i++) {
+        if (vm_gpu_link_get_screen(gpu, i)) {
+            ids[n++] = i;
+        }
     }
     vm_dbus_vm_set_console_ids(
         VM_DBUS_VM(interface),

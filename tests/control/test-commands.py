@@ -188,6 +188,39 @@ def console_at_a_terminal(world):
     check(end(machine)[0] == 0, 'the machine did not survive its readers')
 
 
+def listed(world):
+    status, text, errors = world.run('gpu', 'list-displays', 's')
+    check(status == 0, errors)
+    return json.loads(text)
+
+
+def displays(world):
+    """Plugged in and taken away while the machine runs."""
+    check(listed(world) == {'maximum': 16, 'displays': {
+        '0': {'mode': {'windowed': [640, 480]}, 'millimetres': [0, 0]}}}, 'the first display')
+    status, text, errors = world.run('gpu', 'add-displays', 's', '--gpu-display', 'mode=windowed[800,600],dpi=[120,60]',
+                                     '--gpu-display=windowed[1024,768]')
+    check((status, text) == (0, '1\n2\n'), errors)
+    check(listed(world)['displays']['1'] == {'mode': {'windowed': [800, 600]}, 'millimetres': [169, 254]}, 'the second')
+    status, _, errors = world.run('gpu', 'set-display-mode', 's', '--display-id', '2', '--gpu-display', 'mode=windowed[1280,800]')
+    check(status == 0, errors)
+    check(listed(world)['displays']['2']['mode'] == {'windowed': [1280, 800]}, 'its new mode')
+    status, _, errors = world.run('gpu', 'remove-displays', 's', '--display-id', '0', '--display-id', '2')
+    check(status == 0, errors)
+    check(list(listed(world)['displays']) == ['1'], 'the one that is left')
+    expect(world.run('gpu', 'remove-displays', 's', '--display-id', '2'), 33, 'no display of this number')
+    expect(world.run('gpu', 'remove-displays', 's', '--display-id', 'x'), 35, '“x” is no number of a display')
+    expect(world.run('gpu', 'remove-displays', 's'), 35, '--display-id is missing')
+    expect(world.run('gpu', 'list-displays', 's', '--display-id', '1'), 35, 'has no use here')
+    expect(world.run('gpu', 'add-displays', 's', '--gpu-display', 'hidden'), 35, '“hidden” is no display')
+    expect(world.run('gpu', 'add-displays', 's', '--gpu-display', 'windowed[0,600]'), 35, 'is no display')
+    expect(world.run('gpu', 'paint', 's'), 35, '“gpu paint” is not known')
+    for _ in range(15):
+        world.run('gpu', 'add-displays', 's', '--gpu-display', 'windowed[640,480]')
+    check(len(listed(world)['displays']) == 16, 'sixteen displays')
+    expect(world.run('gpu', 'add-displays', 's', '--gpu-display', 'windowed[640,480]'), 33, 'max-num-displays')
+
+
 def screens(world):
     machine = world.started_guest('s', str(world.files / 'halt'))
     expect(world.run('screenshot', 's', '/dev/null'), 33, 'has no screen; run it with --gpu')
@@ -197,7 +230,8 @@ def screens(world):
     picture = world.files / 'shot.png'
     expect(world.run('screenshot', 's', str(picture)), 33, 'gave no picture')
     check(not picture.exists(), 'a file without a picture')
-    expect(world.run('screenshot', 's', '--screen', '3', str(picture)), 33, 'has no screen 3')
+    expect(world.run('screenshot', 's', '--display', '3', str(picture)), 33, 'has no display 3')
+    displays(world)
     status, _, errors = world.run('type', 's', '-e Hello, World!\n')
     check(status == 0, errors)
     expect(world.run('type', 's', 'naïve'), 33, '1 characters are not on a US keyboard')

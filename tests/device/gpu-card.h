@@ -61,7 +61,8 @@ bool card_start_level(struct card *card, uint32_t level);
 bool card_start_full(struct card *card, uint32_t level, int wayland);
 /*
  * The same with a set-up of which the test says fault, fault_every, level, wayland_fd, record_fd and
- * udmabuf_fd; of the last three one may be FAKE_FD_MORE + 1, which is `extra` (stays the caller's).
+ * udmabuf_fd, and with n_scanouts the displays too; of these three descriptors one may be
+ * FAKE_FD_MORE + 1, which is `extra` (stays the caller's).
  */
 bool card_start_setup(struct card *card, struct gpu_setup setup, int extra);
 int card_stop(struct card *card);

@@ -276,6 +276,21 @@ rig_gpu_hello(Rig *rig, guint n_scanouts)
     g_assert_cmpint(receive(rig->gpu, &greeting, sizeof(greeting)), ==, sizeof(greeting));
     g_assert_cmpint(greeting.type, ==, GPU_DISPLAY_HELLO);
     rig_gpu_send(rig, &hello, sizeof(hello), -1);
+    for (guint i = 0; i < n_scanouts; i++) {
+        rig_gpu_display(rig, i, 1, 640, 480);
+    }
+}
+
+void
+rig_gpu_display(Rig *rig, guint number, guint enabled, guint width, guint height)
+{
+    const struct gpu_mode display = {.header = {GPU_DISPLAY, sizeof(display)},
+                                     .scanout = number,
+                                     .enabled = enabled,
+                                     .width = width,
+                                     .height = height};
+
+    rig_gpu_send(rig, &display, sizeof(display), -1);
 }
 
 void
@@ -321,6 +336,12 @@ rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height)
     };
 
     rig_gpu_send(rig, &update, sizeof(update), -1);
+}
+
+void
+rig_gpu_receive_mode(Rig *rig, struct gpu_mode *ret_mode)
+{
+    g_assert_cmpint(receive(rig->gpu, ret_mode, sizeof(*ret_mode)), ==, sizeof(*ret_mode));
 }
 
 void

@@ -47,11 +47,15 @@ gboolean rig_is_alive(Rig *rig);
 
 /* gpu: wait for the greeting and answer it. */
 void rig_gpu_hello(Rig *rig, guint n_scanouts);
+/* A display is plugged in or (`enabled` 0) taken away. rig_gpu_hello() plugs in all. */
+void rig_gpu_display(Rig *rig, guint number, guint enabled, guint width, guint height);
 /* A picture of width x height; returns its mapped pixels, which the caller never unmaps. */
 guint32 *rig_gpu_show(Rig *rig, guint buffer, guint width, guint height);
 void rig_gpu_scanout(Rig *rig, guint buffer, guint64 offset, guint width, guint height);
 void rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height);
 void rig_gpu_send(Rig *rig, const void *message, gsize size, int fd);
+/* The next GPU_MODE or GPU_PLUG. */
+void rig_gpu_receive_mode(Rig *rig, struct gpu_mode *ret_mode);
 /* The next mode that the display asks for. */
 void rig_gpu_expect_mode(Rig *rig, guint width, guint height);
 /* Read modes until the one of this width; returns how many there were. */

@@ -103,6 +103,70 @@ test_machine(void)
 }
 
 static void
+keep_added(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(vm_connection_add_display_finish(VM_CONNECTION(source), result, data, &error));
+}
+
+static void
+keep_error(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_assert_false(
+        vm_connection_remove_display_finish(VM_CONNECTION(source), result, (GError **)data));
+}
+
+static void
+keep_maximum(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GVariant) displays =
+        vm_connection_get_displays_finish(VM_CONNECTION(source), result, data, NULL);
+
+    g_assert_cmpuint(g_variant_n_children(displays), ==, 2);
+}
+
+/* Consoles come and go with the displays, and survive the display process where these do. */
+static void
+test_displays(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    GListModel *consoles = vm_connection_get_consoles(connection);
+    const VmDisplayMode size = {.width = 800, .height = 600};
+    g_autoptr(VmConsole) first = NULL;
+    g_autoptr(VmConsole) third = NULL;
+    g_autoptr(GError) error = NULL;
+    struct gpu_mode mode;
+    guint added = 99;
+    guint maximum = 0;
+
+    rig_gpu_hello(rig, 3);
+    rig_gpu_display(rig, 2, 0, 0, 0);
+    rig_wait(g_list_model_get_n_items(consoles) == 2);
+    first = g_list_model_get_item(consoles, 0);
+    vm_connection_get_displays_async(connection, NULL, keep_maximum, &maximum);
+    rig_wait(maximum == 3);
+    vm_connection_add_display_async(connection, &size, NULL, keep_added, &added);
+    rig_run(20);
+    rig_gpu_receive_mode(rig, &mode);
+    rig_gpu_display(rig, 2, 1, 800, 600);
+    rig_wait(added == 2 && g_list_model_get_n_items(consoles) == 3);
+    third = g_list_model_get_item(consoles, 2);
+    g_assert_cmpuint(vm_console_get_number(third), ==, 2);
+    vm_connection_remove_display_async(connection, 7, NULL, keep_error, &error);
+    rig_wait(error);
+    rig_gpu_display(rig, 1, 0, 0, 0);
+    rig_wait(g_list_model_get_n_items(consoles) == 2);
+    /* Display 2 goes while nobody listens. */
+    rig_restart(rig);
+    rig_wait(!vm_console_get_connected(first));
+    rig_gpu_hello(rig, 1);
+    rig_wait(vm_console_get_connected(first) && g_list_model_get_n_items(consoles) == 1);
+    g_assert_false(vm_console_get_connected(third));
+}
+
+static void
 test_picture(void)
 {
     g_autoptr(Rig) rig = rig_new();
@@ -415,6 +479,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/client/machine", test_machine);
+    g_test_add_func("/client/displays", test_displays);
     g_test_add_func("/client/picture", test_picture);
     g_test_add_func("/client/input", test_input);
     g_test_add_func("/client/reconnect", test_reconnect);

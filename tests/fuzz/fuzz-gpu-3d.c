@@ -302,16 +302,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     device_rig_open(&rig);
     assert(fd_socket_pair(SOCK_SEQPACKET, pair) == 0);
-    const struct gpu_setup setup = {.device.vhost_fd = rig.device_fd,
-                                    .display_fd = pair[1],
-                                    .wayland_fd = -1,
-                                    .render_fd = -1,
-                                    .record_fd = -1,
-                                    .udmabuf_fd = -1,
-                                    .n_scanouts = 2,
-                                    .width = SIDE,
-                                    .height = SIDE,
-                                    .memory_limit = 32 << 20};
+    const struct gpu_setup setup = {
+        .device.vhost_fd = rig.device_fd,
+        .display_fd = pair[1],
+        .wayland_fd = -1,
+        .render_fd = -1,
+        .record_fd = -1,
+        .udmabuf_fd = -1,
+        .n_scanouts = 2,
+        .screen = {{.width = SIDE, .height = SIDE}, {.width = SIDE, .height = SIDE}},
+        .memory_limit = 32 << 20};
     watcher.gpu = gpu_create(rig.loop, &setup);
     assert(watcher.gpu);
     gpu_add_renderer(watcher.gpu, &watcher.renderer);

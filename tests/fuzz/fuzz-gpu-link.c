@@ -32,6 +32,7 @@ static union {
     struct gpu_cursor cursor;
     struct gpu_cursor_move move;
     struct gpu_statistics statistics;
+    struct gpu_mode display;
     uint32_t words[8];
     uint8_t bytes[sizeof(struct gpu_cursor) + 8];
 } message; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables): too large for a stack */
@@ -84,6 +85,12 @@ fill(struct fuzz_input *input, uint64_t how)
     case GPU_CURSOR:
         message.cursor.visible = 1;
         break;
+    case GPU_DISPLAY:
+        message.display.scanout = (uint32_t)(how >> 8 & 1);
+        message.display.enabled = (uint32_t)(how >> 9 & 1);
+        message.display.width = EDGE;
+        message.display.height = EDGE;
+        break;
     case GPU_STATISTICS:
         message.statistics.n_contexts = (uint32_t)(how >> 8 & 0xff);
         memset(message.statistics.context, (int)(how >> 8), sizeof(message.statistics.context[0]));
@@ -105,16 +112,18 @@ fill(struct fuzz_input *input, uint64_t how)
 static bool
 send_one(struct fuzz_input *input, int socket)
 {
-    static const uint32_t sizes[] = {sizeof(struct gpu_hello),       sizeof(struct gpu_buffer),
-                                     sizeof(struct gpu_buffer),      sizeof(struct gpu_scanout),
-                                     sizeof(struct gpu_update),      sizeof(struct gpu_cursor),
-                                     sizeof(struct gpu_cursor_move), sizeof(struct gpu_statistics)};
+    static const uint32_t sizes[] = {
+        sizeof(struct gpu_hello),       sizeof(struct gpu_buffer),     sizeof(struct gpu_buffer),
+        sizeof(struct gpu_scanout),     sizeof(struct gpu_update),     sizeof(struct gpu_cursor),
+        sizeof(struct gpu_cursor_move), sizeof(struct gpu_statistics), sizeof(struct gpu_mode)};
     uint64_t how = fuzz_take(input, 2);
-    uint32_t kind = (uint32_t)(how & 7);
+    uint32_t kind = (how & 0x87) == 0x87 ? 8 : (uint32_t)(how & 7);
     cleanup_fd int fd = kind == 1 ? make_file(how >> 10) : -1;
 
     memset(&message, 0, sizeof(message));
-    message.header.type = kind == 1 && (how & 8) ? (uint32_t)GPU_BUFFER_DMABUF : GPU_HELLO + kind;
+    message.header.type = kind == 1 && (how & 8) ? (uint32_t)GPU_BUFFER_DMABUF
+                          : kind == 8            ? (uint32_t)GPU_DISPLAY
+                                                 : GPU_HELLO + kind;
     message.header.size = sizes[kind];
     fill(input, how);
     if ((how & 0xfc00) == 0xfc00) { /* a wrong form ends the link */
@@ -127,8 +136,14 @@ send_one(struct fuzz_input *input, int socket)
 static void
 look(VmGpuLink *link)
 {
-    for (guint i = 0; i < vm_gpu_link_get_n_screens(link); i++) {
+    for (guint i = 0; i < vm_gpu_link_get_maximum(link); i++) {
         VmScreen *screen = vm_gpu_link_get_screen(link, i);
+
+        if (!screen) {
+            continue;
+        }
+        assert(vm_screen_get_mode(screen)->width - 1 < GPU_EDGE_MAX &&
+               vm_screen_get_mode(screen)->height - 1 < GPU_EDGE_MAX);
         const VmScanout *scanout = vm_screen_get_scanout(screen);
         const VmCursorState *cursor = vm_screen_get_cursor(screen);
         g_autoptr(GError) error = NULL;
@@ -145,6 +160,12 @@ look(VmGpuLink *link)
             close(picture.fd);
         }
     }
+}
+
+static void
+count_plugged(const struct gpu_mode *display, gpointer data)
+{
+    (*(guint *)data)++;
 }
 
 static void
@@ -172,9 +193,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     message.hello =
         (struct gpu_hello){.header = {GPU_HELLO, sizeof(message.hello)}, .n_scanouts = 2};
     assert(message_send(pair[1], &message, sizeof(message.hello), NULL, 0) == 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        message.display = (struct gpu_mode){.header = {GPU_DISPLAY, sizeof(message.display)},
+                                            .scanout = i,
+                                            .enabled = 1,
+                                            .width = EDGE,
+                                            .height = EDGE};
+        assert(message_send(pair[1], &message, sizeof(message.display), NULL, 0) == 0);
+    }
     for (int i = 0; i < 64 && input.size > 0 && send_one(&input, pair[1]); i++) {
         vm_gpu_link_ask_statistics(link, count, &answered);
         asked++;
+        asked += vm_gpu_link_get_maximum(link) > 0 &&
+                 vm_gpu_link_plug(link, &(struct gpu_mode){0}, count_plugged, &answered);
         while (g_main_context_iteration(NULL, FALSE)) {
         }
         look(link);

@@ -98,6 +98,9 @@ display_says(struct fuzz_input *input, int fd, uint64_t how)
     if (how & 0x100) {
         mode.header = (struct start_header){GPU_DISPLAY_HELLO, sizeof(mode.header)};
         size = sizeof(mode.header);
+    } else if (how & 0x400) {
+        mode.header.type = GPU_PLUG;
+        mode.enabled &= 1;
     } else if (how & 0x200) {
         mode.header.type = (uint32_t)fuzz_take(input, 1);
         size = (size_t)fuzz_take(input, 1) % (sizeof(mode) + 1);
@@ -124,8 +127,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .record_fd = -1,
                                     .udmabuf_fd = -1,
                                     .n_scanouts = 2,
-                                    .width = 64,
-                                    .height = 64,
+                                    .screen = {{.width = 64, .height = 64}},
                                     .memory_limit = 32 << 20};
     gpu = gpu_create(rig.loop, &setup);
     assert(gpu);

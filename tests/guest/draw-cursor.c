@@ -2,8 +2,11 @@
 
 /*
  * Runs inside the guest of frames.py, as its only program, off a disk that is this very file: shows
- * a hardware cursor through the stock driver, moves it, and hides it, three seconds apart.
+ * a hardware cursor through the stock driver, moves it, and hides it, three seconds apart. With an
+ * argument: several displays, draw-displays.c.
  */
+
+#include "tests/guest/draw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,13 +58,17 @@ make_image(int card)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    (void)argv;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 1) {
+        return draw_displays();
+    }
     int card = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
     uint32_t crtc = 0;
     struct drm_mode_card_res resources = {0};
 
-    setvbuf(stdout, NULL, _IOLBF, 0);
     ask(card, DRM_IOCTL_MODE_GETRESOURCES, &resources, "count");
     resources = (struct drm_mode_card_res){.count_crtcs = 1, .crtc_id_ptr = (uintptr_t)&crtc};
     ask(card, DRM_IOCTL_MODE_GETRESOURCES, &resources, "list");

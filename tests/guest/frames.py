@@ -8,6 +8,8 @@ frame buffer device of its stock virtio-gpu driver, and says on the serial port 
 import hashlib
 import os
 import signal
+import struct
+import subprocess
 import sys
 import time
 
@@ -24,6 +26,7 @@ for s in {' '.join(PATTERNS)}; do
  echo FRAME $s $(md5sum </dev/fb0); sleep 3; done;
 printf dot1 | dd of=/dev/fb0 bs=4 conv=notrunc seek={DOT[1] * WIDTH + DOT[0]} 2>/dev/null; sleep 1; echo DOT;
 cat /dev/vda >/tmp/draw-cursor; chmod +x /tmp/draw-cursor; /tmp/draw-cursor;
+/tmp/draw-cursor displays;
 while true; do echo MODE $(head -n1 /sys/class/drm/card0-Virtual-1/modes); sleep 1; done
 """.replace("\n", " ")
 
@@ -45,17 +48,83 @@ def check_cursor(report, machine, screen):
     expected = b"".join((0xff000000 + y * 256 + x).to_bytes(4, "little")
                         for y in range(64) for x in range(64))
     said = machine.wait_for(r"CURSOR (shown|failed.*)\n", 30).group(1)
-    report.check(screen.wait(lambda s: s.cursor == (64, 64, 5, 7, expected), 5),
+    report.check(screen.wait(lambda s: s.cursor == (64, 64, 5, 7, expected), 20),
                  "the hardware cursor arrives", said, screen.cursor and screen.cursor[:4],
                  screen.calls)
-    report.check(screen.wait(lambda s: (100, 50, 1) in s.pointers, 5), "it is shown",
+    report.check(screen.wait(lambda s: any(on for _, _, on in s.pointers), 20), "it is shown",
                  screen.pointers)
-    machine.wait_for(r"CURSOR (moved|failed)", 10)
-    report.check(screen.wait(lambda s: (321, 123, 1) in s.pointers, 5), "it moves",
+    machine.wait_for(r"CURSOR (moved|failed)", 30)
+    report.check(screen.wait(lambda s: (321, 123, 1) in s.pointers, 20), "it moves",
                  screen.pointers)
-    machine.wait_for(r"CURSOR (hidden|failed)", 10)
-    report.check(screen.wait(lambda s: s.pointers[-1][2] == 0, 5), "it hides",
+    machine.wait_for(r"CURSOR (hidden|failed)", 30)
+    report.check(screen.wait(lambda s: s.pointers[-1][2] == 0, 20), "it hides",
                  screen.pointers)
+
+
+def vmm(program, *words):
+    """A sub-command for the machine: its output; what it said when it failed."""
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else f"{done.returncode}: {done.stderr}"
+
+
+def pattern(number, width, height):
+    """What draw-displays.c shows there."""
+    return [b"".join(bytes((x & 255, y & 255, (number + 1) * 64, 0)) for x in range(width))
+            for y in range(height)]
+
+
+def wait_for_picture(client, number, width, height):
+    """None once the display shows its pattern, else what it shows instead."""
+    end = time.monotonic() + 30
+    expected = (width, height, pattern(number, width, height))
+    while True:
+        try:
+            shown = client.picture(number)
+        except display1.GLib.Error as error:
+            shown = (0, 0, [str(error)])
+        if shown == expected:
+            return None
+        if time.monotonic() > end:
+            return shown[0], shown[1], shown[2][0][:16]
+        time.sleep(0.2)
+
+
+def check_displays(report, machine, client, program):
+    """A second display and a third, as the guest sees them, and what it shows there."""
+    name = client.property(f"{display1.DISPLAY1}/VM", "org.qemu.Display1.VM", "Name")
+    ids = f"{display1.DISPLAY1}/VM", "org.qemu.Display1.VM", "ConsoleIDs"
+    machine.wait_for(rf"DISPLAYS 1 of 16: 0={WIDTH}x{HEIGHT}\.", 60)
+    said = vmm(program, "gpu", "add-displays", name, "--gpu-display", "mode=windowed[640,480],dpi=[120,120]")
+    report.check(said == "1\n", "a display is plugged in", said)
+    machine.wait_for(rf"DISPLAYS 2 of 16: 0={WIDTH}x{HEIGHT} 1=640x480\.", 60)
+    report.check(client.property(*ids) == [0, 1], "the guest sees it, and so do clients", client.property(*ids))
+    second = listener.Listener(client, 1)
+    wrong = wait_for_picture(client, 0, WIDTH, HEIGHT), wait_for_picture(client, 1, 640, 480)
+    report.check(wrong == (None, None), "each shows what the guest drew for it", wrong)
+    first = listener.Listener(client, 0)
+    report.check(first.wait(lambda s: s.size == (WIDTH, HEIGHT), 20)
+                 and second.wait(lambda s: s.size == (640, 480), 20), "each has its map", first.size, second.size)
+    machine.text = ""
+    said = vmm(program, "gpu", "add-displays", name, "--gpu-display", "windowed[640,480]")
+    machine.wait_for("TOUCHED", 60)
+    report.check(said == "2\n" and wait_for_picture(client, 2, 640, 480) is None, "a third one comes", said)
+    report.check(second.wait(lambda s: (33, 44, 1, 1) in s.updates, 20), "a pixel of the second", second.updates)
+    report.check((33, 44, 1, 1) not in first.updates, "is none of the first", first.updates)
+    shot = os.path.join(os.environ["XDG_RUNTIME_DIR"], "shot.png")
+    said = vmm(program, "screenshot", "--display", "1", name, shot)
+    with open(shot, "rb") as file:
+        size = struct.unpack(">II", file.read(24)[16:])
+    report.check(said == "" and size == (640, 480), "vmm screenshot --display 1 shows the second", said, size)
+    machine.text = ""
+    said = vmm(program, "gpu", "set-display-mode", name, "--display-id", "1", "--gpu-display", "windowed[720,400]")
+    machine.wait_for(rf"DISPLAYS 3 of 16: 0={WIDTH}x{HEIGHT} 1=720x400 2=640x480\.", 60)
+    wrong = wait_for_picture(client, 1, 720, 400)
+    report.check(said == "" and wrong is None, "it takes another size, the others do not", said, wrong)
+    machine.text = ""
+    said = vmm(program, "gpu", "remove-displays", name, "--display-id", "1", "--display-id", "2")
+    machine.wait_for(rf"DISPLAYS 1 of 16: 0={WIDTH}x{HEIGHT}\.", 60)
+    report.check(said == "" and client.property(*ids) == [0], "taken away, the guest sees none of them", said)
+    machine.wait_for("MODE", 60)  # it shows its console again
 
 
 def check_restart(report, client, screen, control):
@@ -70,7 +139,7 @@ def check_restart(report, client, screen, control):
     return again
 
 
-def check(report, machine, control):
+def check(report, machine, control, program):
     client = display1.Machine(control, 30)
     machine.wait_for(r"FRAME", vm.BOOT_LIMIT)
     screen = listener.Listener(client)
@@ -89,6 +158,7 @@ def check(report, machine, control):
     report.check(screen.updates == [DOT + (1, 1)], "one drawn pixel is one damaged pixel",
                  screen.updates)
     check_cursor(report, machine, screen)
+    check_displays(report, machine, client, program)
     client = check_restart(report, client, screen, control)
     # Smaller than before: the frame buffer device hides modes that its memory cannot hold.
     client.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "SetUIInfo",
@@ -118,7 +188,7 @@ def run(report, program, guest, disk):
     control = os.path.join(os.environ["XDG_RUNTIME_DIR"], "vitrine", name, "control")
     with vm.Machine(program, arguments) as machine:
         try:
-            check(report, machine, control)
+            check(report, machine, control, program)
         except (vm.Timeout, vm.Ended) as error:
             report.check(False, f"the guest draws: {error}", machine.error_text())
         machine.signal()

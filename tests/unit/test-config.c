@@ -132,14 +132,19 @@ TAP_TEST(spellings)
     check_str(config.params, "x=y");
     machine_config_finish(&config);
 
-    check_int(parse("k --gpu displays=[[mode=windowed[640,480]],[windowed[640,480]]],backend=2d "
-                    "--hypervisor=kvm --no-usb --cpus 0x2",
-                    &config, &error),
-              0);
+    check_int(
+        parse("k --gpu "
+              "displays=[[mode=windowed[640,480],dpi=[120,60]],[windowed[800,600]]],backend=2d "
+              "--hypervisor=kvm --no-usb --cpus 0x2",
+              &config, &error),
+        0);
     check_int(config.gpu.n_screen, 2);
-    check_int(config.gpu.displays, 2);
+    check_int(config.gpu.displays, 16);
     check_int(config.gpu.width, 640);
-    check_int(config.gpu.screen[1].size[1], 480);
+    check_int(config.gpu.screen[0].dpi[0], 120);
+    check_int(config.gpu.screen[0].dpi[1], 60);
+    check_int(config.gpu.screen[1].size[1], 600);
+    check_int(config.gpu.screen[1].dpi[1], 96);
     check_int(config.cpus.count, 2);
     machine_config_finish(&config);
 
@@ -205,10 +210,14 @@ static const struct {
     {"k --gpu displays=[[mode=windowed[640,480]]", "bracket of “displays” is not closed"},
     {"k --gpu displays=[mode=windowed[640,480]]", "is not a list of lists"},
     {"k --gpu displays=[[hidden]]", "key “displays[0].hidden”: a screen"},
-    {"k --gpu displays=[[windowed[640,480],dpi=[1,1]]]", "key “displays[0].dpi”: the size"},
+    {"k --gpu displays=[[windowed[640,480],dpi=[96,1]]]",
+     "key “displays[0].dpi”: 1 is out of range"},
+    {"k --gpu displays=[[windowed[640,480],dpi=96]]", "key “displays[0].dpi”"},
+    {"k --gpu displays=[[windowed[640,480],dpi=[96]]]", "key “displays[0].dpi”"},
     {"k --gpu displays=[[windowed[640,480]],[windowed[64,480]]]",
      "--gpu, key “displays[1].mode”: 64 is out of range"},
-    {"k --gpu displays=[[windowed[640,480]],[windowed[800,480]]]", "different sizes"},
+    {"k --gpu displays=[[windowed[640,480]],[windowed[800,480]]],max-num-displays=1",
+     "there are 2 screens, and max-num-displays allows 1"},
     {"k --gpu context-types=venus:weird", "cannot be used"},
     {"k --hypervisor whpx", "for Windows"},
     {"k --irqchip=split", "KVM's"},
@@ -382,12 +391,12 @@ TAP_TEST(print_round_trip)
     struct machine_config again;
     struct config_error error;
 
-    check_int(
-        parse("k -c 2 --block a,ro,id=x --block b --gpu displays=[[windowed[800,600]]] --serial "
-              "file,path=/x,console --serial stdout,hardware=virtio-console,stdin -p a -p b "
-              "--display-window-mouse=false --vhost-user fs,socket=/s --name n -i i --no-rng",
-              &config, &error),
-        0);
+    check_int(parse("k -c 2 --block a,ro,id=x --block b --gpu "
+                    "displays=[[windowed[800,600],dpi=[99,98]]] --serial "
+                    "file,path=/x,console --serial stdout,hardware=virtio-console,stdin -p a -p b "
+                    "--display-window-mouse=false --vhost-user fs,socket=/s --name n -i i --no-rng",
+                    &config, &error),
+              0);
     cleanup_free char *first = config_print(&config);
     const struct config_source printed = {.name = "printed", .text = first, .size = strlen(first)};
     check_int(config_parse_text(&printed, &host, &again, &error), 0);

@@ -6,11 +6,12 @@
 
 #include "vmm/client/private.h"
 
-#define DISPLAY_ROOT   "/org/qemu/Display1"
-#define CONSOLE_PREFIX DISPLAY_ROOT "/Console_"
-#define CHARDEV_PREFIX DISPLAY_ROOT "/Chardev_"
-#define PROPERTIES     "org.freedesktop.DBus.Properties"
-#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
+#define DISPLAY_ROOT      "/org/qemu/Display1"
+#define CONSOLE_PREFIX    DISPLAY_ROOT "/Console_"
+#define CHARDEV_PREFIX    DISPLAY_ROOT "/Chardev_"
+#define CONSOLE_INTERFACE "org.qemu.Display1.Console"
+#define PROPERTIES        "org.freedesktop.DBus.Properties"
+#define OBJECT_MANAGER    "org.freedesktop.DBus.ObjectManager"
 
 /* How long to wait before each try, in ms; the last one is used from there on. */
 static const guint waits_ms[] = {200, 1000, 2000, 4000, 8000, 16000, 30000};
@@ -26,7 +27,7 @@ struct _VmConnection {
     char *error_message;
     GCancellable *cancellable; /* of everything that belongs to this try */
     GDBusConnection *link;
-    guint subscriptions[2];
+    guint subscriptions[3];
     GListStore *consoles;
     GListStore *chardevs;
     char *name;
@@ -242,6 +243,35 @@ unlink_objects(VmConnection *self)
 }
 
 static void
+forget_console(VmConnection *self, guint position)
+{
+    g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), position);
+
+    vm_console_set_link(console, NULL);
+    g_list_store_remove(self->consoles, position);
+}
+
+/* Displays that were taken away while there was no link. Where none is known, all may still come. */
+static void
+forget_lost_consoles(VmConnection *self)
+{
+    gboolean known = FALSE;
+
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); i++) {
+        g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), i);
+
+        known = known || vm_console_get_connected(console);
+    }
+    for (guint i = g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); known && i > 0; i--) {
+        g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), i - 1);
+
+        if (!vm_console_get_connected(console)) {
+            forget_console(self, i - 1);
+        }
+    }
+}
+
+static void
 drop_link(VmConnection *self)
 {
     if (self->cancellable) {
@@ -329,6 +359,29 @@ handle_interfaces_added(GDBusConnection *link, const char *sender, const char *p
     }
 }
 
+/* GDBus's own form. */
+static void
+handle_interfaces_removed(GDBusConnection *link, const char *sender, const char *path,
+                          const char *interface, const char *signal, GVariant *arguments,
+                          gpointer user_data)
+{
+    VmConnection *self = VM_CONNECTION(user_data);
+    g_autofree const char **interfaces = NULL;
+    const char *object;
+    guint position;
+    VmConsole *console;
+
+    if (link != self->link || !g_variant_is_of_type(arguments, G_VARIANT_TYPE("(oas)"))) {
+        return;
+    }
+    g_variant_get(arguments, "(&o^a&s)", &object, &interfaces);
+    console = find_console(self, object, FALSE);
+    if (console && g_strv_contains(interfaces, CONSOLE_INTERFACE) &&
+        g_list_store_find(self->consoles, console, &position)) {
+        forget_console(self, position);
+    }
+}
+
 /* FALSE when this answer belongs to a try that is over. */
 static gboolean
 check_answer(VmConnection *self, GObject *source, GVariant *reply, GError *error)
@@ -362,6 +415,7 @@ handle_objects(GObject *source, GAsyncResult *result, gpointer user_data)
         add_object(self, path, interfaces);
         g_variant_unref(interfaces);
     }
+    forget_lost_consoles(self);
     self->tries = 0;
     set_text(self, &self->error_message, NULL, PROP_ERROR_MESSAGE);
     set_state(self, VM_CONNECTION_READY);
@@ -411,6 +465,9 @@ handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
     self->subscriptions[1] = g_dbus_connection_signal_subscribe(
         self->link, NULL, OBJECT_MANAGER, "InterfacesAdded", DISPLAY_ROOT, NULL,
         G_DBUS_SIGNAL_FLAGS_NONE, handle_interfaces_added, self, NULL);
+    self->subscriptions[2] = g_dbus_connection_signal_subscribe(
+        self->link, NULL, OBJECT_MANAGER, "InterfacesRemoved", DISPLAY_ROOT, NULL,
+        G_DBUS_SIGNAL_FLAGS_NONE, handle_interfaces_removed, self, NULL);
     g_dbus_connection_start_message_processing(self->link);
     g_dbus_connection_call(self->link, NULL, VM_MACHINE_PATH, PROPERTIES, "GetAll",
                            g_variant_new("(s)", VM_MACHINE_INTERFACE), G_VARIANT_TYPE("(a{sv})"),

@@ -189,6 +189,60 @@ GVariant *vm_connection_get_memory_statistics_finish(VmConnection *self, GAsyncR
                                                      GError **error);
 
 /**
+ * VmDisplayMode:
+ * @width: pixels
+ * @height: pixels
+ * @width_mm: millimetres, 0: unknown
+ * @height_mm: millimetres, 0: unknown
+ */
+typedef struct {
+    guint width;
+    guint height;
+    guint width_mm;
+    guint height_mm;
+} VmDisplayMode;
+
+/**
+ * vm_connection_add_display_async:
+ *
+ * Plugs a display in, which then is one of vm_connection_get_consoles().
+ */
+void vm_connection_add_display_async(VmConnection *self, const VmDisplayMode *mode,
+                                     GCancellable *cancellable, GAsyncReadyCallback callback,
+                                     gpointer user_data);
+/**
+ * vm_connection_add_display_finish:
+ * @ret_display: (out): its number, that of its VmConsole
+ */
+gboolean vm_connection_add_display_finish(VmConnection *self, GAsyncResult *result,
+                                          guint *ret_display, GError **error);
+void vm_connection_remove_display_async(VmConnection *self, guint display,
+                                        GCancellable *cancellable, GAsyncReadyCallback callback,
+                                        gpointer user_data);
+gboolean vm_connection_remove_display_finish(VmConnection *self, GAsyncResult *result,
+                                             GError **error);
+/**
+ * vm_connection_set_display_mode_async:
+ *
+ * As vm_console_set_size(), at once and with an answer.
+ */
+void vm_connection_set_display_mode_async(VmConnection *self, guint display,
+                                          const VmDisplayMode *mode, GCancellable *cancellable,
+                                          GAsyncReadyCallback callback, gpointer user_data);
+gboolean vm_connection_set_display_mode_finish(VmConnection *self, GAsyncResult *result,
+                                               GError **error);
+void vm_connection_get_displays_async(VmConnection *self, GCancellable *cancellable,
+                                      GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_get_displays_finish:
+ * @ret_maximum: (out) (optional): how many there may be at once
+ *
+ * Returns: (transfer full): a(uuuuu), Displays of org.vitrine.Vmm1.Displays
+ */
+GVariant *vm_connection_get_displays_finish(VmConnection *self, GAsyncResult *result,
+                                            guint *ret_maximum, GError **error);
+
+/**
  * VmProcess:
  * @name: the part: "machine", "gpu", …
  * @pid: its process

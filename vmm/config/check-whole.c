@@ -209,21 +209,18 @@ check_serials(struct machine_config *config, struct check *check)
     return number_serials(config, check);
 }
 
-/* All screens begin in one mode: that of the card. */
 static int
 check_screens(struct gpu_config *gpu, struct config_error *error)
 {
-    for (size_t i = 1; i < gpu->n_screen; i++) {
-        if (gpu->screen[i].size[0] != gpu->screen[0].size[0] ||
-            gpu->screen[i].size[1] != gpu->screen[0].size[1]) {
-            return config_fail(error, "--gpu, key “displays”: screens of different sizes do not "
-                                      "work yet; give all the same mode.");
-        }
+    if (gpu->n_screen > gpu->displays) {
+        return config_fail(error,
+                           "--gpu, key “displays”: there are %zu screens, and max-num-displays "
+                           "allows %u; raise it.",
+                           gpu->n_screen, (unsigned int)gpu->displays);
     }
     if (gpu->n_screen > 0) {
         gpu->width = gpu->screen[0].size[0];
         gpu->height = gpu->screen[0].size[1];
-        gpu->displays = MAX_OF(gpu->displays, (uint64_t)gpu->n_screen);
     }
     return 0;
 }

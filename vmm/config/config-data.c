@@ -58,6 +58,9 @@ type_schema(const struct config_key *key)
         return json_pack("{s:s,s:{s:{s:s,s:o,s:i,s:i}},s:[s],s:b}", "type", "object", "properties",
                          key->choices[0], "type", "array", "items", range_of(key), "minItems", 2,
                          "maxItems", 2, "required", key->choices[0], "additionalProperties", 0);
+    case CONFIG_TWO:
+        return json_pack("{s:s,s:o,s:i,s:i}", "type", "array", "items", range_of(key), "minItems",
+                         2, "maxItems", 2);
     case CONFIG_GROUPS:
         break;
     }
@@ -70,7 +73,7 @@ preset_value(const struct config_key *key)
 {
     json_error_t error;
 
-    if (key->type == CONFIG_BOOL || key->type == CONFIG_NUMBER) {
+    if (key->type == CONFIG_BOOL || key->type == CONFIG_NUMBER || key->type == CONFIG_TWO) {
         return json_loads(key->preset, JSON_DECODE_ANY, &error);
     }
     return json_string(key->preset);

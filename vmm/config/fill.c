@@ -31,10 +31,8 @@ choices_mask(const struct config_key *key, const json_t *list)
 }
 
 static void
-set_pair(uint64_t *pair, const json_t *object)
+set_two(uint64_t *pair, const json_t *list)
 {
-    const json_t *list = json_object_iter_value(json_object_iter((json_t *)object));
-
     pair[0] = (uint64_t)json_integer_value(json_array_get(list, 0));
     pair[1] = (uint64_t)json_integer_value(json_array_get(list, 1));
 }
@@ -63,7 +61,10 @@ set_value(void *place, const struct config_key *key, const json_t *value)
         *(uint64_t *)place = choices_mask(key, value);
         break;
     case CONFIG_PAIR:
-        set_pair(place, value);
+        set_two(place, json_object_iter_value(json_object_iter((json_t *)value)));
+        break;
+    case CONFIG_TWO:
+        set_two(place, value);
         break;
     case CONFIG_GROUPS: /* fill_groups() */
         break;

@@ -96,17 +96,18 @@ enum gpu_fault {
 
 struct screen_config {
     uint64_t size[2]; /* width, height in pixels */
+    uint64_t dpi[2];  /* across, down */
 };
 
 struct gpu_config {
     uint64_t backend; /* enum gpu_backend */
     uint64_t width;   /* pixels */
     uint64_t height;
-    uint64_t displays;                               /* scanouts */
-    struct screen_config screen[CONFIG_SCREENS_MAX]; /* as given; width, height, displays follow */
-    size_t n_screen;
-    uint64_t context_types; /* a bit for each of the table's choices */
-    uint64_t fault;         /* enum gpu_fault */
+    uint64_t displays;                               /* most there may be */
+    struct screen_config screen[CONFIG_SCREENS_MAX]; /* those at first; width, height follow */
+    size_t n_screen;                                 /* 0: one of width x height */
+    uint64_t context_types;                          /* a bit for each of the table's choices */
+    uint64_t fault;                                  /* enum gpu_fault */
     uint64_t fault_every;
     char *record; /* path of a file for vmm/devices/gpu/record-format.h; NULL: none */
 };

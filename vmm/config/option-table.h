@@ -17,6 +17,7 @@ enum config_type {
     CONFIG_CHOICE, /* uint64_t, index into choices */
     CONFIG_SET,    /* uint64_t, a bit for each of choices; [a,b] or a:b, in files [ "a", "b" ] */
     CONFIG_PAIR,   /* uint64_t[2]; choices[0][a,b], in files { choices[0]: [ a, b ] } */
+    CONFIG_TWO,    /* uint64_t[2]; [a,b], in files [ a, b ] */
     CONFIG_GROUPS, /* objects of `keys`, at most `maximum`; [[k=v,...],[...]], in files [ {}, {} ] */
 };
 

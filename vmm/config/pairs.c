@@ -63,8 +63,8 @@ take_piece(char **text, bool nested)
 static bool
 is_nested(const struct config_key *key)
 {
-    return !key->refused &&
-           (key->type == CONFIG_SET || key->type == CONFIG_PAIR || key->type == CONFIG_GROUPS);
+    return !key->refused && (key->type == CONFIG_SET || key->type == CONFIG_PAIR ||
+                             key->type == CONFIG_TWO || key->type == CONFIG_GROUPS);
 }
 
 static int

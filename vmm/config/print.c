@@ -46,6 +46,9 @@ get_value(const char *base, const struct config_key *key)
         return get_set(key, *(const uint64_t *)place);
     case CONFIG_PAIR:
         return get_pair(key, place);
+    case CONFIG_TWO:
+        return json_pack("[I,I]", (json_int_t)((const uint64_t *)place)[0],
+                         (json_int_t)((const uint64_t *)place)[1]);
     case CONFIG_STRING:
         text = *(char *const *)place;
         return text ? json_string(text) : NULL;

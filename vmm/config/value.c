@@ -74,6 +74,16 @@ pair_from_text(const char *text)
     return first && second ? json_pack("{s:[O,O]}", copy, first, second) : NULL;
 }
 
+/* [a,b] */
+static json_t *
+two_from_text(const char *text)
+{
+    cleanup_free char *word = xasprintf("two%s", text);
+    cleanup_json json_t *pair = text[0] == '[' ? pair_from_text(word) : NULL;
+
+    return pair ? json_incref(json_object_get(pair, "two")) : NULL;
+}
+
 static const char *
 type_name(const struct config_key *key)
 {
@@ -85,6 +95,7 @@ type_name(const struct config_key *key)
     case CONFIG_SET:
         return "a list of names";
     case CONFIG_PAIR:
+    case CONFIG_TWO:
         return key->value;
     case CONFIG_GROUPS:
         return "a list of objects";
@@ -109,6 +120,8 @@ plain_from_text(const struct config_key *key, const char *text)
         return set_from_text(text);
     case CONFIG_PAIR:
         return pair_from_text(text);
+    case CONFIG_TWO:
+        return two_from_text(text);
     case CONFIG_STRING:
     case CONFIG_CHOICE:
     case CONFIG_GROUPS:
@@ -226,21 +239,33 @@ check_set(const char *where, const struct config_key *key, const json_t *list,
 }
 
 static int
+check_two(const char *where, const struct config_key *key, const json_t *pair,
+          struct config_error *error)
+{
+    int r = 0;
+
+    if (json_array_size(pair) != 2 || !json_is_integer(json_array_get(pair, 0)) ||
+        !json_is_integer(json_array_get(pair, 1))) {
+        return config_fail(error, "%s: the value has the wrong form; give %s.", where, key->value);
+    }
+    for (size_t i = 0; r == 0 && i < 2; i++) {
+        r = check_number(where, key, json_array_get(pair, i), error);
+    }
+    return r;
+}
+
+static int
 check_pair(const char *where, const struct config_key *key, const json_t *object,
            struct config_error *error)
 {
     const char *name = json_object_iter_key(json_object_iter((json_t *)object));
     const json_t *pair = name ? json_object_get(object, name) : NULL;
 
-    if (json_object_size(object) != 1 || json_array_size(pair) != 2 ||
-        !json_is_integer(json_array_get(pair, 0)) || !json_is_integer(json_array_get(pair, 1))) {
+    if (json_object_size(object) != 1) {
         return config_fail(error, "%s: the value has the wrong form; give %s.", where, key->value);
     }
-    int r = check_choice(where, key, name, error);
-    for (size_t i = 0; r == 0 && i < 2; i++) {
-        r = check_number(where, key, json_array_get(pair, i), error);
-    }
-    return r;
+    int r = check_two(where, key, pair, error);
+    return r < 0 ? r : check_choice(where, key, name, error);
 }
 
 static bool
@@ -255,6 +280,7 @@ has_type(const struct config_key *key, const json_t *value)
     case CONFIG_CHOICE:
         return json_is_string(value);
     case CONFIG_SET:
+    case CONFIG_TWO:
     case CONFIG_GROUPS:
         return json_is_array(value);
     case CONFIG_PAIR:
@@ -293,6 +319,8 @@ config_value_check(const struct config_place *place, const struct config_key *ke
         return check_set(where, key, value, error);
     case CONFIG_PAIR:
         return check_pair(where, key, value, error);
+    case CONFIG_TWO:
+        return check_two(where, key, value, error);
     }
     return 0;
 }

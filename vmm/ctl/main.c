@@ -72,9 +72,15 @@ static const Command commands[] = {
      "what is written later is kept in PATH; without SIZE it is as long as that file.",
      1, 2, command_create_qcow2, 0},
     {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
-    {"gpu", "stats MACHINE | replay FILE", "counters of the graphics card and its contexts",
-     MACHINE_HELP " Counters since its\nstart; for each context: what it holds and what it drew. "
-                  "“vmm gpu replay --help” tells of replay.",
+    {"gpu", "VERB MACHINE | replay FILE", "the graphics card: displays, counters, recordings",
+     MACHINE_HELP
+     " VERB is one of\n"
+     "  stats             counters since the start; for each context what it holds and drew\n"
+     "  list-displays     the displays that are plugged in, as JSON\n"
+     "  add-displays      plug in one for each --gpu-display; prints their numbers\n"
+     "  remove-displays   take away the one of each --display-id\n"
+     "  set-display-mode  --display-id N gets the mode of --gpu-display\n"
+     "“vmm gpu replay --help” tells of replay.",
      2, 2, command_gpu, 0},
     {"console", "MACHINE [PORT]", "a serial port or console, its history first",
      MACHINE_HELP

@@ -95,63 +95,6 @@ command_stats(const Command *command, int argc, char **argv)
 }
 
 static void
-print_graphics(GVariant *answer)
-{
-    g_autoptr(GVariantIter) counters = NULL;
-    g_autoptr(GVariantIter) contexts = NULL;
-    const char *name;
-    GVariant *value;
-    guint32 id;
-    guint32 capset;
-    guint64 n[6];
-
-    g_variant_get(answer, "(a{sv}a(uustttttt))", &counters, &contexts);
-    while (g_variant_iter_next(counters, "{&sv}", &name, &value)) {
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
-            g_print("%-20s%20" G_GUINT64_FORMAT "\n", name, g_variant_get_uint64(value));
-        }
-        g_variant_unref(value);
-    }
-    g_print("%-8s%-8s%10s%12s%10s%12s%10s%8s  %s\n", "context", "capset", "resources", "memory KiB",
-            "submits", "commands KiB", "fences", "failed", "name");
-    while (g_variant_iter_next(contexts, "(uu&stttttt)", &id, &capset, &name, &n[0], &n[1], &n[2],
-                               &n[3], &n[4], &n[5])) {
-        g_print("%-8u%-8u%10" G_GUINT64_FORMAT "%12" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT
-                "%12" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%8" G_GUINT64_FORMAT "  %s\n",
-                id, capset, n[0], n[1] / 1024, n[2], n[3] / 1024, n[4], n[5], name);
-    }
-}
-
-int
-command_gpu(const Command *command, int argc, char **argv)
-{
-    g_autoptr(VmConnection) connection = NULL;
-    g_autoptr(GAsyncResult) result = NULL;
-    g_autoptr(GVariant) answer = NULL;
-    g_autoptr(GError) error = NULL;
-
-    if (!command_parse(command, NULL, &argc, &argv)) {
-        return STATUS_USAGE;
-    }
-    if (strcmp(argv[1], "stats") != 0) {
-        command_say("“gpu %s” is not known; `vmm gpu stats MACHINE` and `vmm gpu replay FILE` are.",
-                    argv[1]);
-        return STATUS_USAGE;
-    }
-    connection = session_open(argv[2]);
-    if (!connection) {
-        return STATUS_FAILED;
-    }
-    vm_connection_get_graphics_counters_async(connection, NULL, session_answered, &result);
-    answer = vm_connection_get_graphics_counters_finish(connection, session_wait(&result), &error);
-    if (!answer) {
-        return session_refused(argv[2], error);
-    }
-    print_graphics(answer);
-    return STATUS_DONE;
-}
-
-static void
 list_running(void)
 {
     g_auto(GStrv) names = vm_machines_list_running();

@@ -33,9 +33,11 @@ write_file(const char *path, GBytes *png, GError **error)
 int
 command_screenshot(const Command *command, int argc, char **argv)
 {
-    int number = 0;
+    int number = -1;
     const GOptionEntry entries[] = {
-        {"screen", 0, 0, G_OPTION_ARG_INT, &number, "the screen, from 0", "N"},
+        {"display", 0, 0, G_OPTION_ARG_INT, &number,
+         "the display, from 0 (default: the first there is)", "N"},
+        {"screen", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &number, NULL, NULL},
         {NULL},
     };
     g_autoptr(VmConnection) connection = NULL;
@@ -48,7 +50,8 @@ command_screenshot(const Command *command, int argc, char **argv)
         return STATUS_USAGE;
     }
     connection = session_open(argv[1]);
-    console = connection ? session_console(connection, (guint)number) : NULL;
+    console =
+        connection ? session_console(connection, number < 0 ? SESSION_FIRST : (guint)number) : NULL;
     if (!console) {
         return STATUS_FAILED;
     }

@@ -60,7 +60,7 @@ session_console(VmConnection *connection, guint number)
     for (guint i = 0; i < n; i++) {
         g_autoptr(VmConsole) console = g_list_model_get_item(consoles, i);
 
-        if (vm_console_get_number(console) == number) {
+        if (number == SESSION_FIRST || vm_console_get_number(console) == number) {
             return console; /* the connection keeps it */
         }
     }
@@ -68,8 +68,9 @@ session_console(VmConnection *connection, guint number)
         command_say("The machine “%s” has no screen; run it with --gpu.",
                     vm_connection_get_name(connection));
     } else {
-        command_say("The machine “%s” has no screen %u; it has 0 to %u.",
-                    vm_connection_get_name(connection), number, n - 1);
+        command_say("The machine “%s” has no display %u; `vmm gpu list-displays` shows those it "
+                    "has.",
+                    vm_connection_get_name(connection), number);
     }
     return NULL;
 }

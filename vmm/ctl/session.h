@@ -9,7 +9,9 @@
 /* A machine by its name, runtime folder or socket, ready; NULL after one sentence on stderr. */
 VmConnection *session_open(const char *machine);
 
-/* The number of the machine's console; NULL after one sentence. Borrowed. */
+#define SESSION_FIRST G_MAXUINT
+
+/* The machine's console of this number, or its first; NULL after one sentence. Borrowed. */
 VmConsole *session_console(VmConnection *connection, guint number);
 
 /* For functions with a GAsyncReadyCallback: pass session_answered and an answer that is NULL, then wait. */

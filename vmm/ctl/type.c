@@ -34,7 +34,7 @@ command_type(const Command *command, int argc, char **argv)
         return STATUS_USAGE;
     }
     connection = session_open(argv[1]);
-    console = connection ? session_console(connection, 0) : NULL;
+    console = connection ? session_console(connection, SESSION_FIRST) : NULL;
     if (!console) {
         return STATUS_FAILED;
     }

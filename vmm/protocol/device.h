@@ -133,13 +133,19 @@ enum gpu_level {
     GPU_LEVEL_DRM,    /* virgl on a render node */
 };
 
+struct gpu_screen {
+    uint32_t width; /* first mode, pixels; 0: no display is plugged in */
+    uint32_t height;
+    uint32_t width_mm; /* 0: unknown */
+    uint32_t height_mm;
+};
+
 struct gpu_setup {
     struct device_setup device;
-    int32_t display_fd; /* vmm/protocol/gpu.h */
-    int32_t wayland_fd; /* vmm/protocol/wayland.h, or -1: no cross-domain contexts */
-    uint32_t n_scanouts;
-    uint32_t width; /* first mode of every scanout, pixels */
-    uint32_t height;
+    int32_t display_fd;  /* vmm/protocol/gpu.h */
+    int32_t wayland_fd;  /* vmm/protocol/wayland.h, or -1: no cross-domain contexts */
+    uint32_t n_scanouts; /* most displays that there may be */
+    struct gpu_screen screen[GPU_SCANOUTS_MAX];
     uint64_t memory_limit; /* bytes that all resources together may take on the host */
     uint32_t level;        /* enum gpu_level */
     uint32_t fault;        /* enum gpu_fault_at: for tests */

@@ -8,7 +8,7 @@
  *
  * The supervisor keeps the display's end open, so the socket outlives a display process. A new one
  * sends GPU_DISPLAY_HELLO and ignores everything up to GPU_HELLO; the gpu process then sends every
- * buffer, scanout and cursor again.
+ * display, buffer, scanout and visible cursor again.
  */
 
 #include <stdint.h>
@@ -28,6 +28,7 @@ enum gpu_type {
     GPU_DISPLAY_HELLO = START_TYPE_TO_CHILD, /* struct start_header */
     GPU_MODE,                                /* struct gpu_mode */
     GPU_ASK_STATISTICS,                      /* struct start_header: answer GPU_STATISTICS */
+    GPU_PLUG, /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
 
     /* gpu -> display */
     GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
@@ -39,6 +40,7 @@ enum gpu_type {
     GPU_CURSOR_MOVE,                   /* struct gpu_cursor_move */
     GPU_STATISTICS,                    /* struct gpu_statistics */
     GPU_BUFFER_DMABUF,                 /* struct gpu_buffer, + dmabuf of the same pages */
+    GPU_DISPLAY,                       /* struct gpu_mode: what is plugged in there from now on */
 };
 
 /* DRM fourcc codes, the only ones used: memory order B G R X, B G R A, R G B X, R G B A. */
@@ -49,7 +51,14 @@ enum gpu_format {
     GPU_FORMAT_AB24 = 0x34324241,
 };
 
-/* What the window wants; the guest sees it as a new EDID and a display change. */
+/*
+ * The display at a scanout; the guest sees it as a new EDID and a display change.
+ *
+ * GPU_MODE is what a window wants, and ignored where no display is plugged in; `enabled` is 1.
+ * GPU_PLUG plugs a display in, gives it another mode, or takes it away (`enabled` 0; the rest is
+ * then meaningless). GPU_DISPLAY tells each change, and after GPU_HELLO what there is at each scanout;
+ * before it there is nothing. A scanout may show something in either case.
+ */
 struct gpu_mode {
     struct start_header header;
     uint32_t scanout;
@@ -62,7 +71,7 @@ struct gpu_mode {
 
 struct gpu_hello {
     struct start_header header;
-    uint32_t n_scanouts;
+    uint32_t n_scanouts; /* most displays that there may be */
 };
 
 struct gpu_buffer {

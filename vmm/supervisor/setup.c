@@ -173,6 +173,34 @@ setup_console(const struct child *child, struct fd_plan *plan, union any_setup *
     setup->console.stream_fd = fd_plan_add(plan, child->vm->serial[child->index].port_fd);
 }
 
+static uint32_t
+millimetres(uint64_t pixels, uint64_t dpi)
+{
+    return (uint32_t)(pixels * 254 / (dpi * 10));
+}
+
+/* Returns the pixels of all displays together. */
+static uint64_t
+plan_screens(const struct gpu_config *config, struct gpu_setup *gpu)
+{
+    uint64_t pixels = 0;
+
+    gpu->screen[0].width = (uint32_t)config->width;
+    gpu->screen[0].height = (uint32_t)config->height;
+    for (size_t i = 0; i < config->n_screen; i++) {
+        const struct screen_config *screen = &config->screen[i];
+        gpu->screen[i] =
+            (struct gpu_screen){.width = (uint32_t)screen->size[0],
+                                .height = (uint32_t)screen->size[1],
+                                .width_mm = millimetres(screen->size[0], screen->dpi[0]),
+                                .height_mm = millimetres(screen->size[1], screen->dpi[1])};
+    }
+    for (size_t i = 0; i < GPU_SCANOUTS_MAX; i++) {
+        pixels += (uint64_t)gpu->screen[i].width * gpu->screen[i].height;
+    }
+    return pixels;
+}
+
 void
 setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup)
 {
@@ -194,14 +222,12 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->udmabuf_fd = fd_plan_add(plan, child->vm->resources.udmabuf_fd);
     gpu->wayland_fd = fd_plan_add(plan, child->vm->wayland.gpu_fd);
     gpu->n_scanouts = (uint32_t)config->displays;
-    gpu->width = (uint32_t)config->width;
-    gpu->height = (uint32_t)config->height;
     /*
      * Room for a few pictures of each screen, and at least what a desktop's clients take, which is
      * more when they draw in 3D.
      */
-    gpu->memory_limit = MAX_OF((gpu->level == GPU_LEVEL_2D ? 512 : 2048) * MIB,
-                               config->displays * config->width * config->height * 4 * 8);
+    gpu->memory_limit =
+        MAX_OF((gpu->level == GPU_LEVEL_2D ? 512 : 2048) * MIB, plan_screens(config, gpu) * 4 * 8);
 }
 
 void

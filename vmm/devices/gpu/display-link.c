@@ -27,8 +27,10 @@ struct link_output {
     struct link_scanout state;
     struct rect damage;
     struct gpu_cursor cursor; /* ready to be sent */
+    struct gpu_mode display;  /* the same */
     uint32_t cursor_x;
     uint32_t cursor_y;
+    bool display_dirty;
     bool scanout_dirty;
     bool cursor_dirty;
     bool position_dirty;
@@ -105,6 +107,20 @@ send_hello(struct display_link *link)
         link->hello_due = false;
     }
     return !link->hello_due;
+}
+
+static bool
+send_displays(struct display_link *link)
+{
+    for (uint32_t i = 0; i < link->n_outputs; i++) {
+        struct link_output *output = &link->outputs[i];
+        if (output->display_dirty &&
+            !link_send(link, &output->display, sizeof(output->display), -1)) {
+            return false;
+        }
+        output->display_dirty = false;
+    }
+    return true;
 }
 
 static bool
@@ -274,8 +290,8 @@ send_cursor(struct display_link *link, uint32_t index)
 static void
 link_pump(struct display_link *link)
 {
-    bool done =
-        link->connected && !link->writable_awaited && send_hello(link) && send_statistics(link);
+    bool done = link->connected && !link->writable_awaited && send_hello(link) &&
+                send_displays(link) && send_statistics(link);
 
     for (uint32_t i = 0; done && i < link->n_outputs; i++) {
         done = send_scanout(link, i);
@@ -299,23 +315,37 @@ link_restart(struct display_link *link)
     }
     for (uint32_t i = 0; i < link->n_outputs; i++) {
         struct link_output *output = &link->outputs[i];
+        output->display_dirty = output->display.header.type != 0;
         output->scanout_dirty = true;
-        output->cursor_dirty = true;
+        output->cursor_dirty = output->cursor.visible;
         output->position_dirty = true;
         output->damage = (struct rect){0, 0, output->state.width, output->state.height};
     }
     link_pump(link);
 }
 
+static bool
+mode_fits(const struct gpu_mode *mode)
+{
+    return mode->width > 0 && mode->height > 0 && mode->width <= GPU_EDGE_MAX &&
+           mode->height <= GPU_EDGE_MAX;
+}
+
 static void
 link_mode(struct display_link *link, const struct gpu_mode *mode)
 {
-    if (mode->scanout >= link->n_outputs || mode->width == 0 || mode->height == 0 ||
-        mode->width > GPU_EDGE_MAX || mode->height > GPU_EDGE_MAX || mode->enabled > 1) {
+    const bool plug = mode->header.type == GPU_PLUG;
+
+    if (mode->scanout >= link->n_outputs || mode->enabled > 1 ||
+        !(mode_fits(mode) || (plug && !mode->enabled)) || !(plug || mode->enabled)) {
         log_limited(&link->limit, LOG_LEVEL_WARNING, "The display asked for an impossible mode");
         return;
     }
-    link->ops->mode(link->data, mode);
+    if (plug) {
+        link->ops->plug(link->data, mode);
+    } else {
+        link->ops->mode(link->data, mode);
+    }
 }
 
 static void
@@ -335,7 +365,8 @@ link_receive(struct display_link *link)
                link->ops->statistics) {
         link->statistics_due = true;
         link_pump(link);
-    } else if (n == sizeof(struct gpu_mode) && message.header.type == GPU_MODE) {
+    } else if (n == sizeof(struct gpu_mode) &&
+               (message.header.type == GPU_MODE || message.header.type == GPU_PLUG)) {
         link_mode(link, &message.mode);
     } else if (n != -EAGAIN && n != -EINTR) {
         log_limited(&link->limit, LOG_LEVEL_WARNING, "The display sent a message that is none");
@@ -365,7 +396,7 @@ display_link_create(struct loop *loop, int fd, uint32_t n_scanouts,
 {
     struct display_link *link = xalloc(sizeof(*link));
 
-    assert(ops->mode && n_scanouts > 0 && n_scanouts <= GPU_SCANOUTS_MAX);
+    assert(ops->mode && ops->plug && n_scanouts > 0 && n_scanouts <= GPU_SCANOUTS_MAX);
     link->loop = loop;
     link->fd = fd;
     link->ops = ops;
@@ -400,6 +431,18 @@ uint64_t
 display_link_messages(const struct display_link *link)
 {
     return link->messages;
+}
+
+void
+display_link_set_display(struct display_link *link, const struct gpu_mode *display)
+{
+    struct link_output *output = &link->outputs[display->scanout];
+
+    assert(display->scanout < link->n_outputs);
+    output->display = *display;
+    output->display.header = (struct start_header){GPU_DISPLAY, sizeof(*display)};
+    output->display_dirty = true;
+    link_pump(link);
 }
 
 struct link_buffer *

@@ -23,6 +23,8 @@ struct link_buffer;
 struct display_link_ops {
     /* The window of a scanout changed; numbers are checked, except that they may be equal to before. */
     void (*mode)(void *data, const struct gpu_mode *mode);
+    /* A display comes (or has another mode) or goes: display_link_set_display() with what is true then. */
+    void (*plug)(void *data, const struct gpu_mode *mode);
     /* Optional: fill in all but the header. */
     void (*statistics)(void *data, struct gpu_statistics *statistics);
 };
@@ -52,6 +54,9 @@ CLEANUP_DEFINE(struct display_link, display_link_destroy)
 
 /* Messages sent since the start. */
 uint64_t display_link_messages(const struct display_link *link);
+
+/* Tells what is plugged in at a scanout, also when that is as before; the header is filled in. */
+void display_link_set_display(struct display_link *link, const struct gpu_mode *display);
 
 /*
  * A buffer that scanouts may show: sealed memfd of `size` bytes, which stays the caller's and open

@@ -20,7 +20,9 @@
 #include "vmm/devices/gpu/texture.h"
 
 enum {
-    COMMANDS_PER_ROUND = 256 /* then the other queue and the display get their turn */
+    COMMANDS_PER_ROUND = 256, /* then the other queue and the display get their turn */
+    FIRST_WIDTH = 1280,       /* of a display that was never plugged in */
+    FIRST_HEIGHT = 800,
 };
 
 static void
@@ -162,31 +164,70 @@ gpu_mode_settled(void *data, uint32_t events)
     struct gpu *gpu = data;
 
     gpu->mode_due = false;
-    log_debug("gpu: the first window is %u x %u now", gpu->scanouts[0].width,
-              gpu->scanouts[0].height);
+    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
+        if (gpu->scanouts[i].enabled) {
+            log_debug("gpu: display %u is %u x %u now", i, gpu->scanouts[i].width,
+                      gpu->scanouts[i].height);
+        }
+    }
     gpu->events_read |= VIRTIO_GPU_EVENT_DISPLAY;
     backend_config_changed(gpu->backend);
+}
+
+static void
+gpu_tell_display(struct gpu *gpu, uint32_t index)
+{
+    const struct scanout *scanout = &gpu->scanouts[index];
+    const struct gpu_mode display = {.scanout = index,
+                                     .enabled = scanout->enabled,
+                                     .width = scanout->width,
+                                     .height = scanout->height,
+                                     .width_mm = scanout->width_mm,
+                                     .height_mm = scanout->height_mm};
+
+    display_link_set_display(gpu->link, &display);
+}
+
+static bool
+gpu_has_mode(const struct scanout *scanout, const struct gpu_mode *mode)
+{
+    if (!mode->enabled || !scanout->enabled) {
+        return !mode->enabled == !scanout->enabled;
+    }
+    return scanout->width == mode->width && scanout->height == mode->height &&
+           scanout->width_mm == mode->width_mm && scanout->height_mm == mode->height_mm;
+}
+
+static void
+gpu_plug_wanted(void *data, const struct gpu_mode *mode)
+{
+    struct gpu *gpu = data;
+    struct scanout *scanout = &gpu->scanouts[mode->scanout];
+    const bool same = gpu_has_mode(scanout, mode);
+
+    scanout->enabled = mode->enabled;
+    if (scanout->enabled) { /* else the guest may still ask for its EDID: leave a valid mode */
+        scanout->width = mode->width;
+        scanout->height = mode->height;
+        scanout->width_mm = mode->width_mm;
+        scanout->height_mm = mode->height_mm;
+    }
+    gpu_tell_display(gpu, mode->scanout);
+    if (!same && !gpu->mode_due) {
+        gpu->mode_due = true;
+        loop_timer_set(gpu->mode_timer, GPU_MODE_DELAY_MS, 0);
+    }
 }
 
 static void
 gpu_mode_wanted(void *data, const struct gpu_mode *mode)
 {
     struct gpu *gpu = data;
-    struct scanout *scanout = &gpu->scanouts[mode->scanout];
 
-    if (scanout->enabled == mode->enabled && scanout->width == mode->width &&
-        scanout->height == mode->height && scanout->width_mm == mode->width_mm &&
-        scanout->height_mm == mode->height_mm) {
-        return;
-    }
-    scanout->enabled = mode->enabled;
-    scanout->width = mode->width;
-    scanout->height = mode->height;
-    scanout->width_mm = mode->width_mm;
-    scanout->height_mm = mode->height_mm;
-    if (!gpu->mode_due) {
-        gpu->mode_due = true;
-        loop_timer_set(gpu->mode_timer, GPU_MODE_DELAY_MS, 0);
+    /* A window may speak after its display was taken away, and says the same often. */
+    if (gpu->scanouts[mode->scanout].enabled &&
+        !gpu_has_mode(&gpu->scanouts[mode->scanout], mode)) {
+        gpu_plug_wanted(data, mode);
     }
 }
 
@@ -231,17 +272,48 @@ gpu_tell_statistics(void *data, struct gpu_statistics *statistics)
     }
 }
 
-static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,
-                                                     .statistics = gpu_tell_statistics};
+static const struct display_link_ops gpu_link_ops = {
+    .mode = gpu_mode_wanted, .plug = gpu_plug_wanted, .statistics = gpu_tell_statistics};
 _Static_assert((int)GPU_CONTEXT_NAME_SIZE == (int)RENDERER_NAME_SIZE, "copied as it is");
+
+static bool
+setup_fits(const struct gpu_setup *setup)
+{
+    if (setup->n_scanouts == 0 || setup->n_scanouts > GPU_SCANOUTS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < setup->n_scanouts; i++) {
+        const struct gpu_screen *screen = &setup->screen[i];
+        if (screen->width > GPU_EDGE_MAX || screen->height > GPU_EDGE_MAX ||
+            (screen->width == 0) != (screen->height == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+gpu_plug_first(struct gpu *gpu, const struct gpu_setup *setup)
+{
+    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
+        const struct gpu_screen *screen = &setup->screen[i];
+        gpu->scanouts[i] =
+            (struct scanout){.enabled = screen->width > 0,
+                             .width = screen->width ? screen->width : FIRST_WIDTH,
+                             .height = screen->height ? screen->height : FIRST_HEIGHT,
+                             .width_mm = screen->width_mm,
+                             .height_mm = screen->height_mm,
+                             .shadow = {.fd = -1}};
+        gpu_tell_display(gpu, i);
+    }
+}
 
 struct gpu *
 gpu_create(struct loop *loop, const struct gpu_setup *setup)
 {
     cleanup(gpu_destroyp) struct gpu *gpu = NULL;
 
-    if (setup->n_scanouts == 0 || setup->n_scanouts > GPU_SCANOUTS_MAX || setup->width == 0 ||
-        setup->height == 0 || setup->width > GPU_EDGE_MAX || setup->height > GPU_EDGE_MAX) {
+    if (!setup_fits(setup)) {
         errno = EINVAL;
         return NULL;
     }
@@ -255,9 +327,8 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     resource_table_init(&gpu->resources, setup->memory_limit);
     context_table_init(&gpu->contexts);
     fences_init(&gpu->fences);
-    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
-        gpu->scanouts[i] = (struct scanout){
-            .enabled = true, .width = setup->width, .height = setup->height, .shadow = {.fd = -1}};
+    for (uint32_t i = 0; i < GPU_SCANOUTS_MAX; i++) {
+        gpu->scanouts[i].shadow.fd = -1;
     }
     int r = fd_set_nonblocking(setup->display_fd);
     if (r < 0) {
@@ -265,6 +336,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
         return NULL;
     }
     gpu->link = display_link_create(loop, setup->display_fd, gpu->n_scanouts, &gpu_link_ops, gpu);
+    gpu_plug_first(gpu, setup);
     gpu->mode_timer = loop_add_timer(loop, gpu_mode_settled, gpu);
     gpu->fences.timer = loop_add_timer(loop, fences_end_delay, gpu);
     gpu->record = setup->record_fd >= 0 ? record_create(setup) : NULL;

@@ -47,8 +47,8 @@ struct shadow {
 };
 
 struct scanout {
-    /* What the window wants: the guest's EDID. */
-    bool enabled;
+    /* The display, as the window wants it: the guest's EDID. */
+    bool enabled; /* it is plugged in */
     uint32_t width;
     uint32_t height;
     uint32_t width_mm;

@@ -96,8 +96,8 @@ record_create(const struct gpu_setup *setup)
                                          .version = htole32(RECORD_VERSION),
                                          .level = htole32(setup->level),
                                          .n_scanouts = htole32(setup->n_scanouts),
-                                         .width = htole32(setup->width),
-                                         .height = htole32(setup->height)};
+                                         .width = htole32(setup->screen[0].width),
+                                         .height = htole32(setup->screen[0].height)};
     struct record *record;
 
     if (ftruncate(setup->record_fd, 0) < 0) {

@@ -62,10 +62,11 @@ read_header(const void *data, size_t size, struct gpu_setup *setup)
         return "another version of Vitrine made it";
     }
     setup->n_scanouts = le32toh(header.n_scanouts);
-    setup->width = le32toh(header.width);
-    setup->height = le32toh(header.height);
-    if (setup->n_scanouts == 0 || setup->n_scanouts > GPU_SCANOUTS_MAX || setup->width == 0 ||
-        setup->width > GPU_EDGE_MAX || setup->height == 0 || setup->height > GPU_EDGE_MAX) {
+    setup->screen[0].width = le32toh(header.width);
+    setup->screen[0].height = le32toh(header.height);
+    if (setup->n_scanouts == 0 || setup->n_scanouts > GPU_SCANOUTS_MAX ||
+        setup->screen[0].width > GPU_EDGE_MAX || setup->screen[0].height > GPU_EDGE_MAX ||
+        (setup->screen[0].width == 0) != (setup->screen[0].height == 0)) {
         return "its header is damaged";
     }
     return NULL;
