@@ -128,15 +128,20 @@ window_of(VmApplication *self)
 }
 
 static VmMachine *
-machine_named(VmApplication *self, GVariant *parameter)
+find_machine(VmApplication *self, const char *name)
 {
-    const char *name = g_variant_get_string(parameter, NULL);
     VmMachine *machine = vm_store_find(self->store, name);
 
     if (!machine) {
         g_warning("there is no machine “%s”", name);
     }
     return machine;
+}
+
+static VmMachine *
+machine_named(VmApplication *self, GVariant *parameter)
+{
+    return find_machine(self, g_variant_get_string(parameter, NULL));
 }
 
 static void
@@ -247,17 +252,34 @@ start_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+open_window(VmApplication *self, const char *name, int display)
 {
-    VmApplication *self = VM_APPLICATION(data);
-    VmMachine *machine = machine_named(self, parameter);
+    VmMachine *machine = find_machine(self, name);
     GtkWidget *window = NULL;
 
     if (machine) {
         window = vm_window_new(GTK_APPLICATION(self), self->store, self->settings);
         vm_window_set_alone(VM_WINDOW(window), machine);
+        vm_window_set_display(VM_WINDOW(window), display);
         gtk_window_present(GTK_WINDOW(window));
     }
+}
+
+static void
+new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    open_window(VM_APPLICATION(data), g_variant_get_string(parameter, NULL), 0);
+}
+
+/* The machine's name and the number of the display. */
+static void
+new_display_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    const char *name;
+    int display;
+
+    g_variant_get(parameter, "(&si)", &name, &display);
+    open_window(VM_APPLICATION(data), name, display);
 }
 
 static void
@@ -283,6 +305,7 @@ static const GActionEntry entries[] = {
     {"start-machine", start_machine, "s"},
     {"start-again", start_machine, "s"},
     {"new-window", new_window, "s"},
+    {"new-display-window", new_display_window, "(si)"},
     {"show-log", show_log, "s"},
     {"activate", activate},
     {"shut-down-all", shut_down_all},

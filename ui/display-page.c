@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/display-input.h"
+#include "ui/display-tabs.h"
 #include "ui/display-view.h"
 #include "ui/fullscreen-bar.h"
 #include "ui/grab-hint.h"
@@ -21,6 +22,7 @@ enum {
 
 struct _VmDisplayPage {
     GtkOverlay parent_instance;
+    GtkWidget *box;
     GtkWidget *scroll;
     GtkWidget *off_box;
     GtkWidget *off_title_label;
@@ -33,6 +35,7 @@ struct _VmDisplayPage {
     GtkWidget *show_console_button;
     GtkWidget *paused_button;
 
+    GtkWidget *tabs;
     GtkWidget *view;
     GtkWidget *hint;
     GtkWidget *bar;
@@ -40,6 +43,8 @@ struct _VmDisplayPage {
     VmConnection *connection;
     VmKeyTypist *typist;
 
+    int display; /* the one that was chosen */
+    guint n_displays;
     VmDisplayPhase phase;
     VmScaling scaling;
     VmReleaseGesture gesture;
@@ -60,6 +65,8 @@ enum {
     PROP_0,
     PROP_CONNECTION,
     PROP_PHASE,
+    PROP_DISPLAY,
+    PROP_N_DISPLAYS,
     PROP_TITLE,
     PROP_SCALING,
     PROP_RESIZE_GUEST,
@@ -206,24 +213,63 @@ on_has_picture(VmDisplayPage *self)
     }
 }
 
+/* The chosen one, or else the first; NULL when there is none. */
+static VmConsole *
+find_console(VmDisplayPage *self, GListModel *consoles)
+{
+    for (guint i = 0; consoles && i < g_list_model_get_n_items(consoles); i++) {
+        g_autoptr(VmConsole) console = g_list_model_get_item(consoles, i);
+
+        if ((int)vm_console_get_number(console) == self->display) {
+            return g_steal_pointer(&console);
+        }
+    }
+    return consoles ? g_list_model_get_item(consoles, 0) : NULL;
+}
+
+static void
+update_tabs(VmDisplayPage *self, GListModel *consoles)
+{
+    guint n = vm_display_tabs_set_consoles(VM_DISPLAY_TABS(self->tabs), consoles);
+
+    if (self->fullscreen) {
+        gtk_widget_hide(self->tabs);
+    }
+    if (n != self->n_displays) {
+        self->n_displays = n;
+        g_object_notify_by_pspec(G_OBJECT(self), props[PROP_N_DISPLAYS]);
+    }
+}
+
 static void
 on_consoles_changed(VmDisplayPage *self)
 {
-    GListModel *consoles = self->connection ? vm_connection_get_consoles(self->connection) : NULL;
-    g_autoptr(VmConsole) console =
-        consoles && is_on(self) ? g_list_model_get_item(consoles, 0) : NULL;
+    GListModel *consoles =
+        self->connection && is_on(self) ? vm_connection_get_consoles(self->connection) : NULL;
+    g_autoptr(VmConsole) console = find_console(self, consoles);
     VmConsole *old = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
 
+    update_tabs(self, consoles);
     if (old != console) {
         if (old) {
             g_signal_handlers_disconnect_by_data(old, self);
         }
+        g_clear_pointer(&self->typist, vm_key_typist_free); /* it types there */
         vm_display_view_set_console(VM_DISPLAY_VIEW(self->view), console);
         if (console) {
             g_signal_connect_swapped(console, "stalled", G_CALLBACK(vm_display_page_release), self);
         }
+        g_object_notify_by_pspec(G_OBJECT(self), props[PROP_DISPLAY]);
     }
     update_boxes(self);
+}
+
+static int
+get_display(VmDisplayPage *self)
+{
+    VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+
+    return console ? (int)vm_console_get_number(console) : -1;
 }
 
 void
@@ -331,6 +377,7 @@ vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen)
     if (self->fullscreen != fullscreen) {
         self->fullscreen = fullscreen;
         vm_fullscreen_bar_set_active(VM_FULLSCREEN_BAR(self->bar), fullscreen);
+        gtk_widget_set_visible(self->tabs, !fullscreen && self->n_displays > 1);
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_FULLSCREEN]);
     }
 }
@@ -527,6 +574,10 @@ vm_display_page_set_property(GObject *object, guint id, const GValue *value, GPa
     case PROP_PHASE:
         vm_display_page_set_phase(self, (VmDisplayPhase)g_value_get_int(value));
         break;
+    case PROP_DISPLAY:
+        self->display = g_value_get_int(value);
+        on_consoles_changed(self);
+        break;
     case PROP_TITLE:
         vm_display_page_set_title(self, g_value_get_string(value));
         break;
@@ -569,6 +620,12 @@ vm_display_page_get_property(GObject *object, guint id, GValue *value, GParamSpe
         break;
     case PROP_PHASE:
         g_value_set_int(value, (int)self->phase);
+        break;
+    case PROP_DISPLAY:
+        g_value_set_int(value, get_display(self));
+        break;
+    case PROP_N_DISPLAYS:
+        g_value_set_uint(value, self->n_displays);
         break;
     case PROP_TITLE:
         g_value_set_string(value, self->title);
@@ -631,6 +688,9 @@ install_properties(GObjectClass *klass)
         g_param_spec_object("connection", NULL, NULL, VM_TYPE_CONNECTION, flags);
     props[PROP_PHASE] =
         g_param_spec_int("phase", NULL, NULL, 0, VM_DISPLAY_PAUSED, VM_DISPLAY_OFF, flags);
+    props[PROP_DISPLAY] = g_param_spec_int("display", NULL, NULL, -1, G_MAXINT, 0, flags);
+    props[PROP_N_DISPLAYS] = g_param_spec_uint("n-displays", NULL, NULL, 0, G_MAXUINT, 0,
+                                               G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     props[PROP_TITLE] = g_param_spec_string("title", NULL, NULL, "", flags);
     props[PROP_SCALING] =
         g_param_spec_int("scaling", NULL, NULL, 0, VM_SCALING_WHOLE, VM_SCALING_FIT, flags);
@@ -663,6 +723,7 @@ vm_display_page_class_init(VmDisplayPageClass *klass)
                                         0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/display-page.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, box);
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, scroll);
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, off_box);
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, off_title_label);
@@ -681,6 +742,9 @@ vm_display_page_init(VmDisplayPage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
     self->host_key = VM_RELEASE_NONE;
+    self->tabs = vm_display_tabs_new();
+    gtk_box_pack_start(GTK_BOX(self->box), self->tabs, FALSE, FALSE, 0);
+    gtk_box_reorder_child(GTK_BOX(self->box), self->tabs, 0);
     self->view = vm_display_view_new();
     gtk_widget_show(self->view);
     gtk_container_add(GTK_CONTAINER(self->scroll), self->view);

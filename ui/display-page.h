@@ -6,7 +6,7 @@
  * the grab hint and the full screen bar. manager.md section 4.1.
  *
  * It knows no machine model, only a connection and a phase, both set by its owner. Its buttons use the
- * actions machine.start, machine.start-disposable, machine.pause, machine.shut-down and
+ * actions machine.start, machine.display, machine.start-disposable, machine.pause, machine.shut-down and
  * machine.send-keys::KEYS, machine.type-clipboard, machine.screenshot, win.fullscreen,
  * win.next-machine, win.previous-machine, win.view::console and win.view::settings, which the window
  * provides; for those that act on the display the window calls the functions below.
@@ -38,8 +38,9 @@ typedef enum {
 /*
  * Properties: "connection" VmConnection or NULL, "phase" int, "title" string (the machine's, for
  * people), "off-text" string ("Off · last ran on ..."), "scaling" int, "resize-guest" boolean,
- * "captured" boolean (read only, notifies), "release-gesture" and "host-key" int (VmReleaseGesture of
- * ui/key-gesture.h),
+ * "display" int (number of the one that is shown, -1: none; while the wanted one is not there it is the
+ * first), "n-displays" uint (read only), "captured" boolean (read only, notifies), "release-gesture" and
+ * "host-key" int (VmReleaseGesture of ui/key-gesture.h),
  * "system-keys" boolean, "fullscreen" boolean (set by the window when its state changes).
  * Signal "message" (string sentence): something to show in a toast ("3 characters could not be typed").
  */

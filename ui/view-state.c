@@ -7,7 +7,8 @@
 struct _VmViewState {
     GObject parent_instance;
     VmMachinePage *page;
-    char *name; /* of the machine, or NULL */
+    char *name;  /* of the machine, or NULL */
+    int display; /* whose scaling and resizing the page has */
     guint timer;
     gboolean setting;
     gboolean default_resize;
@@ -23,10 +24,19 @@ path_of(const char *name)
     return g_build_filename(folder, "view.json", NULL);
 }
 
+/* The first display's keys have no number: they were there before there were several. */
+static char *
+key_of(VmViewState *self, const char *key)
+{
+    return self->display > 0 ? g_strdup_printf("%s-%d", key, self->display) : g_strdup(key);
+}
+
 static void
 write_now(VmViewState *self)
 {
     g_autofree char *path = self->name ? path_of(self->name) : NULL;
+    g_autofree char *scaling_key = key_of(self, "scaling");
+    g_autofree char *resize_key = key_of(self, "resize-guest");
     g_autoptr(VmJson) json = NULL;
     gboolean resize = FALSE;
     int scaling = 0;
@@ -37,11 +47,16 @@ write_now(VmViewState *self)
     }
     g_object_get(vm_machine_page_get_display(self->page), "scaling", &scaling, "resize-guest",
                  &resize, NULL);
-    json = vm_json_new();
+    json = vm_json_load(path, NULL);
+    if (!json) {
+        json = vm_json_new();
+    }
     vm_json_set_string(json, "page", gtk_stack_get_visible_child_name(GTK_STACK(self->page)));
-    vm_json_set_int(json, "scaling", scaling);
+    vm_json_set_int(json, scaling_key, scaling);
     if (resize != self->default_resize) {
-        vm_json_set_bool(json, "resize-guest", resize);
+        vm_json_set_bool(json, resize_key, resize);
+    } else {
+        vm_json_remove(json, resize_key);
     }
     /* What is lost here is a convenience. */
     (void)vm_definition_save(json, path, NULL);
@@ -63,6 +78,27 @@ changed(VmViewState *self)
     if (self->name && !self->setting) {
         g_clear_handle_id(&self->timer, g_source_remove);
         self->timer = g_timeout_add_seconds(1, second_passed, self);
+    }
+}
+
+static void restore(VmViewState *self, gboolean page_too);
+
+/* Another display of the same machine is shown: it was looked at in its own way. */
+static void
+display_changed(VmViewState *self)
+{
+    int display = -1;
+
+    g_object_get(vm_machine_page_get_display(self->page), "display", &display, NULL);
+    if (display < 0 || display == self->display) {
+        return;
+    }
+    if (self->timer) {
+        write_now(self);
+    }
+    self->display = display;
+    if (self->name) {
+        restore(self, FALSE);
     }
 }
 
@@ -101,21 +137,26 @@ vm_view_state_new(VmMachinePage *page)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(display, "notify::resize-guest", G_CALLBACK(changed), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_object(display, "notify::display", G_CALLBACK(display_changed), self,
+                            G_CONNECT_SWAPPED);
     g_signal_connect_object(page, "notify::visible-child-name", G_CALLBACK(changed), self,
                             G_CONNECT_SWAPPED);
     return self;
 }
 
 static void
-restore(VmViewState *self)
+restore(VmViewState *self, gboolean page_too)
 {
     g_autofree char *path = path_of(self->name);
+    g_autofree char *scaling_key = key_of(self, "scaling");
+    g_autofree char *resize_key = key_of(self, "resize-guest");
     g_autoptr(VmJson) json = vm_json_load(path, NULL);
-    const char *page = json ? vm_json_get_string(json, "page") : NULL;
-    gint64 scaling = json ? vm_json_get_int(json, "scaling", VM_SCALING_FIT) : VM_SCALING_FIT;
+    const char *page = json && page_too ? vm_json_get_string(json, "page") : NULL;
+    gint64 scaling = json ? vm_json_get_int(json, scaling_key, VM_SCALING_FIT) : VM_SCALING_FIT;
     gboolean resize =
-        json ? vm_json_get_bool(json, "resize-guest", self->default_resize) : self->default_resize;
+        json ? vm_json_get_bool(json, resize_key, self->default_resize) : self->default_resize;
 
+    self->setting = TRUE;
     if (scaling < VM_SCALING_FIT || scaling > VM_SCALING_WHOLE) {
         scaling = VM_SCALING_FIT;
     }
@@ -124,6 +165,7 @@ restore(VmViewState *self)
     if (page && gtk_stack_get_child_by_name(GTK_STACK(self->page), page)) {
         gtk_stack_set_visible_child_name(GTK_STACK(self->page), page);
     }
+    self->setting = FALSE;
 }
 
 void
@@ -140,8 +182,10 @@ vm_view_state_set_machine(VmViewState *self, VmMachine *machine)
     g_free(self->name);
     self->name = g_strdup(name);
     if (name) {
-        self->setting = TRUE;
-        restore(self);
-        self->setting = FALSE;
+        int display = -1;
+
+        g_object_get(vm_machine_page_get_display(self->page), "display", &display, NULL);
+        self->display = MAX(display, 0);
+        restore(self, TRUE);
     }
 }

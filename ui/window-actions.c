@@ -133,6 +133,24 @@ new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+add_display(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_add_display(VM_WINDOW(data));
+}
+
+static void
+remove_display(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_remove_display(VM_WINDOW(data));
+}
+
+static void
+display_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_display_window(VM_WINDOW(data));
+}
+
+static void
 delete_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_delete(VM_WINDOW(data));
@@ -174,6 +192,9 @@ static const GActionEntry machine_entries[] = {
     {"change-group", change_group},
     {"clone", clone_machine},
     {"new-window", new_window},
+    {"add-display", add_display},
+    {"remove-display", remove_display},
+    {"display-window", display_window},
     {"delete", delete_machine},
     {"copy-command", copy_command},
     {"copy-report", copy_report},
@@ -440,9 +461,15 @@ update_actions(VmWindow *self)
     GAction *pause = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "pause");
     GAction *fullscreen = g_action_map_lookup_action(G_ACTION_MAP(self), "fullscreen");
 
+    guint displays = 0;
+
+    g_object_get(display_of(self), "n-displays", &displays, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(while_running); i++) {
         enable(self, while_running[i], runs);
     }
+    enable(self, "add-display", runs);
+    enable(self, "remove-display", runs && displays > 1);
+    enable(self, "display-window", runs && displays > 1);
     for (guint i = 0; i < G_N_ELEMENTS(always); i++) {
         GAction *action =
             g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), always[i]);
@@ -549,6 +576,8 @@ vm_window_add_actions(VmWindow *self)
                         "resize-guest");
     add_property_action(G_ACTION_MAP(self->machine_actions), "system-keys", display_of(self),
                         "system-keys");
+    add_property_action(G_ACTION_MAP(self->machine_actions), "display", display_of(self),
+                        "display");
     gtk_widget_insert_action_group(GTK_WIDGET(self), "machine",
                                    G_ACTION_GROUP(self->machine_actions));
     g_action_map_add_action_entries(G_ACTION_MAP(console), console_entries,
@@ -562,6 +591,8 @@ vm_window_add_actions(VmWindow *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "host-action", G_CALLBACK(host_action), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_object(display_of(self), "notify::n-displays",
+                            G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "message", G_CALLBACK(page_says), self,
                             G_CONNECT_SWAPPED);
 }

@@ -92,6 +92,12 @@ void vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machine
 void vm_window_add_actions(VmWindow *self);
 void vm_window_update_actions(VmWindow *self);
 
+/* window-displays.c: displays that come and go */
+void vm_window_add_display(VmWindow *self);
+void vm_window_remove_display(VmWindow *self);
+/* The display that is shown, in a window of its own. */
+void vm_window_display_window(VmWindow *self);
+
 /* window-machine.c: what a person does with one machine besides running it */
 void vm_window_rename(VmWindow *self);
 void vm_window_change_group(VmWindow *self);

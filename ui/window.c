@@ -590,6 +590,12 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
 }
 
 void
+vm_window_set_display(VmWindow *self, int display)
+{
+    g_object_set(vm_machine_page_get_display(self->machine_page), "display", display, NULL);
+}
+
+void
 vm_window_set_alone(VmWindow *self, VmMachine *machine)
 {
     self->alone = TRUE;

@@ -29,3 +29,5 @@ void vm_window_report(VmWindow *self, const VmProblem *problem);
 
 /* A second window for one machine, without the list; it keeps no state of its own. */
 void vm_window_set_alone(VmWindow *self, VmMachine *machine);
+/* Which display of its machine it shows, where there are several. */
+void vm_window_set_display(VmWindow *self, int display);

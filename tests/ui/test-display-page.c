@@ -38,7 +38,8 @@ static void
 set_up(Fixture *self, gconstpointer data)
 {
     self->rig = rig_new();
-    rig_gpu_hello(self->rig, 1);
+    rig_gpu_hello(self->rig, 2);
+    rig_gpu_display(self->rig, 1, 0, 0, 0); /* nothing is plugged in there */
     self->pixels = rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
     for (guint i = 0; i < WIDTH * HEIGHT; i++) {
         self->pixels[i] = 0x204060;
@@ -132,6 +133,92 @@ test_picture(Fixture *self, gconstpointer data)
     g_assert_cmphex(colour_on_screen(self), ==, 0x204060);
     rig_gpu_update(self->rig, 0, 0, WIDTH, HEIGHT);
     rig_wait(colour_on_screen(self) == 0xa0c0e0);
+}
+
+static void
+find_tabs(GtkWidget *widget, gpointer found)
+{
+    if (GTK_IS_TOGGLE_BUTTON(widget) && gtk_widget_get_mapped(widget)) {
+        g_ptr_array_add(found, widget);
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), find_tabs, found);
+    }
+}
+
+static guint
+count_tabs(Fixture *self)
+{
+    g_autoptr(GPtrArray) tabs = g_ptr_array_new();
+
+    find_tabs(self->window, tabs);
+    return tabs->len;
+}
+
+static void
+press_tab(Fixture *self, guint number)
+{
+    g_autoptr(GPtrArray) tabs = g_ptr_array_new();
+
+    find_tabs(self->window, tabs);
+    gtk_button_clicked(GTK_BUTTON(g_ptr_array_index(tabs, number)));
+}
+
+static int
+display_shown(Fixture *self)
+{
+    int number = -2;
+
+    g_object_get(self->page, "display", &number, NULL);
+    return number;
+}
+
+static int
+width_shown(Fixture *self)
+{
+    g_autoptr(GdkPixbuf) shot = vm_display_page_get_screenshot(self->page);
+
+    return shot ? gdk_pixbuf_get_width(shot) : 0;
+}
+
+/* A second display has a tab, a picture and a pointer of its own, and is gone when it is taken away. */
+static void
+test_displays(Fixture *self, gconstpointer data)
+{
+    g_autoptr(GSimpleActionGroup) actions = g_simple_action_group_new();
+    g_autoptr(GPropertyAction) action = g_property_action_new("display", self->page, "display");
+    const struct gpu_scanout second = {.header = {GPU_SCANOUT, sizeof(second)},
+                                       .scanout = 1,
+                                       .buffer = 1,
+                                       .width = 320,
+                                       .height = 200,
+                                       .stride = WIDTH * 4,
+                                       .format = RIG_XRGB};
+    guint n = 0;
+
+    g_action_map_add_action(G_ACTION_MAP(actions), G_ACTION(action));
+    gtk_widget_insert_action_group(self->window, "machine", G_ACTION_GROUP(actions));
+    g_assert_cmpuint(count_tabs(self), ==, 0);
+    g_assert_cmpint(display_shown(self), ==, 0);
+    rig_gpu_display(self->rig, 1, 1, 320, 200);
+    rig_wait(count_tabs(self) == 2);
+    g_object_get(self->page, "n-displays", &n, NULL);
+    g_assert_cmpuint(n, ==, 2);
+    g_assert_cmpint(width_shown(self), ==, WIDTH); /* still the first */
+    press_tab(self, 1);
+    g_assert_cmpint(display_shown(self), ==, 1);
+    rig_wait(width_shown(self) == 0);
+    rig_gpu_send(self->rig, &second, sizeof(second), -1);
+    rig_wait(width_shown(self) == 320);
+    press_tab(self, 0);
+    rig_wait(width_shown(self) == WIDTH);
+    press_tab(self, 1);
+    rig_wait(width_shown(self) == 320);
+    vm_display_page_set_fullscreen(self->page, TRUE);
+    g_assert_cmpuint(count_tabs(self), ==, 0);
+    vm_display_page_set_fullscreen(self->page, FALSE);
+    rig_gpu_display(self->rig, 1, 0, 0, 0);
+    rig_wait(count_tabs(self) == 0 && display_shown(self) == 0);
+    rig_wait(width_shown(self) == WIDTH);
 }
 
 static void
@@ -460,6 +547,7 @@ main(int argc, char **argv)
 {
     gtk_test_init(&argc, &argv, NULL);
     ADD("picture", test_picture);
+    ADD("displays", test_displays);
     ADD("keys", test_keys);
     ADD("release", test_release);
     ADD("no-release", test_no_release);

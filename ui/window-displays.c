@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Displays of the shown machine that come and go while it runs. */
+#include <glib/gi18n.h>
+
+#include "ui/window-private.h"
+
+enum {
+    NEW_WIDTH = 1280, /* where no other display shows how large they are */
+    NEW_HEIGHT = 800,
+};
+
+static VmDisplayPage *
+display_of(VmWindow *self)
+{
+    return vm_machine_page_get_display(self->machine_page);
+}
+
+static VmConnection *
+connection_of(VmWindow *self)
+{
+    return self->machine ? vm_machine_get_connection(self->machine) : NULL;
+}
+
+static int
+shown_display(VmWindow *self)
+{
+    int number = -1;
+
+    g_object_get(display_of(self), "display", &number, NULL);
+    return number;
+}
+
+static void
+say_why_not(VmWindow *self, const char *what, GError *error)
+{
+    g_autofree char *sentence = g_strdup_printf("%s: %s", what, error->message);
+
+    vm_window_toast(self, sentence);
+}
+
+static void
+display_added(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmWindow) self = data;
+    g_autoptr(GError) error = NULL;
+    VmConnection *connection = VM_CONNECTION(source);
+    guint number = 0;
+
+    if (!vm_connection_add_display_finish(connection, result, &number, &error)) {
+        say_why_not(self, _("No display was added"), error);
+    } else if (connection == connection_of(self)) {
+        g_object_set(display_of(self), "display", (int)number, NULL);
+    }
+}
+
+void
+vm_window_add_display(VmWindow *self)
+{
+    VmConnection *connection = connection_of(self);
+    VmDisplayMode mode = {.width = NEW_WIDTH, .height = NEW_HEIGHT};
+    g_autoptr(VmConsole) first = NULL;
+
+    if (!connection) {
+        return;
+    }
+    first = g_list_model_get_item(vm_connection_get_consoles(connection), 0);
+    if (first) {
+        VmPicture picture;
+
+        if (vm_console_get_picture(first, &picture)) {
+            mode.width = picture.width;
+            mode.height = picture.height;
+        }
+    }
+    vm_connection_add_display_async(connection, &mode, NULL, display_added, g_object_ref(self));
+}
+
+static void
+display_removed(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmWindow) self = data;
+    g_autoptr(GError) error = NULL;
+
+    if (!vm_connection_remove_display_finish(VM_CONNECTION(source), result, &error)) {
+        say_why_not(self, _("The display was not removed"), error);
+    }
+}
+
+void
+vm_window_remove_display(VmWindow *self)
+{
+    VmConnection *connection = connection_of(self);
+    int number = shown_display(self);
+
+    if (connection && number >= 0) {
+        vm_connection_remove_display_async(connection, (guint)number, NULL, display_removed,
+                                           g_object_ref(self));
+    }
+}
+
+void
+vm_window_display_window(VmWindow *self)
+{
+    GtkApplication *application = gtk_window_get_application(GTK_WINDOW(self));
+
+    g_action_group_activate_action(
+        G_ACTION_GROUP(application), "new-display-window",
+        g_variant_new("(si)", vm_machine_get_name(self->machine), shown_display(self)));
+}
