@@ -70,10 +70,10 @@ second_serial_writes() {
     echo "written to ttyS1 by the guest" >/dev/ttyS1
 }
 screen_has_mode() {
-    is "$(cat /sys/class/drm/card0-*/status | head -n 1)" connected || return 1
-    is "$(head -n 1 /sys/class/drm/card0-*/modes)" "${WIDTH}x$HEIGHT"
+    is "$(cat /sys/class/drm/card0-Virtual-1/status)" connected || return 1
+    is "$(head -n 1 /sys/class/drm/card0-Virtual-1/modes)" "${WIDTH}x$HEIGHT"
 }
-screen_has_edid() { least "$(cat /sys/class/drm/card0-*/edid | wc -c)" 128; }
+screen_has_edid() { least "$(cat /sys/class/drm/card0-Virtual-1/edid | wc -c)" 128; }
 screen_takes_pixels() { dd if=/dev/urandom of=/dev/fb0 bs=64k count=8 2>/dev/null; }
 keyboard_has_keys() { grep -A 9 'Name=".*[Kk]eyboard' /proc/bus/input/devices | grep -q 'Handlers=.*kbd'; }
 pointer_is_absolute() { grep -q '^B: ABS=' /proc/bus/input/devices; }
