@@ -89,12 +89,19 @@ static GDBusInterfaceInfo *
 interface_at(uint64_t index)
 {
     GDBusInterfaceInfo *(*const infos[])(void) = {
-        vm_dbus_vm_interface_info,         vm_dbus_console_interface_info,
-        vm_dbus_keyboard_interface_info,   vm_dbus_mouse_interface_info,
-        vm_dbus_chardev_interface_info,    vm_dbus_machine_interface_info,
-        vm_dbus_statistics_interface_info, vm_dbus_sandbox_interface_info,
-        vm_dbus_guest_interface_info,      vm_dbus_balloon_controller_interface_info,
-        vm_dbus_picture_interface_info,    vm_dbus_port_interface_info,
+        vm_dbus_vm_interface_info,
+        vm_dbus_console_interface_info,
+        vm_dbus_keyboard_interface_info,
+        vm_dbus_mouse_interface_info,
+        vm_dbus_chardev_interface_info,
+        vm_dbus_machine_interface_info,
+        vm_dbus_statistics_interface_info,
+        vm_dbus_displays_interface_info,
+        vm_dbus_sandbox_interface_info,
+        vm_dbus_guest_interface_info,
+        vm_dbus_balloon_controller_interface_info,
+        vm_dbus_picture_interface_info,
+        vm_dbus_port_interface_info,
     };
 
     return infos[index % G_N_ELEMENTS(infos)]();
@@ -106,7 +113,9 @@ static void
 make_model(struct rig *rig)
 {
     struct display_setup setup = {.vm_name = "fuzz", .vm_uuid = "none", .n_chardevs = 2};
-    struct gpu_hello hello = {.header = {GPU_HELLO, sizeof(hello)}, .n_scanouts = 1};
+    struct gpu_hello hello = {.header = {GPU_HELLO, sizeof(hello)}, .n_scanouts = 2};
+    struct gpu_mode display = {
+        .header = {GPU_DISPLAY, sizeof(display)}, .enabled = 1, .width = 64, .height = 64};
     struct display_state state = {.header = {DISPLAY_STATE, sizeof(state)},
                                   .state = DISPLAY_VM_RUNNING};
 
@@ -139,8 +148,9 @@ make_model(struct rig *rig)
     assert(rig->model);
     rig->server = vm_server_new(rig->model, -1, NULL);
     assert(message_send(rig->ours[EDGE_GPU], &hello, sizeof(hello), NULL, 0) == 0);
+    assert(message_send(rig->ours[EDGE_GPU], &display, sizeof(display), NULL, 0) == 0);
     assert(message_send(rig->ours[EDGE_SUPERVISOR], &state, sizeof(state), NULL, 0) == 0);
-    while (vm_gpu_link_get_n_screens(vm_model_get_gpu(rig->model)) == 0) {
+    while (!vm_gpu_link_get_screen(vm_model_get_gpu(rig->model), 0)) {
         g_main_context_iteration(NULL, TRUE);
     }
 }
