@@ -75,10 +75,10 @@ static void
 become_nobody(gpointer data)
 {
     (void)data;
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)) {
         _exit(1);
     }
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* setuid() takes it back */
 }
 
 TestCompositor *
