@@ -115,9 +115,9 @@ class Device:
         control.close()
         vhost.close()
         body = make_setup()
-        # struct start_setup: type START_SETUP, size, START_FLAG_NO_NAMESPACES or _NO_JAIL, level, name, no marker, pid
+        # struct start_setup: type START_SETUP, size, START_FLAG_NO_NAMESPACES or _NO_JAIL, level, no marker, pid, name
         flags = 2 if "FAKE_NO_JAIL" in os.environ else 1
-        self.control.send(struct.pack("=IIII32sii", 1, 56 + len(body), flags, 6, b"interop", -1, 0) + body)
+        self.control.send(struct.pack("=IIIIii32s", 1, 56 + len(body), flags, 6, -1, 0, b"interop") + body)
         self.control.settimeout(20)
         answer = self.control.recv(4096)
         if struct.unpack_from("=I", answer)[0] != 2:
@@ -133,8 +133,9 @@ class Device:
 
 
 def block_setup(flags):
-    # struct block_setup after start_setup: vhost_fd, disk_fd, flags, padding, size, block_size, serial, counters_fd
-    return struct.pack("=iiIxxxxQI20sixxxx", 4, 5, flags, DISK_SIZE, 512, b"interop-disk", 0)
+    # struct block_setup after start_setup: vhost_fd, disk_fd, flags, raw, no more files, padding, size, block_size,
+    # serial, counters_fd
+    return struct.pack("=iiIII4x768xQI20si4x", 4, 5, flags, 0, 0, DISK_SIZE, 512, b"interop-disk", 0)
 
 
 def run_qemu(kernel, initrd, devices, kvm):

@@ -19,13 +19,13 @@ FLAG_NO_NAMESPACES, FLAG_NO_JAIL = 1, 2
 FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESPACES
 
 HEADER = struct.Struct('=II')
-START = struct.Struct('=IIII32sii')
+START = struct.Struct('=IIIIii32s')
 MACHINE_SETUP = struct.Struct('=56sIIQii4ii4x')
 LOADER_SETUP = struct.Struct('=56sQiiiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQII')
 ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
 DEVICE_SETUP = struct.Struct('=56si')
-BLOCK_SETUP = struct.Struct('=56siiI4xQI20si4x')
+BLOCK_SETUP = struct.Struct('=56siiIII4x768xQI20si4x')
 CONSOLE_SETUP = struct.Struct('=56sii')
 VIRTIO = {  # name: virtio id, PCI class, queue sizes
     'block': (2, 0x018000, [256]),
@@ -100,7 +100,7 @@ class Child:
 
 
 def start_block(size, name, level, flags):
-    return START.pack(SETUP, size, flags, level, name.encode(), -1, 0)
+    return START.pack(SETUP, size, flags, level, -1, 0, name.encode())
 
 
 class Ended:
@@ -158,7 +158,7 @@ class Machine:
             os.close(fds[1])
             size = os.stat(argument).st_size
             start = start_block(BLOCK_SETUP.size, name, level, FLAGS)
-            device.send(BLOCK_SETUP.pack(start, 4, 5, 0, size, 512, b'test-disk', -1))
+            device.send(BLOCK_SETUP.pack(start, 4, 5, 0, 0, 0, size, 512, b'test-disk', -1))
         elif kind == 'console':
             device.send(CONSOLE_SETUP.pack(
                 start_block(CONSOLE_SETUP.size, name, level, FLAGS), 4, 5))
