@@ -272,19 +272,27 @@ toggle_sidebar(GSimpleAction *action, GVariant *parameter, gpointer data)
     vm_window_layout(self, 0);
 }
 
+/* The page of the machine that is shown; NULL for what is no page of a machine. */
+static const char *
+shown_view(VmWindow *self)
+{
+    gboolean machine =
+        g_strcmp0(gtk_stack_get_visible_child_name(self->page_stack), "machine") == 0;
+
+    return machine ? gtk_stack_get_visible_child_name(GTK_STACK(self->machine_page)) : NULL;
+}
+
 static void
 find(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     VmWindow *self = VM_WINDOW(data);
-    const char *view = gtk_stack_get_visible_child_name(GTK_STACK(self->machine_page));
+    const char *view = shown_view(self);
     VmConsoleTab *tab = vm_console_page_get_tab(vm_machine_page_get_console(self->machine_page));
-    gboolean machine =
-        g_strcmp0(gtk_stack_get_visible_child_name(self->page_stack), "machine") == 0;
     gboolean search = FALSE;
 
-    if (machine && g_strcmp0(view, "log") == 0) {
+    if (g_strcmp0(view, "log") == 0) {
         vm_log_page_focus_find(vm_machine_page_get_log(self->machine_page));
-    } else if (machine && g_strcmp0(view, "console") == 0 && tab) {
+    } else if (g_strcmp0(view, "console") == 0 && tab) {
         vm_console_tab_find(tab);
     } else {
         g_object_get(self->sidebar, "search", &search, NULL);
@@ -349,7 +357,10 @@ minimise(GSimpleAction *action, GVariant *parameter, gpointer data)
     gtk_window_iconify(GTK_WINDOW(data));
 }
 
-/* By key only where the guest is seen that gets the text. */
+/*
+ * By key only where the guest is seen that gets the text. A page that is being left is mapped until it
+ * has faded away.
+ */
 static void
 type_here(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
@@ -357,7 +368,7 @@ type_here(GSimpleAction *action, GVariant *parameter, gpointer data)
     GAction *type =
         g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "type-clipboard");
 
-    if (gtk_widget_get_mapped(GTK_WIDGET(display_of(self)))) {
+    if (g_strcmp0(shown_view(self), "display") == 0) {
         g_action_activate(type, NULL);
     }
 }
