@@ -514,7 +514,7 @@ test_pointer_of_displays(void)
     /* The same picture on two of them is one place; parts of it lie as in it. */
     show_on(rig, 2, 1, 0, (guint[]){1000, 500, 4000});
     point(rig, client, 2, ON_AXES(100, 50, 1000, 500));
-    show_on(rig, 0, 1, 500 * 4, (guint[]){500, 500, 4000});
+    show_on(rig, 0, 1, (guint64)500 * 4, (guint[]){500, 500, 4000});
     show_on(rig, 2, 1, 0, (guint[]){500, 500, 4000});
     point(rig, client, 0, ON_AXES(600, 50, 1000, 500));
     point(rig, client, 2, ON_AXES(100, 50, 1000, 500));

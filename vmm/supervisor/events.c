@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "vmm/base/bytes.h"
@@ -23,6 +24,8 @@
 enum {
     DISPLAY_WINDOW_MS = 60 * 1000,
     DEATH_GRACE_MS = 200,
+    LEAVE_GRACE_MS =
+        1000, /* of a machine whose device left by itself: it takes its memory down first */
     MESSAGES_PER_WAKE = 64,     /* then others get their turn */
     MESSAGES_QUEUED_MAX = 1024, /* more than a socket holds */
 };
@@ -505,15 +508,26 @@ drain(struct child *child)
     }
 }
 
+/* Whether a child that has ended was not killed. */
+static bool
+left_by_itself(const struct child *child)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOWAIT | WNOHANG | __WALL) == 0 &&
+           info.si_code == CLD_EXITED && info.si_status == 0;
+}
+
 /* A device leaves when the machine does: then the machine's end is the reason, if it comes soon. */
 static void
-look_at_machine(struct vm *vm)
+look_at_machine(struct vm *vm, const struct child *device)
 {
     struct child *machine = vm_child(vm, process_machine.name);
     struct pollfd ended = {.fd = machine->pidfd, .events = POLLIN};
+    int grace = left_by_itself(device) ? LEAVE_GRACE_MS : DEATH_GRACE_MS;
 
     drain(machine);
-    if (vm->state != VM_ENDING && machine->pid > 0 && poll(&ended, 1, DEATH_GRACE_MS) > 0) {
+    if (vm->state != VM_ENDING && machine->pid > 0 && poll(&ended, 1, grace) > 0) {
         child_ended(machine);
     }
 }
@@ -526,7 +540,7 @@ child_ended(struct child *child)
 
     drain(child);
     if (child->row->virtio) {
-        look_at_machine(vm);
+        look_at_machine(vm, child);
     }
     child_reap(child, &how);
     child_close(child);
