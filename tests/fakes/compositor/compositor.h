@@ -197,6 +197,8 @@ struct compositor {
     struct wl_list toplevels; /* xdg_surface, mapped, popups too */
     struct seat seat;
     struct wl_event_source *frame_timer;
+    struct wl_event_source *listener; /* of the control socket */
+    struct wl_event_source *end;      /* the signal that ends it */
     uint32_t last_id;
     uint32_t background;
     struct recorder recorder;

@@ -486,6 +486,10 @@ control_init(struct compositor *compositor, const char *path)
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
     unlink(path);
-    return bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 8) == 0 &&
-           wl_event_loop_add_fd(compositor->loop, fd, WL_EVENT_READABLE, on_connection, compositor);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0) {
+        return false;
+    }
+    compositor->listener =
+        wl_event_loop_add_fd(compositor->loop, fd, WL_EVENT_READABLE, on_connection, compositor);
+    return compositor->listener != NULL;
 }

@@ -134,7 +134,7 @@ main(int argc, char **argv)
     globals_init(&compositor);
     compositor.frame_timer = wl_event_loop_add_timer(compositor.loop, on_frame_timer, &compositor);
     wl_event_source_timer_update(compositor.frame_timer, FRAME_MS);
-    wl_event_loop_add_signal(compositor.loop, SIGTERM, on_signal, &compositor);
+    compositor.end = wl_event_loop_add_signal(compositor.loop, SIGTERM, on_signal, &compositor);
     signal(SIGPIPE, SIG_IGN);
     puts("ready");
     fflush(stdout);
@@ -142,6 +142,9 @@ main(int argc, char **argv)
     wl_display_destroy_clients(compositor.display);
     sandboxes_finish(&compositor);
     keyboard_finish(&compositor.seat);
+    wl_event_source_remove(compositor.frame_timer);
+    wl_event_source_remove(compositor.listener);
+    wl_event_source_remove(compositor.end);
     wl_display_destroy(compositor.display);
     wl_array_release(&compositor.recorder.frames);
     free(compositor.recorder.folder);

@@ -82,7 +82,7 @@ void
 x_send(struct xconn *conn, const struct x_request *request)
 {
     const size_t words = 1 + request->n_words + align_up(request->size, 4) / 4;
-    const uint32_t header = (uint32_t)(request->opcode | request->byte << 8 | words << 16);
+    const uint32_t header = request->opcode | (uint32_t)request->byte << 8 | (uint32_t)words << 16;
 
     if (!conn->ready || conn->over || request->size > X_SEND_MAX) {
         return;
