@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Little-endian access to unaligned bytes, and arithmetic that reports overflow.
+ * Little-endian and (as in qcow2 images) big-endian access to unaligned bytes, and arithmetic that
+ * reports overflow.
  * Everything that reads guest or peer data computes with these.
  */
 
@@ -62,6 +63,36 @@ static inline void
 store_le64(void *p, uint64_t v)
 {
     v = htole64(v);
+    memcpy(p, &v, sizeof(v));
+}
+
+static inline uint32_t
+load_be32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return be32toh(v);
+}
+
+static inline uint64_t
+load_be64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return be64toh(v);
+}
+
+static inline void
+store_be32(void *p, uint32_t v)
+{
+    v = htobe32(v);
+    memcpy(p, &v, sizeof(v));
+}
+
+static inline void
+store_be64(void *p, uint64_t v)
+{
+    v = htobe64(v);
     memcpy(p, &v, sizeof(v));
 }
 

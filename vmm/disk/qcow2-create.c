@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
-#include "vmm/disk/big-endian.h"
 #include "vmm/disk/qcow2.h"
 
 enum {

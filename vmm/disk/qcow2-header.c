@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
-#include "vmm/disk/big-endian.h"
 
 enum {
     SIZE_V2 = 72,

@@ -4,7 +4,6 @@
 /* What the files of a qcow2 image share; private to vmm/disk. Offsets are of the host's file. */
 
 #include "vmm/base/bytes.h"
-#include "vmm/disk/big-endian.h"
 #include "vmm/disk/qcow2.h"
 
 #define QCOW2_OFFSET_MASK UINT64_C(0x00fffffffffffe00)
