@@ -7,38 +7,15 @@
 #define DISPLAYS   "org.vitrine.Vmm1.Displays"
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 
-static void
-handle_reply(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    GError *error = NULL;
-    GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
-
-    if (reply) {
-        g_task_return_pointer(task, reply, (GDestroyNotify)(void (*)(void))g_variant_unref);
-    } else {
-        g_dbus_error_strip_remote_error(error);
-        g_task_return_error(task, error);
-    }
-}
-
 /* Takes `task` and a floating `arguments`; the reply, of that type, ends the task. */
 static void
 call_displays(VmConnection *self, const char *method, GVariant *arguments, const char *type,
               GTask *task)
 {
     const gboolean asks = g_str_equal(method, "GetAll");
-    GDBusConnection *link = vm_connection_get_link(self);
+    const VmMethod call = {VM_MACHINE_PATH, asks ? PROPERTIES : DISPLAYS, method, type};
 
-    if (!link) {
-        g_variant_unref(g_variant_ref_sink(arguments));
-        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
-        g_object_unref(task);
-        return;
-    }
-    g_dbus_connection_call(link, NULL, VM_MACHINE_PATH, asks ? PROPERTIES : DISPLAYS, method,
-                           arguments, G_VARIANT_TYPE(type), G_DBUS_CALL_FLAGS_NONE,
-                           VM_CALL_TIMEOUT_MS, g_task_get_cancellable(task), handle_reply, task);
+    vm_connection_call(self, &call, arguments, task);
 }
 
 static gboolean

@@ -17,6 +17,20 @@ G_BEGIN_DECLS
 /* NULL while there is none. */
 GDBusConnection *vm_connection_get_link(VmConnection *self);
 
+typedef struct {
+    const char *path;
+    const char *interface;
+    const char *name;
+    const char *type; /* of its reply */
+} VmMethod;
+
+/*
+ * Calls a method of the machine's process. Takes `task` and `arguments` (floating or NULL); the reply,
+ * a GVariant, ends the task, and so does the error, as the machine wrote it.
+ */
+void vm_connection_call(VmConnection *self, const VmMethod *method, GVariant *arguments,
+                        GTask *task);
+
 /* The constructors for VmConnection; `path` is the object's. */
 VmConsole *vm_console_new(const char *path, guint number);
 VmChardev *vm_chardev_new(const char *path);
