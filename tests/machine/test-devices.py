@@ -51,8 +51,8 @@ def outside(dut, programs, cases):
     with tempfile.TemporaryDirectory(dir=os.getcwd()) as folder:
         initrd = os.path.join(folder, 'initrd')
         make_initrd(dut_file('modules'), initrd)
-        return subprocess.run([dut, 'run', '--kernel', KERNEL_PACKAGE, '--timeout', '280', '--no-stdin', '--', sys.executable,
-                               os.path.abspath(__file__), '--inside', dut_file('vmlinux'), initrd] +
+        return subprocess.run([dut, 'run', '--retry', '--kernel', KERNEL_PACKAGE, '--timeout', '280', '--no-stdin', '--',
+                               sys.executable, os.path.abspath(__file__), '--inside', dut_file('vmlinux'), initrd] +
                               [os.path.abspath(p) for p in programs] + cases).returncode
 
 
@@ -156,6 +156,11 @@ def inside(kernel, initrd, *rest):
         guest = Guest(kernel, initrd, programs, case)
         try:
             lines = guest.run()
+            if not guest.ended and not guest.killed:  # it hangs: one more try
+                print('# retried %s: %s' % (case, ' | '.join(lines[-4:])), flush=True)
+                guest.close()
+                guest = Guest(kernel, initrd, programs, case)
+                lines = guest.run()
             bad = 0
             for name, ok in guest.checks(case):
                 number += 1

@@ -405,7 +405,7 @@ CASES = [value for name, value in list(globals().items()) if name.startswith('te
 def in_test_machine():
     """Run this very command in the test machine."""
     dut = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dut', 'dut')
-    command = [dut, 'run', '--cpus', '2', '--mem', '1024', '--timeout', '240']
+    command = [dut, 'run', '--retry', '--cpus', '2', '--mem', '1024', '--timeout', '240']
     for name in ENVIRONMENT:
         command += ['--env', name] if name in os.environ else []
     command += ['--', sys.executable, os.path.abspath(__file__)] + sys.argv[1:] + ['--here']
