@@ -137,6 +137,149 @@ def bad_new_images(world):
         check(not os.path.exists(new), f'{words}: something was left')
 
 
+def composite(world, name, *words):
+    path = str(world.files / name)
+    result = world.run('create_composite', path, *words)
+    check(result[0] == 0, f'create_composite: {result}')
+    return path, result[1]
+
+
+def fields(data):
+    """A protocol buffer message: pairs of field and value."""
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            at += 1
+            value |= (data[at - 1] & 127) << shift
+            shift += 7
+            if data[at - 1] < 128:
+                return value
+    while at < len(data):
+        tag = number()
+        value = number()
+        if tag & 7 == 2:
+            at += value
+            value = data[at - value:at]
+        yield tag >> 3, value
+
+
+def whole_disk(path):
+    """What crosvm's description of the format makes of a composite disk: its bytes, and its parts."""
+    data = pathlib.Path(path).read_bytes()
+    check(data.startswith(b'composite_disk\x1d'), 'its magic')
+    message = list(fields(data[15:]))
+    parts = sorted((dict(fields(value)) for field, value in message if field == 2), key=lambda part: part.get(2, 0))
+    length = dict(message)[3]
+    disk = b''
+    for part, end in zip(parts, [part.get(2, 0) for part in parts[1:]] + [length]):
+        file = pathlib.Path(path).parent / part[1].decode()
+        disk += file.read_bytes()[part.get(4, 0):][:end - len(disk)]
+        check(len(disk) == end, f'{file} is too short')
+    return disk, [(part[1].decode(), part.get(2, 0), part.get(3, 0)) for part in parts]
+
+
+def new_composite_disks(world):
+    """The table of partitions is one for programs that others wrote."""
+    import json
+    odd = world.file('odd.img', b'odd' * 3001)
+    world.file('large.img', b'large' + bytes((1 << 20) - 5))
+    guid = '01234567-89AB-4CDE-8F01-23456789ABCD'
+    path, said = composite(world, 'new.composite', f'odd:{odd}', f'grün:{world.files}/large.img:writable:{guid}')
+    check(said == '', said)
+    disk, parts = whole_disk(path)
+    check(parts == [('new.composite.header', 0, 0), ('odd.img', 20480, 0), ('new.composite.filler', 20480 + 9003, 0),
+                    ('large.img', 32768, 1), ('new.composite.footer', 32768 + (1 << 20), 0)], f'{parts}')
+    check(len(disk) % 65536 == 0 and disk[20480:][:9003] == b'odd' * 3001 and disk[32768:][:5] == b'large', 'content')
+    whole = world.file('whole.img', disk)
+    where = '/usr/sbin:/sbin:/usr/bin:/bin'
+    blkid, sfdisk = shutil.which('blkid', path=where), shutil.which('sfdisk', path=where)
+    if not blkid or not sfdisk:
+        return 'blkid or sfdisk is not installed'
+    for damaged in (whole, world.file('half.img', disk[:512] + bytes(512) + disk[1024:])):  # the second header counts
+        done = subprocess.run([blkid, '-p', '-o', 'value', '-s', 'PTTYPE', damaged], capture_output=True, text=True)
+        check(done.stdout == 'gpt\n', f'{done}')
+    done = subprocess.run([sfdisk, '--verify', whole], capture_output=True, text=True)
+    check(done.returncode == 0 and 'No errors detected' in done.stdout, f'{done}')
+    table = json.loads(subprocess.run([sfdisk, '-J', whole], capture_output=True, text=True).stdout)['partitiontable']
+    check([(row['start'], row['size'], row['name']) for row in table['partitions']] ==
+          [(40, 24, 'odd'), (64, 2048, 'grün')] and table['partitions'][1]['uuid'] == guid, f'{table}')
+    check(table['label'] == 'gpt' and table['partitions'][0]['uuid'] != table['id'], f'{table}')
+    # At most 22 files, or half as many that need something to fill a page.
+    for n, file in ((22, f'{world.files}/large.img'), (11, odd)):
+        words = [f'p{i}:{file}' for i in range(n)]
+        composite(world, f'{n}.composite', *words)
+        check(len(whole_disk(f'{world.files}/{n}.composite')[1]) == 24, f'{n}')
+        expect(world.run('create_composite', f'{world.files}/x', *words, f'q:{odd}'), 35, 'create_composite')
+    return None
+
+
+def bad_new_composite_disks(world):
+    odd = world.file('odd.img', b'x' * 5000)
+    new = str(world.files / 'none.composite')
+    image = world.file('image.qcow2', b'x' * 4096)
+    for words, said in (((), 'takes PATH'), (('a',), 'is no LABEL:FILE'), ((f':{odd}',), 'is no label'),
+                        ((f'{"l" * 37}:{odd}',), 'is no label'), ((f'a:{odd}', f'a:{odd}'), 'label of two'),
+                        (('a:/nowhere/f',), 'cannot be opened'), ((f'a:{world.files}',), 'is not a file'),
+                        ((f'a:{world.file("empty")}',), 'is empty'), ((f'a:{odd}:writable',), 'truncate -s %4096'),
+                        ((f'a:{odd}:writeable',), 'is neither'), ((f'a:{odd}:0123',), 'is neither'),
+                        ((f'a:{image}',), 'is not raw')):
+        expect(world.run('create_composite', new, *words), 35, said)
+        check(not list(world.files.glob('none.composite*')), f'{words}: something was left')
+    footer = world.file('none.composite.footer', b'x')
+    expect(world.run('create_composite', new, f'a:{odd}'), 35, 'none.composite.footer” is there already')
+    check(list(world.files.glob('none.composite*')) == [pathlib.Path(footer)], 'something was left')
+    check(pathlib.Path(footer).read_bytes() == b'x', 'it was written')
+
+
+def composite_disks(world):
+    """Its kind comes from its name; the files it names are in its folder, long enough, and nobody else's."""
+    halt = str(world.files / 'halt')
+    after = ('--serial', 'file,path=/nowhere/x')  # refused only when all disks were opened
+    fine = (35, '“/nowhere/x” is not there')
+    part = world.file('part.img', bytes(1 << 20))
+    path, _ = composite(world, 'd.composite', f'one:{part}:writable')
+    data = pathlib.Path(path).read_bytes()
+    for option in ('-b', '--rwdisk', '--disk', '--block'):
+        expect(world.run('run', halt, option, path, *after), *fine)
+    plain = world.file('plain', data)
+    status, _, errors = world.run('run', halt, '-b', plain, *after)
+    check(status == 35 and 'is taken as raw' in errors and 'format=composite' in errors, errors)
+    expect(world.run('run', halt, '-b', f'{plain},format=composite', *after), *fine)
+    expect(world.run('run', halt, '-b', world.file('no.composite', bytes(512))), 35, 'does not begin as a composite')
+    expect(world.run('run', halt, '-b', world.file('cut.composite', data[:-1])), 35, 'it is damaged')
+    expect(world.run('run', halt, '-b', world.file('l.composite', data + bytes(65536))), 35, 'longer than 64 KiB')
+
+    def changed(old, new):
+        check(len(old) == len(new) and old in data, f'{old}')
+        return world.file('changed.composite', data.replace(old, new))
+    os.symlink('/etc/passwd', world.files / 'out.link')
+    for name, said in ((b'/etc/pas', 'not in its folder'), (b'../x/y/z', 'not in its folder'),
+                       (b'out.link', 'not in its folder'), (b'none.img', 'part of the disk'), (b'pa.qcow2', 'is not raw')):
+        expect(world.run('run', halt, '-b', changed(b'part.img', name)), 35, said)
+    os.mkfifo(world.files / 'fifo.img')
+    expect(world.run('run', halt, '-b', changed(b'part.img', b'fifo.img') + ',ro'), 35, 'is not a file')
+    with open(part, 'rb+') as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        expect(world.run('run', halt, '-b', path), 33, 'Another program uses “part.img”')
+        expect(world.run('run', halt, '-b', f'{path},ro', *after), *fine)
+        fcntl.flock(file, fcntl.LOCK_UN)
+        file.truncate((1 << 20) - 1)
+        expect(world.run('run', halt, '-b', path), 35, 'is shorter than its place')
+        file.truncate(1 << 20)
+    (world.files / 'elsewhere').mkdir(exist_ok=True)
+    far, said = composite(world, 'elsewhere/parts', f'one:{part}:writable', f'two:{part}')
+    check('outside-files' in said and 'format=composite' in said, said)
+    expect(world.run('run', halt, '-b', f'{far},format=composite'), 35, 'outside-files')
+    expect(world.run('run', halt, '-b', f'{far},format=composite,outside-files'), 35, 'is in it twice')
+    expect(world.run('run', halt, '-b', f'{far},format=composite,outside-files,ro', *after), *fine)
+    itself, _ = composite(world, 'me.composite', f'one:{part}')
+    os.rename(itself, part)
+    expect(world.run('run', halt, '-b', f'{part},format=composite'), 35, 'is the disk itself')
+
+
 def unreadable_files(world):
     closed = world.file('closed', bytes(4096))
     os.chmod(closed, 0)
@@ -319,7 +462,8 @@ def check_and_policy(world):
     check(status == 0 and 'call getrandom' in output, output)
 
 
-CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, disk_images, image_chains, bad_new_images, unreadable_files, disk_in_use, numbers,
+CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, disk_images, image_chains, bad_new_images, new_composite_disks,
+         bad_new_composite_disks, composite_disks, unreadable_files, disk_in_use, numbers,
          memory_that_is_taken, options, configuration_files, print_config_is_read_back, control_socket,
          back_end_that_is_not_there, back_end_that_accepts_nobody, part_that_is_not_installed, sandbox_refused, kvm_denied,
          kvm_missing, full_disk, check_and_policy]

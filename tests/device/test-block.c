@@ -273,6 +273,104 @@ TAP_TEST(a_writable_disk_needs_a_writable_file)
     close(fd);
 }
 
+enum {
+    PART_ONE = (1 << 20) - 100, /* read-only; no whole sectors */
+    PART_TWO = 1 << 20,         /* from byte 8192 of its file on */
+    PART_TWO_FROM = 8192,
+    PARTS = PART_ONE + PART_TWO + 612, /* then the beginning of the first file once more */
+};
+
+static bool
+start_composite(struct disk *disk, int first, int second, uint32_t flags)
+{
+    struct block_setup setup = {
+        .disk_fd = -1, .flags = flags, .format = BLOCK_COMPOSITE, .n_more = 3};
+
+    setup.size = PARTS;
+    setup.block_size = 512;
+    setup.more[0] = (struct block_file){.fd = FAKE_FD_MORE, .read_only = 1, .size = PART_ONE};
+    setup.more[1] =
+        (struct block_file){.fd = FAKE_FD_MORE + 1, .size = PART_TWO, .offset = PART_TWO_FROM};
+    setup.more[2] = (struct block_file){.fd = FAKE_FD_MORE, .read_only = 1, .size = 612};
+    memset(disk, 0, sizeof(*disk));
+    disk->fd = second;
+    if (!fake_start(&disk->fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){first, second})) {
+        return false;
+    }
+    disk->fake.accept = UINT64_MAX;
+    return fake_open(&disk->fake, 1);
+}
+
+TAP_TEST(a_composite_disk_is_its_parts)
+{
+    const uint64_t border = PART_ONE / 512; /* the sector that both parts share */
+    int first = make_file(O_RDONLY);
+    int second = make_file(O_RDWR);
+    struct disk disk;
+    const uint8_t *data;
+    uint8_t page[4096];
+
+    check(start_composite(&disk, first, second, BLOCK_SPARSE));
+    data = fake_ram(&disk.fake, DATA_AT);
+    check_int(request(&disk, VIRTIO_BLK_T_IN, border - 1, 2048), VIRTIO_BLK_S_OK);
+    check(data[0] == 4 + 1 && data[512 + 411] == 4 + 1);    /* page 255 of the first file */
+    check(data[512 + 412] == 2 + 1 && data[2047] == 2 + 1); /* page 2 of the second */
+    check_int(request(&disk, VIRTIO_BLK_T_IN, PARTS / 512 - 2, 1024), VIRTIO_BLK_S_OK);
+    check_int(data[1023], 1);
+    check_int(request(&disk, VIRTIO_BLK_T_IN, PARTS / 512, 512), VIRTIO_BLK_S_IOERR);
+
+    memset(fake_ram(&disk.fake, DATA_AT), 0x77, 4096);
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_IOERR);
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, border, 512), VIRTIO_BLK_S_IOERR);
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, border + 1, 4096), VIRTIO_BLK_S_OK);
+    check_int(request(&disk, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
+    check(pread(second, page, sizeof(page), PART_TWO_FROM) == sizeof(page));
+    check(page[99] == 2 + 1 && page[100] == 0x77 && page[4095] == 0x77);
+    check(pread(first, page, sizeof(page), (off_t)255 * 4096) == sizeof(page) &&
+          page[4095] == 4 + 1);
+    check_int(range_request(&disk, VIRTIO_BLK_T_WRITE_ZEROES, border + 1, 8, 0), VIRTIO_BLK_S_OK);
+    check(pread(second, page, sizeof(page), PART_TWO_FROM) == sizeof(page));
+    check(page[99] == 2 + 1 && page[100] == 0 && page[4095] == 0);
+    check_int(range_request(&disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_IOERR);
+    check_int(fake_end(&disk.fake), 0);
+
+    check(start_composite(&disk, first, second, BLOCK_READ_ONLY));
+    check(disk.fake.features & BIT(VIRTIO_BLK_F_RO));
+    check_int(request(&disk, VIRTIO_BLK_T_OUT, border + 1, 512), VIRTIO_BLK_S_IOERR);
+    check_int(fake_end(&disk.fake), 0);
+    close(first);
+    close(second);
+}
+
+TAP_TEST(a_composite_disk_that_cannot_be_is_refused)
+{
+    struct block_setup setup = {.disk_fd = -1,
+                                .format = BLOCK_COMPOSITE,
+                                .n_more = 1,
+                                .size = DISK_SIZE,
+                                .block_size = 512};
+    int fd = make_file(O_RDWR);
+    struct fake fake;
+
+    setup.more[0] = (struct block_file){.fd = FAKE_FD_MORE, .size = DISK_SIZE, .offset = 1};
+    check(!fake_start(&fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){fd, -1}));
+    check_int(fake_wait_exit(&fake), 1);
+    setup.more[0].offset = UINT64_MAX;
+    check(!fake_start(&fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){fd, -1}));
+    check_int(fake_wait_exit(&fake), 1);
+    setup.more[0] =
+        (struct block_file){.fd = FAKE_FD_MORE, .size = DISK_SIZE, .format = BLOCK_COMPOSITE};
+    check(!fake_start(&fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){fd, -1}));
+    check_int(fake_wait_exit(&fake), 1);
+    setup.n_more = 0;
+    check(!fake_start(&fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){fd, -1}));
+    check_int(fake_wait_exit(&fake), 1);
+    setup.n_more = BLOCK_FILES_MAX + 1;
+    check(!fake_start(&fake, "VMM_BLOCK", &setup, sizeof(setup), (int[]){fd, -1}));
+    check_int(fake_wait_exit(&fake), 1);
+    close(fd);
+}
+
 /* Punching holes may cost the file system a block or two for its own lists. */
 #define FREED(before, disk, n) ((before)-blocks(disk) <= (n) && (before)-blocks(disk) >= (n)-64)
 
@@ -445,4 +543,6 @@ TAP_MAIN(TAP_CASE(config_tells_the_limits), TAP_CASE(reads_and_writes),
          TAP_CASE(id_is_the_serial), TAP_CASE(read_only_disks_refuse_writes),
          TAP_CASE(a_writable_disk_needs_a_writable_file), TAP_CASE(discard_gives_blocks_back),
          TAP_CASE(write_zeroes_writes_zeroes), TAP_CASE(without_flush_it_is_write_through),
+         TAP_CASE(a_composite_disk_is_its_parts),
+         TAP_CASE(a_composite_disk_that_cannot_be_is_refused),
          TAP_CASE(a_full_ring_is_served_in_turns), TAP_CASE(a_full_host_is_an_error_and_one_line))

@@ -435,12 +435,12 @@ static void
 read_request(struct instance *instance)
 {
     struct machine_config config = {0};
-    struct resources resources;
+    cleanup_free struct resources *resources = xalloc(sizeof(*resources));
     struct failure failure = {0};
 
     if (instance_read_request(instance, &config, &failure) == 0 &&
-        resources_open(&config, instance_handles(instance), &resources, &failure) == 0) {
-        resources_close(&resources);
+        resources_open(&config, instance_handles(instance), resources, &failure) == 0) {
+        resources_close(resources);
     } else {
         assert(is_sentence(failure.sentence, sizeof(failure.sentence)) && failure.sentence[0]);
     }

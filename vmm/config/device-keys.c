@@ -28,7 +28,7 @@ static const struct config_refusal refused_vhost_user_types[] = {
     {NULL, NULL},
 };
 
-static const char *const disk_formats[] = {"auto", "raw", "qcow2", NULL};
+static const char *const disk_formats[] = {"auto", "raw", "qcow2", "composite", NULL};
 
 const struct config_key config_block_keys[] = {
     {.name = "path",
@@ -43,12 +43,12 @@ const struct config_key config_block_keys[] = {
      .choices = disk_formats,
      .preset = "auto",
      .offset = IN(block_config, format),
-     .help = "Kind of image; auto goes by the name: “.qcow2” is qcow2, all else raw."},
+     .help = "Kind of image; auto goes by the name: “.qcow2”, “.composite”, all else is raw."},
     {.name = "outside-files",
      .value = "BOOL",
      .type = CONFIG_BOOL,
      .offset = IN(block_config, outside_files),
-     .help = "Files that a qcow2 image names may lie outside of its folder; for your own images."},
+     .help = "Files that an image names may lie outside of its folder; for your own images."},
     {.name = "ro",
      .value = "BOOL",
      .type = CONFIG_BOOL,
@@ -64,7 +64,8 @@ const struct config_key config_block_keys[] = {
      .type = CONFIG_BOOL,
      .preset = "true",
      .offset = IN(block_config, sparse),
-     .help = "Discarded blocks may be given back to the host."},
+     .help = "Discarded blocks may be given back to the host; false: a raw disk takes its room at "
+             "once."},
     {.name = "block-size",
      .old = "block_size",
      .value = "BYTES",

@@ -34,6 +34,7 @@ enum disk_format {
     DISK_FORMAT_AUTO = 0, /* as the name's ending says */
     DISK_FORMAT_RAW,
     DISK_FORMAT_QCOW2,
+    DISK_FORMAT_COMPOSITE,
 };
 
 struct block_config {

@@ -37,6 +37,7 @@ int command_list(const Command *command, int argc, char **argv);
 int command_request(const Command *command, int argc, char **argv);
 int command_balloon(const Command *command, int argc, char **argv);
 int command_balloon_stats(const Command *command, int argc, char **argv);
+int command_create_composite(const Command *command, int argc, char **argv);
 int command_create_qcow2(const Command *command, int argc, char **argv);
 int command_disk(const Command *command, int argc, char **argv);
 int command_gpu(const Command *command, int argc, char **argv);

@@ -66,6 +66,16 @@ static const Command commands[] = {
      "N counts the --block disks from 0; SIZE is in bytes, more than now. Only disks in files "
      "grow.\n" MACHINE_HELP,
      4, 4, command_disk, 0},
+    {"create_composite", "PATH LABEL:FILE[:writable][:GUID] ...",
+     "make a disk whose partitions are files",
+     "FILE is a raw image; the guest may write it where “writable” says so. GUID is the "
+     "partition's "
+     "own,\n"
+     "for root=PARTUUID=; else one is made up. PATH names the files; PATH.header, PATH.footer and, "
+     "where\n"
+     "a length is no multiple of 4096 bytes, PATH.filler are made beside it. Give PATH an end of "
+     "“.composite”.",
+     2, 1 + 22, command_create_composite, 0},
     {"create_qcow2", "PATH [SIZE]", "make the image of a disk that takes only the room it needs",
      "SIZE is in bytes. With --backing-file the disk holds at first what that file holds, and "
      "only\n"

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/disk/iov.h"
 #include "vmm/disk/qcow2-private.h"
 
 enum {
-    IOV_MAX_HERE = 128,
     RUN_MAX = 4 << 20, /* bytes that are looked up at once */
     HEADER_AUTOCLEAR = 88,
     ZEROES_SIZE = 8192,
@@ -33,25 +33,12 @@ struct run {
     uint64_t entry;  /* of the first cluster */
 };
 
-static size_t
-iov_cut(struct iovec *to, const struct iovec *from, size_t n, uint64_t size)
-{
-    size_t i = 0;
-
-    for (; i < n && i < IOV_MAX_HERE && size > 0; i++) {
-        to[i].iov_base = from[i].iov_base;
-        to[i].iov_len = (size_t)MIN_OF((uint64_t)from[i].iov_len, size);
-        size -= to[i].iov_len;
-    }
-    return i;
-}
-
 static uint64_t
 iov_size(const struct iovec *iov, size_t n)
 {
     uint64_t size = 0;
 
-    for (size_t i = 0; i < n && i < IOV_MAX_HERE; i++) {
+    for (size_t i = 0; i < n && i < DISK_IOV_MAX; i++) {
         size += iov[i].iov_len;
     }
     return MIN_OF(size, (uint64_t)RUN_MAX);
@@ -169,7 +156,7 @@ find_run(struct qcow2 *image, uint64_t offset, uint64_t size, struct run *ret_ru
 static ssize_t
 read_backing(struct qcow2 *image, const struct run *run, const struct iovec *iov, size_t n)
 {
-    struct iovec part[IOV_MAX_HERE];
+    struct iovec part[DISK_IOV_MAX];
     uint64_t size = run->size;
 
     if (!image->backing || run->offset >= image->backing->size) {
@@ -232,7 +219,7 @@ read_data(struct qcow2 *image, const struct iovec *iov, size_t n, uint64_t host)
 static ssize_t
 read_run(struct qcow2 *image, const struct run *run, const struct iovec *iov, size_t n)
 {
-    struct iovec part[IOV_MAX_HERE];
+    struct iovec part[DISK_IOV_MAX];
     int r;
 
     if (run->kind == KIND_NONE) {
@@ -360,7 +347,7 @@ write_new(struct qcow2 *image, struct run *run, const struct iovec *iov, size_t 
 {
     const uint64_t head = run->offset & (image->cluster_size - 1);
     uint64_t want = (head + run->size + image->cluster_size - 1) >> image->cluster_bits;
-    struct iovec part[IOV_MAX_HERE];
+    struct iovec part[DISK_IOV_MAX];
     struct qcow2_table *table = NULL;
     uint64_t host = 0;
     uint64_t got = 0;
@@ -388,7 +375,7 @@ write_new(struct qcow2 *image, struct run *run, const struct iovec *iov, size_t 
 static ssize_t
 write_own(struct qcow2 *image, const struct run *run, const struct iovec *iov, size_t n)
 {
-    struct iovec part[IOV_MAX_HERE];
+    struct iovec part[DISK_IOV_MAX];
     ssize_t done;
 
     if (image->damaged) {

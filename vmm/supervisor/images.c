@@ -15,7 +15,9 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/memory.h"
+#include "vmm/disk/composite-spec.h"
 #include "vmm/disk/qcow2-header.h"
+#include "vmm/supervisor/composite.h"
 
 /* One image of a chain, while the next is looked for. */
 struct link {
@@ -42,9 +44,12 @@ ends_with(const char *text, const char *ending)
     return length >= n && strcmp(text + length - n, ending) == 0;
 }
 
-static uint32_t
-format_of_name(const char *path)
+uint32_t
+images_format_of_name(const char *path)
 {
+    if (ends_with(path, ".composite")) {
+        return BLOCK_COMPOSITE;
+    }
     return ends_with(path, ".qcow2") ? BLOCK_QCOW2 : BLOCK_RAW;
 }
 
@@ -55,6 +60,15 @@ begins_as_qcow2(int fd)
 
     return pread(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes) &&
            qcow2_magic(bytes, sizeof(bytes));
+}
+
+static bool
+begins_as_composite(int fd)
+{
+    uint8_t bytes[16];
+    const ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+
+    return n > 0 && composite_magic(bytes, (size_t)n);
 }
 
 static int
@@ -83,9 +97,8 @@ read_header(struct link *link, struct failure *failure)
     return r < 0 ? fail_image(link->path, why, failure) : 0;
 }
 
-/* The path of a file that an image names, seen from here. */
-static char *
-path_of(const char *image, const char *name)
+char *
+images_path_of(const char *image, const char *name)
 {
     const char *slash = strrchr(image, '/');
 
@@ -93,15 +106,14 @@ path_of(const char *image, const char *name)
                                     : xasprintf("%.*s/%s", (int)(slash - image), image, name);
 }
 
-/* Beneath the image's own folder; links out of it do not count. */
-static int
-open_beneath(const char *image, const char *name)
+int
+images_open_beneath(const char *image, const char *name, int flags)
 {
     const char *slash = strrchr(image, '/');
     cleanup_free char *folder =
         slash ? xasprintf("%.*s/", (int)(slash - image), image) : xstrdup(".");
     const struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+        .flags = (uint64_t)(flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
     cleanup_fd int parent = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -137,7 +149,7 @@ open_named(const struct link *link, bool anywhere, const char *path, int *ret_fd
     struct stat st;
 
     fd = anywhere ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-                  : open_beneath(link->path, link->header.backing);
+                  : images_open_beneath(link->path, link->header.backing, O_RDONLY);
     if (fd < 0) {
         return fail_named(link, path, anywhere ? errno : -fd, failure);
     }
@@ -161,7 +173,8 @@ format_behind(const struct link *link, const char *path, int fd, uint32_t *ret_f
 {
     const char *format = link->header.backing_format;
 
-    if (strcmp(format, "qcow2") == 0 || (!format[0] && format_of_name(path) == BLOCK_QCOW2)) {
+    if (strcmp(format, "qcow2") == 0 ||
+        (!format[0] && images_format_of_name(path) == BLOCK_QCOW2)) {
         *ret_format = BLOCK_QCOW2;
         return 0;
     }
@@ -202,7 +215,7 @@ static int
 add_next(const struct block_config *block, struct disk_resource *disk, struct link *link,
          char **ret_path, struct failure *failure)
 {
-    cleanup_free char *path = path_of(link->path, link->header.backing);
+    cleanup_free char *path = images_path_of(link->path, link->header.backing);
     cleanup_fd int fd = -1;
     struct block_file *file = &disk->more[disk->n_more];
     struct stat st;
@@ -257,31 +270,88 @@ open_chain(const struct block_config *block, bool has_path, struct disk_resource
     return r;
 }
 
+uint32_t
+images_format(const struct block_config *block, bool has_path)
+{
+    switch (block->format) {
+    case DISK_FORMAT_RAW:
+        return BLOCK_RAW;
+    case DISK_FORMAT_QCOW2:
+        return BLOCK_QCOW2;
+    case DISK_FORMAT_COMPOSITE:
+        return BLOCK_COMPOSITE;
+    default:
+        return has_path ? images_format_of_name(block->path) : BLOCK_RAW;
+    }
+}
+
+/* A person may have meant another format; the content, which a guest may have written, has no say. */
+static void
+warn_of_content(const struct block_config *block, int fd)
+{
+    const char *format = begins_as_qcow2(fd) ? "qcow2" : NULL;
+
+    format = begins_as_composite(fd) ? "composite" : format;
+    if (format && block->format == DISK_FORMAT_AUTO) {
+        fprintf(stderr,
+                "vmm: The disk “%s” is taken as raw, although it begins as a %s %s does; add "
+                "“format=%s” if you made it so, or “format=raw”.\n",
+                block->path, format, strcmp(format, "qcow2") == 0 ? "image" : "disk", format);
+    }
+}
+
 int
 images_complete(const struct block_config *block, bool has_path, struct disk_resource *disk,
                 struct failure *failure)
 {
-    switch (block->format) {
-    case DISK_FORMAT_RAW:
-        disk->format = BLOCK_RAW;
-        break;
-    case DISK_FORMAT_QCOW2:
-        disk->format = BLOCK_QCOW2;
-        break;
-    default:
-        disk->format = has_path ? format_of_name(block->path) : BLOCK_RAW;
-        break;
-    }
+    disk->format = images_format(block, has_path);
     if (disk->format == BLOCK_QCOW2) {
         return open_chain(block, has_path, disk, failure);
     }
-    if (block->format == DISK_FORMAT_AUTO && begins_as_qcow2(disk->fd)) {
-        fprintf(stderr,
-                "vmm: The disk “%s” is taken as raw, although it begins as a qcow2 image does; add "
-                "“format=qcow2” if you made it so, or “format=raw”.\n",
-                block->path);
+    if (disk->format == BLOCK_COMPOSITE) {
+        return has_path
+                   ? composite_open_parts(block, disk, failure)
+                   : fail_image(block->path,
+                                "it is made of other files, which have no handles here", failure);
+    }
+    warn_of_content(block, disk->fd);
+    return 0;
+}
+
+static int
+allocate(const struct block_config *block, int fd, uint64_t offset, uint64_t size,
+         struct failure *failure)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        fallocate(fd, 0, (off_t)offset, (off_t)size) < 0 && errno == ENOSPC) {
+        return failure_set(failure, EXIT_STATUS_FAILED, "no-space",
+                           "There is no room for the whole disk “%s”; make room or leave out "
+                           "sparse=false.",
+                           block->path);
     }
     return 0;
+}
+
+int
+images_fill(const struct block_config *block, const struct disk_resource *disk,
+            struct failure *failure)
+{
+    int r = 0;
+
+    if (block->sparse || block->read_only || disk->format == BLOCK_QCOW2) {
+        return 0;
+    }
+    if (disk->format == BLOCK_RAW) {
+        return allocate(block, disk->fd, 0, disk->size, failure);
+    }
+    for (size_t i = 0; r == 0 && i < disk->n_more; i++) {
+        const struct block_file *part = &disk->more[i];
+
+        r = part->read_only ? 0 : allocate(block, part->fd, part->offset, part->size, failure);
+    }
+    return r;
 }
 
 void

@@ -175,25 +175,6 @@ open_kernel(const struct machine_config *config, const struct message_fds *handl
     return r;
 }
 
-/* sparse=false: every block of the image gets its place on the host's disk now. */
-static int
-fill_disk(const struct block_config *block, const struct disk_resource *disk,
-          struct failure *failure)
-{
-    struct stat st;
-
-    if (block->sparse || block->read_only || fstat(disk->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        return 0;
-    }
-    if (fallocate(disk->fd, 0, 0, (off_t)disk->size) < 0 && errno == ENOSPC) {
-        return failure_set(failure, EXIT_STATUS_FAILED, "no-space",
-                           "There is no room for the whole disk “%s”; make room or leave out "
-                           "sparse=false.",
-                           block->path);
-    }
-    return 0;
-}
-
 /* Figures are worth no failure: without a page the disk is not counted. */
 static void
 make_counters(struct disk_resource *disk)
@@ -211,10 +192,12 @@ static int
 open_disk(const struct block_config *block, const struct message_fds *handles,
           struct disk_resource *disk, struct failure *failure)
 {
+    /* What names the parts of a composite disk is only read. */
+    const bool read_only = block->read_only || images_format(block, !handles) == BLOCK_COMPOSITE;
     const struct wanted_file file = {
         .what = "disk",
         .path = block->path,
-        .flags = block->read_only ? O_RDONLY : O_RDWR,
+        .flags = read_only ? O_RDONLY : O_RDWR,
         .may_be_device = true,
         .handles = handles,
     };
@@ -223,11 +206,10 @@ open_disk(const struct block_config *block, const struct message_fds *handles,
         return -1;
     }
     /* Held by the open file, so it lasts as long as the block process too has it. */
-    if (flock(disk->fd, (block->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 &&
-        errno == EWOULDBLOCK) {
+    if (flock(disk->fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
         return failure_set(failure, EXIT_STATUS_FAILED, "file-busy",
                            "Another program uses “%s”; close it%s.", block->path,
-                           block->read_only ? "" : ", or add “ro” if it only reads");
+                           read_only ? "" : ", or add “ro” if it only reads");
     }
     if (images_complete(block, handles == NULL, disk, failure) < 0) {
         return -1;
@@ -238,7 +220,7 @@ open_disk(const struct block_config *block, const struct message_fds *handles,
                            block->path);
     }
     make_counters(disk);
-    return disk->format == BLOCK_RAW ? fill_disk(block, disk, failure) : 0;
+    return images_fill(block, disk, failure);
 }
 
 static int

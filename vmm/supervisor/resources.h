@@ -18,9 +18,10 @@ enum {
 
 struct disk_resource {
     int fd;
-    uint64_t size;                            /* bytes, as the guest sees it */
-    uint32_t format;                          /* enum block_format */
-    struct block_file more[IMAGES_CHAIN_MAX]; /* behind it, nearest first; open files */
+    uint64_t size;   /* bytes, as the guest sees it */
+    uint32_t format; /* enum block_format */
+    struct block_file
+        more[BLOCK_FILES_MAX]; /* behind it, nearest first, or its parts; open files */
     size_t n_more;
     int counters_fd;                       /* -1: it is not counted */
     const struct block_counters *counters; /* mapped, or NULL */

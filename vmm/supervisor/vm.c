@@ -350,7 +350,7 @@ let_disks_leave(struct vm *vm)
         struct child *child = &vm->child[i];
 
         if (child->row != &process_block || child->pid <= 0 || !child->ready ||
-            vm->resources.disk[child->index].format == BLOCK_RAW) {
+            vm->resources.disk[child->index].format != BLOCK_QCOW2) {
             continue;
         }
         if (machine && machine->pid > 0) {

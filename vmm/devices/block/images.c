@@ -5,6 +5,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/log.h"
+#include "vmm/disk/composite.h"
 #include "vmm/disk/qcow2.h"
 #include "vmm/disk/raw.h"
 
@@ -62,6 +63,37 @@ open_chain(const struct block_setup *setup, struct disk **ret_disk)
     return open_image(&first, setup->flags & BLOCK_SPARSE, &behind, ret_disk);
 }
 
+static int
+open_part(const struct block_setup *setup, const struct block_file *file,
+          struct composite_slice *ret_slice)
+{
+    const bool read_only = file->read_only != 0 || (setup->flags & BLOCK_READ_ONLY);
+    struct raw_setup raw = {
+        .fd = file->fd, .read_only = read_only, .sparse = setup->flags & BLOCK_SPARSE};
+    int r =
+        file->format == BLOCK_RAW && add_fits(file->offset, file->size, &raw.size) ? 0 : -EINVAL;
+
+    *ret_slice = (struct composite_slice){
+        .from = file->offset, .length = file->size, .read_only = read_only};
+    return r < 0 ? r : raw_open(&raw, &ret_slice->disk);
+}
+
+static int
+open_composite(const struct block_setup *setup, struct disk **ret_disk)
+{
+    struct composite_slice slice[BLOCK_FILES_MAX] = {0};
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < setup->n_more; i++) {
+        r = open_part(setup, &setup->more[i], &slice[i]);
+    }
+    r = r < 0 ? r : composite_open(slice, setup->n_more, ret_disk);
+    for (uint32_t i = 0; r < 0 && i < setup->n_more; i++) {
+        disk_close(slice[i].disk);
+    }
+    return r;
+}
+
 int
 images_open(const struct block_setup *setup, struct disk **ret_disk)
 {
@@ -71,7 +103,7 @@ images_open(const struct block_setup *setup, struct disk **ret_disk)
     if (setup->n_more > BLOCK_FILES_MAX) {
         return -EINVAL;
     }
-    r = open_chain(setup, &disk);
+    r = setup->format == BLOCK_COMPOSITE ? open_composite(setup, &disk) : open_chain(setup, &disk);
     if (r < 0) {
         return r;
     }

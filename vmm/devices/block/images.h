@@ -7,7 +7,7 @@
 #include "vmm/protocol/device.h"
 
 /*
- * 0 and *ret_disk, setup->size bytes long or more, or -errno (what qcow2_open() and raw_open() say), with
+ * 0 and *ret_disk, setup->size bytes long or more, or -errno (what qcow2_open(), raw_open() and composite_open() say), with
  * a line in the log for an image that cannot be used. Descriptors stay the caller's.
  */
 int images_open(const struct block_setup *setup, struct disk **ret_disk);
