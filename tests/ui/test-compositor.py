@@ -3,54 +3,13 @@
 """Programs that nobody here wrote, on the test compositor (tests/fakes/compositor).
 
 usage: test-compositor.py PROGRAM"""
-import os
-import shutil
-import subprocess
 import sys
-import threading
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-FAKE = os.path.join(HERE, "../fakes/compositor")
-sys.path.insert(0, FAKE)
-from compositor import Compositor, wait_for  # noqa: E402
+from programs import Client, Compositor, drag, need, run, wait_for
 
 PROGRAM = sys.argv[1]
-KEY_A, KEY_B, KEY_ENTER, KEY_SHIFT = 30, 48, 28, 42
+KEY_A, KEY_B, KEY_SHIFT = 30, 48, 42
 F2, F3, F4, F5, F6 = 60, 61, 62, 63, 64
-
-
-class Skip(Exception):
-    pass
-
-
-class Client:
-    """gtk-client.py and what it said."""
-
-    def __init__(self, compositor):
-        self.lines = []
-        self.process = subprocess.Popen(
-            ["/usr/bin/python3", os.path.join(FAKE, "gtk-client.py")], env=compositor.environment,
-            stdout=subprocess.PIPE, text=True)
-        compositor.clients.append(self.process)
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-
-    def said(self, line):
-        wait_for(f"“{line}” in {self.lines[-8:]}", lambda: line in self.lines)
-
-    def place(self, name):
-        """The middle of a widget on the output."""
-        line = [line for line in self.lines if line.startswith(f"place {name} ")][-1].split()
-        return int(line[2]), int(line[3])
-
-
-def need(name):
-    if not shutil.which(name):
-        raise Skip(f"{name} is not installed")
 
 
 def test_shm():
@@ -128,17 +87,10 @@ def screen_place(compositor, client, name):
 
 def check_pointer(compositor, client):
     compositor.press(F6)
-    wait_for("places", lambda: any(line.startswith("place button") for line in client.lines))
+    wait_for("places", lambda: client.has_said("place button"))
     compositor.click(*screen_place(compositor, client, "button"))
     client.said("clicked")
-    x, y = screen_place(compositor, client, "source")
-    to_x, to_y = screen_place(compositor, client, "target")
-    compositor.say("move", x, y)
-    compositor.say("button", 0x110, 1)
-    for step in range(1, 21):
-        compositor.say("move", x + (to_x - x) * step / 20, y + (to_y - y) * step / 20)
-        time.sleep(0.03)
-    compositor.say("button", 0x110, 0)
+    drag(compositor, screen_place(compositor, client, "source"), screen_place(compositor, client, "target"))
     client.said("dropped cargo")
 
 
@@ -153,18 +105,4 @@ def check_clipboard(compositor, client):
 
 TESTS = (test_shm, test_terminal, test_gtk)
 
-
-def main():
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__doc__}")
-        except Skip as reason:
-            print(f"ok {number} - {test.__doc__} # SKIP {reason}")
-        except Exception as error:  # pylint: disable=broad-except
-            print(f"not ok {number} - {test.__doc__}\n# {error!r}")
-        sys.stdout.flush()
-
-
-main()
+run(TESTS)

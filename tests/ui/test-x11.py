@@ -4,26 +4,16 @@
 
 usage: test-x11.py COMPOSITOR VITRINE-X11"""
 import os
-import shutil
 import subprocess
 import sys
-import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-FAKE = os.path.join(HERE, "../fakes/compositor")
-sys.path.insert(0, FAKE)
-from compositor import Compositor, wait_for  # noqa: E402
+from programs import BUTTON_RIGHT, Client, Compositor, drag, need, run, wait_for
 
 PROGRAM, VITRINE_X11 = sys.argv[1:3]
 LIMIT = 30
-KEY_A, KEY_B, KEY_SHIFT = 30, 48, 42
+KEY_A, KEY_SHIFT = 30, 42
 F2, F3, F5, F6, F7 = 60, 61, 63, 64, 65
-BUTTON_LEFT, BUTTON_RIGHT = 0x110, 0x111
-
-
-class Skip(Exception):
-    pass
 
 
 class Desktop:
@@ -70,33 +60,6 @@ class Desktop:
     def focus(self, window):
         self.compositor.say("focus", window.id)
         wait_for("focus", lambda: next(one for one in self.windows() if one.id == window.id).active)
-
-
-class Client:
-    """gtk-client.py and what it said."""
-
-    def __init__(self, desktop):
-        self.lines = []
-        self.process = desktop.start("/usr/bin/python3", os.path.join(FAKE, "gtk-client.py"),
-                                     stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-
-    def said(self, line):
-        wait_for(f"“{line}” in {self.lines[-8:]}", lambda: line in self.lines)
-
-    def place(self, name):
-        """The middle of a widget in its window."""
-        line = [line for line in self.lines if line.startswith(f"place {name} ")][-1].split()
-        return int(line[2]), int(line[3])
-
-
-def need(name):
-    if not shutil.which(name):
-        raise Skip(f"{name} is not installed")
 
 
 def typed(desktop, window, path, text):
@@ -168,17 +131,10 @@ def place_in(window, client, name):
 def check_pointer(desktop, client, window):
     compositor = desktop.compositor
     compositor.press(F6)
-    wait_for("places", lambda: any(line.startswith("place button") for line in client.lines))
+    wait_for("places", lambda: client.has_said("place button"))
     compositor.click(*place_in(window, client, "button"))
     client.said("clicked")
-    x, y = place_in(window, client, "source")
-    to_x, to_y = place_in(window, client, "target")
-    compositor.say("move", x, y)
-    compositor.say("button", BUTTON_LEFT, 1)
-    for step in range(1, 21):
-        compositor.say("move", x + (to_x - x) * step / 20, y + (to_y - y) * step / 20)
-        time.sleep(0.03)
-    compositor.say("button", BUTTON_LEFT, 0)
+    drag(compositor, place_in(window, client, "source"), place_in(window, client, "target"))
     client.said("dropped cargo")
 
 
@@ -199,15 +155,15 @@ def test_gtk():
     """a GTK program on X11 takes keys, pointer, clipboard, drag and drop; menu, full screen, closing"""
     with Desktop() as desktop:
         compositor = desktop.compositor
-        client = Client(desktop)
+        client = Client(compositor, desktop.environment)
         window = desktop.wait_window("A GTK program")
         desktop.focus(window)
         for _ in range(10):
             compositor.press(KEY_SHIFT, KEY_A)
             time.sleep(0.5)
-            if any(line.startswith("typed A") for line in client.lines):
+            if client.has_said("typed A"):
                 break
-        wait_for("a capital letter", lambda: any(line.startswith("typed A") for line in client.lines))
+        wait_for("a capital letter", lambda: client.has_said("typed A"))
         check_pointer(desktop, client, window)
         check_clipboard(desktop, client)
         compositor.press(F5)
@@ -225,19 +181,4 @@ def test_gtk():
 
 TESTS = (test_two, test_menu, test_gtk)
 
-
-def main():
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            need("Xwayland")
-            test()
-            print(f"ok {number} - {test.__doc__}")
-        except Skip as reason:
-            print(f"ok {number} - {test.__doc__} # SKIP {reason}")
-        except Exception as error:  # pylint: disable=broad-except
-            print(f"not ok {number} - {test.__doc__}\n# {error!r}")
-        sys.stdout.flush()
-
-
-main()
+run(TESTS, "Xwayland")
