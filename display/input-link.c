@@ -215,6 +215,7 @@ vm_input_link_new(int keyboard_fd, int pointer_fd)
         if (device->fd >= 0 && fd_set_nonblocking(device->fd) == 0) {
             device->in_source =
                 g_unix_fd_add(device->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, handle_readable, device);
+            send_event(device, EV_SYN, SYN_DROPPED, 0);
         }
     }
     return self;

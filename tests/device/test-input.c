@@ -165,6 +165,27 @@ TAP_TEST(events_arrive_in_order)
     check_int(fake_end(&fake), 0);
 }
 
+/* A display process that died held keys down; the next one's first report lets them go. */
+TAP_TEST(a_new_display_lets_all_go)
+{
+    const struct input_protocol_event anew[] = {{EV_SYN, SYN_DROPPED, 0}, {EV_SYN, 0, 0}};
+    struct fake fake;
+    int display;
+
+    check(start(&fake, INPUT_KEYBOARD, &display));
+    offer_buffers(&fake, 8);
+    check(report(display, anew, 2));
+    check(report(display, (struct input_protocol_event[]){{EV_KEY, KEY_A, 1}, {EV_SYN, 0, 0}}, 2));
+    check(next_event(&fake, 0, EV_KEY, KEY_A, 1));
+    check(next_event(&fake, 1, EV_SYN, SYN_REPORT, 0));
+    check(report(display, anew, 2));
+    check(next_event(&fake, 2, EV_KEY, KEY_A, 0));
+    check(next_event(&fake, 3, EV_SYN, SYN_REPORT, 0));
+    check(fake_is_quiet(&fake, EVENTS, 50));
+    close(display);
+    check_int(fake_end(&fake), 0);
+}
+
 TAP_TEST(wheel_gets_high_resolution)
 {
     struct fake fake;
@@ -293,6 +314,6 @@ TAP_TEST(malformed_reports_are_dropped)
 }
 
 TAP_MAIN(TAP_CASE(keyboard_says_what_it_is), TAP_CASE(pointer_says_what_it_is),
-         TAP_CASE(events_arrive_in_order), TAP_CASE(wheel_gets_high_resolution),
-         TAP_CASE(overflow_loses_whole_reports_and_no_key), TAP_CASE(lamps_reach_the_display),
-         TAP_CASE(malformed_reports_are_dropped))
+         TAP_CASE(events_arrive_in_order), TAP_CASE(a_new_display_lets_all_go),
+         TAP_CASE(wheel_gets_high_resolution), TAP_CASE(overflow_loses_whole_reports_and_no_key),
+         TAP_CASE(lamps_reach_the_display), TAP_CASE(malformed_reports_are_dropped))

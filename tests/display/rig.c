@@ -199,6 +199,8 @@ rig_new(void)
                         rig->theirs[HISTORY], 0);
     g_assert_true(rig->history != MAP_FAILED);
     start(rig);
+    rig_expect_anew(rig->keyboard);
+    rig_expect_anew(rig->pointer);
     return rig;
 }
 
@@ -383,6 +385,12 @@ rig_expect_event(int device, guint type, guint code, gint value)
     g_assert_cmpint(report.events[0].value, ==, value);
     g_assert_cmpint(report.events[1].type, ==, EV_SYN);
     g_assert_cmpint(report.events[1].code, ==, SYN_REPORT);
+}
+
+void
+rig_expect_anew(int device)
+{
+    rig_expect_event(device, EV_SYN, SYN_DROPPED, 0);
 }
 
 void

@@ -61,6 +61,9 @@ void rig_gpu_expect_mode(Rig *rig, guint width, guint height);
 /* Read modes until the one of this width; returns how many there were. */
 guint rig_gpu_await_mode(Rig *rig, guint width);
 
+/* The next report is the first one of a new process: whatever was held down is let go. rig_new() has
+ * read it; after rig_restart() it comes. */
+void rig_expect_anew(int device);
 /* The next report on a device is exactly this event and SYN. */
 void rig_expect_event(int device, guint type, guint code, gint value);
 void rig_expect_motion(Rig *rig, guint x, guint y);

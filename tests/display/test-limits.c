@@ -222,6 +222,7 @@ test_restart(void)
     g_assert_cmpuint(listener->width, ==, 30);
     g_assert_true(g_dbus_connection_is_closed(first));
     g_clear_pointer(&listener, peer_listener_free);
+    rig_expect_anew(rig->keyboard);
     peer_call(second, CONSOLE_0, "org.qemu.Display1.Keyboard.Press", g_variant_new("(u)", 0x1e),
               NULL);
     rig_expect_event(rig->keyboard, EV_KEY, KEY_A, 1);

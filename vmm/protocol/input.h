@@ -4,7 +4,8 @@
 /*
  * vmm-display <-> vmm-input, SOCK_SEQPACKET, non-blocking. The display sends reports; the input
  * process sends reports with EV_LED events back when the guest switches a lamp. The socket outlives
- * a display process, as in vmm/protocol/gpu.h; a new display process starts with all keys up.
+ * a display process, as in vmm/protocol/gpu.h; a new display process starts with all keys up: its
+ * first report begins with EV_SYN/SYN_DROPPED, and what an earlier one held down is let go.
  */
 
 #include <stdint.h>

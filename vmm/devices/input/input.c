@@ -176,11 +176,29 @@ translate(struct input *input, const struct input_report *report, struct transla
     }
 }
 
+static bool
+begins_anew(const struct input_report *report)
+{
+    return report->events[0].type == EV_SYN && report->events[0].code == SYN_DROPPED;
+}
+
+/* Whoever held keys or buttons down is gone. */
+static void
+let_all_go(struct input *input)
+{
+    memset(input->down, 0, sizeof(input->down));
+    input->lost = true;
+    catch_up(input);
+}
+
 static void
 accept_report(struct input *input, const struct input_report *report)
 {
     struct translation translation;
 
+    if (begins_anew(report)) {
+        let_all_go(input);
+    }
     translate(input, report, &translation);
     catch_up(input);
     if (input->lost || !backend_queue(input->backend, EVENT_QUEUE) ||
@@ -193,15 +211,12 @@ accept_report(struct input *input, const struct input_report *report)
     }
 }
 
-/* Nobody is left who could let keys go. */
 static void
 display_ended(struct input *input)
 {
     log_info("no input comes any more");
     loop_remove(take_pointer(input->display));
-    memset(input->down, 0, sizeof(input->down));
-    input->lost = true;
-    catch_up(input);
+    let_all_go(input);
 }
 
 /* False when this round is over. */
