@@ -2,7 +2,10 @@
 
 /* libvitrine-client against the real vmm-display. */
 
+#include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
 #include <linux/input-event-codes.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -283,6 +286,7 @@ test_reconnect(void)
     g_assert_cmpuint(picture.width, ==, 30);
     g_assert_false(vm_console_get_connected(console));
     vm_console_press_key(console, KEY_A); /* dropped, not queued */
+    rig_expect_anew(rig->keyboard);
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 40, 20);
     rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
@@ -295,23 +299,111 @@ test_reconnect(void)
     rig_expect_silence(rig->keyboard);
 }
 
-/* Nothing there: it waits longer and longer, and tries at once when told to. */
-static void
-test_nobody(void)
-{
-    g_autoptr(VmConnection) connection = vm_connection_new("/nonexistent/control");
+/* When tries began and how long they were waited for, as people are told. */
+struct tries {
+    gint64 start[16];
+    guint n;
+    guint seconds;
+};
 
+static void
+note_try(VmConnection *connection, GParamSpec *spec, struct tries *tries)
+{
+    VmConnectionState state = vm_connection_get_state(connection);
+
+    if (state == VM_CONNECTION_CONNECTING && tries->n < G_N_ELEMENTS(tries->start)) {
+        tries->start[tries->n++] = g_get_monotonic_time();
+    } else if (state == VM_CONNECTION_WAITING) {
+        tries->seconds = vm_connection_get_retry_seconds(connection);
+    }
+}
+
+/* Nobody there: 0.2, 1, 2, 4, 8 ... s, at most 30 between two tries; at once when told to. */
+static void
+test_retries(void)
+{
+    static const guint waits_ms[] = {200, 1000, 2000};
+    static const guint told_s[] = {1, 1, 2, 4, 8, 16, 30, 30, 30};
+    g_autoptr(VmConnection) connection = vm_connection_new("/nonexistent/control");
+    struct tries tries = {.n = 0};
+
+    g_signal_connect(connection, "notify::state", G_CALLBACK(note_try), &tries);
     vm_connection_open(connection);
-    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_WAITING);
-    g_assert_nonnull(vm_connection_get_error_message(connection));
-    rig_run(500);
-    g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_WAITING);
-    g_assert_cmpuint(vm_connection_get_retry_seconds(connection), ==, 1);
-    vm_connection_retry_now(connection);
-    g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_CONNECTING);
-    rig_wait(vm_connection_get_retry_seconds(connection) == 2);
+    for (guint i = 0; i < G_N_ELEMENTS(told_s); i++) {
+        rig_wait(tries.n == i + 1 && vm_connection_get_state(connection) == VM_CONNECTION_WAITING);
+        g_assert_nonnull(vm_connection_get_error_message(connection));
+        g_assert_cmpuint(tries.seconds, ==, told_s[i]);
+        if (i >= G_N_ELEMENTS(waits_ms)) {
+            vm_connection_retry_now(connection);
+            g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_CONNECTING);
+        }
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(waits_ms); i++) {
+        g_assert_cmpint(tries.start[i + 1] - tries.start[i], >=,
+                        waits_ms[i] * G_TIME_SPAN_MILLISECOND);
+    }
     vm_connection_close(connection);
     g_assert_cmpint(vm_connection_get_state(connection), ==, VM_CONNECTION_CLOSED);
+}
+
+/* Somebody there who takes the connection and never says a word: that try ends, too. */
+static void
+test_silence(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vitrine-silent-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+    g_autoptr(GSocketListener) listener = g_socket_listener_new();
+    g_autoptr(VmConnection) connection = vm_connection_new(path);
+
+    g_assert_true(g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM,
+                                                G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, NULL));
+    vm_connection_open(connection);
+    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_WAITING);
+    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_CONNECTING);
+    vm_connection_close(connection);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+/* What was typed while the display process hung is gone with it, and what it held down comes up. */
+static void
+test_no_key_later(void)
+{
+    g_autofree char *spawner = g_strdup(g_getenv("VMM_DISPLAY_SPAWNER"));
+    g_autoptr(Rig) rig = NULL;
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(VmConsole) console = NULL;
+
+    g_unsetenv("VMM_DISPLAY_SPAWNER"); /* a stopped one would not stop its child */
+    rig = rig_new();
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 30, 20);
+    connection = open_ready(rig);
+    console = first_console(connection);
+    vm_console_press_key(console, KEY_LEFTSHIFT);
+    rig_wait(!vm_console_has_unsent_input(console));
+    rig_expect_event(rig->keyboard, EV_KEY, KEY_LEFTSHIFT, 1);
+    kill(rig->pid, SIGSTOP);
+    for (guint i = 0; i < 100; i++) {
+        vm_console_press_key(console, KEY_A);
+        vm_console_release_key(console, KEY_A);
+    }
+    rig_run(100);
+    rig_restart(rig);
+    if (spawner) {
+        g_setenv("VMM_DISPLAY_SPAWNER", spawner, TRUE);
+    }
+    rig_wait(vm_connection_get_state(connection) != VM_CONNECTION_READY);
+    vm_console_press_key(console, KEY_B);
+    vm_console_release_key(console, KEY_LEFTSHIFT);
+    rig_gpu_hello(rig, 1);
+    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
+    rig_expect_anew(rig->keyboard); /* the input process lets Shift go: tests/device/test-input.c */
+    rig_expect_silence(rig->keyboard);
+    vm_console_press_key(console, KEY_C);
+    rig_wait(!vm_console_has_unsent_input(console));
+    rig_expect_event(rig->keyboard, EV_KEY, KEY_C, 1);
 }
 
 static void
@@ -483,7 +575,9 @@ main(int argc, char **argv)
     g_test_add_func("/client/picture", test_picture);
     g_test_add_func("/client/input", test_input);
     g_test_add_func("/client/reconnect", test_reconnect);
-    g_test_add_func("/client/nobody", test_nobody);
+    g_test_add_func("/client/retries", test_retries);
+    g_test_add_func("/client/silence", test_silence);
+    g_test_add_func("/client/no-key-later", test_no_key_later);
     g_test_add_func("/client/requests", test_requests);
     g_test_add_func("/client/sandbox", test_sandbox);
     g_test_add_func("/client/thumbnail", test_thumbnail);

@@ -2,10 +2,16 @@
 
 /* What a connection asks of the machine as a whole. */
 
+#include "vmm/client/plain-text.h"
 #include "vmm/client/private.h"
 
 #define STATISTICS "org.vitrine.Vmm1.Statistics"
 #define SANDBOX    "org.vitrine.Vmm1.Sandbox"
+
+enum {
+    PROCESSES_MAX = 64,  /* a machine has no more */
+    NAME_MAX_CHARS = 64, /* of a process */
+};
 
 /* A call to the machine object whose answer ends `task` through `callback`; takes `task`. */
 static void
@@ -124,6 +130,7 @@ handle_processes(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GVariant) reply =
         g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
     VmProcess process;
+    const char *name;
 
     if (!reply || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a(suutt))"))) {
         g_task_return_error(task, error ? error
@@ -132,8 +139,10 @@ handle_processes(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
     g_variant_get(reply, "(a(suutt))", &iter);
-    while (g_variant_iter_next(iter, "(suutt)", &process.name, &process.pid, &process.restarts,
+    while (processes->len < PROCESSES_MAX &&
+           g_variant_iter_next(iter, "(&suutt)", &name, &process.pid, &process.restarts,
                                &process.cpu_ns, &process.memory)) {
+        process.name = vm_plain_text(name, NAME_MAX_CHARS);
         g_ptr_array_add(processes, g_memdup2(&process, sizeof(process)));
     }
     g_task_return_pointer(task, g_steal_pointer(&processes),
@@ -169,11 +178,13 @@ read_jail(GVariant *tuple)
 {
     VmJail *jail = g_new0(VmJail, 1);
     g_autoptr(GVariant) facts = NULL;
+    const char *name;
+    const char *part;
 
-    g_variant_get(tuple, "(su@a{sv})", &jail->name, &jail->pid, &facts);
-    if (!g_variant_lookup(facts, "Part", "s", &jail->part)) {
-        jail->part = g_strdup("");
-    }
+    g_variant_get(tuple, "(&su@a{sv})", &name, &jail->pid, &facts);
+    jail->name = vm_plain_text(name, NAME_MAX_CHARS);
+    jail->part =
+        vm_plain_text(g_variant_lookup(facts, "Part", "&s", &part) ? part : "", NAME_MAX_CHARS);
     (void)g_variant_lookup(facts, "Filter", "b", &jail->filter);
     (void)g_variant_lookup(facts, "Namespaces", "b", &jail->namespaces);
     (void)g_variant_lookup(facts, "NoNewPrivileges", "b", &jail->no_new_privileges);
@@ -214,7 +225,7 @@ handle_jails(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
     list = g_variant_get_child_value(reply, 0);
-    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+    for (gsize i = 0; i < MIN(g_variant_n_children(list), PROCESSES_MAX); i++) {
         g_autoptr(GVariant) tuple = g_variant_get_child_value(list, i);
         g_ptr_array_add(jails, read_jail(tuple));
     }

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/client/plain-text.h"
 #include "vmm/client/private.h"
 
 #define CHARDEV_INTERFACE "org.qemu.Display1.Chardev"
 #define NAME_PREFIX       "org.qemu.console."
+#define LABEL_MAX         64 /* characters */
 
 struct _VmChardev {
     GObject parent_instance;
@@ -136,13 +138,13 @@ vm_chardev_update(VmChardev *self, GVariant *values)
     g_return_if_fail(VM_IS_CHARDEV(self));
     if (g_variant_lookup(values, "Name", "&s", &text)) {
         g_free(self->name);
-        self->name =
-            g_strdup(g_str_has_prefix(text, NAME_PREFIX) ? text + strlen(NAME_PREFIX) : text);
+        self->name = vm_plain_text(
+            g_str_has_prefix(text, NAME_PREFIX) ? text + strlen(NAME_PREFIX) : text, LABEL_MAX);
         g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_NAME]);
     }
     if (g_variant_lookup(values, "Label", "&s", &text)) {
         g_free(self->label);
-        self->label = g_strdup(text);
+        self->label = vm_plain_text(text, LABEL_MAX);
         g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_LABEL]);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/client/plain-text.h"
 #include "vmm/client/private.h"
 
 #define DISPLAY_ROOT      "/org/qemu/Display1"
@@ -12,6 +13,13 @@
 #define CONSOLE_INTERFACE "org.qemu.Display1.Console"
 #define PROPERTIES        "org.freedesktop.DBus.Properties"
 #define OBJECT_MANAGER    "org.freedesktop.DBus.ObjectManager"
+
+/* More than a machine can have; a display process that tells of others is not believed. */
+enum {
+    CONSOLES_MAX = 16,
+    CHARDEVS_MAX = 16,
+    TEXT_MAX = 1000, /* characters of anything it says */
+};
 
 /* How long to wait before each try, in ms; the last one is used from there on. */
 static const guint waits_ms[] = {200, 1000, 2000, 4000, 8000, 16000, 30000};
@@ -23,6 +31,7 @@ struct _VmConnection {
     guint tries; /* since it was last ready */
     gint64 retry_at;
     guint retry_timer;
+    guint handshake_timer; /* a process that takes the connection and says nothing */
     guint retry_seconds;
     char *error_message;
     GCancellable *cancellable; /* of everything that belongs to this try */
@@ -82,9 +91,11 @@ set_state(VmConnection *self, VmConnectionState state)
 static void
 set_text(VmConnection *self, char **text, const char *value, guint property)
 {
-    if (g_strcmp0(*text, value) != 0) {
+    g_autofree char *plain = value ? vm_plain_text(value, TEXT_MAX) : NULL;
+
+    if (g_strcmp0(*text, plain) != 0) {
         g_free(*text);
-        *text = g_strdup(value);
+        *text = g_steal_pointer(&plain);
         notify(self, property);
     }
 }
@@ -152,7 +163,7 @@ find_console(VmConnection *self, const char *path, gboolean make)
             return known; /* the store keeps it */
         }
     }
-    if (!make) {
+    if (!make || g_list_model_get_n_items(G_LIST_MODEL(self->consoles)) >= CONSOLES_MAX) {
         return NULL;
     }
     console = vm_console_new(path, (guint)strtoul(path + strlen(CONSOLE_PREFIX), NULL, 10));
@@ -172,7 +183,7 @@ find_chardev(VmConnection *self, const char *path, gboolean make)
             return known; /* the store keeps it */
         }
     }
-    if (!make) {
+    if (!make || g_list_model_get_n_items(G_LIST_MODEL(self->chardevs)) >= CHARDEVS_MAX) {
         return NULL;
     }
     chardev = vm_chardev_new(path);
@@ -274,6 +285,7 @@ forget_lost_consoles(VmConnection *self)
 static void
 drop_link(VmConnection *self)
 {
+    g_clear_handle_id(&self->handshake_timer, g_source_remove);
     if (self->cancellable) {
         g_cancellable_cancel(self->cancellable);
         g_clear_object(&self->cancellable);
@@ -456,6 +468,7 @@ handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
         wait_for_next(self, error->message);
         return;
     }
+    g_clear_handle_id(&self->handshake_timer, g_source_remove);
     self->link = g_steal_pointer(&link);
     g_signal_connect_object(self->link, "closed", G_CALLBACK(handle_closed), self,
                             G_CONNECT_SWAPPED);
@@ -475,6 +488,16 @@ handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
                            handle_machine, g_object_ref(self));
 }
 
+static gboolean
+handle_silence(gpointer user_data)
+{
+    VmConnection *self = VM_CONNECTION(user_data);
+
+    self->handshake_timer = 0;
+    wait_for_next(self, "The machine did not answer.");
+    return G_SOURCE_REMOVE;
+}
+
 static void
 try_now(VmConnection *self)
 {
@@ -485,6 +508,7 @@ try_now(VmConnection *self)
     set_number(self, &self->retry_seconds, 0, PROP_RETRY_SECONDS);
     drop_link(self);
     self->cancellable = g_cancellable_new();
+    self->handshake_timer = g_timeout_add(VM_CALL_TIMEOUT_MS, handle_silence, self);
     set_state(self, VM_CONNECTION_CONNECTING);
     g_dbus_connection_new_for_address(address,
                                       G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vmm/client/input-queue.h"
+#include "vmm/client/plain-text.h"
 #include "vmm/client/private.h"
 #include "vmm/client/screen-listener.h"
 #include "vmm/keymap/keymap.h"
@@ -17,7 +18,14 @@
 #define PICTURE_INTERFACE  "org.vitrine.Vmm1.Picture"
 
 enum {
+    LABEL_MAX = 64, /* characters */
     THUMBNAIL_EDGE_MAX = 8192,
+};
+
+/* The largest thumbnail that was asked for. */
+struct thumbnail_size {
+    guint width;
+    guint height;
 };
 
 struct _VmConsole {
@@ -295,7 +303,7 @@ vm_console_update(VmConsole *self, GVariant *values)
     g_return_if_fail(VM_IS_CONSOLE(self));
     if (g_variant_lookup(values, "Label", "&s", &label)) {
         g_free(self->label);
-        self->label = g_strdup(label);
+        self->label = vm_plain_text(label, LABEL_MAX);
         g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_LABEL]);
     }
     if (g_variant_lookup(values, "Modifiers", "u", &modifiers) && self->modifiers != modifiers) {
@@ -499,7 +507,7 @@ read_all(int fd, gsize size)
     while (data && done < size) {
         ssize_t n = pread(fd, data + done, size - done, (off_t)done);
 
-        if (n <= 0 && errno != EINTR) {
+        if (n == 0 || (n < 0 && errno != EINTR)) {
             return NULL;
         }
         done += n > 0 ? (gsize)n : 0;
@@ -508,15 +516,15 @@ read_all(int fd, gsize size)
 }
 
 static VmThumbnail *
-read_thumbnail(GVariant *reply, GUnixFDList *fds, GError **error)
+read_thumbnail(GVariant *reply, GUnixFDList *fds, const struct thumbnail_size *max, GError **error)
 {
     VmThumbnail thumbnail = {.bytes = NULL};
     int fd = fds && g_unix_fd_list_get_length(fds) > 0 ? g_unix_fd_list_get(fds, 0, error) : -1;
 
     g_variant_get(reply, "(huuu)", NULL, &thumbnail.width, &thumbnail.height, &thumbnail.stride);
-    if (fd >= 0 && thumbnail.width > 0 && thumbnail.width <= THUMBNAIL_EDGE_MAX &&
-        thumbnail.height > 0 && thumbnail.height <= THUMBNAIL_EDGE_MAX &&
-        thumbnail.stride >= thumbnail.width * 4 && thumbnail.stride <= THUMBNAIL_EDGE_MAX * 4) {
+    if (fd >= 0 && thumbnail.width > 0 && thumbnail.width <= max->width && thumbnail.height > 0 &&
+        thumbnail.height <= max->height && thumbnail.stride >= thumbnail.width * 4 &&
+        thumbnail.stride <= THUMBNAIL_EDGE_MAX * 4) {
         thumbnail.bytes = read_all(fd, (gsize)thumbnail.stride * thumbnail.height);
     }
     if (fd >= 0) {
@@ -543,7 +551,7 @@ handle_thumbnail(GObject *source, GAsyncResult *result, gpointer user_data)
         G_DBUS_CONNECTION(source), &fds, result, &error);
 
     if (reply) {
-        thumbnail = read_thumbnail(reply, fds, &error);
+        thumbnail = read_thumbnail(reply, fds, g_task_get_task_data(task), &error);
     }
     if (thumbnail) {
         g_task_return_pointer(task, thumbnail, (GDestroyNotify)(void (*)(void))vm_thumbnail_free);
@@ -559,8 +567,11 @@ vm_console_get_thumbnail_async(VmConsole *self, guint max_width, guint max_heigh
                                gpointer user_data)
 {
     GTask *task = g_task_new(self, cancellable, callback, user_data);
+    const struct thumbnail_size max = {max_width ? max_width : THUMBNAIL_EDGE_MAX,
+                                       max_height ? max_height : THUMBNAIL_EDGE_MAX};
 
     g_return_if_fail(VM_IS_CONSOLE(self));
+    g_task_set_task_data(task, g_memdup2(&max, sizeof(max)), g_free);
     if (!self->link) {
         g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
         g_object_unref(task);
