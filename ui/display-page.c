@@ -127,6 +127,8 @@ update_accessible(VmDisplayPage *self)
 
     if (self->phase == VM_DISPLAY_PAUSED) {
         description = _("Paused");
+    } else if (self->phase == VM_DISPLAY_LOST) {
+        description = _("Not answering");
     } else if (vm_display_input_get_captured(self->input)) {
         description = _("Running, keyboard captured.");
     } else if (is_on(self)) {
@@ -166,7 +168,8 @@ update_boxes(VmDisplayPage *self)
     gtk_widget_set_visible(self->off_box, self->phase == VM_DISPLAY_OFF);
     update_wait_box(self, picture);
     gtk_widget_set_visible(self->paused_button, self->phase == VM_DISPLAY_PAUSED);
-    vm_display_view_set_faded(VM_DISPLAY_VIEW(self->view), self->phase == VM_DISPLAY_PAUSED);
+    vm_display_view_set_faded(VM_DISPLAY_VIEW(self->view),
+                              self->phase == VM_DISPLAY_PAUSED || self->phase == VM_DISPLAY_LOST);
     /* Keys are not for a machine that cannot take them: they would be lost. */
     vm_display_input_set_enabled(
         self->input, picture && is_ready(self) &&
@@ -687,7 +690,7 @@ install_properties(GObjectClass *klass)
     props[PROP_CONNECTION] =
         g_param_spec_object("connection", NULL, NULL, VM_TYPE_CONNECTION, flags);
     props[PROP_PHASE] =
-        g_param_spec_int("phase", NULL, NULL, 0, VM_DISPLAY_PAUSED, VM_DISPLAY_OFF, flags);
+        g_param_spec_int("phase", NULL, NULL, 0, VM_DISPLAY_LOST, VM_DISPLAY_OFF, flags);
     props[PROP_DISPLAY] = g_param_spec_int("display", NULL, NULL, -1, G_MAXINT, 0, flags);
     props[PROP_N_DISPLAYS] = g_param_spec_uint("n-displays", NULL, NULL, 0, G_MAXUINT, 0,
                                                G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);

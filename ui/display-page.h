@@ -27,6 +27,7 @@ typedef enum {
     VM_DISPLAY_STARTING,
     VM_DISPLAY_RUNNING,
     VM_DISPLAY_PAUSED,
+    VM_DISPLAY_LOST, /* runs, but does not answer: the last picture, dimmed */
 } VmDisplayPhase;
 
 typedef enum {

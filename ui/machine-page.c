@@ -74,8 +74,9 @@ phase_of(VmMachineState state)
         return VM_DISPLAY_STARTING;
     case VM_MACHINE_RUNNING:
     case VM_MACHINE_SHUTTING_DOWN:
-    case VM_MACHINE_LOST:
         return VM_DISPLAY_RUNNING;
+    case VM_MACHINE_LOST:
+        return VM_DISPLAY_LOST;
     case VM_MACHINE_PAUSED:
         return VM_DISPLAY_PAUSED;
     case VM_MACHINE_OFF:

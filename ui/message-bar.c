@@ -86,3 +86,15 @@ vm_message_bar_new(const VmProblem *problem)
     }
     return GTK_WIDGET(self);
 }
+
+void
+vm_message_bar_set_retry(VmMessageBar *self, guint seconds)
+{
+    g_autofree char *text =
+        g_strdup_printf(ngettext("The machine still runs. Trying again in %u second.",
+                                 "The machine still runs. Trying again in %u seconds.", seconds),
+                        seconds);
+
+    gtk_label_set_text(self->cure_label,
+                       seconds > 0 ? text : _("The machine still runs. Trying again."));
+}

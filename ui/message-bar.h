@@ -12,3 +12,5 @@ G_DECLARE_FINAL_TYPE(VmMessageBar, vm_message_bar, VM, MESSAGE_BAR, GtkBox)
 
 /* Signal "closed": the close button was pressed; the owner takes the bar away. */
 GtkWidget *vm_message_bar_new(const VmProblem *problem);
+/* Of a lost connection: when it is tried again, 0: now. */
+void vm_message_bar_set_retry(VmMessageBar *self, guint seconds);

@@ -50,6 +50,19 @@ vm_window_report(VmWindow *self, const VmProblem *problem)
 }
 
 static void
+show_retry(VmWindow *self)
+{
+    const VmProblem *problem = self->machine ? vm_machine_get_problem(self->machine) : NULL;
+    VmConnection *connection = self->machine ? vm_machine_get_connection(self->machine) : NULL;
+
+    if (self->problem_bar && problem && connection &&
+        g_strcmp0(vm_problem_get_id(problem), "lost") == 0) {
+        vm_message_bar_set_retry(VM_MESSAGE_BAR(self->problem_bar),
+                                 vm_connection_get_retry_seconds(connection));
+    }
+}
+
+static void
 problem_changed(VmWindow *self)
 {
     const VmProblem *problem = self->machine ? vm_machine_get_problem(self->machine) : NULL;
@@ -60,6 +73,7 @@ problem_changed(VmWindow *self)
     }
     if (problem) {
         self->problem_bar = add_bar(self, problem);
+        show_retry(self);
     }
 }
 
@@ -78,6 +92,7 @@ words_changed(VmWindow *self)
     if (self->keys_popover) {
         vm_keys_popover_set_title(VM_KEYS_POPOVER(self->keys_popover), title);
     }
+    show_retry(self);
 }
 
 static void

@@ -113,6 +113,15 @@ connection_changed(VmMachine *self)
     }
 }
 
+/* Who shows the state may show how long it is until the next try. */
+static void
+retry_comes_near(VmMachine *self)
+{
+    if (self->state == VM_MACHINE_LOST) {
+        g_object_notify(G_OBJECT(self), "state-words");
+    }
+}
+
 static gboolean
 try_to_connect(gpointer data)
 {
@@ -141,6 +150,8 @@ make_connection(VmMachine *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::machine-state",
                             G_CALLBACK(take_machine_state), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::retry-seconds", G_CALLBACK(retry_comes_near),
+                            self, G_CONNECT_SWAPPED);
     vm_machine_notify_connection(self);
     if (try_to_connect(self) == G_SOURCE_CONTINUE) {
         self->connect_timer = g_timeout_add(CONNECT_POLL_MS, try_to_connect, self);

@@ -6,6 +6,9 @@
 #include "manager/model/machine-private.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
+#include "vmm/client/plain-text.h"
+
+#define TITLE_MAX 200 /* characters */
 
 G_DEFINE_FINAL_TYPE(VmMachine, vm_machine, G_TYPE_OBJECT)
 
@@ -150,8 +153,12 @@ take_words_of_definition(VmMachine *self)
     g_free(self->title);
     g_free(self->group);
     g_free(self->note);
-    self->title = g_strdup(vm_definition_title(json, self->name));
-    self->group = g_strdup(group ? group : "");
+    self->title = vm_plain_text(vm_definition_title(json, self->name), TITLE_MAX);
+    if (g_strchug(self->title)[0] == '\0') {
+        g_free(self->title);
+        self->title = g_strdup(self->name);
+    }
+    self->group = vm_plain_text(group ? group : "", TITLE_MAX);
     self->note = g_strdup(note ? note : "");
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_TITLE]);
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_GROUP]);

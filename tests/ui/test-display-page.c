@@ -271,6 +271,33 @@ test_release(Fixture *self, gconstpointer data)
     rig_expect_silence(self->rig->keyboard);
 }
 
+/* The same in full screen, by somebody who has no pointer: it never was over the picture. */
+static void
+test_release_by_keys_alone(Fixture *self, gconstpointer data)
+{
+    GdkDisplay *display = gdk_display_get_default();
+    GdkDevice *pointer = gdk_seat_get_pointer(gdk_display_get_default_seat(display));
+
+    vm_display_page_set_fullscreen(self->page, TRUE);
+    gtk_window_fullscreen(GTK_WINDOW(self->window));
+    gdk_device_warp(pointer, gdk_screen_get_default(), 1279, 1023); /* outside of the window */
+    for (guint i = 0; i < 2; i++) {
+        vm_display_page_capture(self->page);
+        send_key(self, KEY_ENTER, TRUE, 0);
+        expect_key(self, KEY_ENTER, 1);
+        press_ctrl_alt(self);
+        send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
+        g_assert_false(vm_display_page_get_captured(self->page));
+        expect_key(self, KEY_LEFTALT, 0);
+        expect_key(self, KEY_ENTER, 0);
+        expect_key(self, KEY_LEFTCTRL, 0);
+        send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
+        rig_expect_silence(self->rig->keyboard);
+    }
+    rig_expect_silence(self->rig->pointer);
+    vm_display_page_set_fullscreen(self->page, FALSE);
+}
+
 /* Ctrl+Alt with another key is the guest's. */
 static void
 test_no_release(Fixture *self, gconstpointer data)
@@ -369,10 +396,28 @@ test_connection_lost(Fixture *self, gconstpointer data)
     rig_wait(vm_connection_get_state(self->connection) != VM_CONNECTION_READY);
     g_assert_false(vm_display_page_get_captured(self->page));
     rig_wait(colour_on_screen(self) == 0x204060);
+    /* What is typed meanwhile is typed nowhere. */
+    send_key(self, KEY_A, TRUE, 0);
+    send_key(self, KEY_A, FALSE, 0);
+    vm_display_page_send_keys(self->page, "LEFTCTRL+LEFTALT+DELETE");
     rig_gpu_hello(self->rig, 1);
     rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
     rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
     rig_wait(colour_on_screen(self) == 0);
+    rig_expect_anew(self->rig->keyboard);
+    rig_expect_silence(self->rig->keyboard);
+}
+
+/* It stays away: the last picture, dimmed, until it is back. */
+static void
+test_dimmed(Fixture *self, gconstpointer data)
+{
+    rig_wait(colour_on_screen(self) == 0x204060);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_LOST);
+    rig_wait(colour_on_screen(self) != 0x204060);
+    g_assert_cmphex(colour_on_screen(self) >> 16, ==, colour_on_screen(self) & 0xff); /* grey */
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(colour_on_screen(self) == 0x204060);
 }
 
 static void
@@ -550,11 +595,13 @@ main(int argc, char **argv)
     ADD("displays", test_displays);
     ADD("keys", test_keys);
     ADD("release", test_release);
+    ADD("release-by-keys-alone", test_release_by_keys_alone);
     ADD("no-release", test_no_release);
     ADD("sticky-keys", test_sticky_keys);
     ADD("host-key", test_host_key);
     ADD("frozen", test_frozen);
     ADD("connection-lost", test_connection_lost);
+    ADD("dimmed", test_dimmed);
     ADD("send-keys", test_send_keys);
     ADD("resize", test_resize);
     ADD("accessible", test_accessible);
