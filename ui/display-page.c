@@ -457,7 +457,7 @@ vm_display_page_send_keys(VmDisplayPage *self, const char *keys)
     g_return_if_fail(keys);
 
     console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
-    if (console && !vm_key_typist_send(console, keys)) {
+    if (console && !vm_console_send_keys(console, keys)) {
         g_warning("unknown key combination: %s", keys);
     }
 }

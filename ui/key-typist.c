@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/key-typist.h"
 
-#include <linux/input-event-codes.h>
-#include <string.h>
-
 enum {
-    STROKE_MS = 12,
-    COMBINATION_MAX = 8
+    STROKE_MS = 12
 };
 
 struct VmKeyTypist {
@@ -18,92 +14,6 @@ struct VmKeyTypist {
     VmKeyTypistDone done;
     gpointer user_data;
 };
-
-/* The letters of a US keyboard lie in rows. */
-static guint
-code_of_letter(char letter)
-{
-    static const struct {
-        const char *letters;
-        guint first;
-    } rows[] = {{"QWERTYUIOP", KEY_Q}, {"ASDFGHJKL", KEY_A}, {"ZXCVBNM", KEY_Z}};
-
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        const char *at = strchr(rows[i].letters, letter);
-        if (at) {
-            return rows[i].first + (guint)(at - rows[i].letters);
-        }
-    }
-    return 0;
-}
-
-static guint
-code_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        guint code;
-    } names[] = {
-        {"LEFTCTRL", KEY_LEFTCTRL},
-        {"LEFTALT", KEY_LEFTALT},
-        {"LEFTSHIFT", KEY_LEFTSHIFT},
-        {"LEFTMETA", KEY_LEFTMETA},
-        {"DELETE", KEY_DELETE},
-        {"BACKSPACE", KEY_BACKSPACE},
-        {"SYSRQ", KEY_SYSRQ},
-        {"TAB", KEY_TAB},
-        {"ESC", KEY_ESC},
-        {"ENTER", KEY_ENTER},
-        {"SPACE", KEY_SPACE},
-        {"F1", KEY_F1},
-        {"F2", KEY_F2},
-        {"F3", KEY_F3},
-        {"F4", KEY_F4},
-        {"F5", KEY_F5},
-        {"F6", KEY_F6},
-        {"F7", KEY_F7},
-        {"F8", KEY_F8},
-        {"F9", KEY_F9},
-        {"F10", KEY_F10},
-        {"F11", KEY_F11},
-        {"F12", KEY_F12},
-    };
-
-    guint64 number = 0;
-
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (g_str_equal(names[i].name, name)) {
-            return names[i].code;
-        }
-    }
-    /* A combination that a person pressed to teach it is kept as evdev numbers. */
-    if (g_ascii_string_to_unsigned(name, 10, 1, KEY_MAX, &number, NULL)) {
-        return (guint)number;
-    }
-    return name[0] && !name[1] ? code_of_letter(name[0]) : 0;
-}
-
-gboolean
-vm_key_typist_send(VmConsole *console, const char *keys)
-{
-    g_auto(GStrv) names = g_strsplit(keys, "+", COMBINATION_MAX);
-    guint codes[COMBINATION_MAX];
-    guint n = 0;
-
-    for (; names[n]; n++) {
-        codes[n] = code_of(names[n]);
-        if (codes[n] == 0) {
-            return FALSE;
-        }
-    }
-    for (guint i = 0; i < n; i++) {
-        vm_console_press_key(console, codes[i]);
-    }
-    for (guint i = n; i > 0; i--) {
-        vm_console_release_key(console, codes[i - 1]);
-    }
-    return n > 0;
-}
 
 static gboolean
 on_stroke(gpointer data)

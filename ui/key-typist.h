@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Key presses that no person makes: combinations by name, and text typed key by key. */
+/* Key presses that no person makes: text typed key by key. */
 
 #include <glib.h>
 
 #include "vmm/client/vm-console.h"
 
 G_BEGIN_DECLS
-
-/*
- * Press and release a combination: evdev names without KEY_, or evdev numbers, joined by '+'. FALSE, and nothing sent,
- * when a name is unknown.
- */
-gboolean vm_key_typist_send(VmConsole *console, const char *keys);
 
 typedef struct VmKeyTypist VmKeyTypist;
 

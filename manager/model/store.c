@@ -398,30 +398,13 @@ vm_store_undo_remove(VmStore *self, VmMachine *machine)
     }
 }
 
-static gboolean
-trash(const char *path, GError **error)
-{
-    g_autoptr(GFile) file = g_file_new_for_path(path);
-    g_autoptr(GError) problem = NULL;
-
-    if (g_file_trash(file, NULL, &problem) ||
-        g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
-        return TRUE;
-    }
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return FALSE;
-}
-
 gboolean
 vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error)
 {
     const char *name = vm_machine_get_name(machine);
     g_autofree char *definition = vm_paths_definition(name);
-    g_autofree char *disks = vm_definition_folder(vm_machine_get_definition(machine), name);
-    g_autofree char *state = vm_paths_state(name);
     g_autoptr(VmMachine) keep = g_object_ref(machine);
-    gboolean ok = trash(definition, error) && trash(disks, error) && trash(state, error) &&
-                  vm_machines_set_autostart(name, FALSE, error);
+    gboolean ok = vm_machines_delete(name, error);
 
     (void)g_ptr_array_remove(self->removed, machine);
     if (!ok && g_file_test(definition, G_FILE_TEST_EXISTS)) {

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,7 +17,8 @@ import harness
 from harness import check, end, expect, wait_for
 
 COMMANDS = ['list', 'define', 'undefine', 'edit', 'dump-config', 'autostart', 'start', 'stop', 'powerbtn', 'sleepbtn',
-            'restart', 'suspend', 'resume', 'ping', 'stats', 'disk', 'console', 'screenshot', 'type', 'logs', 'events']
+            'restart', 'suspend', 'resume', 'ping', 'stats', 'disk', 'console', 'screenshot', 'type', 'logs', 'events', 'set',
+            'clone', 'delete', 'keys', 'sandbox']
 
 
 def definition(world, name):
@@ -48,12 +50,13 @@ def help_of_each(world):
 
 def wrong_words(world):
     for name in COMMANDS:
-        expect(world.run(name, 'a', 'b', 'c'), 35, f'{name}: takes', f'vmm {name} --help')
+        words = {'set': 'abcd', 'keys': 'a'}.get(name, 'abc')
+        expect(world.run(name, *words), 35, f'{name}: takes', f'vmm {name} --help')
     expect(world.run('list', '--colour'), 35, 'Unknown option --colour')
     expect(world.run('nonsense'), 35, '“nonsense” is not a command')
-    for name in ('stop', 'ping', 'stats', 'console', 'restart'):
+    for name in ('stop', 'ping', 'stats', 'console', 'restart', 'sandbox'):
         expect(world.run(name, 'nobody'), 33, 'No machine answers at', 'vmm list')
-    for name in ('start', 'edit', 'undefine', 'autostart', 'dump-config'):
+    for name in ('start', 'edit', 'undefine', 'autostart', 'dump-config', 'clone', 'delete'):
         expect(world.run(name, 'nobody'), 33, 'No machine “nobody” is defined')
         expect(world.run(name, '../../etc/x'), 33, 'is defined')
     expect(world.run('logs', 'nobody'), 33, 'There is no log')
@@ -101,6 +104,52 @@ def edit(world):
     done = run_edit('false')
     check(done.returncode == 33 and 'The editor “false” failed' in done.stderr, str(done))
     pathlib.Path(done.stderr.rsplit('“', 1)[1].split('”')[0]).unlink()
+
+
+def settings(world):
+    """`set`: what the manager's settings, “Rename…” and “Group…” do."""
+    define(world, 'w')
+
+    def now():
+        return json.loads(definition(world, 'w').read_text())
+    for words, expected in ((('cpus.num-cores', '2'), {'num-cores': 2}), (('mem.size', '512'), {'size': 512}),
+                            (('params', '["a", "b=c"]'), ['a', 'b=c']), (('block.0.path', '/d'), [{'path': '/d'}]),
+                            (('block.0.ro', 'true'), [{'path': '/d', 'ro': True}])):
+        status, _, errors = world.run('set', 'w', *words)
+        check(status == 0 and now()[words[0].split('.')[0]] == expected, f'{words}: {errors} {now()}')
+    for words in (('manager.title', '12'), ('manager.group', 'true'), ('manager.note', 'a "b"')):
+        check(world.run('set', 'w', *words)[0] == 0 and now()['manager'][words[0].split('.')[1]] == words[1], str(now()))
+    check(world.run('set', 'w', 'manager.group')[0] == 0 and 'group' not in now()['manager'], 'a key is taken away')
+    before = now()
+    expect(world.run('set', 'w', 'manager.autostart', 'true'), 35, '“manager.autostart” is not a key')
+    for words, name in ((('cpus.num-cores', '0'), 'cpus.num-cores'), (('cpus.number', '2'), 'number'), (('mem.size', 'lots'), 'mem'),
+                        (('colour', 'red'), 'colour'), (('block.0.ro', 'yes'), 'ro')):
+        expect(world.run('set', 'w', *words), 35, name)
+    check(now() == before, 'a refused setting changed the definition')
+
+
+def clone_and_delete(world):
+    """A copy has disks of its own; what is deleted lies in the trash."""
+    disk, shared = world.file('own.img', b'x' * 4096), world.file('base.img', bytes(4096))
+    define(world, 'o', manager={'title': 'One', 'autostart': True}, block=[{'path': disk}, {'path': shared, 'ro': True}])
+    expect(world.run('clone', 'o', 'One'), 0)
+    check(world.run('clone', 'o')[1] == 'one-copy\n', 'the name')
+    copy = json.loads(definition(world, 'one-copy').read_text())
+    folder = world.root / 'home/.local/share/vitrine/one-copy'
+    check(copy['manager'] == {'title': 'One (copy)'} and copy['block'][1]['path'] == shared, str(copy))
+    check(copy['block'][0]['path'] == str(folder / 'own.img') and (folder / 'own.img').read_bytes() == b'x' * 4096, str(copy))
+    check(world.run('start', 'one-copy')[0] == 0, 'the copy does not start')
+    for command in ('clone', 'delete'):
+        expect(world.run(command, 'one-copy'), 33, 'the machine runs; stop it first')
+    check(world.run('stop', 'one-copy')[0] == 0, 'stop')
+    check(wait_for(lambda: not world.processes(), 10), 'it goes on')
+    status, _, errors = world.run('delete', 'one-copy')
+    trash = world.root / 'home/.local/share/Trash/files'
+    check(status == 0, errors)
+    check(not definition(world, 'one-copy').exists() and not folder.exists(), 'it is still there')
+    check({'one-copy.json', 'one-copy'} <= {path.name for path in trash.iterdir()}, f'not in the trash: {list(trash.iterdir())}')
+    check(pathlib.Path(disk).exists() and definition(world, 'o').exists(), 'the first machine lost something')
+    shutil.rmtree(world.root / 'home/.local')
 
 
 def start_and_stop(world):
@@ -235,6 +284,13 @@ def screens(world):
     status, _, errors = world.run('type', 's', '-e Hello, World!\n')
     check(status == 0, errors)
     expect(world.run('type', 's', 'naïve'), 33, '1 characters are not on a US keyboard')
+    status, _, errors = world.run('keys', 's', 'ctrl+alt+delete', 'LEFTMETA+l', '28', 'f12')
+    check(status == 0, errors)
+    for words in ('ctrl+hyper', '', 'a+', '+'.join('a' * 9), '99999'):
+        expect(world.run('keys', 's', words), 35, 'a key that is not known')
+    jails = [line.split() for line in world.run('sandbox', 's')[1].splitlines()]
+    check(jails[0][0] == 'part' and {'vmm', 'display', 'machine', 'gpu'} <= {row[0] for row in jails}, str(jails))
+    check(all(row[3:7] == ['yes', 'own', 'yes', '0'] for row in jails[1:] if row[1] != '-'), str(jails))
     end(machine)
 
 
@@ -442,7 +498,7 @@ def autostart_with_systemd(world):
     (world.root / 'run/systemd').rmdir()
 
 
-CASES = [help_of_each, wrong_words, define_and_undefine, edit, start_and_stop, start_survives_its_terminal,
+CASES = [help_of_each, wrong_words, define_and_undefine, edit, settings, clone_and_delete, start_and_stop, start_survives_its_terminal,
          console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, balloon, suspended, logs, events,
          exit_status_contract, events_end_with_their_reader, autostart,
          autostart_with_systemd]

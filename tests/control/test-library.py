@@ -53,7 +53,10 @@ assert Vitrine.machines_list_running() == ['lib']
 processes = connection.get_processes_finish(wait(connection.get_processes_async))
 assert {'vmm', 'machine', 'gpu'} <= {p.name for p in processes}, [p.name for p in processes]
 assert all(p.pid > 1 for p in processes)
+jails = connection.get_jails_finish(wait(connection.get_jails_async))
+assert {'', 'machine', 'gpu'} <= {jail.part for jail in jails} and all(jail.filter for jail in jails if jail.part)
 console = connection.get_consoles().get_item(0)
+assert console.send_keys('ctrl+alt+delete') and not console.send_keys('ctrl+hyper')
 assert console.get_number() == 0 and console.type_character('a') and not console.type_character('\\u00e4')
 try:
     console.get_thumbnail_finish(wait(console.get_thumbnail_async, 0, 0))
@@ -79,6 +82,9 @@ assert connection.request_finish(wait(connection.request_async, Vitrine.Request.
 until(lambda: ends)
 assert ends == [0], ends
 assert 'running' in states and 'paused' in states, states
+second = Vitrine.machines_clone_finish(wait(Vitrine.machines_clone_async, 'lib', 'Second one'))
+assert second == 'second-one' and Vitrine.machines_list_defined() == ['lib', second]
+assert Vitrine.machines_delete(second) and Vitrine.machines_list_defined() == ['lib']
 assert Vitrine.machines_undefine('lib') and Vitrine.machines_list_defined() == []
 print('done')
 '''

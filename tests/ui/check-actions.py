@@ -3,7 +3,8 @@
 """Actions, keys and menus of the window fit together; prints TAP.
 
 Every action that a menu, a button, a key or a notification names is defined; no key does two things;
-every key is in the window of shortcuts; every action for people is in a menu or on a button."""
+every key is in the window of shortcuts; every action for people is in a menu or on a button. The table
+of docs/client.md names every action on a machine, with sub-commands and calls that there are."""
 import glob
 import os
 import re
@@ -41,11 +42,28 @@ def defined(sources):
     return found
 
 
+def table_of_calls(have):
+    """What is wrong with the table of actions, sub-commands and calls."""
+    text = read("docs/client.md")["docs/client.md"].split("## The window, the words, the calls")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")][1:]
+    commands = set(re.findall(r'^    \{"(\w[\w-]*)", "', read("vmm/ctl/main.c")["vmm/ctl/main.c"], re.M)) | {"check"}
+    calls = set(re.findall(r"\b(vm_\w+)\(", "".join(read("vmm/client/vm-*.h").values())))
+    named = {action for row in rows for action in row[1].split(", ") if "." in action}
+    problems = [f"{action} is not in docs/client.md" for action in sorted(have - named) if action.startswith("machine.")]
+    problems += [f"docs/client.md names {action}, which is defined nowhere" for action in sorted(named - have)]
+    for row in rows:
+        problems += [f"docs/client.md names `vmm {word}`" for word in re.findall(r"`([\w-]+)`", row[2]) if word not in commands]
+        problems += [f"docs/client.md names {word}()" for word in re.findall(r"`(\w+)`", row[3]) if word not in calls]
+        if (row[2] == "-") != (row[3] == "-") and row[1] != "app.self-check":
+            problems.append(f"docs/client.md: {row[1]} has words or a call, not both")
+    return problems
+
+
 def main():
     c = {**read("ui/*.c"), **read("manager/*.c"), **read("manager/model/*.c")}
     ui = read("ui/*.ui")
     have = defined(c)
-    problems = []
+    problems = table_of_calls(have)
     used = {}
     for name, text in {**c, **ui}.items():
         for action in re.findall(r'[">]((?:app|win|machine|console)\.[a-z][a-z-]+)(?:::[a-z]+|\([^)]*\))?["<]', text):

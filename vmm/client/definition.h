@@ -33,3 +33,6 @@ gboolean vm_definition_save(VmJson *json, const char *path, GError **error);
 
 /* The first of the files a definition names that is not there; NULL when all are. */
 char *vm_definition_missing_file(VmJson *json);
+
+/* The machine `name` is defined, and does not run; else G_IO_ERROR_BUSY, _NOT_FOUND or _INVALID_ARGUMENT. */
+gboolean vm_definition_check_off(const char *name, GError **error);

@@ -263,6 +263,18 @@ vm_json_set_bool(VmJson *json, const char *path, gboolean value)
 }
 
 void
+vm_json_set_value(VmJson *json, const char *path, const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+
+    if (value) {
+        json_set(json, path, value);
+    } else {
+        vm_json_set_string(json, path, text);
+    }
+}
+
+void
 vm_json_remove(VmJson *json, const char *path)
 {
     const char *dot = strrchr(path, '.');

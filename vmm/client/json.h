@@ -48,6 +48,8 @@ char *vm_json_get_text(VmJson *json, const char *path);
 void vm_json_set_string(VmJson *json, const char *path, const char *value);
 void vm_json_set_int(VmJson *json, const char *path, gint64 value);
 void vm_json_set_bool(VmJson *json, const char *path, gboolean value);
+/* JSON of any kind; text that is none of it becomes a string. */
+void vm_json_set_value(VmJson *json, const char *path, const char *text);
 void vm_json_remove(VmJson *json, const char *path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmJson, vm_json_free)

@@ -165,6 +165,16 @@ vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result, GEr
     return g_task_propagate_pointer(G_TASK(result), error);
 }
 
+VmJail *
+vm_jail_copy(const VmJail *jail)
+{
+    VmJail *copy = g_memdup2(jail, sizeof(*jail));
+
+    copy->name = g_strdup(jail->name);
+    copy->part = g_strdup(jail->part);
+    return copy;
+}
+
 void
 vm_jail_free(VmJail *jail)
 {
@@ -172,6 +182,8 @@ vm_jail_free(VmJail *jail)
     g_free(jail->part);
     g_free(jail);
 }
+
+G_DEFINE_BOXED_TYPE(VmJail, vm_jail, vm_jail_copy, vm_jail_free)
 
 static VmJail *
 read_jail(GVariant *tuple)

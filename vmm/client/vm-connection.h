@@ -278,20 +278,37 @@ void vm_connection_get_processes_async(VmConnection *self, GCancellable *cancell
 GPtrArray *vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *result,
                                               GError **error);
 
-/* What holds one process, as the kernel reports it. */
+/**
+ * VmJail:
+ * @name: the part: "machine", "gpu", …
+ * @part: its name for `vmm policy`; "" for the supervisor
+ * @pid: its process
+ * @filter: a system call filter is on
+ * @namespaces: user, pid, mount, net, ipc and uts namespaces of its own
+ * @no_new_privileges: it cannot gain any
+ * @capabilities: effective, permitted and bounding together
+ * @threads: how many it has
+ * @descriptors: most it may have; 0: the host's limit
+ * @blocked: times its filter ended it
+ *
+ * What holds one process, as the kernel reports it.
+ */
 typedef struct {
     char *name;
-    char *part; /* for `vmm policy`; "" for the supervisor */
+    char *part;
     guint pid;
-    gboolean filter; /* a system call filter is on */
+    gboolean filter;
     gboolean namespaces;
     gboolean no_new_privileges;
     guint64 capabilities;
     guint threads;
-    guint descriptors; /* most it may have; 0: the host's limit */
-    guint blocked;     /* times its filter ended it */
+    guint descriptors;
+    guint blocked;
 } VmJail;
 
+#define VM_TYPE_JAIL (vm_jail_get_type())
+GType vm_jail_get_type(void);
+VmJail *vm_jail_copy(const VmJail *jail);
 void vm_jail_free(VmJail *jail);
 
 void vm_connection_get_jails_async(VmConnection *self, GCancellable *cancellable,

@@ -121,6 +121,17 @@ gboolean vm_console_get_cursor(VmConsole *self, VmCursor *ret_cursor);
 void vm_console_press_key(VmConsole *self, guint code);
 void vm_console_release_key(VmConsole *self, guint code);
 /**
+ * vm_console_send_keys:
+ * @keys: at most eight keys, joined by “+”: “ctrl+alt+delete”
+ *
+ * Presses the keys in order and lets them go in the opposite one. Names are those of
+ * linux/input-event-codes.h without KEY_, in any case, for letters, F1 to F12, modifiers and the keys
+ * around them; also ctrl, alt, shift and super; a number is an evdev number.
+ *
+ * Returns: FALSE, and nothing sent, when a name is unknown
+ */
+gboolean vm_console_send_keys(VmConsole *self, const char *keys);
+/**
  * vm_console_type_character:
  *
  * Presses and lets go the keys of one character on a US keyboard.

@@ -127,7 +127,7 @@ vm_machines_define(const char *name, const char *text, GError **error)
 }
 
 gboolean
-vm_machines_undefine(const char *name, GError **error)
+vm_definition_check_off(const char *name, GError **error)
 {
     g_autofree char *path = NULL;
 
@@ -143,6 +143,18 @@ vm_machines_undefine(const char *name, GError **error)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no such definition");
         return FALSE;
     }
+    return TRUE;
+}
+
+gboolean
+vm_machines_undefine(const char *name, GError **error)
+{
+    g_autofree char *path = NULL;
+
+    if (!vm_definition_check_off(name, error)) {
+        return FALSE;
+    }
+    path = vm_paths_definition(name);
     if (vm_machines_get_autostart(name) && !vm_machines_set_autostart(name, FALSE, error)) {
         return FALSE;
     }
@@ -152,6 +164,43 @@ vm_machines_undefine(const char *name, GError **error)
         return FALSE;
     }
     return TRUE;
+}
+
+static gboolean
+trash(const char *path, GError **error)
+{
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    g_autoptr(GError) problem = NULL;
+
+    if (g_file_trash(file, NULL, &problem) ||
+        g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
+}
+
+gboolean
+vm_machines_delete(const char *name, GError **error)
+{
+    g_autofree char *definition = NULL;
+    g_autofree char *disks = NULL;
+    g_autofree char *state = NULL;
+    g_autoptr(VmJson) json = NULL;
+    g_autoptr(GError) problem = NULL;
+
+    /* Where the definition has gone already, the rest goes all the same. */
+    if (!vm_definition_check_off(name, &problem) &&
+        !g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    definition = vm_paths_definition(name);
+    json = vm_json_load(definition, NULL); /* a broken one can be deleted too */
+    disks = vm_definition_folder(json, name);
+    state = vm_paths_state(name);
+    return trash(definition, error) && trash(disks, error) && trash(state, error) &&
+           vm_machines_set_autostart(name, FALSE, error);
 }
 
 static char *

@@ -86,6 +86,34 @@ gboolean vm_machines_define(const char *name, const char *text, GError **error);
 gboolean vm_machines_undefine(const char *name, GError **error);
 
 /**
+ * vm_machines_delete:
+ * @name: a machine's name
+ *
+ * Moves the definition, the machine's own folder of disks, and its logs to the desktop's trash, from
+ * where a person can get them back, and no longer starts it at login. Fails with G_IO_ERROR_BUSY while
+ * the machine runs. Waits for the file system.
+ */
+gboolean vm_machines_delete(const char *name, GError **error);
+
+/**
+ * vm_machines_clone_async:
+ * @name: the name of a machine that is off
+ * @title: the new one's; its name is made from it
+ *
+ * Defines a second machine like this one. Disks that it may write, and what lies in its own folder, are
+ * copied (shared by the file system where it can); other files are used by both. Fails with
+ * G_IO_ERROR_BUSY while the machine runs, because its disks change.
+ */
+void vm_machines_clone_async(const char *name, const char *title, GCancellable *cancellable,
+                             GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_machines_clone_finish:
+ *
+ * Returns: (transfer full): the new machine's name; nothing is left behind on failure
+ */
+char *vm_machines_clone_finish(GAsyncResult *result, GError **error);
+
+/**
  * vm_machines_get_autostart:
  * @name: a machine's name
  *

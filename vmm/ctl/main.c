@@ -30,6 +30,19 @@ static const Command commands[] = {
      command_undefine, 0},
     {"edit", "NAME", "change a definition with $VISUAL or $EDITOR",
      "What you wrote is checked before it replaces the definition.", 1, 1, command_edit, 0},
+    {"set", "NAME KEY [VALUE]", "change one setting of a definition; without VALUE remove it",
+     "KEY is a path of keys: cpus.num-cores, block.0.path, params; manager.title, manager.group "
+     "and\n"
+     "manager.note are what `vitrine` shows. VALUE is JSON (2, true, [\"a\"]); what is not JSON "
+     "is\n"
+     "text. The result is checked before it replaces the definition.",
+     2, 3, command_set, 0},
+    {"clone", "NAME [TITLE]", "make a second machine like one that is off; print its name",
+     "Its name is made from TITLE. Disks that it may write are copied; where the file system can,\n"
+     "without taking room.",
+     1, 2, command_clone, 0},
+    {"delete", "NAME", "move a machine that is off, its own disks and logs to the trash",
+     "Back from there with a file manager, or `gio trash --restore`.", 1, 1, command_delete, 0},
     {"dump-config", "NAME", "print the configuration of a machine",
      "Of a machine that runs: what it runs with, all defaults filled in. Else its definition.", 1,
      1, command_dump_config, 0},
@@ -82,6 +95,9 @@ static const Command commands[] = {
      "what is written later is kept in PATH; without SIZE it is as long as that file.",
      1, 2, command_create_qcow2, 0},
     {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
+    {"sandbox", "MACHINE", "what holds each part, as the kernel reports it",
+     MACHINE_HELP "\n`vmm policy PART` prints what it may ask of the kernel.", 1, 1,
+     command_sandbox, 0},
     {"gpu", "VERB MACHINE | replay FILE", "the graphics card: displays, counters, recordings",
      MACHINE_HELP
      " VERB is one of\n"
@@ -103,6 +119,13 @@ static const Command commands[] = {
     {"type", "MACHINE TEXT", "type text at the machine's keyboard",
      MACHINE_HELP " The guest should\nhave the US layout; a line feed is Enter, a tab is Tab.", 2,
      2, command_type, 0},
+    {"keys", "MACHINE KEYS ...", "press combinations of keys, as ctrl+alt+delete",
+     MACHINE_HELP "\nKEYS are joined by “+”: ctrl, alt, shift, super, letters, f1 to f12, enter, "
+                  "esc, tab, space,\n"
+                  "backspace, delete, insert, home, end, pageup, pagedown, up, down, left, right, "
+                  "sysrq, menu, or\n"
+                  "numbers of linux/input-event-codes.h.",
+     2, 64, command_keys, 0},
     {"logs", "MACHINE", "what the machine's parts wrote, also after it ended",
      MACHINE_HELP "\nEach line: time, part, level, text.", 1, 1, command_logs, 0},
     {"trace", "MACHINE [EVENT ...]", "print what a running machine does, a line for each event",

@@ -94,6 +94,39 @@ command_stats(const Command *command, int argc, char **argv)
     return STATUS_DONE;
 }
 
+int
+command_sandbox(const Command *command, int argc, char **argv)
+{
+    g_autoptr(VmConnection) connection = NULL;
+    g_autoptr(GAsyncResult) answer = NULL;
+    g_autoptr(GPtrArray) jails = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    connection = session_open(argv[1]);
+    if (!connection) {
+        return STATUS_FAILED;
+    }
+    vm_connection_get_jails_async(connection, NULL, session_answered, &answer);
+    jails = vm_connection_get_jails_finish(connection, session_wait(&answer), &error);
+    if (!jails) {
+        return session_refused(argv[1], error);
+    }
+    g_print("%-16s%-16s%8s  %-7s%-11s%-13s%12s%8s%8s%9s\n", "part", "policy", "pid", "filter",
+            "namespaces", "no-new-privs", "capabilities", "threads", "fds", "blocked");
+    for (guint i = 0; i < jails->len; i++) {
+        const VmJail *jail = g_ptr_array_index(jails, i);
+
+        g_print("%-16s%-16s%8u  %-7s%-11s%-13s%12" G_GINT64_MODIFIER "x%8u%8u%9u\n", jail->name,
+                jail->part[0] ? jail->part : "-", jail->pid, jail->filter ? "yes" : "no",
+                jail->namespaces ? "own" : "host's", jail->no_new_privileges ? "yes" : "no",
+                jail->capabilities, jail->threads, jail->descriptors, jail->blocked);
+    }
+    return STATUS_DONE;
+}
+
 static void
 list_running(void)
 {

@@ -15,21 +15,22 @@
 #include "vmm/client/vm-run.h"
 #include "vmm/ctl/command.h"
 #include "vmm/ctl/session.h"
+#include "vmm/ctl/store.h"
 
 enum {
     START_LIMIT_S = 120,
     POLL_MS = 20,
 };
 
-static int
-failed(const char *name, const char *what, const GError *error)
+int
+store_failed(const char *name, const char *what, const GError *error)
 {
     command_say("The machine “%s” cannot be %s: %s.", name, what, error->message);
     return STATUS_FAILED;
 }
 
-static gboolean
-is_defined(const char *name)
+gboolean
+store_has(const char *name)
 {
     g_autofree char *path = NULL;
 
@@ -105,7 +106,7 @@ command_define(const Command *command, int argc, char **argv)
     name = wanted ? g_strdup(wanted) : name_for(json, argv[1]);
     text = vm_json_to_text(json);
     if (!vm_machines_define(name, text, &error)) {
-        return failed(name, "defined", error);
+        return store_failed(name, "defined", error);
     }
     g_print("%s\n", name);
     return STATUS_DONE;
@@ -119,11 +120,11 @@ command_undefine(const Command *command, int argc, char **argv)
     if (!command_parse(command, NULL, &argc, &argv)) {
         return STATUS_USAGE;
     }
-    if (!is_defined(argv[1])) {
+    if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
     if (!vm_machines_undefine(argv[1], &error)) {
-        return failed(argv[1], "undefined", error);
+        return store_failed(argv[1], "undefined", error);
     }
     return STATUS_DONE;
 }
@@ -147,9 +148,8 @@ run_editor(const char *path)
     return TRUE;
 }
 
-/* FALSE leaves the draft for the person. */
-static gboolean
-take_over(const char *name, const char *draft)
+gboolean
+store_take_over(const char *name, const char *draft)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
@@ -159,10 +159,24 @@ take_over(const char *name, const char *draft)
     }
     if (!g_file_get_contents(draft, &text, NULL, &error) ||
         !vm_machines_define(name, text, &error)) {
-        (void)failed(name, "changed", error);
+        (void)store_failed(name, "changed", error);
         return FALSE;
     }
     return TRUE;
+}
+
+int
+store_draft(char **ret_path, GError **error)
+{
+    return g_file_open_tmp("vmm-edit-XXXXXX.json", ret_path, error);
+}
+
+void
+store_note_running(const char *name)
+{
+    if (vm_machines_is_running(name)) {
+        command_say("The machine “%s” runs; the change takes effect when it starts again.", name);
+    }
 }
 
 int
@@ -177,27 +191,24 @@ command_edit(const Command *command, int argc, char **argv)
     if (!command_parse(command, NULL, &argc, &argv)) {
         return STATUS_USAGE;
     }
-    if (!is_defined(argv[1])) {
+    if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
     path = vm_machines_dup_definition_path(argv[1]);
-    fd = g_file_open_tmp("vmm-edit-XXXXXX.json", &draft, &error);
+    fd = store_draft(&draft, &error);
     if (fd >= 0) {
         close(fd);
     }
     if (fd < 0 || !g_file_get_contents(path, &text, NULL, &error) ||
         !g_file_set_contents(draft, text, -1, &error)) {
-        return failed(argv[1], "edited", error);
+        return store_failed(argv[1], "edited", error);
     }
-    if (!run_editor(draft) || !take_over(argv[1], draft)) {
+    if (!run_editor(draft) || !store_take_over(argv[1], draft)) {
         command_say("Nothing was changed; what you wrote is in “%s”.", draft);
         return STATUS_FAILED;
     }
     (void)g_unlink(draft);
-    if (vm_machines_is_running(argv[1])) {
-        command_say("The machine “%s” runs; the change takes effect when it starts again.",
-                    argv[1]);
-    }
+    store_note_running(argv[1]);
     return STATUS_DONE;
 }
 
@@ -244,7 +255,7 @@ command_start(const Command *command, int argc, char **argv)
     if (!command_parse(command, NULL, &argc, &argv)) {
         return STATUS_USAGE;
     }
-    if (!is_defined(argv[1])) {
+    if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
     if (vm_machines_is_running(argv[1])) {
@@ -254,7 +265,7 @@ command_start(const Command *command, int argc, char **argv)
     path = vm_machines_dup_definition_path(argv[1]);
     run = vm_run_start(argv[1], path, &error);
     if (!run) {
-        return failed(argv[1], "started", error);
+        return store_failed(argv[1], "started", error);
     }
     status = wait_for_start(run, argv[1]);
     if (status > STATUS_DONE) {
@@ -280,13 +291,13 @@ command_dump_config(const Command *command, int argc, char **argv)
         g_autofree char *folder = g_path_get_dirname(socket);
 
         path = g_build_filename(folder, "config", NULL);
-    } else if (is_defined(argv[1])) {
+    } else if (store_has(argv[1])) {
         path = vm_machines_dup_definition_path(argv[1]);
     } else {
         return STATUS_FAILED;
     }
     if (!g_file_get_contents(path, &text, NULL, &error)) {
-        return failed(argv[1], "read", error);
+        return store_failed(argv[1], "read", error);
     }
     fputs(text, stdout);
     return STATUS_DONE;
@@ -301,7 +312,7 @@ command_autostart(const Command *command, int argc, char **argv)
     if (!command_parse(command, NULL, &argc, &argv)) {
         return STATUS_USAGE;
     }
-    if (!is_defined(argv[1])) {
+    if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
     if (argc == 2) {
@@ -314,7 +325,7 @@ command_autostart(const Command *command, int argc, char **argv)
         return STATUS_USAGE;
     }
     if (!vm_machines_set_autostart(argv[1], on, &error)) {
-        return failed(argv[1], "started by itself", error);
+        return store_failed(argv[1], "started by itself", error);
     }
     return STATUS_DONE;
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* set, clone, delete: what the manager's settings and menus do to a definition. */
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/client/definition.h"
+#include "vmm/client/vm-machines.h"
+#include "vmm/ctl/command.h"
+#include "vmm/ctl/session.h"
+#include "vmm/ctl/store.h"
+
+#define MANAGER "manager."
+
+/* What the manager keeps for people; `vmm run` does not look at it. */
+static gboolean
+is_note(const char *key)
+{
+    static const char *const notes[] = {"title", "group", "note"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(notes); i++) {
+        if (strcmp(key + strlen(MANAGER), notes[i]) == 0) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void
+change(VmJson *json, const char *key, const char *value)
+{
+    if (!value) {
+        vm_json_remove(json, key);
+    } else if (g_str_has_prefix(key, MANAGER)) {
+        vm_json_set_string(json, key, value);
+    } else {
+        vm_json_set_value(json, key, value);
+    }
+}
+
+static gboolean
+take_over(const char *name, VmJson *json)
+{
+    g_autofree char *draft = NULL;
+    g_autofree char *text = vm_json_to_text(json);
+    g_autoptr(GError) error = NULL;
+    const int fd = store_draft(&draft, &error);
+    gboolean taken = FALSE;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (fd < 0 || !g_file_set_contents(draft, text, -1, &error)) {
+        (void)store_failed(name, "changed", error);
+    } else {
+        taken = store_take_over(name, draft);
+    }
+    if (draft) {
+        (void)g_unlink(draft);
+    }
+    return taken;
+}
+
+int
+command_set(const Command *command, int argc, char **argv)
+{
+    g_autofree char *path = NULL;
+    g_autoptr(VmJson) json = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    if (g_str_has_prefix(argv[2], MANAGER) && !is_note(argv[2])) {
+        command_say("set: “%s” is not a key; of “manager” there are title, group and note.",
+                    argv[2]);
+        return STATUS_USAGE;
+    }
+    if (!store_has(argv[1])) {
+        return STATUS_FAILED;
+    }
+    path = vm_machines_dup_definition_path(argv[1]);
+    json = vm_json_load(path, &error);
+    if (!json) {
+        return store_failed(argv[1], "changed", error);
+    }
+    change(json, argv[2], argc > 3 ? argv[3] : NULL);
+    if (!take_over(argv[1], json)) {
+        return STATUS_USAGE;
+    }
+    if (!g_str_has_prefix(argv[2], MANAGER)) {
+        store_note_running(argv[1]);
+    }
+    return STATUS_DONE;
+}
+
+/* “Debian 12 (copy)” */
+static char *
+title_of_copy(const char *name)
+{
+    g_autofree char *path = vm_machines_dup_definition_path(name);
+    g_autoptr(VmJson) json = vm_json_load(path, NULL);
+
+    return g_strdup_printf("%s (copy)", json ? vm_definition_title(json, name) : name);
+}
+
+int
+command_clone(const Command *command, int argc, char **argv)
+{
+    g_autoptr(GAsyncResult) answer = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *title = NULL;
+    g_autofree char *copy = NULL;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    if (!store_has(argv[1])) {
+        return STATUS_FAILED;
+    }
+    title = argc > 2 ? g_strdup(argv[2]) : title_of_copy(argv[1]);
+    vm_machines_clone_async(argv[1], title, NULL, session_answered, &answer);
+    copy = vm_machines_clone_finish(session_wait(&answer), &error);
+    if (!copy) {
+        return store_failed(argv[1], "copied", error);
+    }
+    g_print("%s\n", copy);
+    return STATUS_DONE;
+}
+
+int
+command_delete(const Command *command, int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!command_parse(command, NULL, &argc, &argv)) {
+        return STATUS_USAGE;
+    }
+    if (!store_has(argv[1])) {
+        return STATUS_FAILED;
+    }
+    if (!vm_machines_delete(argv[1], &error)) {
+        return store_failed(argv[1], "deleted", error);
+    }
+    return STATUS_DONE;
+}
