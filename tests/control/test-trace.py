@@ -125,6 +125,27 @@ def what_a_guest_does(world):
     end(machine)
 
 
+def from_the_first_instruction(world):
+    """--suspended, trace, resume: what the guest does first is the first thing that is told."""
+    said = world.file('first')
+    machine = world.start('--name', 't', '--suspended', '--serial', f'file,path={said},console', str(world.files / 'halt'))
+    check(wait_for(lambda: '"paused"' in world.run('events', 't', prefix=('timeout', '1'))[1], harness.LIMIT_S), 'not paused')
+    with open(world.files / 'trace', 'wb') as output:
+        reader = subprocess.Popen([world.vmm, 'trace', 't'], env=world.env(), stdout=output, stderr=subprocess.PIPE)
+    world.started.append(reader)
+    check(wait_for(lambda: len(rings(machine)) == 3, harness.LIMIT_S), f'no ring for each of three parts: {rings(machine)}')
+    check(world.run('resume', 't')[0] == 0, 'resume')
+    written = 'exit cpu 0 io(2) write port 0x3f8'
+    check(wait_for(lambda: b'cpu 0' in (world.files / 'trace').read_bytes(), harness.LIMIT_S), 'nothing is told')
+    check(wait_for(lambda: b'HELLO' in (world.files / 'first').read_bytes(), harness.LIMIT_S), 'the guest does not run')
+    end(machine)
+    check(reader.wait(harness.LIMIT_S) == 0, 'status')
+    lines = [LINE.match(line).groups() for line in (world.files / 'trace').read_text().splitlines()]
+    exits = [f'{event} {text}' for _, event, text in lines if event == 'exit']
+    # HELLO, CR, LF: none of the seven was missed.
+    check(len([line for line in exits if line.startswith(written)]) == 7, f'{exits[:20]}')
+
+
 def until_the_end(world):
     machine = world.started_guest('t', str(world.files / 'echo'))
     with open(world.files / 'trace', 'wb') as output:
@@ -205,7 +226,7 @@ def uprobes(world):
 
 
 def main(words):
-    cases = [points_of_each_program, what_a_guest_does, until_the_end, wrong_words, markers_where_they_may_not_be]
+    cases = [points_of_each_program, what_a_guest_does, from_the_first_instruction, until_the_end, wrong_words, markers_where_they_may_not_be]
     if words[0] == '--kernel':
         if not (TRACEFS / 'uprobe_events').exists():
             subprocess.run(['mount', '-t', 'tracefs', 'tracefs', TRACEFS], check=True)
