@@ -385,7 +385,10 @@ vm_client_add_listener(VmClient *self, VmScreen *screen, int fd, GError **error)
                     "at most %d listeners per client", VM_CLIENT_LISTENERS_MAX);
         return FALSE;
     }
-    listener = vm_listener_new(screen, G_IO_STREAM(stream));
+    listener = vm_listener_new(screen, stream, error);
+    if (!listener) {
+        return FALSE;
+    }
     g_signal_connect_object(listener, "closed", G_CALLBACK(handle_listener_closed), self, 0);
     g_ptr_array_add(self->listeners, listener);
     return TRUE;

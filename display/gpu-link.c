@@ -2,8 +2,8 @@
 #include "display/gpu-link.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 
+#include "display/watch.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
@@ -420,7 +420,7 @@ vm_gpu_link_new(int fd)
         if (message_send(fd, &hello, sizeof(hello), NULL, 0) < 0) {
             log_warning("gpu: does not take our greeting");
         }
-        self->source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, handle_readable, self);
+        self->source = vm_watch_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, handle_readable, self);
     }
     return self;
 }

@@ -33,8 +33,8 @@ struct _VmHandshake {
 G_DEFINE_FINAL_TYPE(VmHandshake, vm_handshake, G_TYPE_UNIX_CONNECTION)
 
 /* "31303030" is "1000". */
-static gboolean
-claims_our_uid(const char *hex)
+gboolean
+vm_handshake_is_own_user(const char *hex)
 {
     g_autofree char *own = g_strdup_printf("%u", geteuid());
     gsize n = strlen(own);
@@ -110,7 +110,7 @@ read_line(VmHandshakeInput *self, GCancellable *cancellable, GError **error)
         n = receive_line(self, first, cancellable, error);
         identity = n > 0 ? line_after(self, first, "DATA") : NULL;
     }
-    if (n > 0 && identity && (!*identity || claims_our_uid(identity))) {
+    if (n > 0 && identity && (!*identity || vm_handshake_is_own_user(identity))) {
         self->length =
             first + (gsize)g_snprintf(self->line + first, sizeof(self->line) - first,
                                       "AUTH ANONYMOUS%s%s\r\n", *identity ? " " : "", identity);
@@ -194,10 +194,9 @@ vm_handshake_init(VmHandshake *self)
 {
 }
 
-GIOStream *
-vm_handshake_new(GSocketConnection *connection, GError **error)
+gboolean
+vm_handshake_check_peer(GSocket *socket, GError **error)
 {
-    GSocket *socket = g_socket_connection_get_socket(connection);
     struct ucred peer = {0};
     socklen_t size = sizeof(peer);
 
@@ -205,6 +204,17 @@ vm_handshake_new(GSocketConnection *connection, GError **error)
         peer.uid != geteuid()) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
                     "user %u may not use this machine", peer.uid);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+GIOStream *
+vm_handshake_new(GSocketConnection *connection, GError **error)
+{
+    GSocket *socket = g_socket_connection_get_socket(connection);
+
+    if (!vm_handshake_check_peer(socket, error)) {
         return NULL;
     }
     VmHandshake *self = g_object_new(VM_TYPE_HANDSHAKE, "socket", socket, NULL);

@@ -23,4 +23,9 @@ G_DECLARE_FINAL_TYPE(VmHandshake, vm_handshake, VM, HANDSHAKE, GUnixConnection)
  */
 GIOStream *vm_handshake_new(GSocketConnection *connection, GError **error);
 
+/* FALSE with G_IO_ERROR_PERMISSION_DENIED when another user made the other end. */
+gboolean vm_handshake_check_peer(GSocket *socket, GError **error);
+/* Whether `hex`, as it stands behind AUTH EXTERNAL, is our own user's number. */
+gboolean vm_handshake_is_own_user(const char *hex);
+
 G_END_DECLS

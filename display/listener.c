@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/listener.h"
 
-#include <gio/gunixfdlist.h>
 #include <string.h>
 
-#include "display/peer.h"
+#include "display/caller.h"
 #include "vmm/base/log.h"
 
 #define LISTENER_PATH      "/org/qemu/Display1/Listener"
@@ -23,10 +22,9 @@ enum {
 struct _VmListener {
     GObject parent_instance;
     VmScreen *screen;
-    GIOStream *stream;
-    GDBusConnection *connection; /* NULL until it is open */
-    GCancellable *cancellable;
-    gboolean ready; /* the interfaces are known */
+    VmCaller *caller; /* NULL: closed */
+    guint question;   /* the time limit of what interfaces the client has */
+    gboolean ready;   /* they are known */
     gboolean map;
     gboolean dmabuf;        /* takes dmabufs, and did not refuse one */
     gboolean shows_dmabuf;  /* what was sent last */
@@ -45,102 +43,84 @@ static guint closed; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variable
 
 static void pump(VmListener *self);
 
-static gboolean
-finish_call(VmListener *self, GObject *source, GAsyncResult *result)
+static void
+tell_error(const VmWireMessage *answer)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
-        G_DBUS_CONNECTION(source), NULL, result, &error);
-
-    if (!reply && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-        log_debug("listener: %s", error->message);
+    if (answer->type == VM_WIRE_ERROR) {
+        log_debug("listener: %s", answer->error ? answer->error : "an error");
     }
-    return self->connection != NULL;
 }
 
 static void
-handle_update_done(GObject *source, GAsyncResult *result, gpointer user_data)
+handle_update_done(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
 {
-    g_autoptr(VmListener) self = VM_LISTENER(user_data);
+    VmListener *self = VM_LISTENER(user_data);
 
     self->in_flight--;
-    if (finish_call(self, source, result)) {
-        pump(self);
-    }
+    tell_error(answer);
+    pump(self);
 }
 
 static void
-handle_cursor_done(GObject *source, GAsyncResult *result, gpointer user_data)
+handle_cursor_done(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
 {
-    g_autoptr(VmListener) self = VM_LISTENER(user_data);
+    VmListener *self = VM_LISTENER(user_data);
 
     self->cursor_in_flight--;
-    if (finish_call(self, source, result)) {
-        pump(self);
-    }
+    tell_error(answer);
+    pump(self);
 }
 
 /* A client that cannot show one gets every picture in another way from then on, this one first. */
 static void
-handle_dmabuf_done(GObject *source, GAsyncResult *result, gpointer user_data)
+handle_dmabuf_done(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
 {
-    g_autoptr(VmListener) self = VM_LISTENER(user_data);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
-        G_DBUS_CONNECTION(source), NULL, result, &error);
+    VmListener *self = VM_LISTENER(user_data);
 
     self->in_flight--;
-    if (!self->connection) {
-        return;
-    }
-    if (!reply && self->dmabuf) {
-        log_debug("listener: takes no dmabuf: %s", error->message);
+    tell_error(answer);
+    if (answer->type == VM_WIRE_ERROR && self->dmabuf) {
         self->dmabuf = FALSE;
         self->scanout_dirty = TRUE;
     }
     pump(self);
 }
 
+/* `count` is one more until the answer comes. */
 static void
-call_dmabuf(VmListener *self, const char *interface, const char *method, GVariant *arguments,
-            GUnixFDList *fds)
+send_call(VmListener *self, const VmCall *call, VmCallDone done, guint *count)
 {
-    self->in_flight++;
-    g_dbus_connection_call_with_unix_fd_list(self->connection, NULL, LISTENER_PATH, interface,
-                                             method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE,
-                                             G_MAXINT, fds, self->cancellable, handle_dmabuf_done,
-                                             g_object_ref(self));
+    if (vm_caller_call(self->caller, call, done, self)) {
+        ++*count;
+    } else {
+        log_limited(&self->limit, LOG_LEVEL_WARNING, "listener: no descriptor is left for %s",
+                    call->member);
+    }
 }
 
-static void
-call(VmListener *self, const char *interface, const char *method, GVariant *arguments,
-     GUnixFDList *fds)
-{
-    self->in_flight++;
-    g_dbus_connection_call_with_unix_fd_list(self->connection, NULL, LISTENER_PATH, interface,
-                                             method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE,
-                                             G_MAXINT, fds, self->cancellable, handle_update_done,
-                                             g_object_ref(self));
-}
+/* A call whose arguments, or the first of them, are numbers of 32 bits. */
+#define NUMBERS(interface_, member_, signature_, numbers_)                                      \
+    {                                                                                           \
+        .path = LISTENER_PATH, .interface = (interface_), .member = (member_),                  \
+        .signature = (signature_), .body = &(numbers_), .body_size = sizeof(numbers_), .fd = -1 \
+    }
 
 static void
-call_cursor(VmListener *self, const char *method, GVariant *arguments)
+send_disable(VmListener *self)
 {
-    self->cursor_in_flight++;
-    g_dbus_connection_call_with_unix_fd_list(
-        self->connection, NULL, LISTENER_PATH, LISTENER_INTERFACE, method, arguments, NULL,
-        G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, self->cancellable, handle_cursor_done,
-        g_object_ref(self));
+    const VmCall call = {
+        .path = LISTENER_PATH, .interface = LISTENER_INTERFACE, .member = "Disable", .fd = -1};
+
+    send_call(self, &call, handle_update_done, &self->in_flight);
 }
 
-/* A tight copy of a rectangle as "ay"; NULL when there is no memory for it. */
-static GVariant *
+/* A tight copy of a rectangle; NULL when there is no memory for it. */
+static GBytes *
 copy_pixels(const VmScanout *scanout, const VmRect *rect)
 {
     gsize row = (gsize)rect->width * 4;
     gsize size = row * (gsize)rect->height;
     guint8 *data = g_try_malloc(size);
-    g_autoptr(GBytes) bytes = NULL;
 
     if (!data) {
         return NULL;
@@ -151,72 +131,79 @@ copy_pixels(const VmScanout *scanout, const VmRect *rect)
                    (gsize)rect->x * 4,
                row);
     }
-    bytes = g_bytes_new_take(data, size);
-    return g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+    return g_bytes_new_take(data, size);
 }
 
 static void
 send_scanout_map(VmListener *self, const VmScanout *scanout)
 {
-    g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
-    g_autoptr(GError) error = NULL;
-    gint index = g_unix_fd_list_append(fds, scanout->buffer->fd, &error);
+    const guint32 numbers[] = {0, /* the only descriptor */
+                               (guint32)scanout->offset,
+                               scanout->width,
+                               scanout->height,
+                               scanout->stride,
+                               vm_screen_pixman_format(scanout->fourcc)};
+    VmCall call = NUMBERS(MAP_INTERFACE, "ScanoutMap", "huuuuu", numbers);
 
-    if (index < 0) {
-        log_warning("listener: %s", error->message);
-        return;
-    }
-    call(self, MAP_INTERFACE, "ScanoutMap",
-         g_variant_new("(huuuuu)", index, (guint32)scanout->offset, scanout->width, scanout->height,
-                       scanout->stride, vm_screen_pixman_format(scanout->fourcc)),
-         fds);
+    call.fd = scanout->buffer->fd;
+    send_call(self, &call, handle_update_done, &self->in_flight);
 }
 
 /* One plane, linear: the memory file's own pages. */
 static void
 send_scanout_dmabuf(VmListener *self, const VmScanout *scanout)
 {
-    g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
-    g_autoptr(GError) error = NULL;
-    const guint32 offset = (guint32)scanout->offset;
-    const guint32 stride = scanout->stride;
-    gint index = g_unix_fd_list_append(fds, scanout->buffer->dmabuf, &error);
+    const struct {
+        guint32 handles_size, handle;
+        guint32 x, y, width, height;
+        guint32 offsets_size, offset;
+        guint32 strides_size, stride;
+        guint32 n_planes, fourcc, backing_width, backing_height;
+        guint64 modifier;
+        guint32 y0_top;
+        guint32 end; /* of the structure, not of the message */
+    } body = {.handles_size = 4,
+              .width = scanout->width,
+              .height = scanout->height,
+              .offsets_size = 4,
+              .offset = (guint32)scanout->offset,
+              .strides_size = 4,
+              .stride = scanout->stride,
+              .n_planes = 1,
+              .fourcc = scanout->fourcc,
+              .backing_width = scanout->width,
+              .backing_height = scanout->height,
+              .y0_top = TRUE};
+    const VmCall call = {.path = LISTENER_PATH,
+                         .interface = DMABUF_INTERFACE,
+                         .member = "ScanoutDMABUF2",
+                         .signature = "ahuuuuauauuuuutb",
+                         .body = &body,
+                         .body_size = offsetof(typeof(body), end),
+                         .fd = scanout->buffer->dmabuf};
 
-    if (index < 0) {
-        log_warning("listener: %s", error->message);
-        return;
-    }
-    call_dmabuf(
-        self, DMABUF_INTERFACE, "ScanoutDMABUF2",
-        g_variant_new("(@ahuuuu@au@auuuuutb)",
-                      g_variant_new_fixed_array(G_VARIANT_TYPE_HANDLE, &index, 1, sizeof(index)), 0,
-                      0, scanout->width, scanout->height,
-                      g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, &offset, 1, sizeof(offset)),
-                      g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, &stride, 1, sizeof(stride)),
-                      1, scanout->fourcc, scanout->width, scanout->height, (guint64)0, TRUE),
-        fds);
+    send_call(self, &call, handle_dmabuf_done, &self->in_flight);
 }
 
 static void
 send_scanout_inline(VmListener *self, const VmScanout *scanout)
 {
     VmRect all = {.width = (gint)scanout->width, .height = (gint)scanout->height};
-    GVariant *pixels = NULL;
+    const guint64 size = (guint64)scanout->width * scanout->height * 4;
+    g_autoptr(GBytes) pixels = size <= INLINE_SCANOUT_MAX ? copy_pixels(scanout, &all) : NULL;
+    const guint32 numbers[] = {scanout->width, scanout->height, scanout->width * 4,
+                               vm_screen_pixman_format(scanout->fourcc), (guint32)size};
+    VmCall call = NUMBERS(LISTENER_INTERFACE, "Scanout", "uuuuay", numbers);
 
-    if ((guint64)scanout->width * scanout->height * 4 <= INLINE_SCANOUT_MAX) {
-        pixels = copy_pixels(scanout, &all);
-    }
     if (!pixels) {
         log_limited(&self->limit, LOG_LEVEL_WARNING,
                     "listener: a picture of %u x %u does not fit a message", scanout->width,
                     scanout->height);
-        call(self, LISTENER_INTERFACE, "Disable", NULL, NULL);
+        send_disable(self);
         return;
     }
-    call(self, LISTENER_INTERFACE, "Scanout",
-         g_variant_new("(uuuu@ay)", scanout->width, scanout->height, scanout->width * 4,
-                       vm_screen_pixman_format(scanout->fourcc), pixels),
-         NULL);
+    call.tail = pixels;
+    send_call(self, &call, handle_update_done, &self->in_flight);
 }
 
 /* Not where a graphics card is likely to refuse, or to misread: their linear rows are multiples of this. */
@@ -236,7 +223,7 @@ send_scanout(VmListener *self)
     self->shows_dmabuf = self->dmabuf && has_dmabuf(scanout);
     vm_damage_clear(&self->damage);
     if (!scanout->buffer) {
-        call(self, LISTENER_INTERFACE, "Disable", NULL, NULL);
+        send_disable(self);
     } else if (self->shows_dmabuf) {
         send_scanout_dmabuf(self, scanout);
     } else if (self->map) {
@@ -247,23 +234,13 @@ send_scanout(VmListener *self)
 }
 
 static void
-send_update(VmListener *self, const VmRect *rect)
+send_update_inline(VmListener *self, const VmRect *rect)
 {
     const VmScanout *scanout = vm_screen_get_scanout(self->screen);
     VmRect band = *rect;
     gint rows = MAX(INLINE_UPDATE_MAX / (rect->width * 4), 1);
-    GVariant *pixels;
+    g_autoptr(GBytes) pixels = NULL;
 
-    if (self->shows_dmabuf) {
-        call_dmabuf(self, LISTENER_INTERFACE, "UpdateDMABUF",
-                    g_variant_new("(iiii)", rect->x, rect->y, rect->width, rect->height), NULL);
-        return;
-    }
-    if (self->map) {
-        call(self, MAP_INTERFACE, "UpdateMap",
-             g_variant_new("(iiii)", rect->x, rect->y, rect->width, rect->height), NULL);
-        return;
-    }
     if (band.height > rows) {
         VmRect rest = {
             .x = rect->x, .y = rect->y + rows, .width = rect->width, .height = rect->height - rows};
@@ -272,32 +249,62 @@ send_update(VmListener *self, const VmRect *rect)
     }
     pixels = copy_pixels(scanout, &band);
     if (pixels) {
-        call(self, LISTENER_INTERFACE, "Update",
-             g_variant_new("(iiiiuu@ay)", band.x, band.y, band.width, band.height,
-                           (guint32)band.width * 4, vm_screen_pixman_format(scanout->fourcc),
-                           pixels),
-             NULL);
+        const guint32 numbers[] = {(guint32)band.x,
+                                   (guint32)band.y,
+                                   (guint32)band.width,
+                                   (guint32)band.height,
+                                   (guint32)band.width * 4,
+                                   vm_screen_pixman_format(scanout->fourcc),
+                                   (guint32)g_bytes_get_size(pixels)};
+        VmCall call = NUMBERS(LISTENER_INTERFACE, "Update", "iiiiuuay", numbers);
+
+        call.tail = pixels;
+        send_call(self, &call, handle_update_done, &self->in_flight);
     }
+}
+
+static void
+send_update(VmListener *self, const VmRect *rect)
+{
+    if (self->shows_dmabuf) {
+        const VmCall call = NUMBERS(DMABUF_INTERFACE, "UpdateDMABUF", "iiii", *rect);
+
+        send_call(self, &call, handle_dmabuf_done, &self->in_flight);
+    } else if (self->map) {
+        const VmCall call = NUMBERS(MAP_INTERFACE, "UpdateMap", "iiii", *rect);
+
+        send_call(self, &call, handle_update_done, &self->in_flight);
+    } else {
+        send_update_inline(self, rect);
+    }
+}
+
+static void
+send_cursor(VmListener *self, const VmCursorState *cursor)
+{
+    const guint32 numbers[] = {GPU_CURSOR_SIZE, GPU_CURSOR_SIZE, cursor->hot_x, cursor->hot_y,
+                               sizeof(cursor->pixels)};
+    g_autoptr(GBytes) pixels = g_bytes_new(cursor->pixels, sizeof(cursor->pixels));
+    VmCall call = NUMBERS(LISTENER_INTERFACE, "CursorDefine", "iiiiay", numbers);
+
+    call.tail = pixels;
+    send_call(self, &call, handle_cursor_done, &self->cursor_in_flight);
 }
 
 static void
 pump_cursor(VmListener *self)
 {
     const VmCursorState *cursor = vm_screen_get_cursor(self->screen);
+    const gint32 numbers[] = {cursor->x, cursor->y, cursor->visible ? 1 : 0};
+    const VmCall move = NUMBERS(LISTENER_INTERFACE, "MouseSet", "iii", numbers);
 
     if (self->cursor_in_flight > 0 || !(self->cursor_dirty || self->position_dirty)) {
         return;
     }
     if (self->cursor_dirty && cursor->visible) {
-        GVariant *pixels = g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, cursor->pixels,
-                                                     sizeof(cursor->pixels), 1);
-
-        call_cursor(self, "CursorDefine",
-                    g_variant_new("(iiii@ay)", GPU_CURSOR_SIZE, GPU_CURSOR_SIZE,
-                                  (gint)cursor->hot_x, (gint)cursor->hot_y, pixels));
+        send_cursor(self, cursor);
     }
-    call_cursor(self, "MouseSet",
-                g_variant_new("(iii)", cursor->x, cursor->y, cursor->visible ? 1 : 0));
+    send_call(self, &move, handle_cursor_done, &self->cursor_in_flight);
     self->cursor_dirty = FALSE;
     self->position_dirty = FALSE;
 }
@@ -351,29 +358,52 @@ handle_cursor_moved(VmListener *self, VmScreen *screen)
 }
 
 static void
-handle_interfaces(GObject *source, GAsyncResult *result, gpointer user_data)
+begin(VmListener *self)
 {
-    g_autoptr(VmListener) self = VM_LISTENER(user_data);
-    g_autoptr(GVariant) reply =
-        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
+    g_clear_handle_id(&self->question, g_source_remove);
+    self->ready = TRUE;
+    self->scanout_dirty = TRUE;
+    self->cursor_dirty = vm_screen_get_cursor(self->screen)->visible;
+    pump(self);
+}
 
-    if (!self->connection) {
-        return;
+/* Older clients do not have the property. */
+static void
+handle_interfaces(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
+{
+    VmListener *self = VM_LISTENER(user_data);
+    g_autoptr(GDBusMessage) message = NULL;
+    GVariant *body;
+
+    if (self->ready) {
+        return; /* too late */
     }
-    if (reply) { /* older clients do not have the property */
+    message = answer->type == VM_WIRE_RETURN && g_strcmp0(answer->signature, "v") == 0
+                  ? g_dbus_message_new_from_blob((guchar *)data, size,
+                                                 G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING, NULL)
+                  : NULL;
+    body = message ? g_dbus_message_get_body(message) : NULL;
+    if (body && vm_caller_passes_fds(self->caller)) {
         g_autoptr(GVariant) value = NULL;
 
-        g_variant_get(reply, "(v)", &value);
+        g_variant_get(body, "(v)", &value);
         if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
             g_autofree const char **names = g_variant_get_strv(value, NULL);
             self->map = g_strv_contains(names, MAP_INTERFACE);
             self->dmabuf = g_strv_contains(names, DMABUF_INTERFACE);
         }
     }
-    self->ready = TRUE;
-    self->scanout_dirty = TRUE;
-    self->cursor_dirty = vm_screen_get_cursor(self->screen)->visible;
-    pump(self);
+    begin(self);
+}
+
+static gboolean
+handle_no_interfaces(gpointer user_data)
+{
+    VmListener *self = VM_LISTENER(user_data);
+
+    self->question = 0;
+    begin(self);
+    return G_SOURCE_REMOVE;
 }
 
 static void
@@ -386,49 +416,33 @@ handle_closed(VmListener *self)
 }
 
 static void
-handle_opened(GObject *source, GAsyncResult *result, gpointer user_data)
+handle_open(VmListener *self)
 {
-    g_autoptr(VmListener) self = VM_LISTENER(user_data);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GDBusConnection) connection = vm_peer_open_finish(result, &error);
+    /* Two texts, each behind its length and at a multiple of four. */
+    static const char question[] = "\x1a\0\0\0" LISTENER_INTERFACE "\0\0\x0a\0\0\0Interfaces";
+    const VmCall call = {.path = LISTENER_PATH,
+                         .interface = "org.freedesktop.DBus.Properties",
+                         .member = "Get",
+                         .signature = "ss",
+                         .body = question,
+                         .body_size = sizeof(question),
+                         .fd = -1};
 
-    if (!self->cancellable) { /* closed meanwhile */
-        if (connection) {
-            g_dbus_connection_close(connection, NULL, NULL, NULL);
-        }
-        return;
-    }
-    if (!connection) {
-        log_debug("listener: %s", error->message);
-        handle_closed(self);
-        return;
-    }
-    self->connection = g_steal_pointer(&connection);
-    g_signal_connect_object(self->connection, "closed", G_CALLBACK(handle_closed), self,
-                            G_CONNECT_SWAPPED);
-    g_dbus_connection_start_message_processing(self->connection);
-    if (g_dbus_connection_is_closed(self->connection)) {
-        handle_closed(self);
-        return;
-    }
-    g_dbus_connection_call(self->connection, NULL, LISTENER_PATH, "org.freedesktop.DBus.Properties",
-                           "Get", g_variant_new("(ss)", LISTENER_INTERFACE, "Interfaces"),
-                           G_VARIANT_TYPE("(v)"), G_DBUS_CALL_FLAGS_NONE, QUESTION_TIMEOUT_MS,
-                           self->cancellable, handle_interfaces, g_object_ref(self));
+    G_STATIC_ASSERT(sizeof(LISTENER_INTERFACE) - 1 == 0x1a && sizeof("Interfaces") - 1 == 0x0a);
+    G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN);
+    self->question = g_timeout_add(QUESTION_TIMEOUT_MS, handle_no_interfaces, self);
+    vm_caller_call(self->caller, &call, handle_interfaces, self);
 }
 
 void
 vm_listener_close(VmListener *self)
 {
     g_return_if_fail(VM_IS_LISTENER(self));
-    if (self->cancellable) {
-        g_cancellable_cancel(self->cancellable);
-        g_clear_object(&self->cancellable);
-    }
-    if (self->connection) {
-        g_signal_handlers_disconnect_by_data(self->connection, self);
-        g_dbus_connection_close(self->connection, NULL, NULL, NULL);
-        g_clear_object(&self->connection);
+    g_clear_handle_id(&self->question, g_source_remove);
+    if (self->caller) {
+        g_signal_handlers_disconnect_by_data(self->caller, self);
+        vm_caller_close(self->caller);
+        g_clear_object(&self->caller);
     }
     if (self->screen) {
         g_signal_handlers_disconnect_by_data(self->screen, self);
@@ -443,7 +457,6 @@ vm_listener_dispose(GObject *object)
 
     vm_listener_close(self);
     g_clear_object(&self->screen);
-    g_clear_object(&self->stream);
     G_OBJECT_CLASS(vm_listener_parent_class)->dispose(object);
 }
 
@@ -458,7 +471,6 @@ vm_listener_class_init(VmListenerClass *klass)
 static void
 vm_listener_init(VmListener *self)
 {
-    self->cancellable = g_cancellable_new();
 }
 
 VmScreen *
@@ -469,12 +481,17 @@ vm_listener_get_screen(VmListener *self)
 }
 
 VmListener *
-vm_listener_new(VmScreen *screen, GIOStream *stream)
+vm_listener_new(VmScreen *screen, GSocketConnection *connection, GError **error)
 {
-    VmListener *self = g_object_new(VM_TYPE_LISTENER, NULL);
+    VmCaller *caller = vm_caller_new(connection, error);
+    VmListener *self;
 
+    if (!caller) {
+        return NULL;
+    }
+    self = g_object_new(VM_TYPE_LISTENER, NULL);
     self->screen = g_object_ref(screen);
-    self->stream = g_object_ref(stream);
+    self->caller = caller;
     g_signal_connect_object(screen, "scanout-changed", G_CALLBACK(handle_scanout_changed), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(screen, "damage", G_CALLBACK(handle_damage), self, G_CONNECT_SWAPPED);
@@ -482,6 +499,8 @@ vm_listener_new(VmScreen *screen, GIOStream *stream)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(screen, "cursor-moved", G_CALLBACK(handle_cursor_moved), self,
                             G_CONNECT_SWAPPED);
-    vm_peer_open_async(stream, handle_opened, g_object_ref(self));
+    g_signal_connect_object(caller, "ready", G_CALLBACK(handle_open), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(caller, "closed", G_CALLBACK(handle_closed), self, G_CONNECT_SWAPPED);
+    vm_caller_start(caller);
     return self;
 }

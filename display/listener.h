@@ -19,8 +19,8 @@ G_BEGIN_DECLS
 #define VM_TYPE_LISTENER (vm_listener_get_type())
 G_DECLARE_FINAL_TYPE(VmListener, vm_listener, VM, LISTENER, GObject)
 
-/* Starts by itself. */
-VmListener *vm_listener_new(VmScreen *screen, GIOStream *stream);
+/* Starts by itself. NULL with an error when another user stands at the other end. */
+VmListener *vm_listener_new(VmScreen *screen, GSocketConnection *connection, GError **error);
 /* Hang up; no signal follows. */
 void vm_listener_close(VmListener *self);
 VmScreen *vm_listener_get_screen(VmListener *self);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The link on which vmm-display calls a listener, byte by byte. */
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/display/peer.h"
+#include "tests/display/rig.h"
+#include "vmm/base/fd.h"
+
+#define CONSOLE_0 "/org/qemu/Display1/Console_0"
+
+enum {
+    TEXT_MAX = 1024,
+};
+
+static GDBusConnection *
+open_machine(Rig *rig)
+{
+    g_autoptr(GError) error = NULL;
+    GDBusConnection *client = peer_connect(rig->path, &error);
+
+    g_assert_no_error(error);
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 64, 48);
+    return client;
+}
+
+/* Our end of a new listener's socket; the console may not be there yet. */
+static int
+listen_raw(GDBusConnection *client)
+{
+    const gint64 end = g_get_monotonic_time() + (gint64)RIG_WAIT_MS * 1000;
+    int pair[2];
+
+    for (;;) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_cmpint(fd_socket_pair(SOCK_STREAM, pair), ==, 0);
+        if (peer_pass(client, CONSOLE_0, "org.qemu.Display1.Console.RegisterListener", pair[1],
+                      &error)) {
+            break;
+        }
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        close(pair[0]);
+        close(pair[1]);
+    }
+    close(pair[1]);
+    return pair[0];
+}
+
+static void
+say(int fd, const char *text, gsize size)
+{
+    g_assert_cmpint(send(fd, text, size, MSG_NOSIGNAL), ==, (gssize)size);
+}
+
+#define SAY(fd, text) say(fd, text, sizeof(text) - 1)
+
+/* The next line begins so. */
+static void
+expect(int fd, const char *beginning)
+{
+    char line[TEXT_MAX] = "";
+
+    for (gsize n = 0; !strchr(line, '\n'); n++) {
+        g_assert_cmpuint(n, <, sizeof(line) - 1);
+        peer_read(fd, line + n, 1);
+    }
+    g_assert_true(g_str_has_prefix(line, beginning));
+}
+
+static void
+expect_end(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    char bytes[TEXT_MAX];
+
+    do {
+        g_assert_cmpint(poll(&wait, 1, RIG_WAIT_MS), ==, 1);
+    } while (recv(fd, bytes, sizeof(bytes), 0) > 0);
+    close(fd);
+}
+
+static char *
+own_user(void)
+{
+    g_autofree char *uid = g_strdup_printf("%u", geteuid());
+    GString *hex = g_string_new("AUTH EXTERNAL ");
+
+    for (const char *c = uid; *c; c++) {
+        g_string_append_printf(hex, "%02x", *c);
+    }
+    g_string_append(hex, "\r\n");
+    return g_string_free(hex, FALSE);
+}
+
+static void
+test_greeting(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    g_autofree char *own = own_user();
+    char first[16];
+    int fd = listen_raw(client);
+
+    say(fd, "", 1);
+    SAY(fd, "BEGIN\r\n");
+    expect(fd, "ERROR");
+    SAY(fd, "AUTH\r\n");
+    expect(fd, "REJECTED EXTERNAL");
+    SAY(fd, "AUTH ANONYMOUS\r\n");
+    expect(fd, "REJECTED EXTERNAL");
+    SAY(fd, "AUTH EXTERNAL 39393939\r\n"); /* another user */
+    expect(fd, "REJECTED EXTERNAL");
+    SAY(fd, "AUTH EXTERNAL\r\n");
+    expect(fd, "DATA");
+    SAY(fd, "DATA 39393939\r\n");
+    expect(fd, "REJECTED EXTERNAL");
+    SAY(fd, "DATA\r\n"); /* nobody asked */
+    expect(fd, "ERROR");
+    for (const char *c = own; *c; c++) { /* in pieces */
+        say(fd, c, 1);
+    }
+    expect(fd, "OK ");
+    SAY(fd, "NEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
+    expect(fd, "AGREE_UNIX_FD");
+    peer_read(fd, first, sizeof(first)); /* the question about interfaces */
+    g_assert_cmpint(first[0], ==, 'l');
+    g_assert_cmpint(first[1], ==, 1);
+    close(fd);
+    fd = listen_raw(client); /* not a word of it */
+    SAY(fd, "GET / HTTP/1.0\r\n\r\n");
+    expect_end(fd);
+    fd = listen_raw(client); /* without an end */
+    say(fd, "", 1);
+    for (guint i = 0; i < 100; i++) {
+        (void)!send(fd, "AAAAAAAAAA", 10, MSG_NOSIGNAL);
+    }
+    expect_end(fd);
+    g_assert_true(rig_is_alive(rig));
+}
+
+static int
+listen_begun(GDBusConnection *client)
+{
+    g_autofree char *own = own_user();
+    int fd = listen_raw(client);
+
+    say(fd, "", 1);
+    say(fd, own, strlen(own));
+    SAY(fd, "NEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
+    expect(fd, "OK ");
+    expect(fd, "AGREE_UNIX_FD");
+    return fd;
+}
+
+/* What is no message ends that link, and only that. */
+static void
+test_messages(void)
+{
+    static const struct {
+        const char *bytes;
+        gsize size;
+    } bad[] = {
+#define BAD(bytes) {bytes, sizeof(bytes) - 1}
+        BAD("x\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0"),                  /* no byte order */
+        BAD("l\7\0\1\0\0\0\0\1\0\0\0\0\0\0\0"),                  /* no type */
+        BAD("l\1\0\2\0\0\0\0\1\0\0\0\0\0\0\0"),                  /* another version */
+        BAD("l\1\0\1\0\0\0\0\0\0\0\0\0\0\0\0"),                  /* serial 0 */
+        BAD("l\1\0\1\0\0\0\0\1\0\0\0\xff\xff\xff\xff"),          /* too large, nearly 2^32 */
+        BAD("l\1\0\1\0\0\1\0\1\0\0\0\0\0\0\0"),                  /* a body too large */
+        BAD("l\2\0\1\0\0\0\0\1\0\0\0\5\0\0\0\5\1u\0\1\0\0\0"),   /* a field that is cut off */
+        BAD("B\1\0\1\0\0\0\0\0\0\0\1\0\0\0\10\3\1s\0\0\0\0\10"), /* a text that is */
+    };
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    g_autoptr(PeerListener) listener = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        int fd = listen_begun(client);
+
+        say(fd, bad[i].bytes, bad[i].size);
+        expect_end(fd);
+    }
+    g_assert_true(rig_is_alive(rig));
+    listener = peer_listen(client, CONSOLE_0, TRUE);
+    rig_wait(listener->width == 64);
+}
+
+/* A client may ask whether we live, and is told that there is nothing else. */
+static void
+test_calls(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    g_autoptr(PeerListener) listener = NULL;
+    g_autoptr(GVariant) nothing = NULL;
+    g_autofree char *error = NULL;
+    int fd = listen_raw(client);
+
+    close(fd); /* the console is there now */
+    listener = peer_listen(client, CONSOLE_0, TRUE);
+    rig_wait(listener->width == 64);
+    nothing = peer_call(listener->connection, "/", "org.freedesktop.DBus.Peer.Ping", NULL, &error);
+    g_assert_null(error);
+    g_assert_nonnull(nothing);
+    g_assert_null(peer_call(listener->connection, "/", "org.qemu.Display1.VM.Quit",
+                            g_variant_new("(s)", "now"), &error));
+    g_assert_cmpstr(error, ==, "org.freedesktop.DBus.Error.UnknownMethod");
+    rig_gpu_update(rig, 1, 2, 3, 4);
+    rig_wait(g_str_equal(peer_listener_last(listener), "UpdateMap 1 2 3 4"));
+}
+
+/* One that calls and never reads is let go of before it costs memory. */
+static void
+test_deaf(void)
+{
+    static const char ping[] = "l\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0";
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    int fd = listen_begun(client);
+    gboolean is_over = FALSE;
+
+    for (guint i = 0; i < 1000000 && !is_over; i++) {
+        is_over = send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) < 0;
+    }
+    g_assert_true(is_over);
+    close(fd);
+    g_assert_true(rig_is_alive(rig));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/listener/greeting", test_greeting);
+    g_test_add_func("/listener/messages", test_messages);
+    g_test_add_func("/listener/calls", test_calls);
+    g_test_add_func("/listener/deaf", test_deaf);
+    return g_test_run();
+}
