@@ -105,7 +105,7 @@ put_message(struct rig *rig, struct fuzz_input *input)
     const uint64_t how = fuzz_take(input, 2);
     const VmWireMessage message = {
         .type = (VmWireType)(how % 5),
-        .no_reply = how >> 3 & 1,
+        .no_reply = (how & 8) != 0,
         .serial = 1 + (guint32)(how >> 4 & 7),
         .reply_serial = (guint32)fuzz_take(input, 1) % SERIALS,
         .interface = texts[(how >> 7 & 7) % G_N_ELEMENTS(texts)],
