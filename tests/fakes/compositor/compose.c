@@ -314,15 +314,24 @@ checksum(const struct image *image)
     return sum;
 }
 
+/* With what its subsurfaces show of it. */
 static uint32_t
-count_steps(const struct image *image)
+count_steps(const struct surface *surface)
 {
+    double scale = scale_of(surface->compositor);
+    struct image image = {.width = (int)lround(surface_width(surface) * scale),
+                          .height = (int)lround(surface_height(surface) * scale)};
     uint32_t steps = 0;
-    size_t at = (size_t)image->width / 2;
+    size_t at = (size_t)image.width / 2;
 
-    for (int y = 1; y < image->height; y++, at += (size_t)image->width) {
-        steps += image->pixels[at] != image->pixels[at + (size_t)image->width];
+    image.pixels = calloc((size_t)image.width * (size_t)image.height, 4);
+    if (image.pixels) {
+        draw_tree(&image, surface, 0, 0);
+        for (int y = 1; y < image.height; y++, at += (size_t)image.width) {
+            steps += image.pixels[at] != image.pixels[at + (size_t)image.width];
+        }
     }
+    free(image.pixels);
     return steps;
 }
 
@@ -343,7 +352,7 @@ record_frame(struct surface *surface)
                                     .height = surface_height(surface),
                                     .bare = count_bare(compositor, &image),
                                     .checksum = checksum(&image),
-                                    .steps = count_steps(&surface->image)};
+                                    .steps = count_steps(surface)};
     if (recorder->folder) {
         char path[4096];
         snprintf(path, sizeof(path), "%s/%05zu.ppm", recorder->folder,

@@ -44,6 +44,17 @@ struct image {
     int height;
 };
 
+/* A buffer while it is read. */
+struct pixels {
+    struct wl_shm_buffer *shm; /* NULL: a dmabuf */
+    int dmabuf;
+    const uint8_t *data;
+    size_t stride;
+    int width;
+    int height;
+    uint32_t format; /* of wl_shm */
+};
+
 struct viewport_state {
     double x; /* source in buffer pixels after the buffer scale; width < 0: all of it */
     double y;
@@ -191,6 +202,10 @@ struct compositor {
     bool hold;     /* keep a buffer until the next one comes, as a compositor without copies does */
     bool plain;    /* without extensions */
     bool contexts; /* with wp_security_context_v1 */
+    uint32_t dmabuf_version; /* of zwp_linux_dmabuf_v1; 0: without */
+    bool refuse_dmabufs;     /* say that they cannot be imported */
+    uint32_t n_imports;      /* dmabufs that clients wanted to be imported */
+    uint32_t n_dmabufs;      /* buffers of dmabufs that there are */
     struct wl_list sandboxes;
     struct wl_list surfaces;
     struct wl_list outputs;   /* wl_output resources */
@@ -244,6 +259,17 @@ void state_move(struct surface_state *to, struct surface_state *from);
 void state_let_go(struct surface *surface, struct surface_state *state, struct wl_resource *next);
 /* The pixels of the buffer under the damage, into the surface's image. */
 void state_take_pixels(struct surface *surface, struct surface_state *state);
+
+/* pixels.c: false when it is no buffer */
+bool pixels_begin(struct wl_resource *buffer, struct pixels *ret);
+void pixels_end(struct pixels *pixels);
+/* Premultiplied ARGB. */
+uint32_t pixels_argb(const struct pixels *pixels, int x, int y);
+
+/* dmabuf.c: zwp_linux_dmabuf_v1 */
+void dmabuf_global(struct compositor *compositor);
+bool dmabuf_pixels(struct wl_resource *buffer, struct pixels *ret);
+void dmabuf_sync(int fd, bool begin);
 
 /* shell.c, popup.c */
 void shell_global(struct compositor *compositor);

@@ -12,6 +12,8 @@
  *   record [FOLDER] | stop   note each frame, with a picture in the folder
  *   frames                   what was noted: surface width height bare checksum steps
  *   overwritten              how many buffers their client changed while they were held (all surfaces)
+ *   dmabufs                  how many were to be imported so far, and how many buffers there are
+ *   refuse 0|1               do not import dmabufs from now on
  *   hold 0|1                 hold buffers from now on
  *   move X Y, button CODE 0|1, scroll STEPS, key CODE 0|1 (Super is the
  *                            compositor's own while no inhibitor is active)
@@ -190,6 +192,21 @@ do_overwritten(struct connection *self, const char *rest)
         n += surface->n_overwritten;
     }
     fprintf(self->out, "%u\n", n);
+    return true;
+}
+
+static bool
+do_dmabufs(struct connection *self, const char *rest)
+{
+    (void)rest;
+    fprintf(self->out, "%u %u\n", self->compositor->n_imports, self->compositor->n_dmabufs);
+    return true;
+}
+
+static bool
+do_refuse(struct connection *self, const char *rest)
+{
+    self->compositor->refuse_dmabufs = strcmp(rest, "1") == 0;
     return true;
 }
 
@@ -404,6 +421,8 @@ static const struct {
     {"cursor", do_cursor},
     {"quit", do_quit},
     {"hold", do_hold},
+    {"dmabufs", do_dmabufs},
+    {"refuse", do_refuse},
     {"contexts", do_contexts},
     {"overwritten", do_overwritten},
 };

@@ -4,11 +4,13 @@
  * A Wayland compositor without a screen, for tests.
  *
  * usage: test-compositor SOCKET CONTROL [scale=1.25] [size=1280x800] [hold] [plain] [contexts]
+ *        [dmabuf=3|4] [dmabuf=refused]
  *
  * Clients connect to SOCKET, the test to CONTROL (control.c has its language). Writes one line to
  * stdout when both can be used; ends on SIGTERM, on "quit" and with its parent. "hold" keeps each
  * buffer until the next one is committed; "plain" offers neither viewports nor fractional scales nor
- * inhibition of shortcuts; "contexts" offers wp_security_context_v1.
+ * inhibition of shortcuts; "contexts" offers wp_security_context_v1, "dmabuf=4" that version of
+ * zwp_linux_dmabuf_v1, with "dmabuf=refused" nothing is imported then.
  */
 #include "tests/fakes/compositor/compositor.h"
 
@@ -56,6 +58,12 @@ read_option(struct compositor *compositor, const char *word)
         return *end == '\0' && compositor->width > 0 && compositor->width <= 4096 &&
                compositor->height > 0 && compositor->height <= 4096;
     }
+    if (strncmp(word, "dmabuf=", 7) == 0) {
+        compositor->refuse_dmabufs = strcmp(word + 7, "refused") == 0;
+        compositor->dmabuf_version = strcmp(word + 7, "3") == 0 ? 3 : 4;
+        return compositor->refuse_dmabufs || strcmp(word + 7, "3") == 0 ||
+               strcmp(word + 7, "4") == 0;
+    }
     compositor->hold = compositor->hold || strcmp(word, "hold") == 0;
     compositor->plain = compositor->plain || strcmp(word, "plain") == 0;
     compositor->contexts = compositor->contexts || strcmp(word, "contexts") == 0;
@@ -101,6 +109,9 @@ globals_init(struct compositor *compositor)
     if (compositor->contexts) {
         sandboxes_global(compositor);
     }
+    if (compositor->dmabuf_version > 0) {
+        dmabuf_global(compositor);
+    }
 }
 
 int
@@ -111,7 +122,7 @@ main(int argc, char **argv)
 
     if (argc < 3) {
         fprintf(stderr, "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold] [plain] "
-                        "[contexts]\n");
+                        "[contexts] [dmabuf=3|4] [dmabuf=refused]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {

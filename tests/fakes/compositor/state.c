@@ -127,33 +127,15 @@ add_logical_damage(struct surface *surface, const struct surface_state *state,
     }
 }
 
-static uint32_t
-to_argb(uint32_t pixel, uint32_t format)
-{
-    switch (format) {
-    case WL_SHM_FORMAT_ARGB8888:
-        return pixel;
-    case WL_SHM_FORMAT_XRGB8888:
-        return pixel | 0xff000000;
-    default: /* XBGR8888, ABGR8888 */
-        pixel = (pixel & 0xff00ff00) | (pixel & 0xff) << 16 | (pixel >> 16 & 0xff);
-        return format == WL_SHM_FORMAT_XBGR8888 ? pixel | 0xff000000 : pixel;
-    }
-}
-
 static void
-copy_box(struct surface *surface, struct wl_shm_buffer *shm, const pixman_box32_t *box)
+copy_box(struct surface *surface, const struct pixels *pixels, const pixman_box32_t *box)
 {
-    const uint8_t *data = wl_shm_buffer_get_data(shm);
-    size_t stride = (size_t)wl_shm_buffer_get_stride(shm);
-    uint32_t format = wl_shm_buffer_get_format(shm);
     struct image *image = &surface->image;
 
     for (int y = box->y1; y < box->y2; y++) {
-        const uint32_t *from = (const void *)(data + (size_t)y * stride);
         uint32_t *to = image->pixels + (size_t)y * (size_t)image->width;
         for (int x = box->x1; x < box->x2; x++) {
-            to[x] = to_argb(from[x], format);
+            to[x] = pixels_argb(pixels, x, y);
         }
     }
     surface->n_pixels_taken += (uint64_t)(box->x2 - box->x1) * (uint64_t)(box->y2 - box->y1);
@@ -175,32 +157,27 @@ resize_image(struct image *image, int width, int height)
 
 /* Whether the buffer still has the pixels that were taken from it. */
 static bool
-is_unchanged(const struct image *image, struct wl_shm_buffer *shm)
+is_unchanged(const struct image *image, const struct pixels *pixels)
 {
-    const uint8_t *data = wl_shm_buffer_get_data(shm);
-    size_t stride = (size_t)wl_shm_buffer_get_stride(shm);
-    uint32_t format = wl_shm_buffer_get_format(shm);
     bool same = true;
 
-    wl_shm_buffer_begin_access(shm);
     for (int y = 0; same && y < image->height; y++) {
-        const uint32_t *row = (const void *)(data + (size_t)y * stride);
         for (int x = 0; same && x < image->width; x++) {
-            same = to_argb(row[x], format) ==
+            same = pixels_argb(pixels, x, y) ==
                    image->pixels[(size_t)y * (size_t)image->width + (size_t)x];
         }
     }
-    wl_shm_buffer_end_access(shm);
     return same;
 }
 
 void
 state_let_go(struct surface *surface, struct surface_state *state, struct wl_resource *next)
 {
-    struct wl_shm_buffer *shm = state->buffer ? wl_shm_buffer_get(state->buffer) : NULL;
+    struct pixels pixels;
 
-    if (shm && surface->image.pixels && !is_unchanged(&surface->image, shm)) {
-        surface->n_overwritten++;
+    if (surface->image.pixels && pixels_begin(state->buffer, &pixels)) {
+        surface->n_overwritten += !is_unchanged(&surface->image, &pixels);
+        pixels_end(&pixels);
     }
     if (state->buffer && state->buffer != next) {
         wl_buffer_send_release(state->buffer);
@@ -212,30 +189,29 @@ state_let_go(struct surface *surface, struct surface_state *state, struct wl_res
 void
 state_take_pixels(struct surface *surface, struct surface_state *state)
 {
-    struct wl_shm_buffer *shm = state->buffer ? wl_shm_buffer_get(state->buffer) : NULL;
+    struct pixels pixels;
     pixman_region32_t damage;
     int n;
 
-    if (!shm) {
+    if (!pixels_begin(state->buffer, &pixels)) {
         free(surface->image.pixels);
         surface->image = (struct image){.width = 0};
         return;
     }
-    int width = wl_shm_buffer_get_width(shm);
-    int height = wl_shm_buffer_get_height(shm);
     pixman_region32_init(&damage);
-    if (resize_image(&surface->image, width, height)) {
-        pixman_region32_union_rect(&damage, &damage, 0, 0, (unsigned)width, (unsigned)height);
+    if (resize_image(&surface->image, pixels.width, pixels.height)) {
+        pixman_region32_union_rect(&damage, &damage, 0, 0, (unsigned)pixels.width,
+                                   (unsigned)pixels.height);
     } else {
         pixman_region32_copy(&damage, &state->buffer_damage);
         add_logical_damage(surface, state, &damage);
-        pixman_region32_intersect_rect(&damage, &damage, 0, 0, (unsigned)width, (unsigned)height);
+        pixman_region32_intersect_rect(&damage, &damage, 0, 0, (unsigned)pixels.width,
+                                       (unsigned)pixels.height);
     }
     const pixman_box32_t *boxes = pixman_region32_rectangles(&damage, &n);
-    wl_shm_buffer_begin_access(shm);
     for (int i = 0; i < n; i++) {
-        copy_box(surface, shm, &boxes[i]);
+        copy_box(surface, &pixels, &boxes[i]);
     }
-    wl_shm_buffer_end_access(shm);
+    pixels_end(&pixels);
     pixman_region32_fini(&damage);
 }
