@@ -48,6 +48,10 @@ struct span {
     int target_length;
     int buffer;
     int at;
+    int core; /* logical, from the target */
+    int core_length;
+    int pixels; /* the same, guest pixels */
+    int pixels_length;
 };
 
 static int
@@ -177,6 +181,19 @@ is_exact(const VmPlacementRequest *request, const struct room rooms[2], double f
            (fits || request->scaling == VM_SCALING_NEVER);
 }
 
+/* Of a picture that is not enlarged. */
+static void
+find_core(const struct grid *grid, int content, struct span *span)
+{
+    int begin = ceil_to(MAX(span->at, 0), grid->device);
+    int end = floor_to(MIN(span->at + content, span->buffer), grid->device);
+
+    span->core = begin / grid->device * grid->step;
+    span->core_length = MAX(end - begin, 0) / grid->device * grid->step;
+    span->pixels = begin - span->at;
+    span->pixels_length = MAX(end - begin, 0);
+}
+
 static void
 place_exactly(const struct grid *grid, const struct axis *axis, const struct room *room, int expand,
               struct span *ret)
@@ -196,6 +213,9 @@ place_exactly(const struct grid *grid, const struct axis *axis, const struct roo
     ret->buffer = ret->target_length / grid->step * grid->device;
     ret->at = first - ret->target / grid->step * grid->device;
     ret->origin = (double)first * VM_SCALE_ONE / grid->scale - axis->view;
+    if (expand == 1) {
+        find_core(grid, content, ret);
+    }
 }
 
 static void
@@ -210,6 +230,8 @@ place_scaled(const struct grid *grid, const struct axis *axis, const struct room
     ret->buffer = axis->picture;
     ret->at = 0;
     ret->origin = ret->target - axis->view;
+    ret->core_length = ret->target_length;
+    ret->pixels_length = axis->picture;
 }
 
 static struct axis
@@ -248,7 +270,7 @@ vm_placement_compute(const VmPlacementRequest *request, VmPlacement *ret)
     const struct room rooms[2] = {get_room(&grid, &axes[0]), get_room(&grid, &axes[1])};
     double factor = find_factor(request, rooms);
     gboolean whole = is_exact(request, rooms, factor);
-    struct span spans[2];
+    struct span spans[2] = {{.core = 0}, {.core = 0}};
 
     for (guint i = 0; i < 2; i++) {
         if (whole) {
@@ -271,6 +293,9 @@ vm_placement_compute(const VmPlacementRequest *request, VmPlacement *ret)
         .buffer_height = (guint)spans[1].buffer,
         .buffer_x = spans[0].at,
         .buffer_y = spans[1].at,
+        .core = {spans[0].core, spans[1].core, spans[0].core_length, spans[1].core_length},
+        .core_pixels = {spans[0].pixels, spans[1].pixels, spans[0].pixels_length,
+                        spans[1].pixels_length},
     };
     get_ground(&axes[0], &rooms[0], &ret->ground.x, &ret->ground.width);
     get_ground(&axes[1], &rooms[1], &ret->ground.y, &ret->ground.height);

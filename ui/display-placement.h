@@ -49,6 +49,12 @@ typedef struct {
     guint buffer_height;
     int buffer_x; /* where the expanded picture begins in it; < 0: that much is scrolled away */
     int buffer_y;
+    /*
+     * What of the picture lies between places that are logical and device pixels, so that a surface
+     * shows it without a copy: logical, from the target, and in guest pixels. Empty: nothing does.
+     */
+    GdkRectangle core;
+    GdkRectangle core_pixels;
 } VmPlacement;
 
 void vm_placement_compute(const VmPlacementRequest *request, VmPlacement *ret);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "ui/display-cursor.h"
+#include "ui/display-drawing.h"
 #include "ui/display-placement.h"
 #include "ui/guest-surface.h"
 
@@ -28,6 +29,7 @@ struct _VmDisplayView {
     guint asked_height;
     VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
     gboolean on_guest_surface;     /* the picture is there; else it is drawn here */
+    gboolean dmabuf_refused;       /* by the compositor, for as long as it is the same one */
     GtkWidget *parent;             /* whose drawing gets the hole; compared only */
     GtkWidget *toplevel;           /* the same */
 };
@@ -138,28 +140,6 @@ drop_surface(VmDisplayView *self)
     self->height = 0;
 }
 
-/* Red and blue the other way round: cairo has no such format, so these pictures are copied. */
-static void
-swap_colours(cairo_surface_t *target, const VmPicture *picture, const GdkRectangle *area)
-{
-    guint8 *to = cairo_image_surface_get_data(target);
-    int to_stride = cairo_image_surface_get_stride(target);
-
-    cairo_surface_flush(target);
-    for (int y = area->y; y < area->y + area->height; y++) {
-        const guint8 *from = picture->pixels + (gsize)y * picture->stride;
-        guint8 *row = to + (gsize)y * (gsize)to_stride;
-        for (int x = area->x; x < area->x + area->width; x++) {
-            gsize at = (gsize)x * 4;
-            row[at] = from[at + 2];
-            row[at + 1] = from[at + 1];
-            row[at + 2] = from[at];
-            row[at + 3] = from[at + 3];
-        }
-    }
-    cairo_surface_mark_dirty_rectangle(target, area->x, area->y, area->width, area->height);
-}
-
 static gboolean
 is_swapped(VmFormat format)
 {
@@ -184,7 +164,7 @@ take_picture(VmDisplayView *self)
     if (is_swapped(picture.format)) {
         self->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, all.width, all.height);
         if (cairo_surface_status(self->surface) == CAIRO_STATUS_SUCCESS) {
-            swap_colours(self->surface, &picture, &all);
+            vm_drawing_swap_colours(self->surface, &picture, &all);
         }
         return;
     }
@@ -217,12 +197,29 @@ update_size_request(VmDisplayView *self)
 static void
 hand_over_picture(VmDisplayView *self)
 {
-    VmPicture picture;
+    VmGuestPicture shown = {.dmabuf = -1};
 
-    if (self->guest_surface) {
-        gboolean shown = self->console && vm_console_get_picture(self->console, &picture);
-        vm_guest_surface_set_picture(self->guest_surface, shown ? &picture : NULL);
+    if (!self->guest_surface) {
+        return;
     }
+    if (!self->console || !vm_console_get_picture(self->console, &shown.picture)) {
+        vm_guest_surface_set_picture(self->guest_surface, NULL);
+        return;
+    }
+    if (vm_console_has_dmabuf(self->console)) {
+        shown.dmabuf = vm_console_get_picture_file(self->console, &shown.offset);
+    }
+    vm_guest_surface_set_picture(self->guest_surface, &shown);
+}
+
+/* Machines give dmabufs to those who can show them without a copy. */
+static void
+update_takes_dmabuf(VmDisplayView *self)
+{
+    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
+
+    vm_console_set_takes_dmabuf(self->console,
+                                !self->dmabuf_refused && vm_guest_surface_may_take_dmabuf(display));
 }
 
 static void
@@ -259,7 +256,7 @@ on_damage(VmDisplayView *self, int x, int y, int width, int height)
         return;
     }
     if (vm_console_get_picture(self->console, &picture) && is_swapped(picture.format)) {
-        swap_colours(self->surface, &picture, &area);
+        vm_drawing_swap_colours(self->surface, &picture, &area);
     } else {
         cairo_surface_mark_dirty_rectangle(self->surface, area.x, area.y, area.width, area.height);
     }
@@ -373,6 +370,7 @@ update_hold(VmDisplayView *self)
     gboolean wanted = self->console && gtk_widget_get_mapped(GTK_WIDGET(self));
 
     if (wanted && !self->held) {
+        update_takes_dmabuf(self);
         vm_console_hold(self->console);
     } else if (!wanted && self->held) {
         vm_console_release(self->console);
@@ -474,49 +472,12 @@ vm_display_view_set_last_picture(VmDisplayView *self, cairo_surface_t *picture)
 /* Drawing */
 
 static void
-draw_last_picture(VmDisplayView *self, cairo_t *cr)
-{
-    double width = cairo_image_surface_get_width(self->last_picture);
-    double height = cairo_image_surface_get_height(self->last_picture);
-    double across = gtk_widget_get_allocated_width(GTK_WIDGET(self));
-    double down = gtk_widget_get_allocated_height(GTK_WIDGET(self));
-
-    if (width <= 0 || height <= 0) {
-        return;
-    }
-    double scale = MIN(across / width, down / height);
-    cairo_translate(cr, (across - width * scale) / 2, (down - height * scale) / 2);
-    cairo_scale(cr, scale, scale);
-    cairo_set_source_surface(cr, self->last_picture, 0, 0);
-    cairo_paint_with_alpha(cr, 0.35);
-}
-
-static void
 draw_picture(VmDisplayView *self, cairo_t *cr)
 {
     VmPlacement at;
 
     get_placement(self, &at);
-    cairo_save(cr);
-    cairo_translate(cr, at.x, at.y);
-    cairo_scale(cr, at.scale, at.scale);
-    cairo_rectangle(cr, 0, 0, self->width, self->height);
-    cairo_clip(cr);
-    cairo_set_source_surface(cr, self->surface, 0, 0);
-    cairo_pattern_set_filter(cairo_get_source(cr),
-                             at.whole ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
-    cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
-    cairo_paint(cr);
-    if (self->faded) {
-        /* Grey of the same lightness: the colour of white, none of its saturation. */
-        cairo_set_operator(cr, CAIRO_OPERATOR_HSL_SATURATION);
-        cairo_set_source_rgb(cr, 1, 1, 1);
-        cairo_paint(cr);
-        cairo_set_operator(cr, CAIRO_OPERATOR_OVER);
-        cairo_set_source_rgba(cr, 0, 0, 0, 0.35);
-        cairo_paint(cr);
-    }
-    cairo_restore(cr);
+    vm_drawing_paint_picture(cr, self->surface, &at, self->faded);
 }
 
 /* The guest surface */
@@ -532,10 +493,32 @@ on_guest_scale(gpointer data)
     schedule_resize(self);
 }
 
+/* Until the machine's next picture comes, this one is copied. */
+static void
+on_dmabuf_refused(gpointer data)
+{
+    VmDisplayView *self = data;
+
+    self->dmabuf_refused = TRUE;
+    if (self->console) {
+        update_takes_dmabuf(self);
+    }
+}
+
+static void
+on_presented(gpointer data)
+{
+}
+
 /* Shown below the window from this frame on. FALSE: not possible here. */
 static gboolean
 show_on_guest_surface(VmDisplayView *self)
 {
+    static const VmGuestSurfaceEvents events = {
+        .scale_changed = on_guest_scale,
+        .dmabuf_refused = on_dmabuf_refused,
+        .presented = on_presented,
+    };
     GdkWindow *toplevel = gdk_window_get_toplevel(gtk_widget_get_window(GTK_WIDGET(self)));
     VmPlacement at;
 
@@ -543,7 +526,7 @@ show_on_guest_surface(VmDisplayView *self)
         g_clear_pointer(&self->guest_surface, vm_guest_surface_free);
     }
     if (!self->guest_surface) {
-        self->guest_surface = vm_guest_surface_new(toplevel, on_guest_scale, self);
+        self->guest_surface = vm_guest_surface_new(toplevel, &events, self);
         hand_over_picture(self);
         update_size_request(self);
     }
@@ -633,7 +616,9 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
     if (!self->surface) {
         leave_guest_surface(self);
         if (self->last_picture) {
-            draw_last_picture(self, cr);
+            vm_drawing_paint_last_picture(cr, self->last_picture,
+                                          gtk_widget_get_allocated_width(widget),
+                                          gtk_widget_get_allocated_height(widget));
         }
         return GDK_EVENT_PROPAGATE;
     }

@@ -241,22 +241,22 @@ get_seen(const VmGuestCopy *copy, const VmPicture *picture)
 }
 
 static void
-update_copy(VmGuestBuffer *self, Slot *slot, const VmPicture *picture, const cairo_region_t *damage)
+update_copy(VmGuestBuffer *self, Slot *slot, const VmPicture *picture,
+            const cairo_rectangle_int_t *except)
 {
     const cairo_rectangle_int_t seen = get_seen(&self->copy, picture);
+    cairo_region_t *wanted = cairo_region_copy(slot->stale);
 
-    for (guint i = 0; i < COPIES; i++) {
-        cairo_region_union(self->slots[i]->stale, damage);
-    }
-    cairo_region_intersect_rectangle(slot->stale, &seen);
-    for (int i = 0; i < cairo_region_num_rectangles(slot->stale); i++) {
+    cairo_region_intersect_rectangle(wanted, &seen);
+    cairo_region_subtract_rectangle(wanted, except);
+    for (int i = 0; i < cairo_region_num_rectangles(wanted); i++) {
         cairo_rectangle_int_t box;
-        cairo_region_get_rectangle(slot->stale, i, &box);
+        cairo_region_get_rectangle(wanted, i, &box);
         copy_box(&self->copy, slot, picture, &box);
         self->n_copied += (guint64)box.width * (guint64)box.height;
     }
-    cairo_region_destroy(slot->stale);
-    slot->stale = cairo_region_create();
+    cairo_region_intersect_rectangle(slot->stale, except);
+    cairo_region_destroy(wanted);
 }
 
 static Slot *
@@ -272,18 +272,11 @@ find_slot(VmGuestBuffer *self)
     return NULL;
 }
 
-gboolean
-vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface, const VmPicture *picture,
-                       const cairo_region_t *damage)
+static void
+damage_surface(const VmGuestBuffer *self, struct wl_surface *surface, const cairo_region_t *damage)
 {
-    Slot *slot = find_slot(self);
     int expand = (int)self->copy.expand;
 
-    if (!slot) {
-        return FALSE;
-    }
-    update_copy(self, slot, picture, damage);
-    wl_surface_attach(surface, slot->buffer, 0, 0);
     for (int i = 0; i < cairo_region_num_rectangles(damage); i++) {
         cairo_rectangle_int_t box;
         cairo_region_get_rectangle(damage, i, &box);
@@ -291,8 +284,32 @@ vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface, const Vm
                                  self->copy.y + box.y * expand, box.width * expand,
                                  box.height * expand);
     }
-    slot->busy = TRUE;
-    return TRUE;
+}
+
+gboolean
+vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface, const VmPicture *picture,
+                       const VmGuestUpdate *update)
+{
+    cairo_region_t *seen = cairo_region_copy(update->damage);
+    Slot *slot = NULL;
+    gboolean wanted;
+
+    cairo_region_subtract_rectangle(seen, &update->except);
+    wanted = update->attach || !cairo_region_is_empty(seen);
+    slot = wanted ? find_slot(self) : NULL;
+    if (slot || !wanted) {
+        for (guint i = 0; i < COPIES; i++) {
+            cairo_region_union(self->slots[i]->stale, update->damage);
+        }
+    }
+    if (slot) {
+        update_copy(self, slot, picture, &update->except);
+        wl_surface_attach(surface, slot->buffer, 0, 0);
+        damage_surface(self, surface, seen);
+        slot->busy = TRUE;
+    }
+    cairo_region_destroy(seen);
+    return slot || !wanted;
 }
 
 guint64

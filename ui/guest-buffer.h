@@ -33,12 +33,18 @@ VmGuestBuffer *vm_guest_buffer_new(const VmWayland *wayland, const VmGuestCopy *
 /* The compositor may go on reading: what it needs stays until it lets go. NULL is fine. */
 void vm_guest_buffer_free(VmGuestBuffer *self);
 
+typedef struct {
+    const cairo_region_t *damage; /* guest pixels */
+    cairo_rectangle_int_t except; /* what is not seen, so that it is copied when it is */
+    gboolean attach;              /* even when there is nothing new to be seen */
+} VmGuestUpdate;
+
 /*
- * Put `damage` (guest pixels; taken into account also for later) of the picture onto the surface, up to
- * the commit. FALSE when the compositor holds all buffers: try again after the next frame.
+ * Put the damage (taken into account also for later) of the picture onto the surface, up to the commit.
+ * FALSE when the compositor holds all buffers: try again after the next frame.
  */
 gboolean vm_guest_buffer_attach(VmGuestBuffer *self, struct wl_surface *surface,
-                                const VmPicture *picture, const cairo_region_t *damage);
+                                const VmPicture *picture, const VmGuestUpdate *update);
 /* Pixels written so far. */
 guint64 vm_guest_buffer_get_n_copied(VmGuestBuffer *self);
 

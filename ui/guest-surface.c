@@ -2,6 +2,7 @@
 #include "ui/guest-surface.h"
 
 #include "ui/guest-buffer.h"
+#include "ui/guest-dmabuf.h"
 
 struct vm_guest_surface {
     const VmWayland *wayland;
@@ -18,13 +19,16 @@ struct vm_guest_surface {
     struct wl_callback *frame;                 /* the screen still shows the last pixels */
     guint scale;                               /* 0: not told yet */
     struct wl_output *output;                  /* the one it came onto last; compared only */
-    void (*scale_changed)(gpointer data);
+    const VmGuestSurfaceEvents *events;
     gpointer data;
 
     VmPicture picture;     /* width 0: none */
     VmGuestBuffer *buffer; /* NULL: to be made for the picture as it is */
     VmGuestCopy copy;      /* what the buffer was made for */
     guint64 n_copied;      /* pixels, into buffers that are gone */
+    VmGuestDmabuf *dmabuf; /* NULL: the compositor takes none */
+    gboolean on_dmabuf;    /* what the placement calls the core is shown there */
+    gboolean fresh;        /* the surface lacks its buffer */
     VmPlacement placement;
     gboolean placed;        /* shown, with that placement */
     gboolean with_parent;   /* what was committed waits for GTK's next frame */
@@ -43,7 +47,7 @@ on_preferred_scale(void *data, struct wp_fractional_scale_v1 *fractional, uint32
     (void)fractional;
     if (self->scale != scale && scale > 0) {
         self->scale = scale;
-        self->scale_changed(self->data);
+        self->events->scale_changed(self->data);
     }
 }
 
@@ -55,7 +59,7 @@ on_enter(void *data, struct wl_surface *surface, struct wl_output *output)
     (void)surface;
     if (!self->fractional && vm_wayland_get_output_scale(self->wayland, output) > 0) {
         self->output = output;
-        self->scale_changed(self->data);
+        self->events->scale_changed(self->data);
     }
 }
 
@@ -87,6 +91,7 @@ on_frame(void *data, struct wl_callback *callback, uint32_t time)
     (void)time;
     wl_callback_destroy(callback);
     self->frame = NULL;
+    self->events->presented(self->data);
     flush(self);
 }
 
@@ -120,9 +125,25 @@ forget_damage(VmGuestSurface *self)
 static void
 attach(VmGuestSurface *self)
 {
-    if (vm_guest_buffer_attach(self->buffer, self->surface, &self->picture, self->damage)) {
-        forget_damage(self);
+    gboolean shows = self->dmabuf && !self->copy.faded &&
+                     vm_guest_dmabuf_show(self->dmabuf, &self->placement, self->damage);
+    VmGuestUpdate update = {.attach = self->fresh};
+
+    if (shows) {
+        update.except = self->placement.core_pixels;
+    } else if (self->on_dmabuf) {
+        damage_all(self);
     }
+    update.damage = self->damage;
+    if (vm_guest_buffer_attach(self->buffer, self->surface, &self->picture, &update)) {
+        forget_damage(self);
+        self->fresh = FALSE;
+        if (self->on_dmabuf && !shows) {
+            vm_guest_dmabuf_hide(self->dmabuf);
+        }
+        self->on_dmabuf = shows;
+    }
+    self->on_dmabuf = self->on_dmabuf || shows;
     ask_for_frame(self);
 }
 
@@ -142,6 +163,19 @@ vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area)
 {
     cairo_region_union_rectangle(self->damage, area);
     flush(self);
+}
+
+/* It can be shown without copies now, or no longer. */
+static void
+on_dmabuf_changed(gpointer data)
+{
+    VmGuestSurface *self = data;
+
+    damage_all(self);
+    flush(self);
+    if (vm_guest_dmabuf_is_refused(self->dmabuf)) {
+        self->events->dmabuf_refused(self->data);
+    }
 }
 
 /* Buffers */
@@ -184,15 +218,19 @@ make_buffer(VmGuestSurface *self, const VmPlacement *placement, gboolean faded)
 }
 
 void
-vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture)
+vm_guest_surface_set_picture(VmGuestSurface *self, const VmGuestPicture *picture)
 {
-    gboolean alike =
-        picture && picture->width == self->picture.width && picture->height == self->picture.height;
+    gboolean alike = picture && picture->picture.width == self->picture.width &&
+                     picture->picture.height == self->picture.height;
 
     if (!alike) {
         drop_buffer(self);
     }
-    self->picture = picture ? *picture : (VmPicture){.width = 0};
+    self->picture = picture ? picture->picture : (VmPicture){.width = 0};
+    if (self->dmabuf) {
+        vm_guest_dmabuf_set_picture(self->dmabuf, &self->picture, picture ? picture->dmabuf : -1,
+                                    picture ? picture->offset : 0);
+    }
     forget_damage(self);
     if (alike) {
         damage_all(self);
@@ -287,6 +325,7 @@ vm_guest_surface_place(VmGuestSurface *self, const VmPlacement *placement, gbool
     set_ground(self, &placement->ground);
     set_geometry(self, placement);
     damage_all(self);
+    self->fresh = TRUE;
     wl_surface_damage_buffer(self->surface, 0, 0, G_MAXINT32, G_MAXINT32);
     attach(self);
     wl_surface_commit(self->surface);
@@ -356,7 +395,7 @@ create_surfaces(VmGuestSurface *self)
 }
 
 VmGuestSurface *
-vm_guest_surface_new(GdkWindow *toplevel, void (*scale_changed)(gpointer data), gpointer data)
+vm_guest_surface_new(GdkWindow *toplevel, const VmGuestSurfaceEvents *events, gpointer data)
 {
     const VmWayland *wayland = vm_wayland_get(gdk_window_get_display(toplevel));
     struct wl_surface *parent = vm_wayland_get_surface(toplevel);
@@ -377,11 +416,20 @@ vm_guest_surface_new(GdkWindow *toplevel, void (*scale_changed)(gpointer data), 
     self->toplevel = g_object_ref(toplevel);
     self->clock = g_object_ref(gdk_window_get_frame_clock(toplevel));
     self->parent = parent;
-    self->scale_changed = scale_changed;
+    self->events = events;
     self->data = data;
     self->damage = cairo_region_create();
     create_surfaces(self);
+    self->dmabuf = vm_guest_dmabuf_new(wayland, self->surface, on_dmabuf_changed, self);
     return self;
+}
+
+gboolean
+vm_guest_surface_may_take_dmabuf(GdkDisplay *display)
+{
+    const VmWayland *wayland = vm_wayland_get(display);
+
+    return wayland && vm_wayland_dmabuf_takes(wayland->dmabuf, VM_DRM_XRGB8888);
 }
 
 void
@@ -394,6 +442,7 @@ vm_guest_surface_free(VmGuestSurface *self)
     if (self->fractional) {
         wp_fractional_scale_v1_destroy(self->fractional);
     }
+    vm_guest_dmabuf_free(self->dmabuf);
     wp_viewport_destroy(self->viewport);
     wl_subsurface_destroy(self->subsurface);
     wl_surface_destroy(self->surface);

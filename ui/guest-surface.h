@@ -6,6 +6,10 @@
  * that all that GTK draws stays above it, and new pixels cost GTK nothing. It takes no input: the window
  * gets it. A dark surface below it reaches a little further than the hole.
  *
+ * Of a picture that is a dmabuf, and that the compositor can import, only the edges are copied; what lies
+ * between them is shown as it is (ui/guest-dmabuf.h). Until it is imported, and when it cannot be, all is
+ * copied.
+ *
  * Its size and place change with the next frame that GTK draws, both at once; new pixels go straight to
  * the compositor, at most once per frame of the screen.
  */
@@ -18,11 +22,24 @@ G_BEGIN_DECLS
 
 typedef struct vm_guest_surface VmGuestSurface;
 
+typedef struct {
+    void (*scale_changed)(gpointer data);  /* vm_guest_surface_get_scale() gives something else */
+    void (*dmabuf_refused)(gpointer data); /* the compositor does not show it: from now on none */
+    void (*presented)(gpointer data);      /* what was shown is on the screen */
+} VmGuestSurfaceEvents;
+
+/* What a view shows: its pixels, and the file they lie in when that is a dmabuf, else -1. */
+typedef struct {
+    VmPicture picture;
+    int dmabuf;
+    gsize offset;
+} VmGuestPicture;
+
 /*
  * NULL where the desktop cannot do it (no Wayland, no subsurfaces or viewports). The toplevel must be
- * shown. `scale_changed` is called with `data` when vm_guest_surface_get_scale() gives something else.
+ * shown. `events` stay the caller's and are called with `data`.
  */
-VmGuestSurface *vm_guest_surface_new(GdkWindow *toplevel, void (*scale_changed)(gpointer data),
+VmGuestSurface *vm_guest_surface_new(GdkWindow *toplevel, const VmGuestSurfaceEvents *events,
                                      gpointer data);
 void vm_guest_surface_free(VmGuestSurface *self);
 /* Whether it belongs to that toplevel as it is shown now. */
@@ -34,13 +51,15 @@ guint vm_guest_surface_get_scale(VmGuestSurface *self);
  * What is shown from the next vm_guest_surface_place() on, or at once when only the memory is another
  * one. `picture` NULL: nothing any more; its memory is not read afterwards.
  */
-void vm_guest_surface_set_picture(VmGuestSurface *self, const VmPicture *picture);
+void vm_guest_surface_set_picture(VmGuestSurface *self, const VmGuestPicture *picture);
 /* To be called while GTK draws the window. FALSE: it cannot be shown, draw it yourself. */
 gboolean vm_guest_surface_place(VmGuestSurface *self, const VmPlacement *placement, gboolean faded);
 /* New pixels, guest ones. */
 void vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area);
 /* Gone from the next frame on that GTK draws, until it is placed again. */
 void vm_guest_surface_hide(VmGuestSurface *self);
+/* Whether the desktop's compositor takes pictures that are dmabufs. */
+gboolean vm_guest_surface_may_take_dmabuf(GdkDisplay *display);
 /* Guest pixels copied for the compositor so far. */
 guint64 vm_guest_surface_get_n_copied(VmGuestSurface *self);
 

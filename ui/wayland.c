@@ -144,6 +144,10 @@ on_global(void *data, struct wl_registry *registry, uint32_t name, const char *i
         add_output(self, name);
         return;
     }
+    if (strcmp(interface, zwp_linux_dmabuf_v1_interface.name) == 0 && !self->dmabuf) {
+        self->dmabuf = vm_wayland_dmabuf_new(registry, name, version);
+        return;
+    }
     for (guint i = 0; i < G_N_ELEMENTS(wanted); i++) {
         if (strcmp(wanted[i].interface->name, interface) == 0 && !*wanted[i].place &&
             version >= wanted[i].version) {
@@ -193,6 +197,9 @@ go_to_default_queue(VmWayland *self)
             wl_proxy_set_queue(bound[i], NULL);
         }
     }
+    if (self->dmabuf) {
+        vm_wayland_dmabuf_go_to_default_queue(self->dmabuf);
+    }
     for (guint i = 0; i < self->outputs->len; i++) {
         const Output *output = g_ptr_array_index(self->outputs, i);
         wl_proxy_set_queue((struct wl_proxy *)output->output, NULL);
@@ -221,7 +228,7 @@ ask(struct wl_display *display)
     wl_registry_add_listener(self->registry, &listener, self);
     wl_display_roundtrip_queue(display, queue);
     ask_all_sizes(self);
-    wl_display_roundtrip_queue(display, queue); /* the sizes */
+    wl_display_roundtrip_queue(display, queue); /* the sizes, and what dmabufs it takes */
     go_to_default_queue(self);
     wl_event_queue_destroy(queue);
     return self;

@@ -8,6 +8,7 @@
 
 #include "fractional-scale-v1-client-protocol.h"
 #include "keyboard-shortcuts-inhibit-unstable-v1-client-protocol.h"
+#include "ui/wayland-dmabuf.h"
 #include "viewporter-client-protocol.h"
 #include "xdg-output-unstable-v1-client-protocol.h"
 
@@ -25,6 +26,7 @@ typedef struct {
     struct wp_fractional_scale_manager_v1 *fractional;
     struct zwp_keyboard_shortcuts_inhibit_manager_v1 *inhibit;
     struct zxdg_output_manager_v1 *xdg_outputs;
+    VmWaylandDmabuf *dmabuf;
     struct wl_registry *registry;
     GPtrArray *outputs;
 } VmWayland;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The part of the guest's picture that the compositor shows from the machine's own memory, without a
+ * copy: a surface on top of the one with the copies, with which it changes at once. Imported buffers are
+ * kept for guests that flip between a few.
+ */
+
+#include "ui/display-placement.h"
+#include "ui/wayland.h"
+#include "vmm/client/vm-console.h"
+
+G_BEGIN_DECLS
+
+#define VM_DRM_XRGB8888 0x34325258U
+#define VM_DRM_XBGR8888 0x34324258U
+#define VM_DRM_LINEAR   G_GUINT64_CONSTANT(0)
+
+typedef struct vm_guest_dmabuf VmGuestDmabuf;
+
+/*
+ * NULL where the compositor takes no dmabufs. `changed` is called with `data` when a picture can be shown
+ * that could not, or when the compositor refused one, which is the last then.
+ */
+VmGuestDmabuf *vm_guest_dmabuf_new(const VmWayland *wayland, struct wl_surface *below,
+                                   void (*changed)(gpointer data), gpointer data);
+/* NULL is fine. */
+void vm_guest_dmabuf_free(VmGuestDmabuf *self);
+gboolean vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self);
+
+/*
+ * What is to be shown: `fd` (the caller's), -1 when it is no dmabuf, holds the picture's pixels from
+ * `offset` on. It has been checked that they lie inside of it.
+ */
+void vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmPicture *picture, int fd,
+                                 gsize offset);
+/*
+ * Show the core of the placement `at` from the next commit of the surface below on; `damage` in guest pixels.
+ * FALSE, and no change, when that cannot be (yet).
+ */
+gboolean vm_guest_dmabuf_show(VmGuestDmabuf *self, const VmPlacement *at,
+                              const cairo_region_t *damage);
+/* Gone with the next commit of the surface below. */
+void vm_guest_dmabuf_hide(VmGuestDmabuf *self);
+
+G_END_DECLS
