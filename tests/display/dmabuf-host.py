@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""usage: dmabuf-host.py DISPLAY-TEST CARD-TEST     both where dmabufs can be made, as one TAP"""
+"""usage: dmabuf-host.py DISPLAY-TEST CARD-TEST VIEW-TEST     where dmabufs can be made, as one TAP"""
 import os
 import re
 import subprocess
 import sys
+
+
+# The manager's view, on the test compositor.
+VIEW = {"TEST_SCALE": "1.25", "TEST_OPTION": "dmabuf=4", "TEST_DMABUF": "udmabuf", "GDK_BACKEND": "wayland",
+        "GSETTINGS_BACKEND": "memory", "NO_AT_BRIDGE": "1"}
 
 
 def main(programs):
@@ -14,8 +19,9 @@ def main(programs):
     number = 0
     good = True
     for program in programs:
-        words = [program, "--tap"] if program.endswith("test-dmabuf") else [program]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+        words = [program, "--tap"] if program.endswith("-dmabuf") and "gpu" not in program else [program]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=400,
+                              env={**os.environ, **(VIEW if program.endswith("guest-dmabuf") else {})})
         good = good and done.returncode == 0
         if done.returncode != 0:
             print(f"# {program}: status {done.returncode}")

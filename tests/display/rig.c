@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+
 #include <glib/gstdio.h>
 #include <linux/input-event-codes.h>
+#include <linux/udmabuf.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -311,6 +314,28 @@ rig_gpu_scanout(Rig *rig, guint buffer, guint64 offset, guint width, guint heigh
     rig_gpu_send(rig, &scanout, sizeof(scanout), -1);
 }
 
+int
+rig_make_dmabuf(int memory, gsize size)
+{
+    const struct udmabuf_create create = {
+        .memfd = (guint32)memory, .flags = UDMABUF_FLAGS_CLOEXEC, .size = size};
+    cleanup_fd int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    int dmabuf = ioctl(device, UDMABUF_CREATE, &create);
+
+    g_assert_cmpint(dmabuf, >=, 0);
+    return dmabuf;
+}
+
+static void
+send_dmabuf(Rig *rig, const struct gpu_buffer *announced, int memory)
+{
+    struct gpu_buffer message = *announced;
+    cleanup_fd int dmabuf = rig_make_dmabuf(memory, announced->size);
+
+    message.header.type = GPU_BUFFER_DMABUF;
+    rig_gpu_send(rig, &message, sizeof(message), dmabuf);
+}
+
 guint32 *
 rig_gpu_show(Rig *rig, guint buffer, guint width, guint height)
 {
@@ -322,6 +347,9 @@ rig_gpu_show(Rig *rig, guint buffer, guint width, guint height)
 
     g_assert_true(pixels != MAP_FAILED);
     rig_gpu_send(rig, &announce, sizeof(announce), fd);
+    if (rig->makes_dmabufs) {
+        send_dmabuf(rig, &announce, fd);
+    }
     rig_gpu_scanout(rig, buffer, 0, width, height);
     return pixels;
 }

@@ -33,6 +33,7 @@ typedef struct {
     int output_pipe; /* what the port writes to its own output */
     int theirs[6];   /* gpu, keyboard, pointer, stream, output, history: kept for a restart */
     struct history *history;
+    gboolean makes_dmabufs; /* rig_gpu_show() tells of one too */
 } Rig;
 
 Rig *rig_new(void);
@@ -51,6 +52,8 @@ void rig_gpu_hello(Rig *rig, guint n_scanouts);
 void rig_gpu_display(Rig *rig, guint number, guint enabled, guint width, guint height);
 /* A picture of width x height; returns its mapped pixels, which the caller never unmaps. */
 guint32 *rig_gpu_show(Rig *rig, guint buffer, guint width, guint height);
+/* The pages of a sealed memory file as a dmabuf, by /dev/udmabuf, which there must be. */
+int rig_make_dmabuf(int memory, gsize size);
 void rig_gpu_scanout(Rig *rig, guint buffer, guint64 offset, guint width, guint height);
 void rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height);
 void rig_gpu_send(Rig *rig, const void *message, gsize size, int fd);

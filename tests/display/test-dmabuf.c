@@ -3,8 +3,6 @@
 /* Pictures as dmabufs through vmm-display: to clients that take them, and to those that do not. */
 
 #include <fcntl.h>
-#include <linux/udmabuf.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -33,12 +31,7 @@ show(Rig *rig, guint id, int other)
     g_assert_true(pixels != MAP_FAILED);
     rig_gpu_send(rig, &message, sizeof(message), fd);
     if (other < 0) {
-        struct udmabuf_create create = {
-            .memfd = (guint32)fd, .flags = UDMABUF_FLAGS_CLOEXEC, .size = SIZE};
-        cleanup_fd int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-
-        dmabuf = ioctl(device, UDMABUF_CREATE, &create);
-        g_assert_cmpint(dmabuf, >=, 0);
+        dmabuf = rig_make_dmabuf(fd, SIZE);
     }
     message.header.type = GPU_BUFFER_DMABUF;
     rig_gpu_send(rig, &message, sizeof(message), other < 0 ? dmabuf : other);

@@ -146,6 +146,7 @@ shown_set_up(Shown *self, gconstpointer data)
     self->scale = g_ascii_strtod(g_getenv("TEST_SCALE"), NULL);
     g_free(test_compositor_say(self->compositor, "scale %s", g_getenv("TEST_SCALE")));
     self->rig = rig_new();
+    self->rig->makes_dmabufs = g_strcmp0(g_getenv("TEST_DMABUF"), "udmabuf") == 0;
     rig_gpu_hello(self->rig, 1);
     shown_show(self, WIDTH, HEIGHT, 1);
     self->connection = vm_connection_new(self->rig->path);

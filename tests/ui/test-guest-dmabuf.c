@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The display page on the test compositor, which imports the guest's picture: what is on the screen, and
+ * that nothing of it was copied. With "udmabuf" as $TEST_DMABUF real dmabufs come from vmm-display;
+ * without, on any machine, memory files stand in for them: this program is linked so that the manager
+ * takes them for dmabufs, and the compositor maps whatever it gets.
+ */
+
+#include <linux/udmabuf.h>
+#include <string.h>
+
+#include "tests/ui/shown-page.h"
+#include "ui/display-view.h"
+
+/* Not on what GTK or the rig does: on what the console was told last. */
+static gboolean console_takes; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+/* The linker's names (--wrap): the library's functions, and those that the manager calls instead. */
+gboolean real_has_dmabuf(VmConsole *console) __asm__("__real_vm_console_has_dmabuf");
+gboolean wrap_has_dmabuf(VmConsole *console) __asm__("__wrap_vm_console_has_dmabuf");
+void real_set_takes(VmConsole *console,
+                    gboolean takes) __asm__("__real_vm_console_set_takes_dmabuf");
+void wrap_set_takes(VmConsole *console,
+                    gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
+
+static gboolean
+has_udmabuf(void)
+{
+    return strcmp(g_getenv("TEST_DMABUF"), "udmabuf") == 0;
+}
+
+gboolean
+wrap_has_dmabuf(VmConsole *console)
+{
+    gsize offset;
+
+    if (has_udmabuf()) {
+        return real_has_dmabuf(console);
+    }
+    return console_takes && vm_console_get_picture_file(console, &offset) >= 0;
+}
+
+void
+wrap_set_takes(VmConsole *console, gboolean takes)
+{
+    console_takes = takes;
+    real_set_takes(console, takes);
+}
+
+/* What the compositor shows without a copy; id 0: nothing. */
+static TestSurface
+core_surface(Shown *self)
+{
+    TestSurface picture = shown_guest_surface(self);
+    TestSurface found;
+
+    if (test_compositor_find(self->compositor, "subsurface", 2, &found) && picture.id != 0 &&
+        found.parent == picture.id) {
+        return found;
+    }
+    return (TestSurface){.id = 0};
+}
+
+static void
+count_dmabufs(Shown *self, guint ret[2])
+{
+    g_autofree char *answer = test_compositor_say(self->compositor, "dmabufs");
+    char *rest = answer;
+
+    ret[0] = (guint)strtoul(rest, &rest, 10);
+    ret[1] = (guint)strtoul(rest, &rest, 10);
+}
+
+static void
+find_view(GtkWidget *widget, gpointer data)
+{
+    GtkWidget **found = data;
+
+    if (VM_IS_DISPLAY_VIEW(widget)) {
+        *found = widget;
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), find_view, found);
+    }
+}
+
+static guint64
+n_copied(Shown *self)
+{
+    GtkWidget *view = NULL;
+
+    find_view(GTK_WIDGET(self->page), &view);
+    return vm_display_view_get_n_copied(VM_DISPLAY_VIEW(view));
+}
+
+/* Shown exactly, all but edges of less than 14 pixels of it from the dmabuf. */
+static gboolean
+is_imported(Shown *self)
+{
+    TestSurface core = core_surface(self);
+
+    return shown_is_exact(self) && core.id != 0 && core.buffer_width == (int)self->width &&
+           core.width * self->scale > self->width - 14 &&
+           core.height * self->scale > self->height - 14;
+}
+
+static gboolean
+is_copied(Shown *self)
+{
+    return shown_is_exact(self) && core_surface(self).id == 0;
+}
+
+static void
+test_imported(Shown *self, gconstpointer data)
+{
+    guint imports[2];
+
+    rig_wait(is_imported(self));
+    shown_settle(self);
+    guint64 copied = n_copied(self);
+    TestSurface before = core_surface(self);
+    for (guint i = 0; i < 8; i++) {
+        shown_update(self, 100 + (int)i * 50, 200, 5 + i);
+        rig_run(50);
+    }
+    rig_wait(shown_is_exact(self));
+    g_assert_cmpuint(n_copied(self), ==, copied);
+    g_assert_cmpuint(core_surface(self).pixels_taken - before.pixels_taken, ==, 9600);
+    shown_update(self, 0, 0, 20); /* the edges too */
+    shown_update(self, WIDTH - 40, HEIGHT - 30, 21);
+    rig_wait(is_imported(self));
+    g_assert_cmpuint(n_copied(self) - copied, <, 2000);
+    count_dmabufs(self, imports);
+    g_assert_cmpuint(imports[1], ==, 1);
+}
+
+/* A guest that flips between two pictures: each is imported once. */
+static void
+test_flip(Shown *self, gconstpointer data)
+{
+    guint32 *pixels[2] = {self->pixels};
+    guint before[2];
+    guint after[2];
+
+    rig_wait(is_imported(self));
+    guint first = self->buffers;
+    shown_show(self, WIDTH, HEIGHT, 30);
+    pixels[1] = self->pixels;
+    rig_wait(is_imported(self));
+    count_dmabufs(self, before);
+    for (guint i = 0; i < 6; i++) {
+        rig_gpu_scanout(self->rig, first + i % 2, 0, WIDTH, HEIGHT);
+        self->pixels = pixels[i % 2];
+        shown_update(self, 300, 100, 50 + i);
+        rig_wait(is_imported(self));
+    }
+    count_dmabufs(self, after);
+    g_assert_cmpuint(after[0], ==, before[0]);
+    g_assert_cmpuint(after[1], ==, 2);
+}
+
+/* What no compositor can do exactly is copied, without a gap before or after. */
+static void
+test_other_ways(Shown *self, gconstpointer data)
+{
+    guint x;
+    guint y;
+
+    rig_wait(is_imported(self));
+    vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED); /* without colour */
+    rig_wait((rig_run(20), core_surface(self).id == 0));
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(is_imported(self));
+    gtk_widget_hide(self->window);
+    rig_run(200);
+    shown_update(self, 50, 50, 12);
+    gtk_widget_show(self->window);
+    rig_wait(is_imported(self));
+    shown_show(self, 192, 144, 6); /* enlarged by whole steps */
+    g_object_set(self->page, "scaling", VM_SCALING_WHOLE, NULL);
+    guint expand = (guint)MIN(811 * self->scale / 192, 613 * self->scale / 144);
+    rig_wait((rig_run(20), shown_find_picture(self, expand, &x, &y)));
+    g_assert_cmpint(core_surface(self).id, ==, 0);
+    shown_update(self, 100, 100, 7);
+    rig_wait((rig_run(20), shown_find_picture(self, expand, &x, &y)));
+}
+
+/* Sizes that are no whole logical pixels. Real dmabufs have no such rows. */
+static void
+try_odd_sizes(Shown *self, guint seed)
+{
+    static const guint sizes[][2] = {{641, 479}, {643, 481}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(sizes) && !has_udmabuf(); i++) {
+        shown_show(self, sizes[i][0], sizes[i][1], seed + i);
+        rig_wait(is_imported(self));
+        shown_update(self, 601, 449, seed + i + 1);
+        rig_wait(is_imported(self));
+    }
+}
+
+static void
+test_scales(Shown *self, gconstpointer data)
+{
+    static const char *const scales[] = {"1", "1.25", "1.5", "2", "1.75", "1.1", "1.3333333"};
+
+    /* Emulated computers are slow: once those that people use. */
+    for (guint i = 0; i < (has_udmabuf() ? 4 : G_N_ELEMENTS(scales)); i++) {
+        g_free(test_compositor_say(self->compositor, "scale %s", scales[i]));
+        self->scale = g_ascii_strtod(scales[i], NULL);
+        rig_wait(is_imported(self));
+        try_odd_sizes(self, i);
+        shown_show(self, WIDTH, HEIGHT, i);
+        rig_wait(is_imported(self));
+    }
+}
+
+/* Each frame shows all of the picture's surface, and the desktop behind nowhere. */
+static void
+expect_whole_frames(Shown *self)
+{
+    g_autofree char *answer = test_compositor_say(self->compositor, "frames");
+    g_auto(GStrv) lines = g_strsplit(answer, "\n", -1);
+    guint frames = 0;
+
+    for (char **line = lines; *line && **line; line++, frames++) {
+        g_auto(GStrv) words = g_strsplit(*line, " ", 6);
+        g_test_message("frame %s", *line);
+        g_assert_cmpuint(strtoul(words[3], NULL, 10), ==, 0);
+        if (strtoul(words[0], NULL, 10) == shown_guest_surface(self).id) {
+            g_assert_cmpuint(strtoul(words[5], NULL, 10), >, HEIGHT / 2); /* noise, not dark */
+        }
+    }
+    g_assert_cmpuint(frames, >, 0);
+}
+
+/* While windows change their size the picture never lacks. */
+static void
+test_no_flicker(Shown *self, gconstpointer data)
+{
+    rig_wait(is_imported(self));
+    g_object_set(self->page, "scaling", VM_SCALING_FIT, NULL);
+    rig_run(100);
+    g_free(test_compositor_say(self->compositor, "record"));
+    for (int i = 0; i < 8; i++) {
+        gtk_window_resize(GTK_WINDOW(self->window), 811 - 13 * i, 613 - 7 * i);
+        rig_run(40);
+        shown_update(self, 10 * i, 10 * i, (guint)i);
+    }
+    shown_show(self, WIDTH, HEIGHT, 11);
+    rig_run(200);
+    expect_whole_frames(self);
+    g_free(test_compositor_say(self->compositor, "record stop"));
+}
+
+/* The compositor says no: the same frame is shown by a copy, and it is not asked again. */
+static void
+test_refused(Shown *self, gconstpointer data)
+{
+    guint before[2];
+    guint after[2];
+
+    rig_wait(is_imported(self));
+    count_dmabufs(self, before);
+    g_free(test_compositor_say(self->compositor, "refuse 1"));
+    g_free(test_compositor_say(self->compositor, "record"));
+    shown_show(self, WIDTH, HEIGHT, 70);
+    rig_wait(is_copied(self));
+    rig_wait(!console_takes);
+    shown_update(self, 300, 200, 71);
+    rig_wait(is_copied(self));
+    expect_whole_frames(self);
+    g_free(test_compositor_say(self->compositor, "record stop"));
+    shown_show(self, 704, 448, 72);
+    rig_wait(is_copied(self));
+    count_dmabufs(self, after);
+    g_assert_cmpuint(after[0], ==, before[0] + 1);
+    g_free(test_compositor_say(self->compositor, "refuse 0"));
+}
+
+/* From the beginning, too. */
+static void
+test_refused_first(Shown *self, gconstpointer data)
+{
+    rig_wait(is_copied(self));
+    rig_wait(!console_takes);
+    shown_update(self, 300, 200, 80);
+    rig_wait(is_copied(self));
+}
+
+static void
+test_old_version(Shown *self, gconstpointer data)
+{
+    rig_wait(is_imported(self));
+    shown_update(self, 300, 200, 81);
+    rig_wait(is_imported(self));
+}
+
+#define ADD(name, function) \
+    g_test_add("/guest-dmabuf/" name, Shown, compositor, shown_set_up, function, shown_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    const char *const options[] = {g_getenv("TEST_OPTION"), NULL};
+    TestCompositor *compositor = test_compositor_new(options);
+    int status;
+
+    g_setenv("WAYLAND_DISPLAY", compositor->socket, TRUE);
+    g_setenv("XDG_RUNTIME_DIR", compositor->folder, TRUE);
+    gtk_test_init(&argc, &argv, NULL);
+    if (strcmp(options[0], "dmabuf=4") == 0) {
+        ADD("imported", test_imported);
+        ADD("flip", test_flip);
+        ADD("scales", test_scales);
+        ADD("refused", test_refused);
+        if (!has_udmabuf()) {
+            ADD("other-ways", test_other_ways);
+            ADD("no-flicker", test_no_flicker);
+        }
+    } else if (strcmp(options[0], "dmabuf=3") == 0) {
+        ADD("old-version", test_old_version);
+    } else {
+        ADD("refused-first", test_refused_first);
+    }
+    status = g_test_run();
+    test_compositor_free(compositor);
+    return status;
+}
