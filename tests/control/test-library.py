@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import harness
 from harness import check, wait_for
@@ -137,7 +138,19 @@ def c_program(world):
     check(subprocess.run([program], env=library_env(world)).returncode == 0, 'it does not run')
 
 
-CASES = [example, whole_interface, c_program]
+def every_call_is_described(world):
+    """What the introspection data says is what documentation viewers and editors show."""
+    names = {'core': 'http://www.gtk.org/introspection/core/1.0', 'c': 'http://www.gtk.org/introspection/c/1.0'}
+    tree = ElementTree.parse(pathlib.Path(os.environ['VITRINE_CLIENT']) / 'Vitrine-1.gir')
+    calls = [call for kind in ('method', 'function', 'constructor') for call in tree.iterfind(f'.//core:{kind}', names)]
+    check(len(calls) > 100, f'{len(calls)} calls')
+    silent = [call.get(f'{{{names["c"]}}}identifier') for call in calls
+              if not call.findtext('core:doc', '', names) and not call.findtext('core:return-value/core:doc', '', names)
+              and call.find('core:parameters/core:parameter/core:doc', names) is None]
+    check(not silent, f'no words about {silent}')
+
+
+CASES = [example, whole_interface, every_call_is_described, c_program]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

@@ -259,6 +259,14 @@ def device_not_present(world):
                                                    path=path))
     refused('DeviceNotPresent', lambda: guest.call('HostVsockEndpoint', 'Connect', GLib.Variant('(u)', (1,)),
                                                    path=path))
+    ours, theirs = socket.socketpair()
+    ours.settimeout(10)
+    fds = client_fds(theirs)
+    theirs.close()
+    refused('DeviceNotPresent', lambda: guest.call('HostVsockEndpoint', 'Listen', GLib.Variant('(uh)', (1, 0)), fds, path))
+    del fds
+    check(ours.recv(1) == b'', 'Listen keeps the acceptor')
+    ours.close()
     refused('Unavailable', guest.stream, 'GetConsole')
     client.close()
 

@@ -6,6 +6,7 @@ usage: test-trace.py [--kernel] PROGRAM...    with --kernel (root, in the test m
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -225,12 +226,49 @@ def uprobes(world):
     end(machine)
 
 
+def tool(world, *words):
+    """What it prints; these tools compile, and print while they do."""
+    done = subprocess.run(words, env=dict(world.env(), HOME=str(world.root / 'home')), capture_output=True, text=True,
+                          timeout=4 * harness.LIMIT_S)
+    check(done.returncode == 0, f'{words[:3]}: {done.returncode} {done.stdout}{done.stderr}')
+    return done.stdout
+
+
+def bpftrace(world):
+    """The page's first line for it."""
+    if not shutil.which('bpftrace'):
+        return 'bpftrace is not installed'
+    machine = world.started_guest('t', str(world.files / 'echo'))
+    said = tool(world, 'bpftrace', '-e', f'usdt:{world.root}/libexec/vitrine/vmm-machine:vmm:exit '
+                '{ @[arg1] = count(); if (arg1 == 2) { exit(); } }')
+    check(re.search(r'@\[2\]: [1-9]', said), said)
+    end(machine)
+    return None
+
+
+def perf(world):
+    if not shutil.which('perf'):
+        return 'perf is not installed'
+    machine = world.started_guest('t', str(world.files / 'echo'))
+    data = str(world.files / 'perf.data')
+    tool(world, 'perf', 'buildid-cache', '--add', f'{world.root}/libexec/vitrine/vmm-machine')
+    tool(world, 'perf', 'probe', '--add', 'sdt_vmm:exit')
+    try:
+        tool(world, 'perf', 'record', '-o', data, '-e', 'sdt_vmm:exit', '-p', str(world.children('t')['machine']), '--', 'sleep', '1')
+        said = tool(world, 'perf', 'script', '-i', data)
+    finally:
+        tool(world, 'perf', 'probe', '--del', 'sdt_vmm:exit')
+    check(re.search(r'sdt_vmm:exit: .*arg2=2 arg3=1021 ', said), said[:500])
+    end(machine)
+    return None
+
+
 def main(words):
     cases = [points_of_each_program, what_a_guest_does, from_the_first_instruction, until_the_end, wrong_words, markers_where_they_may_not_be]
     if words[0] == '--kernel':
         if not (TRACEFS / 'uprobe_events').exists():
             subprocess.run(['mount', '-t', 'tracefs', 'tracefs', TRACEFS], check=True)
-        cases, words = [markers, uprobes], words[1:]
+        cases, words = [markers, uprobes, bpftrace, perf], words[1:]
     harness.main(cases, words)
 
 

@@ -16,8 +16,23 @@ G_BEGIN_DECLS
 #define VM_TYPE_CHARDEV (vm_chardev_get_type())
 G_DECLARE_FINAL_TYPE(VmChardev, vm_chardev, VM, CHARDEV, GObject)
 
+/**
+ * vm_chardev_get_name:
+ *
+ * Returns: the port: "serial.0", "console.0"
+ */
 const char *vm_chardev_get_name(VmChardev *self);
+/**
+ * vm_chardev_get_label:
+ *
+ * Returns: what the machine calls it, for people
+ */
 const char *vm_chardev_get_label(VmChardev *self);
+/**
+ * vm_chardev_get_connected:
+ *
+ * Returns: whether vm_chardev_open_async() can be asked now
+ */
 gboolean vm_chardev_get_connected(VmChardev *self);
 
 /**

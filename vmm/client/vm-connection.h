@@ -73,8 +73,23 @@ void vm_connection_close(VmConnection *self);
  */
 void vm_connection_retry_now(VmConnection *self);
 
+/**
+ * vm_connection_get_path:
+ *
+ * Returns: the control socket
+ */
 const char *vm_connection_get_path(VmConnection *self);
+/**
+ * vm_connection_get_state:
+ *
+ * Returns: how the connection is
+ */
 VmConnectionState vm_connection_get_state(VmConnection *self);
+/**
+ * vm_connection_get_retry_seconds:
+ *
+ * Returns: in %VM_CONNECTION_WAITING, whole seconds to the next try
+ */
 guint vm_connection_get_retry_seconds(VmConnection *self);
 /**
  * vm_connection_get_error_message:
@@ -94,6 +109,11 @@ const char *vm_connection_get_name(VmConnection *self);
  * Returns: (nullable): the last state that the machine told
  */
 const char *vm_connection_get_machine_state(VmConnection *self);
+/**
+ * vm_connection_get_exit_status:
+ *
+ * Returns: of a machine that stopped, the status of `vmm run`: docs/architecture.md section 7
+ */
 guint vm_connection_get_exit_status(VmConnection *self);
 /**
  * vm_connection_get_cause:
@@ -119,6 +139,11 @@ const char *vm_connection_get_graphics(VmConnection *self);
  * Returns: (nullable): why that, for people; empty without a card
  */
 const char *vm_connection_get_graphics_sentence(VmConnection *self);
+/**
+ * vm_connection_get_client_count:
+ *
+ * Returns: how many programs are connected to the machine, this one too
+ */
 guint vm_connection_get_client_count(VmConnection *self);
 
 /**
@@ -142,6 +167,11 @@ GListModel *vm_connection_get_chardevs(VmConnection *self);
  */
 void vm_connection_request_async(VmConnection *self, VmRequest request, GCancellable *cancellable,
                                  GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_request_finish:
+ *
+ * Returns: whether the machine took the request
+ */
 gboolean vm_connection_request_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
 /**
@@ -154,6 +184,11 @@ gboolean vm_connection_request_finish(VmConnection *self, GAsyncResult *result, 
 void vm_connection_resize_disk_async(VmConnection *self, guint disk, guint64 size,
                                      GCancellable *cancellable, GAsyncReadyCallback callback,
                                      gpointer user_data);
+/**
+ * vm_connection_resize_disk_finish:
+ *
+ * Returns: whether the disk is longer now
+ */
 gboolean vm_connection_resize_disk_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
 /**
@@ -164,8 +199,18 @@ gboolean vm_connection_resize_disk_finish(VmConnection *self, GAsyncResult *resu
  */
 void vm_connection_set_balloon_async(VmConnection *self, guint64 size, GCancellable *cancellable,
                                      GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_set_balloon_finish:
+ *
+ * Returns: whether the guest was asked
+ */
 gboolean vm_connection_set_balloon_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
+/**
+ * vm_connection_get_balloon_async:
+ *
+ * Asks how much memory the guest has given, and was asked for.
+ */
 void vm_connection_get_balloon_async(VmConnection *self, GCancellable *cancellable,
                                      GAsyncReadyCallback callback, gpointer user_data);
 /**
@@ -177,6 +222,11 @@ gboolean vm_connection_get_balloon_finish(VmConnection *self, GAsyncResult *resu
                                           guint64 *ret_actual, guint64 *ret_requested,
                                           GError **error);
 
+/**
+ * vm_connection_get_memory_statistics_async:
+ *
+ * Asks what the guest says of its memory; its driver answers, or %G_IO_ERROR_TIMED_OUT comes.
+ */
 void vm_connection_get_memory_statistics_async(VmConnection *self, GCancellable *cancellable,
                                                GAsyncReadyCallback callback, gpointer user_data);
 /**
@@ -216,9 +266,20 @@ void vm_connection_add_display_async(VmConnection *self, const VmDisplayMode *mo
  */
 gboolean vm_connection_add_display_finish(VmConnection *self, GAsyncResult *result,
                                           guint *ret_display, GError **error);
+/**
+ * vm_connection_remove_display_async:
+ * @display: its number
+ *
+ * Takes a display away; its VmConsole leaves vm_connection_get_consoles().
+ */
 void vm_connection_remove_display_async(VmConnection *self, guint display,
                                         GCancellable *cancellable, GAsyncReadyCallback callback,
                                         gpointer user_data);
+/**
+ * vm_connection_remove_display_finish:
+ *
+ * Returns: whether it is gone
+ */
 gboolean vm_connection_remove_display_finish(VmConnection *self, GAsyncResult *result,
                                              GError **error);
 /**
@@ -229,8 +290,18 @@ gboolean vm_connection_remove_display_finish(VmConnection *self, GAsyncResult *r
 void vm_connection_set_display_mode_async(VmConnection *self, guint display,
                                           const VmDisplayMode *mode, GCancellable *cancellable,
                                           GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_set_display_mode_finish:
+ *
+ * Returns: whether the guest was told
+ */
 gboolean vm_connection_set_display_mode_finish(VmConnection *self, GAsyncResult *result,
                                                GError **error);
+/**
+ * vm_connection_get_displays_async:
+ *
+ * Asks for the displays that are plugged in.
+ */
 void vm_connection_get_displays_async(VmConnection *self, GCancellable *cancellable,
                                       GAsyncReadyCallback callback, gpointer user_data);
 /**
@@ -260,7 +331,17 @@ typedef struct {
 
 #define VM_TYPE_PROCESS (vm_process_get_type())
 GType vm_process_get_type(void);
+/**
+ * vm_process_copy:
+ *
+ * Returns: (transfer full): a copy
+ */
 VmProcess *vm_process_copy(const VmProcess *process);
+/**
+ * vm_process_free:
+ *
+ * Frees it.
+ */
 void vm_process_free(VmProcess *process);
 
 /**
@@ -308,9 +389,24 @@ typedef struct {
 
 #define VM_TYPE_JAIL (vm_jail_get_type())
 GType vm_jail_get_type(void);
+/**
+ * vm_jail_copy:
+ *
+ * Returns: (transfer full): a copy
+ */
 VmJail *vm_jail_copy(const VmJail *jail);
+/**
+ * vm_jail_free:
+ *
+ * Frees it.
+ */
 void vm_jail_free(VmJail *jail);
 
+/**
+ * vm_connection_get_jails_async:
+ *
+ * Asks what holds each process of the machine.
+ */
 void vm_connection_get_jails_async(VmConnection *self, GCancellable *cancellable,
                                    GAsyncReadyCallback callback, gpointer user_data);
 
@@ -330,18 +426,39 @@ GPtrArray *vm_connection_get_jails_finish(VmConnection *self, GAsyncResult *resu
  */
 GVariant *vm_connection_get_graphics_counters_finish(VmConnection *self, GAsyncResult *result,
                                                      GError **error);
+/**
+ * vm_connection_get_graphics_counters_async:
+ *
+ * Asks for the counters of the graphics card.
+ */
 void vm_connection_get_graphics_counters_async(VmConnection *self, GCancellable *cancellable,
                                                GAsyncReadyCallback callback, gpointer user_data);
 
-/* Bytes; counters since the machine's start. */
+/**
+ * VmTotals:
+ * @guest_memory: bytes of the guest's RAM that are in use on the host
+ * @disk_read: bytes since the machine's start
+ * @disk_written: bytes since the machine's start
+ */
 typedef struct {
-    guint64 guest_memory; /* of the guest's RAM, in use on the host */
+    guint64 guest_memory;
     guint64 disk_read;
     guint64 disk_written;
 } VmTotals;
 
+/**
+ * vm_connection_get_totals_async:
+ *
+ * Asks for the figures of the whole machine.
+ */
 void vm_connection_get_totals_async(VmConnection *self, GCancellable *cancellable,
                                     GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_get_totals_finish:
+ * @ret_totals: (out caller-allocates): the figures
+ *
+ * Returns: whether they are there
+ */
 gboolean vm_connection_get_totals_finish(VmConnection *self, GAsyncResult *result,
                                          VmTotals *ret_totals, GError **error);
 

@@ -60,9 +60,29 @@ typedef enum {
 #define VM_TYPE_CONSOLE (vm_console_get_type())
 G_DECLARE_FINAL_TYPE(VmConsole, vm_console, VM, CONSOLE, GObject)
 
+/**
+ * vm_console_get_number:
+ *
+ * Returns: the number of its display, from 0
+ */
 guint vm_console_get_number(VmConsole *self);
+/**
+ * vm_console_get_label:
+ *
+ * Returns: what the machine calls it, for people
+ */
 const char *vm_console_get_label(VmConsole *self);
+/**
+ * vm_console_get_connected:
+ *
+ * Returns: whether the machine answers for it now
+ */
 gboolean vm_console_get_connected(VmConsole *self);
+/**
+ * vm_console_get_modifiers:
+ *
+ * Returns: the lamps: 1 scroll, 2 num, 4 caps lock
+ */
 guint vm_console_get_modifiers(VmConsole *self);
 
 /**
@@ -71,6 +91,11 @@ guint vm_console_get_modifiers(VmConsole *self);
  * Lets pictures arrive until vm_console_release() was called as often.
  */
 void vm_console_hold(VmConsole *self);
+/**
+ * vm_console_release:
+ *
+ * Takes back one vm_console_hold().
+ */
 void vm_console_release(VmConsole *self);
 
 /**
@@ -119,6 +144,12 @@ gboolean vm_console_get_cursor(VmConsole *self, VmCursor *ret_cursor);
  * the connection ends are released by the machine.
  */
 void vm_console_press_key(VmConsole *self, guint code);
+/**
+ * vm_console_release_key:
+ * @code: KEY_xxx of linux/input-event-codes.h
+ *
+ * Lets go what vm_console_press_key() pressed.
+ */
 void vm_console_release_key(VmConsole *self, guint code);
 /**
  * vm_console_send_keys:
@@ -151,7 +182,17 @@ gboolean vm_console_has_unsent_input(VmConsole *self);
  * @y: pixels of the picture
  */
 void vm_console_move_pointer(VmConsole *self, guint x, guint y);
+/**
+ * vm_console_press_button:
+ *
+ * Presses a button of the pointer, or turns its wheel one step.
+ */
 void vm_console_press_button(VmConsole *self, VmButton button);
+/**
+ * vm_console_release_button:
+ *
+ * Lets a button of the pointer go.
+ */
 void vm_console_release_button(VmConsole *self, VmButton button);
 
 /**
@@ -182,7 +223,17 @@ typedef struct {
 
 #define VM_TYPE_THUMBNAIL (vm_thumbnail_get_type())
 GType vm_thumbnail_get_type(void);
+/**
+ * vm_thumbnail_copy:
+ *
+ * Returns: (transfer full): a copy
+ */
 VmThumbnail *vm_thumbnail_copy(const VmThumbnail *thumbnail);
+/**
+ * vm_thumbnail_free:
+ *
+ * Frees it.
+ */
 void vm_thumbnail_free(VmThumbnail *thumbnail);
 
 /**
