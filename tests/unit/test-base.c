@@ -39,6 +39,21 @@ TAP_TEST(memory_files_are_sealed)
     check_int(fd_check_memory_file(plain, 4096), -EINVAL);
 }
 
+TAP_TEST(whole_pieces_of_files)
+{
+    cleanup_fd int fd = memfd_create("file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    char text[8] = {0};
+
+    check_int(fd_pwrite_full(fd, "written", 7, 100), 0);
+    check_int(fd_pread_full(fd, text, 7, 100), 0);
+    check_str(text, "written");
+    check_int(fd_pread_full(fd, text, 8, 100), -EIO);
+    check_int(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), 0);
+    check_int(fd_pwrite_full(fd, text, 8, 107), -EPERM);
+    check_int(fd_pwrite_full(-1, text, 8, 0), -EBADF);
+    check_int(fd_pwrite_full(-1, text, 0, 0), 0);
+}
+
 TAP_TEST(message_carries_fds)
 {
     int pair[2];
@@ -174,6 +189,6 @@ TAP_TEST(sha256_examples)
 }
 
 TAP_MAIN(TAP_CASE(sha256_examples), TAP_CASE(ranges_never_overflow),
-         TAP_CASE(memory_files_are_sealed), TAP_CASE(message_carries_fds),
-         TAP_CASE(message_too_long_is_refused), TAP_CASE(timer_fires_and_quits),
-         TAP_CASE(removal_inside_a_handler_is_safe))
+         TAP_CASE(memory_files_are_sealed), TAP_CASE(whole_pieces_of_files),
+         TAP_CASE(message_carries_fds), TAP_CASE(message_too_long_is_refused),
+         TAP_CASE(timer_fires_and_quits), TAP_CASE(removal_inside_a_handler_is_safe))

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int
@@ -72,6 +73,28 @@ fd_pread_full(int fd, void *data, size_t size, uint64_t offset)
 
     while (size > 0) {
         ssize_t n = pread(fd, at, size, (off_t)offset);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? -errno : -EIO;
+        }
+        at += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+int
+fd_pwrite_full(int fd, const void *data, size_t size, uint64_t offset)
+{
+    const char *at = data;
+
+    while (size > 0) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): an iovec is for reading too and knows no const */
+        struct iovec iov = {.iov_base = (void *)(uintptr_t)at, .iov_len = size};
+        ssize_t n = pwritev(fd, &iov, 1, (off_t)offset);
         if (n < 0 && errno == EINTR) {
             continue;
         }

@@ -16,6 +16,8 @@ int fd_set_cloexec(int fd, int on);
 int fd_read_full(int fd, void *data, size_t size);
 int fd_write_full(int fd, const void *data, size_t size);
 int fd_pread_full(int fd, void *data, size_t size, uint64_t offset);
+/* With pwritev(2), which the list of vmm-block has. */
+int fd_pwrite_full(int fd, const void *data, size_t size, uint64_t offset);
 
 /*
  * A new memfd of `size` bytes named `name`, sealed against shrinking, growing and further seals

@@ -26,3 +26,15 @@ iov_cut(struct iovec *to, const struct iovec *from, size_t n, uint64_t size)
     }
     return i;
 }
+
+/* Bytes that the buffers which iov_cut() would look at have room for. */
+static inline uint64_t
+iov_size(const struct iovec *iov, size_t n)
+{
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < n && i < DISK_IOV_MAX; i++) {
+        size += iov[i].iov_len;
+    }
+    return size;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
 #include "vmm/disk/qcow2.h"
 
 enum {
@@ -16,27 +17,6 @@ enum {
 };
 
 #define EXTENSION_BACKING_FORMAT UINT32_C(0xe2792aca)
-
-static int
-write_all(int fd, struct iovec iov)
-{
-    off_t offset = 0;
-
-    while (iov.iov_len > 0) {
-        ssize_t n = pwritev(fd, &iov, 1, offset);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -errno : -EIO;
-        }
-        iov.iov_base = (uint8_t *)iov.iov_base + n;
-        iov.iov_len -= (size_t)n;
-        offset += n;
-    }
-    return 0;
-}
 
 static void
 fill_backing(uint8_t *bytes, const struct qcow2_new *new_image)
@@ -104,6 +84,5 @@ qcow2_create(int fd, const struct qcow2_new *new_image)
         bytes[(AT_REFCOUNT_BLOCK << bits) + 2 * i + 1] = 1;
     }
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): cleanup_free frees it */
-    return write_all(fd,
-                     (struct iovec){.iov_base = bytes, .iov_len = (size_t)(clusters * cluster)});
+    return fd_pwrite_full(fd, bytes, (size_t)(clusters * cluster), 0);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/disk/qcow2-private.h"
 
@@ -50,29 +51,14 @@ qcow2_read_bytes(struct qcow2 *image, void *data, size_t size, uint64_t offset, 
 }
 
 int
-qcow2_write_bytes(struct qcow2 *image, void *data, size_t size, uint64_t offset)
+qcow2_write_bytes(struct qcow2 *image, const void *data, size_t size, uint64_t offset)
 {
-    uint8_t *at = data;
-
     if (image->damaged) {
         return -EIO;
     }
-    while (size > 0) {
-        struct iovec iov = {.iov_base = at, .iov_len = size};
-        ssize_t n = pwritev(image->fd, &iov, 1, (off_t)offset);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -errno : -EIO;
-        }
-        at += n;
-        size -= (size_t)n;
-        offset += (uint64_t)n;
-        image->file_end = MAX_OF(image->file_end, offset);
-    }
-    return 0;
+    image->file_end =
+        MAX_OF(image->file_end, offset + size); /* also where a part of it is written */
+    return fd_pwrite_full(image->fd, data, size, offset);
 }
 
 int

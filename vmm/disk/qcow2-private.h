@@ -20,6 +20,23 @@ enum {
     QCOW2_REFCOUNT_BLOCKS = 8,
     QCOW2_FREED_MAX = 2048,
     QCOW2_CACHE_BYTES = 8 << 20,
+    QCOW2_RUN_MAX = 4 << 20, /* bytes that are looked up at once */
+};
+
+enum qcow2_kind {
+    QCOW2_KIND_NONE, /* the backing file's, or zeros */
+    QCOW2_KIND_ZERO,
+    QCOW2_KIND_DATA,
+    QCOW2_KIND_COMPRESSED,
+};
+
+/* Clusters after each other that are kept in the same way, from a place in the disk on. */
+struct qcow2_run {
+    enum qcow2_kind kind;
+    uint64_t offset; /* in the disk */
+    uint64_t size;   /* bytes, up to the end of the last cluster or of what was asked for */
+    uint64_t host;   /* with QCOW2_KIND_DATA: of the first byte */
+    uint64_t entry;  /* of the first cluster */
 };
 
 /* One cluster of metadata in memory. */
@@ -75,9 +92,34 @@ struct qcow2 {
     struct qcow2_unpacker *unpacker;
 };
 
+static inline uint32_t
+qcow2_l1_index(const struct qcow2 *image, uint64_t offset)
+{
+    return (uint32_t)(offset >> (image->cluster_bits + image->l2_bits));
+}
+
+static inline uint32_t
+qcow2_l2_index(const struct qcow2 *image, uint64_t offset)
+{
+    return (uint32_t)(offset >> image->cluster_bits) & ((1U << image->l2_bits) - 1);
+}
+
+/* qcow2-read.c */
+/* The run that begins at `offset` of the disk, at most `size` bytes of it. 0 or -errno. */
+int qcow2_find_run(struct qcow2 *image, uint64_t offset, uint64_t size, struct qcow2_run *ret_run);
+/* Bytes of it that were read, at least one and perhaps fewer than asked, or -errno. */
+ssize_t qcow2_read_run(struct qcow2 *image, const struct qcow2_run *run, const struct iovec *iov,
+                       size_t n);
+ssize_t qcow2_read(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset);
+
+/* qcow2-write.c */
+ssize_t qcow2_write(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset);
+int qcow2_discard(struct disk *disk, uint64_t offset, uint64_t length);
+int qcow2_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool unmap);
+
 /* qcow2-io.c: all of `size` bytes; -EIO where the file ends before (or zeros with `may_end`). */
 int qcow2_read_bytes(struct qcow2 *image, void *data, size_t size, uint64_t offset, bool may_end);
-int qcow2_write_bytes(struct qcow2 *image, void *data, size_t size, uint64_t offset);
+int qcow2_write_bytes(struct qcow2 *image, const void *data, size_t size, uint64_t offset);
 int qcow2_sync(struct qcow2 *image);
 /* Mark the image as damaged; -EIO. */
 int qcow2_found_damage(struct qcow2 *image);
