@@ -309,8 +309,12 @@ take_mode(struct composer *composer, const struct key *key, GVariant *value, GEr
 static gboolean
 take_format(struct composer *composer, const struct key *key, GVariant *value, GError **error)
 {
-    return strcmp(g_variant_get_string(value, NULL), "raw") == 0 ||
-           fail(error, key->name, "can be “raw” only");
+    const char *format = g_variant_get_string(value, NULL);
+
+    if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
+        return fail(error, key->name, "can be “raw” or “qcow2”");
+    }
+    return add_field(composer, key, value, error);
 }
 
 static gboolean
@@ -324,7 +328,7 @@ take_output(struct composer *composer, const struct key *key, GVariant *value, G
 static const struct key block_keys[] = {
     {"file", "h", add_field, "path"},
     {"mode", "s", take_mode, "ro"},
-    {"format", "s", take_format, NULL},
+    {"format", "s", take_format, "format"},
     {"id", "s", add_field, "id"},
     {"root", "b", add_field, "root"},
     {"block_size", "u", add_field, "block-size"},

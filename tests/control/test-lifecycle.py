@@ -355,10 +355,11 @@ def ports(world):
 
 # What a client leaves, and what it can see.
 
-def hold(path, file):
+def hold(path, file, *images):
     client = Lifecycle(path)
+    disks = [{'file': open(image, 'r+b'), 'mode': 'read-write', 'format': 'qcow2'} for image in images]
     with open(file, 'rb') as handle:
-        client.create(kernel=handle, guest_memory=MEMORY, virtio_console=True, virtio_gpu=True)
+        client.create(kernel=handle, guest_memory=MEMORY, virtio_console=True, virtio_gpu=True, block_devices=disks)
     guest = client.bind()
     serial = guest.stream('GetSerial')
     client.start()
@@ -367,11 +368,11 @@ def hold(path, file):
     signal.pause()
 
 
-def held(world, launcher, *stop):
+def held(world, launcher, *images):
     """A client in a process of its own, with a machine that runs; and the pidfds of that."""
     before = set(instances(world))
-    client = subprocess.Popen([sys.executable, __file__, '--hold', launcher.path, str(world.files / 'halt')],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    client = subprocess.Popen([sys.executable, __file__, '--hold', launcher.path, str(world.files / 'halt'),
+                               *images], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     world.started.append(client)
     check(client.stdout.readline() == b'running\n', 'the client did not come so far')
     new = set(instances(world)) - before
@@ -409,6 +410,23 @@ def client_is_killed(world):
         client.wait()
         print(f'# gone {seconds * 1000:.0f} ms after {how.name}')
     check(launcher.process.poll() is None, 'the launcher has gone with it')
+    launcher.end()
+
+
+def client_with_qcow2_disks_is_killed(world):
+    """Their tables may take as long as the host's disk: here, for ever."""
+    images = [str(world.files / f'{name}.qcow2') for name in ('first', 'second')]
+    for image in images:
+        check(world.run('create_qcow2', image, str(64 << 20))[0] == 0, 'create_qcow2')
+    launcher = Launcher(world)
+    client, pidfds = held(world, launcher, *images)
+    blocks = [name for name in pidfds if name.startswith('vmm-block')]
+    check(len(blocks) == 2, f'{list(pidfds)}')
+    for name in blocks:
+        signal.pidfd_send_signal(pidfds[name], signal.SIGSTOP)
+    client.kill()
+    print(f'# gone after {wait_gone(pidfds, gone_limit()) * 1000:.0f} ms')
+    client.wait()
     launcher.end()
 
 
@@ -607,10 +625,10 @@ def balloon(world):
 CASES = [create_run_stop, l1_create_starts_nothing, l2_create_after_stop_only, l3_bind_between_create_and_stop,
          l4_run_blocks_until_the_end, l5_to_l7_stop, l8_run_tells_what_went_wrong, bad_configurations,
          device_not_present, balloon, initialization_failures, internal_error, processor_failures, ports, client_is_killed,
-         supervisor_is_killed, nothing_is_shared, handles_only, strangers, never_reads, by_systemd, command_line]
+         client_with_qcow2_disks_is_killed, supervisor_is_killed, nothing_is_shared, handles_only, strangers, never_reads, by_systemd, command_line]
 
 if __name__ == '__main__':
     if sys.argv[1] == '--hold':
-        hold(sys.argv[2], sys.argv[3])
+        hold(*sys.argv[2:])
     only = os.environ.get('ONLY')
     harness.main([c for c in CASES if not only or c.__name__ in only.split()], [pathlib.Path(p) for p in sys.argv[1:]])

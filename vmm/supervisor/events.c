@@ -45,8 +45,8 @@ union any_message {
     struct balloon_answer balloon_answer;
 };
 
-static uint64_t
-now_ms(void)
+uint64_t
+events_now_ms(void)
 {
     struct timespec now;
 
@@ -425,7 +425,7 @@ static void
 start_display(struct child *display)
 {
     struct vm *vm = display->vm;
-    const uint64_t now = now_ms();
+    const uint64_t now = events_now_ms();
     uint64_t *oldest =
         &vm->display_starts_ms[vm->n_display_starts % ARRAY_SIZE(vm->display_starts_ms)];
     struct failure failure;

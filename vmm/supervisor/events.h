@@ -7,5 +7,7 @@
 
 /* Watch a started child's control socket, log pipe and end. 0 or -errno. */
 int events_watch_child(struct child *child);
+/* Of the clock that only goes forward. */
+uint64_t events_now_ms(void);
 /* Timer handler, its data is the machine: start the display again. */
 void events_on_display_timer(void *data, uint32_t events);

@@ -239,6 +239,7 @@ run_machine(struct instance *instance, struct vm *vm, bool may_try_again)
     if (instance->over || vm_move_display(vm, instance->idle) < 0) {
         instance->over = true;
         vm->child[0].ready = false; /* nobody listens to its last words */
+        vm->in_a_hurry = true;
         vm_destroy(vm);
         return false;
     }

@@ -23,7 +23,7 @@
 
 enum {
     DISPLAY_LEAVE_MS = 500, /* for its last words to clients */
-    DISK_LEAVE_MS = 5000,   /* for a disk to write its tables */
+    DISKS_LEAVE_MS = 5000,  /* for all disks to write their tables */
 };
 
 static void
@@ -340,24 +340,49 @@ let_display_leave(struct vm *vm)
     }
 }
 
-/* What a qcow2 disk has in memory is written when its process ends by itself: the guest is gone then. */
+static bool
+has_tables(const struct vm *vm, const struct child *child)
+{
+    return child->row == &process_block && child->pid > 0 && child->ready &&
+           vm->resources.disk[child->index].format == BLOCK_QCOW2;
+}
+
+/* Tell them by the end of their control sockets; how many there are, and what shows that they ended. */
+static size_t
+tell_disks_to_leave(struct vm *vm, struct pollfd *ret_ended)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < vm->n_children; i++) {
+        if (has_tables(vm, &vm->child[i])) {
+            fd_closep(&vm->child[i].control_fd);
+            ret_ended[n++] = (struct pollfd){.fd = vm->child[i].pidfd, .events = POLLIN};
+        }
+    }
+    return n;
+}
+
+/*
+ * What a qcow2 disk has in memory is written when its process ends by itself: the guest is gone then. It
+ * may take as long as the host's disk does, so not when there is a hurry: as after a power cut, the image
+ * is whole then, and has what the guest flushed.
+ */
 static void
 let_disks_leave(struct vm *vm)
 {
-    struct child *machine = vm_child(vm, process_machine.name);
+    const struct child *machine = vm_child(vm, process_machine.name);
+    struct pollfd ended[CHILDREN_MAX];
+    const uint64_t end = events_now_ms() + DISKS_LEAVE_MS;
+    size_t n;
 
-    for (size_t i = 0; i < vm->n_children; i++) {
-        struct child *child = &vm->child[i];
+    if (machine && machine->pid > 0) {
+        pidfd_send_signal(machine->pidfd, SIGKILL, NULL, 0);
+    }
+    n = tell_disks_to_leave(vm, ended);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t now = events_now_ms();
 
-        if (child->row != &process_block || child->pid <= 0 || !child->ready ||
-            vm->resources.disk[child->index].format != BLOCK_QCOW2) {
-            continue;
-        }
-        if (machine && machine->pid > 0) {
-            pidfd_send_signal(machine->pidfd, SIGKILL, NULL, 0);
-        }
-        fd_closep(&child->control_fd);
-        (void)poll(&(struct pollfd){.fd = child->pidfd, .events = POLLIN}, 1, DISK_LEAVE_MS);
+        (void)poll(&ended[i], 1, now < end ? (int)(end - now) : 0);
     }
 }
 
@@ -371,7 +396,9 @@ vm_destroy(struct vm *vm)
         loop_remove(vm->child[i].control_source);
         vm->child[i].control_source = NULL;
     }
-    let_disks_leave(vm);
+    if (!vm->in_a_hurry) {
+        let_disks_leave(vm);
+    }
     /* All but the display first: it stands at index 0. All are ended before one is waited for. */
     for (size_t i = 1; i < vm->n_children; i++) {
         if (vm->child[i].pid > 0) {
