@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Class "drivers": each one does its work. In: DATA, DATA4K (disk names), WIDTH, HEIGHT.
+# Class "drivers": each one does its work. In: DATA, DATA4K, QCOW2, PARTS (disk names), WIDTH, HEIGHT.
 msix_everywhere() {
     for d in /sys/bus/virtio/devices/*; do
         n=$(ls "$(readlink -f "$d")/../msi_irqs" | wc -l)
@@ -65,6 +65,24 @@ disk_takes_file_system() {
     umount /mnt/data
     return $result
 }
+disk_takes_text() {
+    printf 'written by the guest' | dd of=/dev/"$1" bs=512 seek=3 conv=sync,fsync,notrunc 2>/dev/null
+}
+qcow2_shows_what_is_behind() {
+    is "$(dd if=/dev/"$QCOW2" bs=1M skip=24 count=1 iflag=direct 2>/dev/null | head -c 16)" "in the base file"
+}
+partitions_are_found() {
+    grep -qx 'PARTNAME=system' /sys/block/"$PARTS"/"$PARTS"1/uevent || return 1
+    grep -qx 'PARTNAME=data' /sys/block/"$PARTS"/"$PARTS"2/uevent || return 1
+    is "$(cat /sys/block/"$PARTS"/"$PARTS"2/size)" 32768
+}
+first_partition_is_its_file() {
+    is "$(head -c 21 /dev/"$PARTS"1)" "the first part's file"
+}
+read_only_part_refuses() {
+    ! dd if=/dev/zero of=/dev/"$PARTS"1 bs=4096 count=1 oflag=direct 2>/dev/null || return 1
+    first_partition_is_its_file
+}
 console_writes() { echo "written to hvc0 by the guest" >/dev/hvc0; }
 second_serial_writes() {
     echo "written to ttyS1 by the guest" >/dev/ttyS1
@@ -89,6 +107,14 @@ check "drivers: a disk with blocks of 4096 ends where it should" disk_last_secto
 check "drivers: a disk writes zeroes" disk_zeroes "$DATA"
 check "drivers: a disk discards" disk_discards "$DATA4K"
 check "drivers: a disk takes a file system" disk_takes_file_system "$DATA"
+check "drivers: a qcow2 disk shows the file it is based on" qcow2_shows_what_is_behind
+check "drivers: a qcow2 disk keeps what is written" disk_keeps "$QCOW2"
+check "drivers: a qcow2 disk takes text" disk_takes_text "$QCOW2"
+check "drivers: the partitions of a composite disk are found" partitions_are_found
+check "drivers: a partition is its file" first_partition_is_its_file
+check "drivers: a read-only part of a composite disk refuses writes" read_only_part_refuses
+check "drivers: a writable part keeps what is written" disk_keeps "${PARTS}2"
+check "drivers: a writable part takes text" disk_takes_text "${PARTS}2"
 check "drivers: the virtio console takes text" console_writes
 check "drivers: the second serial port takes text" second_serial_writes
 check "drivers: the screen has the mode asked for" screen_has_mode

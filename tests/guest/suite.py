@@ -8,6 +8,7 @@ classes of RFC-0249: reboot and shutdown, core, device enumeration, drivers.
 """
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -131,6 +132,25 @@ class Suite:
         with vm.work_folder() as folder:
             self.golden(self.all_devices(folder, "enumeration.sh"))
 
+    def images(self, folder):
+        """A qcow2 disk over a raw one, and one of two files."""
+        base, first, data = (os.path.join(folder, name) for name in ("base.img", "first.img", "part.img"))
+        with open(base, "wb") as file:
+            file.truncate(DATA_SIZE)
+            file.seek(24 << 20)
+            file.write(b"in the base file")
+        with open(first, "wb") as file:
+            file.write(b"the first part's file" + bytes(1 << 20))  # no whole pages
+        with open(data, "wb") as file:
+            file.truncate(16 << 20)
+        made = [os.path.join(folder, name) for name in ("over.qcow2", "parts.composite")]
+        for words in (["create_qcow2", made[0], "--backing-file", base],
+                      ["create_composite", made[1], f"system:{first}", f"data:{data}:writable"]):
+            done = subprocess.run([self.program, *words], capture_output=True, text=True, timeout=60, check=False)
+            if done.returncode != 0:
+                raise vm.Ended(f"{words[0]}: {done.stdout + done.stderr}")
+        return made
+
     def every_device(self, folder, words, script):
         """Arguments for a machine with everything we have; SCRIPT is on its second disk."""
         files = {name: os.path.join(folder, name)
@@ -139,12 +159,14 @@ class Suite:
         for name in ("data", "data4k"):
             with open(files[name], "wb") as file:
                 file.truncate(DATA_SIZE)
+        over, parts = self.images(folder)
         return ["--cpus", str(self.cpus), "--mem", "512", "--initrd", self.guest.path("initrd"),
                 "-p", f"{self.guest.cmdline()} vitrine.overlay vitrine.desktop=off {words}",
                 "--block", f"path={self.guest.path('disk.img')},ro",
                 "--block", f"path={files['script']},ro",
                 "--block", f"path={files['data']},id=VITRINE-DATA",
                 "--block", f"path={files['data4k']},block-size=4096",
+                "--block", over, "--block", parts,
                 "--serial", f"type=file,hardware=serial,num=2,path={files['ttyS1']}",
                 "--serial", f"type=file,hardware=virtio-console,num=1,path={files['hvc0']}",
                 "--gpu", f"backend=2d,width={WIDTH},height={HEIGHT}",
@@ -152,7 +174,7 @@ class Suite:
 
     def all_devices(self, folder, *more):
         """The guest's checks, and scripts MORE with them; what it said."""
-        settings = (f"CPUS={self.cpus} MEMORY=512 HOST_TIME={int(time.time())} DATA=vdc DATA4K=vdd "
+        settings = (f"CPUS={self.cpus} MEMORY=512 HOST_TIME={int(time.time())} DATA=vdc DATA4K=vdd QCOW2=vde PARTS=vdf "
                     f"WIDTH={WIDTH} HEIGHT={HEIGHT}\n")
         texts = []
         for name in ("prelude.sh", "core.sh", *more, "drivers.sh"):
@@ -212,6 +234,7 @@ class Suite:
                           "drivers: the virtio console's text arrives in its file")
         self.report.check(holds("ttyS1", "written to ttyS1 by the guest"),
                           "drivers: the second serial port's text arrives in its file")
+        self.images_on_host(folder, holds)
         data4k = os.path.join(folder, "data4k")
         with open(data4k, "rb") as file:
             file.seek(64 * 65536)
@@ -220,6 +243,24 @@ class Suite:
         blocks = os.stat(data4k).st_blocks * 512
         self.report.check(blocks < DATA_SIZE // 8, "drivers: discarded blocks went back to the host",
                           f"{blocks} bytes in use")
+
+    def images_on_host(self, folder, holds):
+        """What other programs find in the images."""
+        def says(*words):
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+            return done.returncode, done.stdout + done.stderr
+        answer = says("qemu-img", "check", "-q", "-f", "qcow2", "over.qcow2")
+        self.report.check(answer[0] == 0, "drivers: the guest's qcow2 image is whole", answer)
+        answer = says("qemu-img", "convert", "-f", "qcow2", "-O", "raw", "over.qcow2", "flat.img")
+        self.report.check(answer[0] == 0 and holds("flat.img", "written by the guest"),
+                          "drivers: it holds what the guest wrote", answer)
+        self.report.check(holds("base.img", "in the base file") and not holds("base.img", "written by the guest"),
+                          "drivers: what it is based on is as it was")
+        self.report.check(holds("part.img", "written by the guest"),
+                          "drivers: what the guest wrote is in the writable part's file")
+        self.report.check(holds("first.img", "the first part's file") and
+                          os.stat(os.path.join(folder, "first.img")).st_size == (1 << 20) + 21,
+                          "drivers: the read-only part's file is as it was")
 
     def boot(self, name):
         """One boot, a second try when the guest did not come up."""
