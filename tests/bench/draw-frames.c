@@ -3,10 +3,12 @@
 /*
  * Runs in the guest of a benchmark. Shows a picture through the stock KMS driver; then each line
  * "WIDTH HEIGHT FRAMES" from the first serial port lets it draw so many frames of that damage, with a pause
- * after each. Says "FRAMES ready" and "FRAMES done".
+ * after each; "keys COUNT" one small frame for each of so many keys. Says "FRAMES ready" and "FRAMES done".
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/input.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,9 @@
 enum {
     PAUSE_US = 20000,
     COLOUR_STEP = 0x10307,
+    INPUTS_MAX = 8,
+    KEY_WIDTH = 64,
+    KEY_HEIGHT = 32,
 };
 
 struct picture {
@@ -110,6 +115,30 @@ draw(const struct picture *picture, unsigned long width, unsigned long height, u
     ask(picture->card, DRM_IOCTL_MODE_DIRTYFB, &dirty, "flush");
 }
 
+/* Each key that is pressed, on any device, shows at once. */
+static void
+draw_keys(const struct picture *picture, unsigned long count)
+{
+    struct pollfd inputs[INPUTS_MAX];
+    struct input_event event;
+
+    for (int i = 0; i < INPUTS_MAX; i++) {
+        char name[] = "/dev/input/event0";
+
+        name[sizeof(name) - 2] = (char)('0' + i);
+        inputs[i] = (struct pollfd){.fd = open(name, O_RDONLY | O_CLOEXEC), .events = POLLIN};
+    }
+    printf("KEYS ready\n");
+    while (count > 0 && poll(inputs, INPUTS_MAX, -1) > 0) {
+        for (int i = 0; i < INPUTS_MAX; i++) {
+            if (inputs[i].revents && read(inputs[i].fd, &event, sizeof(event)) == sizeof(event) &&
+                event.type == EV_KEY && event.value == 1) {
+                draw(picture, KEY_WIDTH, KEY_HEIGHT, (uint32_t)count-- * COLOUR_STEP);
+            }
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -123,6 +152,12 @@ main(void)
     printf("FRAMES ready\n");
     while (line && fgets(text, sizeof(text), line)) {
         char *rest = text;
+
+        if (strncmp(text, "keys ", 5) == 0) {
+            draw_keys(&picture, strtoul(text + 5, NULL, 10));
+            printf("FRAMES done\n");
+            continue;
+        }
         unsigned long width = strtoul(rest, &rest, 10);
         unsigned long height = strtoul(rest, &rest, 10);
         unsigned long frames = strtoul(rest, &rest, 10);

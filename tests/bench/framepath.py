@@ -7,6 +7,9 @@ virtio-gpu and -display dbus. Each has a Display1 client, which counts damage. I
 frames: the processor time that the monitor takes for a frame, all its threads but the guest's processor,
 and the bytes that the client gets by message. Counts under instruction counting, where time is a number of
 instructions.
+
+Then keys: from the client's call until it was told of the damage that the guest's program answered with:
+how often a thread of the monitor had to wake up for it, each of them, and how long that took.
 """
 import os
 import select
@@ -26,12 +29,15 @@ import counts
 import display1
 import listener
 import rig
-from gi.repository import Gio
+from gi.repository import Gio, GLib
 
 LIMIT = 500
 WIDTH, HEIGHT = 800, 600
 SHAPES = {"framepath-vs-qemu-dbus": (WIDTH, HEIGHT, 20), "framepath-small-vs-qemu-dbus": (64, 32, 60)}
 SETTLE_SECONDS = 1
+KEYS = 20
+KEY_PAUSE_SECONDS = 0.1
+QNUM_A = 0x1e
 # A frame moves once from the guest into the picture that the client sees or that is sent; what is sent is
 # copied into the message, into the socket and out of it.
 MESSAGE_COPIES = 3
@@ -83,19 +89,22 @@ class Side:
                 raise rig.Silent(f"ended without {needle!r}: {self.said[-300:]!r}")
             self.said += piece
 
-    def used(self):
-        """Nanoseconds of processor time of all threads but the guest's processor."""
-        total = 0
+    def threads(self):
+        """(process, thread, whether it is the guest's processor) of all."""
         for pid in counts.children_of(self.process.pid):
             with open(f"/proc/{pid}/comm", encoding="ascii") as file:
                 is_machine = file.read().strip() == "vmm-machine"
             for thread in os.listdir(f"/proc/{pid}/task"):
-                folder = f"/proc/{pid}/task/{thread}"
-                with open(f"{folder}/comm", encoding="ascii") as file:
-                    is_processor = file.read().startswith("CPU ") or (is_machine and thread != str(pid))
-                if not is_processor:
-                    with open(f"{folder}/schedstat", encoding="ascii") as file:
-                        total += int(file.read().split()[0])
+                with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as file:
+                    yield pid, thread, file.read().startswith("CPU ") or (is_machine and thread != str(pid))
+
+    def used(self):
+        """Nanoseconds of processor time of all threads but the guest's processor."""
+        total = 0
+        for pid, thread, is_processor in self.threads():
+            if not is_processor:
+                with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                    total += int(file.read().split()[0])
         return total
 
     def measure(self, width, height, frames):
@@ -112,6 +121,44 @@ class Side:
             raise rig.Silent(f"{seen} frames of {pixels} pixels came of {frames}")
         copied = 4 + MESSAGE_COPIES * (self.client.bytes - before[3]) / pixels
         return (self.used() - before[0]) / 1000 / frames, copied
+
+    def wakes(self):
+        """How often each thread but the guest's processor went to sleep by itself."""
+        count = {}
+        for pid, thread, is_processor in self.threads():
+            with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
+                said = file.read()
+            name = said.split("Name:", 1)[1].split()[0]
+            if not is_processor:
+                key = (name, thread)
+                count[key] = int(said.split("\nvoluntary_ctxt_switches:", 1)[1].split()[0])
+        return count
+
+    def press(self, what):
+        self.client.machine.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Keyboard", what,
+                                 GLib.Variant("(u)", (QNUM_A,)))
+
+    def type_keys(self):
+        """(microseconds, wake-ups, those by thread) from a key to its pixels, the median and the means."""
+        self.said = b""
+        self.process.stdin.write(f"keys {KEYS}\n".encode())
+        self.process.stdin.flush()
+        self.wait_for(b"KEYS ready")
+        spans, woken = [], {}
+        for _ in range(KEYS):
+            time.sleep(KEY_PAUSE_SECONDS)  # the key before is up
+            seen, before, start = self.client.frames, self.wakes(), time.monotonic_ns()
+            self.press("Press")
+            with self.client.lock:
+                if not self.client.lock.wait_for(lambda seen=seen: self.client.frames > seen, LIMIT):
+                    raise rig.Silent("a key showed no pixel")
+            spans.append((time.monotonic_ns() - start) / 1000)
+            time.sleep(KEY_PAUSE_SECONDS)
+            for key, count in self.wakes().items():
+                woken[key[0]] = woken.get(key[0], 0) + count - before.get(key, 0)
+            self.press("Release")
+        self.wait_for(b"FRAMES done")
+        return statistics.median(spans), {name: count / KEYS for name, count in woken.items() if count >= KEYS / 4}
 
     def end(self):
         self.process.kill()
@@ -163,10 +210,22 @@ def start_peer(guest, command, disk, folder):
     path = os.path.join(folder, "qmp")
     side = Side([*rig.q35(guest, command, kernel="vmlinux", display="dbus,p2p=yes"), "-name", "q,debug-threads=on",
                  "-device", f"virtio-gpu-pci,xres={WIDTH},yres={HEIGHT}", "-qmp", f"unix:{path},server=on,wait=off",
+                 "-device", "virtio-keyboard-pci",
                  "-drive", f"file={disk},if=virtio,format=raw,readonly=on"])
     side.wait_for(b"FRAMES ready")
     side.client = Client(peer_machine(path))
     return side
+
+
+def say_keys(sides):
+    """The keys' lines: two rounds, the first to warm up."""
+    for side in sides:
+        side.type_keys()
+    (our, our_woken), (peer, peer_woken) = (side.type_keys() for side in sides)
+    rig.say("keystroke-to-pixel-hops", [sum(our_woken.values())], [sum(peer_woken.values())], "wake-ups", exact=True)
+    for name, woken in (("ours", our_woken), ("peer", peer_woken)):
+        print(f"# {name}: " + ", ".join(f"{thread} {count:.1f}" for thread, count in sorted(woken.items())))
+    rig.say("keystroke-to-pixel", [our], [peer], "us")
 
 
 def main(vmm, guest, program):
@@ -187,6 +246,7 @@ def main(vmm, guest, program):
             rig.say(name, [used for used, _ in our], [used for used, _ in peer], "us/frame")
             rig.say(name.replace("vs-qemu-dbus", "copied"), [statistics.median(copied for _, copied in our)],
                     [statistics.median(copied for _, copied in peer)], "bytes/pixel", exact=True)
+        say_keys(sides)
     finally:
         for side in sides:
             side.end()
