@@ -46,17 +46,17 @@ struct loader_done {
     uint64_t initrd_start; /* 0 without initrd */
     uint64_t initrd_end;
     uint64_t store_size; /* of what store_fd holds now; 0: nothing */
-    uint32_t store_sum;  /* its CRC-32 */
+    uint32_t store_sum;  /* its sum, vmm/loader/store.c */
     uint32_t stored_bad; /* what is at stored_fd is damaged, and was not used */
 };
 
 #define LOADER_STORE_MAX   (UINT64_C(1) << 30)
-#define LOADER_STORE_MAGIC "VTRKRNL1"
+#define LOADER_STORE_MAGIC "VTRKRNL2"
 
 /* Behind a kernel that is kept unpacked: with it the supervisor ends the file. */
 struct loader_store_end {
     char magic[8];
     uint64_t size; /* of what is before this */
-    uint32_t sum;  /* CRC-32 of that */
+    uint32_t sum;  /* of that, vmm/loader/store.c */
     uint32_t reserved;
 };
