@@ -146,7 +146,7 @@ def clients(report, program, guest, folder):
         report.check(True, "sd-bus: the guest reads what is typed")
         said = subprocess.run(["dbus-send", f"--peer=unix:path={control}", "--print-reply", "--type=method_call",
                                "/org/qemu/Display1/VM", "org.freedesktop.DBus.Properties.GetAll",
-                               "string:org.qemu.Display1.VM"], capture_output=True, text=True, timeout=20, check=False)
+                               "string:org.qemu.Display1.VM"], capture_output=True, text=True, timeout=60, check=False)
         report.check(said.returncode == 0 and f'string "{name}"' in said.stdout, "libdbus: the machine's name",
                      said.stdout, said.stderr)
 

@@ -45,7 +45,7 @@ class Seat:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.globals = {}
         self._send(1, 1, struct.pack("=I", 2))  # wl_display.get_registry
         self._send(1, 0, struct.pack("=I", 3))  # wl_display.sync

@@ -13,6 +13,9 @@ BOOT_LIMIT = 90
 RUN_LIMIT = 150
 SCRIPT_SIZE = 64 << 10
 MARK = re.compile(r"MARK (\S+) ([\d.]+)")
+# The end of a test of which a guest did not come up at all; tests/guest/run then tries once more.
+DID_NOT_COME_UP = 75
+stood_still = []
 
 
 class Timeout(Exception):
@@ -87,7 +90,11 @@ class Machine:
             if match:
                 return match
             if time.monotonic() >= end:
-                raise Timeout(f"no “{pattern}” within {limit} s; last words: {self.last_words()}")
+                threads = ""
+                if not self.marks():
+                    stood_still.append(self)
+                    threads = f"; its processors: {processors(self.process.pid)}"
+                raise Timeout(f"no “{pattern}” within {limit} s; last words: {self.last_words()}{threads}")
             if not self.read(min(0.5, end - time.monotonic())):
                 match = re.search(pattern, self.text)
                 if match:
@@ -119,6 +126,38 @@ class Machine:
         return self.errors.read()
 
 
+def descendants(pid):
+    """All that PID started, and what that started."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                parent = int(file.read().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found += [int(entry)] + descendants(int(entry))
+    return found
+
+
+def processors(pid):
+    """What the threads of the machine's process do, and the clock ticks that each used in a second."""
+    def look(task):
+        with open(f"{task}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        with open(f"{task}/comm", encoding="utf-8") as file:
+            name = file.read().strip()
+        return name, fields[0], int(fields[11]) + int(fields[12])
+    tasks = [f"/proc/{part}/task/{task}" for part in descendants(pid) for task in os.listdir(f"/proc/{part}/task")]
+    try:
+        before = {task: look(task) for task in tasks}
+        time.sleep(1)
+        after = {task: look(task) for task in tasks}
+    except OSError as error:
+        return str(error)
+    return ", ".join(f"{name} {state} {ticks - before[task][2]}" for task, (name, state, ticks) in after.items())
+
+
 class Report:
     """TAP, without knowing the number of checks beforehand."""
 
@@ -141,6 +180,8 @@ class Report:
 
     def end(self):
         print(f"1..{self.count}", flush=True)
+        if self.failed and stood_still:
+            return DID_NOT_COME_UP
         return 1 if self.failed else 0
 
 

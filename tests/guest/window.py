@@ -280,6 +280,11 @@ def use(report, session):
         session.see_row(f"{TITLE}, Off", 120)
         session.press("Start")
         with display1.Machine(session.control(), 60) as machine:
+            try:
+                machine.wait_for_text("serial.0", b"MARK initrd", BOOT_SECONDS)
+            except TimeoutError:
+                vm.stood_still.append(machine)
+                raise
             machine.wait_for_text("serial.0", b"MARK shell", BOOT_SECONDS)
             session.see_row(f"{TITLE}, Running", 90)
             report.check(True, "the guest that was made runs, and the list says so")

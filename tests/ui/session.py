@@ -379,15 +379,15 @@ class Session:
         """What a window manager does: the window has the keyboard."""
         found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)],
                                capture_output=True, text=True).stdout.split()
-        subprocess.run(["xdotool", "windowfocus", "--sync", found[0]], check=True, timeout=10)
+        subprocess.run(["xdotool", "windowfocus", "--sync", found[0]], check=True, timeout=60)
 
     def keys(self, *names):
         for name in names:
-            subprocess.run(["xdotool", "key", "--clearmodifiers", name], check=True, timeout=10)
+            subprocess.run(["xdotool", "key", "--clearmodifiers", name], check=True, timeout=60)
             time.sleep(0.3)
 
     def type(self, text):
-        subprocess.run(["xdotool", "type", "--delay", "30", text], check=True, timeout=10)
+        subprocess.run(["xdotool", "type", "--delay", "30", text], check=True, timeout=60)
         time.sleep(0.3)
 
     def focus_on(self, name, role):
