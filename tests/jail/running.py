@@ -26,7 +26,8 @@ PLAN = {
     "vmm-balloon": {**LOOP, **RING, "socket": 2, "timerfd": 1},
     "vmm-console": {**LOOP, **RING, "socket": 3},
     "vmm-input": {**LOOP, **RING, "socket": 3, "timerfd": 1},
-    "vmm-block": {**LOOP, **RING, "socket": 2, "file": 1, "timerfd": 1, "memfd": 1},
+    # the image and what it is based on, or the five of the composite disk that the suite makes
+    "vmm-block": {**LOOP, **RING, "socket": 2, "file": 5, "timerfd": 1, "memfd": 1},
     "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 4},
     # an epoll set of each device besides the loop's
     "vmm-machine": {"eventpoll": 33, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,
