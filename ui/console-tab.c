@@ -9,12 +9,13 @@
 #include <unistd.h>
 #include <vte/vte.h>
 
+#include "ui/console-feed.h"
 #include "ui/terminal-colours.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 0
 #include <pcre2.h>
 
-#define READ_SIZE   8192
+#define READ_SIZE   65536
 #define WAITING_MAX (64 * 1024)
 #define HISTORY_US  G_USEC_PER_SEC
 #define ZOOM_STEP   1.1
@@ -31,6 +32,7 @@ struct _VmConsoleTab {
     GtkRevealer *past_strip;
     GtkLabel *past_label;
 
+    VmConsoleFeed *feed;
     VmChardev *chardev;
     char *name;
     char *machine; /* its title */
@@ -106,11 +108,11 @@ static gboolean
 guest_wrote(int fd, GIOCondition condition, gpointer data)
 {
     VmConsoleTab *self = VM_CONSOLE_TAB(data);
-    char bytes[READ_SIZE];
-    ssize_t size = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    g_autofree char *bytes = g_malloc(READ_SIZE);
+    ssize_t size = recv(fd, bytes, READ_SIZE, MSG_DONTWAIT);
 
     if (size > 0) {
-        vte_terminal_feed(self->terminal, bytes, size);
+        vm_console_feed_push(self->feed, bytes, (gsize)size);
         count_lines(self, bytes, size);
         return G_SOURCE_CONTINUE;
     }
@@ -169,6 +171,7 @@ stream_opened(GObject *source, GAsyncResult *result, gpointer data)
         close(fd);
         return;
     }
+    vm_console_feed_flush(self->feed);
     if (self->new_run && self->used) {
         g_autofree char *rule =
             g_strdup_printf("\r\n\033[0m\033[2m──── %s ────\033[0m\r\n", _("Started again"));
@@ -279,6 +282,7 @@ vm_console_tab_paste(VmConsoleTab *self)
 void
 vm_console_tab_clear(VmConsoleTab *self)
 {
+    vm_console_feed_flush(self->feed);
     vte_terminal_reset(self->terminal, FALSE, TRUE);
 }
 
@@ -437,6 +441,7 @@ vm_console_tab_dispose(GObject *object)
     g_cancellable_cancel(self->cancellable);
     close_stream(self);
     g_clear_object(&self->chardev);
+    g_clear_pointer(&self->feed, vm_console_feed_free);
     G_OBJECT_CLASS(vm_console_tab_parent_class)->dispose(object);
 }
 
@@ -514,6 +519,7 @@ vm_console_tab_init(VmConsoleTab *self)
     self->waiting = g_byte_array_new();
     self->cancellable = g_cancellable_new();
     gtk_widget_init_template(GTK_WIDGET(self));
+    self->feed = vm_console_feed_new(self->terminal);
     add_padding(self);
     vte_terminal_set_allow_hyperlink(self->terminal, FALSE);
     vte_terminal_set_audible_bell(self->terminal, FALSE);

@@ -9,14 +9,11 @@ vm_drawing_swap_colours(cairo_surface_t *target, const VmPicture *picture, const
 
     cairo_surface_flush(target);
     for (int y = area->y; y < area->y + area->height; y++) {
-        const guint8 *from = picture->pixels + (gsize)y * picture->stride;
-        guint8 *row = to + (gsize)y * (gsize)to_stride;
+        const guint32 *from = (const void *)(picture->pixels + (gsize)y * picture->stride);
+        guint32 *row = (void *)(to + (gsize)y * (gsize)to_stride);
+
         for (int x = area->x; x < area->x + area->width; x++) {
-            gsize at = (gsize)x * 4;
-            row[at] = from[at + 2];
-            row[at + 1] = from[at + 1];
-            row[at + 2] = from[at];
-            row[at + 3] = from[at + 3];
+            row[x] = (from[x] & 0xff00ff00) | (from[x] & 0xff) << 16 | (from[x] >> 16 & 0xff);
         }
     }
     cairo_surface_mark_dirty_rectangle(target, area->x, area->y, area->width, area->height);

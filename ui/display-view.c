@@ -19,8 +19,9 @@ struct _VmDisplayView {
     VmScaling scaling;
     gboolean resize_guest;
     gboolean faded;
-    cairo_surface_t *surface; /* over the shared memory, or NULL */
-    guint width;              /* of the picture, guest pixels */
+    cairo_surface_t *surface; /* over the shared memory or a copy; NULL: to be made when drawn */
+    GdkRectangle stale;       /* what of the copy is older than the picture */
+    guint width;              /* of the picture, guest pixels; 0: there is none */
     guint height;
     cairo_surface_t *last_picture;
     gboolean had_cursor; /* the guest has shown one, so hiding it means something */
@@ -118,7 +119,7 @@ vm_display_view_to_guest(VmDisplayView *self, double x, double y, guint *ret_x, 
 
     g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), FALSE);
 
-    if (!self->surface) {
+    if (self->width == 0) {
         return FALSE;
     }
     get_placement(self, &at);
@@ -150,31 +151,44 @@ static void
 take_picture(VmDisplayView *self)
 {
     VmPicture picture;
-    GdkRectangle all = {0};
 
     drop_surface(self);
-    if (!self->console || !vm_console_get_picture(self->console, &picture)) {
-        return;
+    if (self->console && vm_console_get_picture(self->console, &picture)) {
+        self->width = picture.width;
+        self->height = picture.height;
     }
-    self->width = picture.width;
-    self->height = picture.height;
-    all.width = (int)picture.width;
-    all.height = (int)picture.height;
+}
+
+/* For drawing, as the picture is now. FALSE: there is no memory for it. A guest may show more pictures
+ * and more damage than are ever drawn, so nothing is made or copied before. */
+static gboolean
+update_surface(VmDisplayView *self)
+{
+    VmPicture picture;
+
+    if (!vm_console_get_picture(self->console, &picture)) {
+        return FALSE;
+    }
     /* A desktop has nothing behind it: the alpha of a scanout means nothing. */
-    if (is_swapped(picture.format)) {
-        self->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, all.width, all.height);
-        if (cairo_surface_status(self->surface) == CAIRO_STATUS_SUCCESS) {
-            vm_drawing_swap_colours(self->surface, &picture, &all);
-        }
-        return;
+    if (!self->surface && is_swapped(picture.format)) {
+        self->surface =
+            cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)picture.width, (int)picture.height);
+        self->stale = (GdkRectangle){0, 0, (int)picture.width, (int)picture.height};
+    } else if (!self->surface) {
+        self->surface = cairo_image_surface_create_for_data(
+            /* cairo only reads it: the view never draws onto it */
+            (guint8 *)(guintptr)picture.pixels, CAIRO_FORMAT_RGB24, (int)picture.width,
+            (int)picture.height, (int)picture.stride);
     }
-    self->surface = cairo_image_surface_create_for_data(
-        /* cairo only reads it: the view never draws onto it */
-        (guint8 *)(guintptr)picture.pixels, CAIRO_FORMAT_RGB24, all.width, all.height,
-        (int)picture.stride);
     if (cairo_surface_status(self->surface) != CAIRO_STATUS_SUCCESS) {
-        drop_surface(self);
+        g_clear_pointer(&self->surface, cairo_surface_destroy);
+        return FALSE;
     }
+    if (is_swapped(picture.format)) {
+        vm_drawing_swap_colours(self->surface, &picture, &self->stale);
+    }
+    self->stale = (GdkRectangle){0};
+    return TRUE;
 }
 
 static void
@@ -184,7 +198,7 @@ update_size_request(VmDisplayView *self)
     int width;
     int height;
 
-    if (self->scaling == VM_SCALING_NEVER && self->surface) {
+    if (self->scaling == VM_SCALING_NEVER && self->width > 0) {
         get_request(self, &request);
         vm_placement_get_view_size(&request, &width, &height);
         gtk_widget_set_size_request(GTK_WIDGET(self), width, height);
@@ -225,7 +239,7 @@ update_takes_dmabuf(VmDisplayView *self)
 static void
 on_scanout_changed(VmDisplayView *self)
 {
-    gboolean had = self->surface != NULL;
+    gboolean had = self->width > 0;
     guint width = self->width;
     guint height = self->height;
 
@@ -235,7 +249,7 @@ on_scanout_changed(VmDisplayView *self)
         update_size_request(self);
         gtk_widget_queue_draw(GTK_WIDGET(self));
     }
-    if (had != (self->surface != NULL)) {
+    if (had != (self->width > 0)) {
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_HAS_PICTURE]);
     }
 }
@@ -245,19 +259,21 @@ on_damage(VmDisplayView *self, int x, int y, int width, int height)
 {
     GdkRectangle area = {x, y, width, height};
     const GdkRectangle all = {0, 0, (int)self->width, (int)self->height};
-    VmPicture picture;
     VmPlacement at;
 
-    if (!self->surface || !gdk_rectangle_intersect(&area, &all, &area)) {
+    if (self->width == 0 || !gdk_rectangle_intersect(&area, &all, &area)) {
         return;
+    }
+    if (self->stale.width > 0) {
+        gdk_rectangle_union(&self->stale, &area, &self->stale);
+    } else {
+        self->stale = area;
     }
     if (self->on_guest_surface) {
         vm_guest_surface_damage(self->guest_surface, &area);
         return;
     }
-    if (vm_console_get_picture(self->console, &picture) && is_swapped(picture.format)) {
-        vm_drawing_swap_colours(self->surface, &picture, &area);
-    } else {
+    if (self->surface) {
         cairo_surface_mark_dirty_rectangle(self->surface, area.x, area.y, area.width, area.height);
     }
     get_placement(self, &at);
@@ -285,7 +301,7 @@ update_cursor(VmDisplayView *self)
         cursor = vm_display_cursor_new(display, &shape, get_scale(self),
                                        gtk_widget_get_scale_factor(GTK_WIDGET(self)));
         self->had_cursor = TRUE;
-    } else if (self->surface && self->had_cursor) {
+    } else if (self->width > 0 && self->had_cursor) {
         cursor = gdk_cursor_new_from_name(display, "none");
     }
     gdk_window_set_cursor(window, cursor);
@@ -427,7 +443,7 @@ gboolean
 vm_display_view_get_has_picture(VmDisplayView *self)
 {
     g_return_val_if_fail(VM_IS_DISPLAY_VIEW(self), FALSE);
-    return self->surface != NULL;
+    return self->width > 0;
 }
 
 void
@@ -476,6 +492,9 @@ draw_picture(VmDisplayView *self, cairo_t *cr)
 {
     VmPlacement at;
 
+    if (!update_surface(self)) {
+        return;
+    }
     get_placement(self, &at);
     vm_drawing_paint_picture(cr, self->surface, &at, self->faded);
 }
@@ -613,7 +632,7 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
     cairo_set_source_rgb(cr, (VM_STAGE_COLOUR >> 16) / 255.0, (VM_STAGE_COLOUR >> 8 & 0xff) / 255.0,
                          (VM_STAGE_COLOUR & 0xff) / 255.0);
     cairo_paint(cr);
-    if (!self->surface) {
+    if (self->width == 0) {
         leave_guest_surface(self);
         if (self->last_picture) {
             vm_drawing_paint_last_picture(cr, self->last_picture,

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The whole window, and a display process of the worst kind (tests/fakes/fake-display.h) under a title
+ * that means to deceive: what it shows, how fast it answers, what it holds in memory, and what happens
+ * when that process dies.
+ */
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <gtk/gtk.h>
+#include <linux/input-event-codes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <vte/vte.h>
+
+#include "manager/model/store.h"
+#include "tests/fakes/fake-display.h"
+#include "ui/display-page.h"
+#include "ui/window.h"
+#include "vmm/keymap/keymap.h"
+
+/* Breaks out of isolates and turns what follows; markup, controls, combining marks. */
+#define EVIL_TITLE                                                                                 \
+    "\\u2069\\u202e<b>evil</b> &amp; \\n\\r\\u0007\\u001b[31m\\u2028Z\\u0351\\u0352\\u0353\\u0354" \
+    "</span><a href='http://example.org'>click</a> "
+
+enum {
+    ANSWER_MS = 100,
+    ANSWER_WORST_MS = 1000, /* on a slow computer */
+    FLOOD_MS = 3000,
+    MEMORY_MIB = 64, /* that it may cost to see all this once more */
+    TITLE_MAX = 200,
+    SHOWN_MAX = 1100, /* characters of anything that was not written here */
+    WAIT_MS = 60000,  /* a limit, for slow machines; nothing waits that long */
+};
+
+typedef struct {
+    GtkApplication *application;
+    VmStore *store;
+    VmMachine *machine;
+    GtkWidget *window;
+    FakeDisplay *display;
+    char *control;
+    int lock;
+    GPid process; /* "the machine" */
+} Fixture;
+
+#define wait_until(condition)                                                     \
+    do {                                                                          \
+        gint64 end_ = g_get_monotonic_time() + WAIT_MS * G_TIME_SPAN_MILLISECOND; \
+        while (!(condition)) {                                                    \
+            g_assert_cmpint(g_get_monotonic_time(), <, end_);                     \
+            run_for(10);                                                          \
+        }                                                                         \
+    } while (0)
+
+static gboolean
+wake(gpointer data)
+{
+    *(gboolean *)data = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+run_for(guint ms)
+{
+    gboolean over = FALSE;
+
+    g_timeout_add(ms, wake, &over);
+    while (!over) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+/* ------------------------------------------------------------------ a machine that runs */
+
+static void
+define_machine(void)
+{
+    g_autofree char *folder =
+        g_build_filename(g_get_user_config_dir(), "vitrine", "machines", NULL);
+    g_autofree char *path = g_build_filename(folder, "evil.json", NULL);
+    g_autoptr(GString) text =
+        g_string_new("{\"kernel\": \"/bin/true\", \"manager\": {\"title\": \"");
+
+    for (guint i = 0; i < 1000; i++) {
+        g_string_append(text, EVIL_TITLE);
+    }
+    g_string_append(text, "\", \"group\": \"" EVIL_TITLE "\", \"note\": \"" EVIL_TITLE "\"}}");
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+}
+
+/* Between fork and exec: it does not outlive a test that fails. */
+static void
+die_with_the_test(gpointer data)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void
+pretend_to_run(Fixture *self)
+{
+    const char *argv[] = {"sleep", "600", NULL};
+    g_autofree char *folder =
+        g_build_filename(g_getenv("XDG_RUNTIME_DIR"), "vitrine", "evil", NULL);
+    g_autofree char *lock = g_build_filename(folder, "lock", NULL);
+    g_autofree char *pid = g_build_filename(folder, "pid", NULL);
+    g_autofree char *number = NULL;
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    self->lock = g_open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    g_assert_cmpint(flock(self->lock, LOCK_EX | LOCK_NB), ==, 0);
+    g_assert_true(g_spawn_async(NULL, (char **)argv, NULL,
+                                G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
+                                    G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                                die_with_the_test, NULL, &self->process, NULL));
+    number = g_strdup_printf("%d", self->process);
+    g_assert_true(g_file_set_contents(pid, number, -1, NULL));
+    self->control = g_build_filename(folder, "control", NULL);
+    self->display = fake_display_new(self->control);
+}
+
+static GtkWidget *
+find_type(GtkWidget *widget, GType type)
+{
+    g_autoptr(GList) children = NULL;
+    GtkWidget *found = g_type_is_a(G_OBJECT_TYPE(widget), type) ? widget : NULL;
+
+    if (!found && GTK_IS_CONTAINER(widget)) {
+        children = gtk_container_get_children(GTK_CONTAINER(widget));
+        for (GList *at = children; at && !found; at = at->next) {
+            found = find_type(at->data, type);
+        }
+    }
+    return found;
+}
+
+static VmDisplayPage *
+page_of(Fixture *self)
+{
+    return VM_DISPLAY_PAGE(find_type(self->window, VM_TYPE_DISPLAY_PAGE));
+}
+
+static int
+width_shown(Fixture *self)
+{
+    g_autoptr(GdkPixbuf) shot = vm_display_page_get_screenshot(page_of(self));
+
+    return shot ? gdk_pixbuf_get_width(shot) : 0;
+}
+
+static void
+show(Fixture *self, const char *view)
+{
+    g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+                                       g_variant_new_string(view));
+    run_for(200);
+}
+
+static void
+open_window(Fixture *self)
+{
+    self->store = vm_store_new();
+    self->machine = vm_store_find(self->store, "evil");
+    g_assert_nonnull(self->machine);
+    self->window = vm_window_new(self->application, self->store, NULL);
+    gtk_window_present(GTK_WINDOW(self->window));
+    vm_window_show_machine(VM_WINDOW(self->window), self->machine);
+    wait_until(vm_machine_get_state(self->machine) == VM_MACHINE_RUNNING);
+    wait_until(width_shown(self) == 640);
+    gdk_window_focus(gtk_widget_get_window(self->window), GDK_CURRENT_TIME);
+    wait_until(gtk_window_is_active(GTK_WINDOW(self->window)));
+}
+
+/* ------------------------------------------------------------------ words */
+
+/* Nothing shown is longer than a line or two, or has a character that turns or breaks it. */
+static void
+check_text(const char *text)
+{
+    g_assert_true(g_utf8_validate(text, -1, NULL));
+    for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+
+        g_assert_false(character >= 0x202a && character <= 0x202e);
+        g_assert_true(character == '\n' || !g_unichar_iscntrl(character));
+    }
+}
+
+static void
+check_label(GtkWidget *widget, gpointer data)
+{
+    guint *labels = data;
+
+    if (GTK_IS_LABEL(widget) && gtk_widget_get_mapped(widget)) {
+        const char *text = gtk_label_get_text(GTK_LABEL(widget));
+
+        check_text(text);
+        if (strstr(text, "evil")) {
+            (*labels)++;
+            g_assert_nonnull(strstr(text, "<b>evil</b>")); /* shown as it is, not as bold */
+            g_assert_cmpint(g_utf8_strlen(text, -1), <=, SHOWN_MAX);
+            g_assert_null(strchr(text, '\n'));
+        }
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), check_label, data);
+    }
+}
+
+static void
+check_words(Fixture *self)
+{
+    guint labels = 0;
+    const char *title = gtk_window_get_title(GTK_WINDOW(self->window));
+
+    check_text(title);
+    g_assert_cmpint(g_utf8_strlen(title, -1), <=, TITLE_MAX);
+    check_label(self->window, &labels);
+    g_assert_cmpuint(labels, >, 0);
+}
+
+/* ------------------------------------------------------------------ how fast it answers */
+
+typedef struct {
+    gint64 last;
+    GArray *gaps;
+} Answers;
+
+/* The window's own processor time in us: other programs do not count, whatever else runs here. */
+static gint64
+own_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (gint64)now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static gboolean
+answer(gpointer data)
+{
+    Answers *answers = data;
+    gint64 now = own_time();
+    gint64 gap = now - answers->last;
+
+    answers->last = now;
+    g_array_append_val(answers->gaps, gap);
+    return G_SOURCE_CONTINUE;
+}
+
+static int
+compare_gaps(gconstpointer a, gconstpointer b)
+{
+    gint64 left = *(const gint64 *)a;
+    gint64 right = *(const gint64 *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* In all but one of twenty cases, and at worst. */
+static void
+judge_answers(const char *view, GArray *gaps)
+{
+    gint64 most = 0;
+    gint64 usual = 0;
+
+    g_assert_cmpuint(gaps->len, >, 20);
+    g_array_sort(gaps, compare_gaps);
+    most = g_array_index(gaps, gint64, gaps->len - 1) / 1000;
+    usual = g_array_index(gaps, gint64, gaps->len * 95 / 100) / 1000;
+    g_test_message("%s: %u answers, 95 of 100 within %" G_GINT64_FORMAT
+                   " ms, all within %" G_GINT64_FORMAT " ms",
+                   view, gaps->len, usual, most);
+    g_assert_cmpint(usual, <, ANSWER_MS);
+    g_assert_cmpint(most, <, ANSWER_WORST_MS);
+}
+
+static void
+measure_answers(Fixture *self, const char *view)
+{
+    Answers answers = {.gaps = g_array_new(FALSE, FALSE, sizeof(gint64))};
+    guint timer;
+
+    show(self, view);
+    answers.last = own_time();
+    timer = g_timeout_add(5, answer, &answers);
+    run_for(FLOOD_MS);
+    g_source_remove(timer);
+    judge_answers(view, answers.gaps);
+    g_array_unref(answers.gaps);
+}
+
+/* Pages of its own that this process holds. */
+static double
+memory_mib(void)
+{
+    g_autofree char *text = NULL;
+    const char *line = NULL;
+
+    malloc_trim(0);
+    g_assert_true(g_file_get_contents("/proc/self/status", &text, NULL, NULL));
+    line = strstr(text, "RssAnon:");
+    g_assert_nonnull(line);
+    return (double)g_ascii_strtoll(line + strlen("RssAnon:"), NULL, 10) / 1024;
+}
+
+/* What is held after it all, with the last page shown. */
+static double
+flood(Fixture *self, const char *const *views)
+{
+    fake_display_misbehave(self->display, TRUE);
+    for (; *views; views++) {
+        measure_answers(self, *views);
+        check_words(self);
+    }
+    show(self, "display");
+    fake_display_misbehave(self->display, FALSE);
+    wait_until(width_shown(self) == 640);
+    run_for(2000); /* what waits to be shown */
+    return memory_mib();
+}
+
+static void
+test_flood(Fixture *self)
+{
+    static const char *const all[] = {"display", "console", "statistics", NULL};
+    static const char *const again[] = {"console", "display", NULL};
+    FakeDisplayCounts counts;
+    double before;
+    double first;
+    double second;
+
+    show(self, "console"); /* its stream is open from here on */
+    wait_until(find_type(self->window, VTE_TYPE_TERMINAL));
+    before = memory_mib();
+    first = flood(self, all);
+    second = flood(self, again);
+    fake_display_get_counts(self->display, &counts);
+    g_test_message("%u scanouts, %u cursors, %.1f MB of console; %.1f MiB more memory, then %.1f",
+                   counts.scanouts, counts.cursors, (double)counts.console / 1e6, first - before,
+                   second - first);
+    g_assert_cmpuint(counts.scanouts, >, 0);
+    g_assert_cmpuint(counts.console, >, 0);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+    g_assert_cmpfloat(second - first, <, MEMORY_MIB);
+#endif
+    g_assert_cmpint(vm_machine_get_state(self->machine), ==, VM_MACHINE_RUNNING);
+}
+
+/* ------------------------------------------------------------------ when it dies */
+
+static void
+send_key(Fixture *self, guint code, gboolean press)
+{
+    GdkDisplay *display = gdk_display_get_default();
+    GdkEvent *event = gdk_event_new(press ? GDK_KEY_PRESS : GDK_KEY_RELEASE);
+
+    event->key.window = g_object_ref(gtk_widget_get_window(self->window));
+    event->key.time = (guint32)(g_get_monotonic_time() / 1000);
+    event->key.hardware_keycode = (guint16)(code + KEYMAP_X11_OFFSET);
+    gdk_keymap_translate_keyboard_state(gdk_keymap_get_for_display(display),
+                                        event->key.hardware_keycode, 0, 0, &event->key.keyval, NULL,
+                                        NULL, NULL);
+    gdk_event_set_device(event, gdk_seat_get_keyboard(gdk_display_get_default_seat(display)));
+    gtk_main_do_event(event);
+    gdk_event_free(event);
+}
+
+struct search {
+    const char *words;
+    GtkWidget *found;
+};
+
+static void
+look_for(GtkWidget *widget, gpointer data)
+{
+    struct search *search = data;
+
+    if (GTK_IS_LABEL(widget) && gtk_widget_get_mapped(widget) &&
+        strstr(gtk_label_get_text(GTK_LABEL(widget)), search->words)) {
+        search->found = widget;
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), look_for, data);
+    }
+}
+
+static gboolean
+is_shown(Fixture *self, const char *words)
+{
+    struct search search = {words, NULL};
+
+    look_for(self->window, &search);
+    return search.found != NULL;
+}
+
+static guint
+keys_pressed(Fixture *self)
+{
+    FakeDisplayCounts counts;
+
+    fake_display_get_counts(self->display, &counts);
+    return counts.keys;
+}
+
+/* Gone for longer than a second: the picture stays, a bar counts the seconds, no key is kept. */
+static void
+test_lost(Fixture *self)
+{
+    show(self, "display");
+    vm_display_page_capture(page_of(self));
+    send_key(self, KEY_A, TRUE);
+    send_key(self, KEY_A, FALSE);
+    wait_until(keys_pressed(self) == 1);
+    g_assert_false(is_shown(self, "Connection to"));
+    fake_display_free(self->display);
+    wait_until(!vm_display_page_get_captured(page_of(self)));
+    send_key(self, KEY_B, TRUE);
+    wait_until(vm_machine_get_state(self->machine) == VM_MACHINE_LOST);
+    g_assert_true(is_shown(self, "Connection to"));
+    wait_until(is_shown(self, "The machine still runs. Trying again in 2 seconds."));
+    g_assert_cmpint(width_shown(self), ==, 640);
+    send_key(self, KEY_B, FALSE);
+    send_key(self, KEY_C, TRUE);
+    send_key(self, KEY_C, FALSE);
+    wait_until(is_shown(self, "The machine still runs. Trying again in 1 second."));
+    (void)g_unlink(self->control);
+    self->display = fake_display_new(self->control);
+    wait_until(vm_machine_get_state(self->machine) == VM_MACHINE_RUNNING);
+    run_for(200);
+    g_assert_false(is_shown(self, "Connection to"));
+    g_assert_cmpuint(keys_pressed(self), ==, 0);
+}
+
+/* Back before a second is over: no word about it. */
+static void
+test_back_soon(Fixture *self)
+{
+    gboolean told = FALSE;
+
+    fake_display_free(self->display);
+    (void)g_unlink(self->control);
+    self->display = fake_display_new(self->control);
+    wait_until(vm_connection_get_state(vm_machine_get_connection(self->machine)) !=
+               VM_CONNECTION_READY);
+    wait_until(vm_connection_get_state(vm_machine_get_connection(self->machine)) ==
+               VM_CONNECTION_READY);
+    told = is_shown(self, "Connection to");
+    run_for(1200);
+    g_assert_false(told || is_shown(self, "Connection to"));
+    g_assert_cmpint(vm_machine_get_state(self->machine), ==, VM_MACHINE_RUNNING);
+}
+
+/* ------------------------------------------------------------------ life */
+
+static void
+activated(GApplication *application, Fixture *self)
+{
+    open_window(self);
+    check_words(self);
+    test_flood(self);
+    test_lost(self);
+    test_back_soon(self);
+    gtk_widget_destroy(self->window);
+    g_clear_object(&self->store);
+}
+
+static void
+test_hostile(void)
+{
+    Fixture self = {0};
+
+    self.application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
+    g_signal_connect(self.application, "activate", G_CALLBACK(activated), &self);
+    define_machine();
+    pretend_to_run(&self);
+    g_assert_cmpint(g_application_run(G_APPLICATION(self.application), 0, NULL), ==, 0);
+    fake_display_free(self.display);
+    kill(self.process, SIGKILL);
+    g_spawn_close_pid(self.process);
+    close(self.lock);
+    g_free(self.control);
+    g_object_unref(self.application);
+}
+
+/* The person's own folders are left alone. */
+static char *
+own_folders(void)
+{
+    static const char *const names[] = {"HOME",           "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+                                        "XDG_STATE_HOME", "XDG_CACHE_HOME",  "XDG_RUNTIME_DIR"};
+    char *base = g_dir_make_tmp("vitrine-hostile-XXXXXX", NULL);
+
+    g_assert_nonnull(base);
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *folder = g_build_filename(base, names[i], NULL);
+        g_assert_cmpint(g_mkdir(folder, 0700), ==, 0);
+        g_setenv(names[i], folder, TRUE);
+    }
+    return base;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *base = own_folders();
+    const char *rm[] = {"rm", "-rf", base, NULL};
+    int status = 0;
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/window/hostile-display", test_hostile);
+    status = g_test_run();
+    (void)g_spawn_sync(NULL, (char **)rm, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
+                       NULL);
+    return status;
+}
