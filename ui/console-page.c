@@ -104,6 +104,7 @@ make_notebook(VmConsolePage *self)
 {
     GtkWidget *notebook = gtk_notebook_new();
 
+    atk_object_set_name(gtk_widget_get_accessible(notebook), _("Consoles"));
     gtk_notebook_set_scrollable(GTK_NOTEBOOK(notebook), TRUE);
     gtk_notebook_set_show_border(GTK_NOTEBOOK(notebook), FALSE);
     gtk_widget_show(notebook);
