@@ -71,6 +71,19 @@ complain(VmGpuLink *self, const char *what)
 }
 
 static void
+tell_flips(VmGpuLink *self, VmScreen *screen)
+{
+    const struct gpu_flips message = {.header = {GPU_FLIPS, sizeof(message)},
+                                      .scanout = vm_screen_get_number(screen),
+                                      .wanted = vm_screen_get_flips(screen)};
+
+    /* Without it a frame may be seen half drawn, no more. */
+    if (self->source && message_send(self->fd, &message, sizeof(message), NULL, 0) < 0) {
+        log_debug("gpu: does not take a wish for flips");
+    }
+}
+
+static void
 handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
 {
     guint n = message->hello.n_scanouts;
@@ -85,8 +98,15 @@ handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_f
     for (guint i = 0; i < self->n_screens; i++) {
         vm_screen_hide_cursor(self->screens[i]); /* only visible ones are told */
     }
+    for (guint i = 0; i < self->n_screens; i++) {
+        if (vm_screen_get_flips(self->screens[i])) {
+            tell_flips(self, self->screens[i]);
+        }
+    }
     while (self->n_screens < n) {
         self->screens[self->n_screens] = vm_screen_new(self->n_screens);
+        g_signal_connect_object(self->screens[self->n_screens], "flips-changed",
+                                G_CALLBACK(tell_flips), self, G_CONNECT_SWAPPED);
         self->n_screens++;
     }
     g_signal_emit(self, signals[MODE_CHANGED], 0);

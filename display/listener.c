@@ -215,12 +215,21 @@ has_dmabuf(const VmScanout *scanout)
 }
 
 static void
+set_shows_dmabuf(VmListener *self, gboolean shows)
+{
+    if (self->shows_dmabuf != shows) {
+        self->shows_dmabuf = shows;
+        vm_screen_add_flips(self->screen, shows ? 1 : -1);
+    }
+}
+
+static void
 send_scanout(VmListener *self)
 {
     const VmScanout *scanout = vm_screen_get_scanout(self->screen);
 
     self->scanout_dirty = FALSE;
-    self->shows_dmabuf = self->dmabuf && has_dmabuf(scanout);
+    set_shows_dmabuf(self, self->dmabuf && has_dmabuf(scanout));
     vm_damage_clear(&self->damage);
     if (!scanout->buffer) {
         send_disable(self);
@@ -446,6 +455,7 @@ vm_listener_close(VmListener *self)
     }
     if (self->screen) {
         g_signal_handlers_disconnect_by_data(self->screen, self);
+        set_shows_dmabuf(self, FALSE);
     }
     self->ready = FALSE;
 }

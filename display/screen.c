@@ -9,6 +9,7 @@ struct _VmScreen {
     struct gpu_mode mode;
     VmScanout scanout;
     VmCursorState cursor;
+    int flips;
 };
 
 G_DEFINE_FINAL_TYPE(VmScreen, vm_screen, G_TYPE_OBJECT)
@@ -18,6 +19,7 @@ enum {
     DAMAGE,
     CURSOR_CHANGED,
     CURSOR_MOVED,
+    FLIPS_CHANGED,
     N_SIGNALS
 };
 
@@ -47,6 +49,8 @@ vm_screen_class_init(VmScreenClass *klass)
                                    G_TYPE_NONE, 1, G_TYPE_POINTER);
     signals[CURSOR_CHANGED] = g_signal_new("cursor-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                            NULL, G_TYPE_NONE, 0);
+    signals[FLIPS_CHANGED] =
+        g_signal_new("flips-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[CURSOR_MOVED] =
         g_signal_new("cursor-moved", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -126,6 +130,26 @@ vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout)
     }
     g_signal_emit(self, signals[SCANOUT_CHANGED], 0);
     g_clear_pointer(&old, vm_buffer_unref);
+}
+
+void
+vm_screen_add_flips(VmScreen *self, int n)
+{
+    gboolean had;
+
+    g_return_if_fail(VM_IS_SCREEN(self));
+    had = self->flips > 0;
+    self->flips += n;
+    if (had != (self->flips > 0)) {
+        g_signal_emit(self, signals[FLIPS_CHANGED], 0);
+    }
+}
+
+gboolean
+vm_screen_get_flips(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), FALSE);
+    return self->flips > 0;
 }
 
 void

@@ -50,6 +50,12 @@ const VmCursorState *vm_screen_get_cursor(VmScreen *self);
 
 /* Takes a reference on scanout->buffer. Does nothing when it is what is shown already. */
 void vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout);
+/*
+ * Counted: somebody shows the buffers themselves, so that new pixels should come in others. Signal
+ * "flips-changed" when vm_screen_get_flips() does.
+ */
+void vm_screen_add_flips(VmScreen *self, int n);
+gboolean vm_screen_get_flips(VmScreen *self);
 /* Clipped to the scanout. */
 void vm_screen_damage(VmScreen *self, guint x, guint y, guint width, guint height);
 void vm_screen_set_cursor(VmScreen *self, const struct gpu_cursor *cursor);

@@ -3,7 +3,9 @@
 /* Pictures as dmabufs through vmm-display: to clients that take them, and to those that do not. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/display/peer.h"
@@ -92,6 +94,20 @@ test_not_a_dmabuf(void)
     }
 }
 
+/* The next message to the gpu process. */
+static void
+expect_flips(Rig *rig, guint wanted)
+{
+    struct gpu_flips flips;
+    struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
+
+    rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
+    g_assert_cmpint(recv(rig->gpu, &flips, sizeof(flips), 0), ==, sizeof(flips));
+    g_assert_cmpuint(flips.header.type, ==, GPU_FLIPS);
+    g_assert_cmpuint(flips.scanout, ==, 0);
+    g_assert_cmpuint(flips.wanted, ==, wanted);
+}
+
 static void
 test_taken(void)
 {
@@ -118,6 +134,7 @@ test_taken(void)
     g_assert_cmpuint(listener->stride, ==, STRIDE);
     g_assert_cmphex(listener->format, ==, RIG_XRGB);
     g_assert_cmpint(fd_check_dmabuf(listener->fd, SIZE), ==, 0);
+    expect_flips(rig, 1); /* what a client shows is not drawn into */
     seen = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, listener->fd, 0);
     g_assert_true(seen != MAP_FAILED);
     pixels[WIDTH * 7 + 5] = 0x445566;
@@ -140,8 +157,10 @@ test_taken(void)
     /* A buffer without one comes as a map, the next with one as a dmabuf again. */
     rig_gpu_show(rig, 2, WIDTH, HEIGHT);
     rig_wait(g_str_equal(peer_listener_last(listener), "ScanoutMap"));
+    expect_flips(rig, 0);
     show(rig, 3, -1);
     rig_wait(g_str_equal(peer_listener_last(listener), "ScanoutDMABUF2"));
+    expect_flips(rig, 1);
     /* Rows that a card could not read. */
     rig_gpu_scanout(rig, 3, 0, WIDTH - 1, HEIGHT);
     rig_wait(g_str_equal(peer_listener_last(listener), "ScanoutMap"));

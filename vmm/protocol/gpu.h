@@ -28,7 +28,8 @@ enum gpu_type {
     GPU_DISPLAY_HELLO = START_TYPE_TO_CHILD, /* struct start_header */
     GPU_MODE,                                /* struct gpu_mode */
     GPU_ASK_STATISTICS,                      /* struct start_header: answer GPU_STATISTICS */
-    GPU_PLUG, /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
+    GPU_PLUG,  /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
+    GPU_FLIPS, /* struct gpu_flips */
 
     /* gpu -> display */
     GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
@@ -67,6 +68,17 @@ struct gpu_mode {
     uint32_t height;
     uint32_t width_mm; /* 0: unknown */
     uint32_t height_mm;
+};
+
+/*
+ * Whether somebody shows the scanout's buffers themselves, so that they are read at any time: from then on
+ * new pixels come in another buffer, as a GPU_SCANOUT without a GPU_UPDATE, and a buffer that was shown is
+ * left alone for the next flips. Not so at first, and after a GPU_DISPLAY_HELLO.
+ */
+struct gpu_flips {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t wanted; /* 0 or 1 */
 };
 
 struct gpu_hello {

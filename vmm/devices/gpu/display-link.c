@@ -302,10 +302,23 @@ link_pump(struct display_link *link)
     }
 }
 
+static void
+link_flips(struct display_link *link, const struct gpu_flips *flips)
+{
+    if (flips->scanout >= link->n_outputs || flips->wanted > 1) {
+        log_limited(&link->limit, LOG_LEVEL_WARNING, "The display asked for impossible flips");
+    } else if (link->ops->flips) {
+        link->ops->flips(link->data, flips->scanout, flips->wanted != 0);
+    }
+}
+
 /* A display process has started: it knows nothing. */
 static void
 link_restart(struct display_link *link)
 {
+    for (uint32_t i = 0; i < link->n_outputs; i++) {
+        link_flips(link, &(struct gpu_flips){.scanout = i, .wanted = 0});
+    }
     link->connected = true;
     link->hello_due = true;
     link->statistics_due = false;
@@ -354,6 +367,7 @@ link_receive(struct display_link *link)
     union {
         struct start_header header;
         struct gpu_mode mode;
+        struct gpu_flips flips;
     } message;
     ssize_t n = message_receive(link->fd, &message, sizeof(message), NULL);
 
@@ -368,6 +382,8 @@ link_receive(struct display_link *link)
     } else if (n == sizeof(struct gpu_mode) &&
                (message.header.type == GPU_MODE || message.header.type == GPU_PLUG)) {
         link_mode(link, &message.mode);
+    } else if (n == sizeof(struct gpu_flips) && message.header.type == GPU_FLIPS) {
+        link_flips(link, &message.flips);
     } else if (n != -EAGAIN && n != -EINTR) {
         log_limited(&link->limit, LOG_LEVEL_WARNING, "The display sent a message that is none");
     }
@@ -466,6 +482,12 @@ display_link_set_dmabuf(struct link_buffer *buffer, int dmabuf)
 {
     fd_closep(&buffer->dmabuf);
     buffer->dmabuf = dmabuf;
+}
+
+bool
+display_link_has_dmabuf(const struct link_buffer *buffer)
+{
+    return buffer->dmabuf >= 0;
 }
 
 void

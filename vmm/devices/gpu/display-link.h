@@ -25,6 +25,8 @@ struct display_link_ops {
     void (*mode)(void *data, const struct gpu_mode *mode);
     /* A display comes (or has another mode) or goes: display_link_set_display() with what is true then. */
     void (*plug)(void *data, const struct gpu_mode *mode);
+    /* Optional: new pixels of a scanout are to come in another buffer, or no longer. */
+    void (*flips)(void *data, uint32_t scanout, bool wanted);
     /* Optional: fill in all but the header. */
     void (*statistics)(void *data, struct gpu_statistics *statistics);
 };
@@ -68,6 +70,7 @@ struct link_buffer *display_link_add_buffer(struct display_link *link, int fd, u
  * hand it on: the memfd stays the truth.
  */
 void display_link_set_dmabuf(struct link_buffer *buffer, int dmabuf);
+bool display_link_has_dmabuf(const struct link_buffer *buffer);
 void display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer);
 
 /* Does nothing when the scanout shows that already. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 enum {
+    DMABUF_ROW = 256,  /* bytes: graphics cards want linear rows to be multiples of this */
     DMABUF_PAGE = 4096 /* whole ones, of files that hold the last one wholly too */
 };
 

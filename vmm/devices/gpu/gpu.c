@@ -232,6 +232,12 @@ gpu_mode_wanted(void *data, const struct gpu_mode *mode)
 }
 
 static void
+gpu_flips_wanted(void *data, uint32_t index, bool wanted)
+{
+    scanout_set_flips(data, index, wanted);
+}
+
+static void
 gpu_tell_context(const struct context *context, struct gpu_context_statistics *told)
 {
     told->id = context->info.id;
@@ -272,8 +278,10 @@ gpu_tell_statistics(void *data, struct gpu_statistics *statistics)
     }
 }
 
-static const struct display_link_ops gpu_link_ops = {
-    .mode = gpu_mode_wanted, .plug = gpu_plug_wanted, .statistics = gpu_tell_statistics};
+static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,
+                                                     .plug = gpu_plug_wanted,
+                                                     .flips = gpu_flips_wanted,
+                                                     .statistics = gpu_tell_statistics};
 _Static_assert((int)GPU_CONTEXT_NAME_SIZE == (int)RENDERER_NAME_SIZE, "copied as it is");
 
 static bool

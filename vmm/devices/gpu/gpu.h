@@ -24,6 +24,7 @@ enum {
     GPU_QUEUE_CONTROL = 0,
     GPU_QUEUE_CURSOR = 1,
     GPU_QUEUES = 2,
+    GPU_FLIP_BUFFERS = 3,    /* on the screen, perhaps still read for the last frame, free */
     GPU_MODE_DELAY_MS = 100, /* every change of mode costs the guest a modeset */
 };
 
@@ -40,10 +41,12 @@ struct framebuffer {
 struct shadow {
     uint32_t width;
     uint32_t height;
-    uint64_t size; /* 0: there is none */
+    uint32_t stride; /* bytes */
+    uint64_t size;   /* 0: there is none */
     uint8_t *pixels;
     int fd;
     struct link_buffer *buffer;
+    struct rect stale; /* what it lacks of the picture */
 };
 
 struct scanout {
@@ -58,6 +61,8 @@ struct scanout {
     struct rect rect;          /* in the resource */
     struct framebuffer framebuffer;
     struct shadow shadow;
+    bool flips;                                /* new pixels go into another shadow */
+    struct shadow spare[GPU_FLIP_BUFFERS - 1]; /* these, the one that was shown longest ago first */
 };
 
 /* For people who measure; printed at debug level when the guest resets the device. */

@@ -13,7 +13,7 @@ scanout_off(struct gpu *gpu, uint32_t index)
     struct scanout *scanout = &gpu->scanouts[index];
 
     display_link_set_scanout(gpu->link, index, &(struct link_scanout){0});
-    shadow_release(gpu, &scanout->shadow);
+    shadow_release_all(gpu, scanout);
     scanout->resource = NULL;
     scanout->rect = (struct rect){0};
 }
@@ -43,13 +43,10 @@ scanout_set_shadow(struct gpu *gpu, uint32_t index, struct resource *resource,
     if (fresh) {
         /* Page flips show what was flushed; a new picture must not begin black. */
         shadow_copy_all(gpu, scanout);
-        struct link_scanout shown = {.buffer = scanout->shadow.buffer,
-                                     .width = rect->width,
-                                     .height = rect->height,
-                                     .stride = rect->width * BYTES_PER_PIXEL,
-                                     .format = framebuffer->format};
+        const struct link_scanout shown = shadow_shown(scanout);
         display_link_set_scanout(gpu->link, index, &shown);
         shadow_release(gpu, &old);
+        shadow_release_spare(gpu, scanout);
     }
     return 0;
 }
@@ -88,6 +85,11 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     if (resource->kind == RESOURCE_TEXTURE) {
         return scanout_set_texture(gpu, index, resource, rect);
     }
+    if (scanout->flips) {
+        const struct framebuffer framebuffer = {
+            .width = resource->width, .height = resource->height, .format = resource->format};
+        return scanout_set_shadow(gpu, index, resource, rect, &framebuffer);
+    }
     if (!resource->buffer) {
         resource->buffer = display_link_add_buffer(gpu->link, resource->fd, resource->size);
         if (!resource->buffer) {
@@ -106,7 +108,7 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     scanout->resource = resource;
     scanout->rect = *rect;
     display_link_set_scanout(gpu->link, index, &shown);
-    shadow_release(gpu, &scanout->shadow);
+    shadow_release_all(gpu, scanout);
     return 0;
 }
 
@@ -149,6 +151,42 @@ scanout_set_blob(struct gpu *gpu, uint32_t index, uint32_t resource_id, const st
     return scanout_set_shadow(gpu, index, resource, rect, framebuffer);
 }
 
+/*
+ * A 2D resource, through a shadow or no longer. If that lacks what the resource itself has, whoever asked
+ * for flips would not want them then, and again.
+ */
+static void
+scanout_show_again(struct gpu *gpu, uint32_t index)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+    const struct rect rect = scanout->rect;
+    const uint32_t id = scanout->resource->id;
+
+    if (scanout_set(gpu, index, id, &rect) < 0 ||
+        (scanout->flips && gpu->udmabuf_fd >= 0 &&
+         !display_link_has_dmabuf(scanout->shadow.buffer))) {
+        scanout->flips = false;
+        scanout_set(gpu, index, id, &rect);
+    }
+}
+
+void
+scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+
+    if (scanout->flips == flips) {
+        return;
+    }
+    scanout->flips = flips;
+    if (!flips) {
+        shadow_release_spare(gpu, scanout);
+    }
+    if (scanout->resource && scanout->resource->kind == RESOURCE_2D) {
+        scanout_show_again(gpu, index);
+    }
+}
+
 /* `rect` is in resource coordinates. */
 static void
 scanout_flush_one(struct gpu *gpu, uint32_t index, const struct rect *rect)
@@ -162,7 +200,11 @@ scanout_flush_one(struct gpu *gpu, uint32_t index, const struct rect *rect)
     damage.x -= scanout->rect.x;
     damage.y -= scanout->rect.y;
     gpu->counters.flushed_pixels += (uint64_t)damage.width * damage.height;
-    if (scanout->resource->kind != RESOURCE_2D) {
+    if (scanout->shadow.size > 0 && scanout->flips) {
+        shadow_flip(gpu, index, &damage);
+        return;
+    }
+    if (scanout->shadow.size > 0) {
         shadow_update(gpu, index, &damage);
         return;
     }

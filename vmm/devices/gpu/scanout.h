@@ -13,6 +13,8 @@ int scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const str
 /* Show part of a blob, read as `framebuffer` says; id 0 switches the scanout off. */
 int scanout_set_blob(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct rect *rect,
                      const struct framebuffer *framebuffer);
+/* Let new pixels go into another buffer than the one that is shown, or no longer. */
+void scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips);
 /* New pixels in a rectangle of a resource: copy what blobs need, tell the display. */
 int scanout_flush(struct gpu *gpu, uint32_t resource_id, const struct rect *rect);
 /* The resource goes away: off with every scanout that shows it, and out of the display. */

@@ -2,6 +2,7 @@
 #include "vmm/devices/gpu/shadow.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "vmm/base/bytes.h"
@@ -17,8 +18,10 @@ enum {
 int
 shadow_create(struct gpu *gpu, uint32_t width, uint32_t height, struct shadow *ret_shadow)
 {
-    uint64_t size = (uint64_t)width * height * BYTES_PER_PIXEL;
-    int r = resource_table_charge(&gpu->resources, size);
+    const uint64_t row = (uint64_t)width * BYTES_PER_PIXEL;
+    const uint64_t stride = gpu->udmabuf_fd >= 0 ? align_up(row, DMABUF_ROW) : row;
+    uint64_t size = stride * height;
+    int r = stride > UINT32_MAX ? -ENOMEM : resource_table_charge(&gpu->resources, size);
 
     if (r < 0) {
         return r;
@@ -38,6 +41,7 @@ shadow_create(struct gpu *gpu, uint32_t width, uint32_t height, struct shadow *r
     display_link_set_dmabuf(buffer, dmabuf_create(gpu->udmabuf_fd, fd, size));
     *ret_shadow = (struct shadow){.width = width,
                                   .height = height,
+                                  .stride = (uint32_t)stride,
                                   .size = size,
                                   .pixels = pixels,
                                   .fd = take_fd(&fd),
@@ -58,6 +62,33 @@ shadow_release(struct gpu *gpu, struct shadow *shadow)
     *shadow = (struct shadow){.fd = -1};
 }
 
+void
+shadow_release_spare(struct gpu *gpu, struct scanout *scanout)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(scanout->spare); i++) {
+        shadow_release(gpu, &scanout->spare[i]);
+    }
+}
+
+void
+shadow_release_all(struct gpu *gpu, struct scanout *scanout)
+{
+    shadow_release(gpu, &scanout->shadow);
+    shadow_release_spare(gpu, scanout);
+}
+
+struct link_scanout
+shadow_shown(const struct scanout *scanout)
+{
+    const struct shadow *shadow = &scanout->shadow;
+
+    return (struct link_scanout){.buffer = shadow->buffer,
+                                 .width = shadow->width,
+                                 .height = shadow->height,
+                                 .stride = shadow->stride,
+                                 .format = scanout->framebuffer.format};
+}
+
 /* Where the pixel (x, y) of the scanout is in the blob and in the shadow. */
 static uint64_t
 blob_offset(const struct scanout *scanout, uint32_t x, uint32_t y)
@@ -71,7 +102,7 @@ blob_offset(const struct scanout *scanout, uint32_t x, uint32_t y)
 static uint8_t *
 shadow_pixel(const struct shadow *shadow, uint32_t x, uint32_t y)
 {
-    return shadow->pixels + ((uint64_t)y * shadow->width + x) * BYTES_PER_PIXEL;
+    return shadow->pixels + (uint64_t)y * shadow->stride + (uint64_t)x * BYTES_PER_PIXEL;
 }
 
 static void
@@ -89,32 +120,58 @@ shadow_read_texture(struct gpu *gpu, const struct scanout *scanout, const struct
                               rect->height};
 
     if (texture_read(gpu, scanout->resource, &from, shadow_pixel(shadow, rect->x, rect->y),
-                     shadow->width * BYTES_PER_PIXEL) < 0) {
+                     shadow->stride) < 0) {
         log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A picture could not be read back");
         return false;
     }
     return true;
 }
 
+/* What the device has of a 2D resource. */
+static void
+shadow_copy_pixels(struct gpu *gpu, const struct scanout *scanout, const struct rect *rect)
+{
+    const struct resource *resource = scanout->resource;
+    const uint64_t row = (uint64_t)rect->width * BYTES_PER_PIXEL;
+
+    for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
+        uint64_t from =
+            ((uint64_t)scanout->rect.y + y) * resource->width + scanout->rect.x + rect->x;
+        memcpy(shadow_pixel(&scanout->shadow, rect->x, y),
+               resource->pixels + from * BYTES_PER_PIXEL, row);
+    }
+    gpu->counters.copied_bytes += row * rect->height;
+}
+
+/* `rect` is in scanout coordinates. False: it could not be had. */
+static bool
+shadow_copy(struct gpu *gpu, const struct scanout *scanout, const struct rect *rect)
+{
+    const struct guest_memory *memory = backend_memory(gpu->backend);
+    const uint64_t row = (uint64_t)rect->width * BYTES_PER_PIXEL;
+
+    if (scanout->resource->kind == RESOURCE_TEXTURE) {
+        return shadow_read_texture(gpu, scanout, rect);
+    }
+    if (scanout->resource->kind == RESOURCE_2D) {
+        shadow_copy_pixels(gpu, scanout, rect);
+        return true;
+    }
+    for (uint32_t y = rect->y; y < rect->y + rect->height; y++) {
+        if (!backing_copy(scanout->resource->backing, memory, blob_offset(scanout, rect->x, y),
+                          shadow_pixel(&scanout->shadow, rect->x, y), row)) {
+            shadow_lost(gpu);
+            return false;
+        }
+    }
+    gpu->counters.copied_bytes += row * rect->height;
+    return true;
+}
+
 void
 shadow_copy_all(struct gpu *gpu, const struct scanout *scanout)
 {
-    const struct shadow *shadow = &scanout->shadow;
-    const struct guest_memory *memory = backend_memory(gpu->backend);
-    uint64_t row = (uint64_t)shadow->width * BYTES_PER_PIXEL;
-
-    if (scanout->resource->kind == RESOURCE_TEXTURE) {
-        shadow_read_texture(gpu, scanout, &(struct rect){0, 0, shadow->width, shadow->height});
-        return;
-    }
-    for (uint32_t y = 0; y < shadow->height; y++) {
-        if (!backing_copy(scanout->resource->backing, memory, blob_offset(scanout, 0, y),
-                          shadow_pixel(shadow, 0, y), row)) {
-            shadow_lost(gpu);
-            return;
-        }
-    }
-    gpu->counters.copied_bytes += shadow->size;
+    shadow_copy(gpu, scanout, &(struct rect){0, 0, scanout->shadow.width, scanout->shadow.height});
 }
 
 /* Rectangles of one flush; the last may still grow. */
@@ -153,8 +210,8 @@ shadow_update(struct gpu *gpu, uint32_t index, const struct rect *rect)
     const struct guest_memory *memory = backend_memory(gpu->backend);
     struct damage damage = {0};
 
-    if (scanout->resource->kind == RESOURCE_TEXTURE) {
-        if (shadow_read_texture(gpu, scanout, rect)) {
+    if (scanout->resource->kind != RESOURCE_BLOB) {
+        if (shadow_copy(gpu, scanout, rect)) {
             gpu->counters.damaged_pixels += (uint64_t)rect->width * rect->height;
             display_link_update(gpu->link, index, rect);
         }
@@ -177,4 +234,47 @@ shadow_update(struct gpu *gpu, uint32_t index, const struct rect *rect)
         damage_add(gpu, index, &damage, &(struct rect){rect->x + left, y, right - left, 1});
     }
     damage_tell(gpu, index, &damage);
+}
+
+/* The one that was shown longest ago, as the scanout's; made when there is none yet. */
+static bool
+shadow_take_spare(struct gpu *gpu, struct scanout *scanout)
+{
+    struct shadow *spare = scanout->spare;
+    struct shadow next = spare[0];
+    const size_t last = ARRAY_SIZE(scanout->spare) - 1;
+
+    if (next.size == 0) {
+        if (shadow_create(gpu, scanout->shadow.width, scanout->shadow.height, &next) < 0) {
+            return false;
+        }
+        next.stale = (struct rect){0, 0, next.width, next.height};
+    }
+    memmove(spare, spare + 1, last * sizeof(*spare));
+    spare[last] = scanout->shadow;
+    scanout->shadow = next;
+    return true;
+}
+
+void
+shadow_flip(struct gpu *gpu, uint32_t index, const struct rect *rect)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+    struct shadow *shadow = &scanout->shadow;
+
+    for (size_t i = 0; i < ARRAY_SIZE(scanout->spare); i++) {
+        scanout->spare[i].stale = rect_union(&scanout->spare[i].stale, rect);
+    }
+    shadow->stale = rect_union(&shadow->stale, rect);
+    if (!shadow_take_spare(gpu, scanout)) {
+        shadow_update(gpu, index, rect);
+        shadow->stale = (struct rect){0};
+        return;
+    }
+    if (shadow_copy(gpu, scanout, &shadow->stale)) {
+        shadow->stale = (struct rect){0};
+    }
+    gpu->counters.damaged_pixels += (uint64_t)rect->width * rect->height;
+    const struct link_scanout shown = shadow_shown(scanout);
+    display_link_set_scanout(gpu->link, index, &shown);
 }
