@@ -276,7 +276,7 @@ static void
 send_update(VmListener *self, const VmRect *rect)
 {
     if (self->shows_dmabuf) {
-        const VmCall call = NUMBERS(DMABUF_INTERFACE, "UpdateDMABUF", "iiii", *rect);
+        const VmCall call = NUMBERS(LISTENER_INTERFACE, "UpdateDMABUF", "iiii", *rect);
 
         send_call(self, &call, handle_dmabuf_done, &self->in_flight);
     } else if (self->map) {
