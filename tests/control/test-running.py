@@ -171,6 +171,37 @@ def disk_lock_lasts(world):
     check(status == 0, errors)
 
 
+def disposable(world):
+    """--disposable: the disk is only read, what is written goes to a file that has no name any more."""
+    disk = world.file('thrown', bytes(1 << 20))
+    machine = world.started_guest('dp', str(world.files / 'halt'), '-b', disk, '--disposable')
+    check('block-0' in world.children('dp'), 'it has no disk')
+    files = [os.readlink(fd) for fd in pathlib.Path(f'/proc/{machine.pid}/fd').iterdir()]
+    check([path for path in files if path.endswith(' (deleted)') and path.startswith(('/tmp/', '/var/tmp/'))], str(files))
+    config = json.loads((world.root / 'run/vitrine/dp/config').read_text())
+    check(config['disposable'] is True and not config['block'][0].get('ro', False), str(config))
+    # Others may read the disk too, and must not write it.
+    other = world.started_guest('dq', str(world.files / 'halt'), '-b', disk, '--disposable')
+    harness.expect(world.run('run', str(world.files / 'halt'), '-b', disk), 33, 'Another program uses')
+    check(end(machine)[0] == 0 and end(other)[0] == 0, 'they do not end well')
+    os.chmod(disk, 0o444)  # who may not write it may use it so
+    status, _, errors = world.run('run', str(world.files / 'off'), '-b', disk, '--disposable')
+    check(status == 0, errors)
+    harness.expect(world.run('run', str(world.files / 'off'), '-b', disk, '--disposable',
+                             prefix=('env', 'TMPDIR=/proc')), 33, 'has no place in “/proc”')
+    definition = world.file('ds.json', json.dumps({'kernel': str(world.files / 'halt'), 'block': [{'path': disk, 'ro': True}]}).encode())
+    status, _, errors = world.run('define', definition)
+    check(status == 0, errors)
+    status, _, errors = world.run('start', '--disposable', 'ds')
+    check(status == 0, errors)
+    check(json.loads((world.root / 'run/vitrine/ds/config').read_text())['disposable'] is True, 'vmm start --disposable')
+    check(world.run('stop', 'ds')[0] == 0, 'vmm stop')
+    check(wait_for(lambda: not world.processes(), 20), 'it did not stop')
+    check(world.run('start', 'ds')[0] == 0, 'vmm start')
+    check(json.loads((world.root / 'run/vitrine/ds/config').read_text())['disposable'] is False, 'vmm start keeps')
+    check(world.run('stop', 'ds')[0] == 0 and wait_for(lambda: not world.processes(), 20), 'vmm stop')
+
+
 def run_at_terminal(world, *arguments):
     """`vmm run` with a terminal as its own; (process id, our end, its end, how that was)."""
     leader, follower = pty.openpty()
@@ -345,7 +376,7 @@ def compositor_knows_the_sandbox(world):
 
 
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call, flooding_parts,
-         display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, terminal_is_restored,
+         display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, disposable, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
          closed_streams, no_sandbox, log_file, commands, graphics_ladder, compositor_knows_the_sandbox,
          sandbox_of_each_part]

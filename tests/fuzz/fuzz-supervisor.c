@@ -439,7 +439,7 @@ read_request(struct instance *instance)
     struct failure failure = {0};
 
     if (instance_read_request(instance, &config, &failure) == 0 &&
-        resources_open(&config, instance_handles(instance), resources, &failure) == 0) {
+        resources_open(&config, instance_handles(instance), NULL, resources, &failure) == 0) {
         resources_close(resources);
     } else {
         assert(is_sentence(failure.sentence, sizeof(failure.sentence)) && failure.sentence[0]);

@@ -61,10 +61,19 @@ class Suite:
             return machine.text
 
     def boot_poweroff(self):
-        """ACPI power off, from a compressed kernel with more memory than fits below 4 GiB."""
-        command = "grep MemTotal /proc/meminfo; grep -c RAM /proc/iomem; poweroff -f"
-        text = self.ends_with("power off (bzImage, 4096 MiB)", 0,
-                              self.initrd_only(command, memory=4096, kernel="bzImage"))
+        """ACPI power off, from a compressed kernel with more memory than fits below 4 GiB; the disk is thrown away."""
+        command = ("grep MemTotal /proc/meminfo; grep -c RAM /proc/iomem; echo THROWN-AWAY >/dev/vda; sync; "
+                   "echo 1 >/proc/sys/vm/drop_caches; echo DISK $(head -c 12 /dev/vda); poweroff -f")
+        with vm.work_folder() as folder:
+            disk = os.path.join(folder, "disk")
+            with open(disk, "wb") as file:
+                file.truncate(DATA_SIZE)
+            text = self.ends_with("power off (bzImage, 4096 MiB)", 0,
+                                  ["--disposable", "--block", disk,
+                                   *self.initrd_only(command, memory=4096, kernel="bzImage")])
+            self.report.check("DISK THROWN-AWAY" in text, "drivers: a disposable disk can be written", text[-300:])
+            with open(disk, "rb") as file:
+                self.report.check(not any(file.read(4096)), "drivers: and the file is as it was")
         total = [int(line.split()[1]) for line in text.splitlines() if line.startswith("MemTotal")]
         self.report.check(total and 3700 << 10 < total[0] <= 4096 << 10,
                           "core: memory above 4 GiB is there", total)

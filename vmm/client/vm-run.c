@@ -109,8 +109,16 @@ open_messages(const char *name, GError **error)
 VmRun *
 vm_run_start(const char *name, const char *definition, GError **error)
 {
+    return vm_run_start_with_flags(name, definition, VM_RUN_FLAGS_NONE, error);
+}
+
+VmRun *
+vm_run_start_with_flags(const char *name, const char *definition, VmRunFlags flags, GError **error)
+{
     g_autofree char *program = vm_paths_vmm();
-    const char *argv[] = {program, "run", "--restart", "--name", name, "--cfg", definition, NULL};
+    const char *disposable = flags & VM_RUN_FLAGS_DISPOSABLE ? "--disposable" : NULL;
+    const char *argv[] = {program, "run",      "--restart", "--name", name,
+                          "--cfg", definition, disposable,  NULL};
     g_autoptr(VmRun) self = g_object_new(VM_TYPE_RUN, NULL);
     int messages = open_messages(name, error);
     gboolean ok = FALSE;

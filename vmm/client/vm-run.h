@@ -32,6 +32,29 @@ G_DECLARE_FINAL_TYPE(VmRun, vm_run, VM, RUN, GObject)
 VmRun *vm_run_start(const char *name, const char *definition, GError **error);
 
 /**
+ * VmRunFlags:
+ * @VM_RUN_FLAGS_NONE: as the definition says
+ * @VM_RUN_FLAGS_DISPOSABLE: keep nothing that the guest writes to its disks
+ */
+typedef enum { /*< flags >*/
+    VM_RUN_FLAGS_NONE = 0,
+    VM_RUN_FLAGS_DISPOSABLE = 1 << 0,
+} VmRunFlags;
+
+/**
+ * vm_run_start_with_flags:
+ * @name: the machine's name
+ * @definition: the file of its definition
+ * @flags: how this run differs from others
+ *
+ * As vm_run_start().
+ *
+ * Returns: (transfer full): the run
+ */
+VmRun *vm_run_start_with_flags(const char *name, const char *definition, VmRunFlags flags,
+                               GError **error);
+
+/**
  * vm_run_find:
  * @name: the machine's name
  *

@@ -171,6 +171,7 @@ struct machine_config {
     bool balloon;
     bool balloon_page_reporting;
     bool suspended;
+    bool disposable;
 
     /* How to run it; not properties of the machine. */
     bool restart;

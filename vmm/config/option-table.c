@@ -228,6 +228,8 @@ const struct config_option config_options[] = {
     FLAG("balloon-page-reporting", balloon_page_reporting,
          "The guest gives back by itself what it does not use."),
     FLAG("suspended", suspended, "Start with the processors stopped; `vmm resume` lets them go."),
+    FLAG("disposable", disposable,
+         "Keep nothing that the guest writes to its disks; gone when the machine ends."),
     {.name = "vhost-user",
      KEYS(config_vhost_user_keys),
      LIST(vhost_user, CONFIG_VHOST_USERS_MAX),

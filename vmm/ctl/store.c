@@ -246,13 +246,19 @@ wait_for_start(VmRun *run, const char *name)
 int
 command_start(const Command *command, int argc, char **argv)
 {
+    gboolean disposable = FALSE;
+    const GOptionEntry entries[] = {
+        {"disposable", 0, 0, G_OPTION_ARG_NONE, &disposable,
+         "keep nothing that the guest writes to its disks", NULL},
+        {NULL},
+    };
     g_autofree char *path = NULL;
     g_autofree char *words = NULL;
     g_autoptr(VmRun) run = NULL;
     g_autoptr(GError) error = NULL;
     int status;
 
-    if (!command_parse(command, NULL, &argc, &argv)) {
+    if (!command_parse(command, entries, &argc, &argv)) {
         return STATUS_USAGE;
     }
     if (!store_has(argv[1])) {
@@ -263,7 +269,8 @@ command_start(const Command *command, int argc, char **argv)
         return STATUS_FAILED;
     }
     path = vm_machines_dup_definition_path(argv[1]);
-    run = vm_run_start(argv[1], path, &error);
+    run = vm_run_start_with_flags(argv[1], path,
+                                  disposable ? VM_RUN_FLAGS_DISPOSABLE : VM_RUN_FLAGS_NONE, &error);
     if (!run) {
         return store_failed(argv[1], "started", error);
     }

@@ -20,6 +20,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/supervisor/handles.h"
 #include "vmm/supervisor/images.h"
+#include "vmm/supervisor/overlays.h"
 
 /* One file to open and what to call it. */
 struct wanted_file {
@@ -223,6 +224,30 @@ open_disk(const struct block_config *block, const struct message_fds *handles,
     return images_fill(block, disk, failure);
 }
 
+/* Disposable: the file is opened for reading, and an overlay is what the guest writes. */
+static int
+open_disks(const struct machine_config *config, const struct message_fds *handles,
+           struct overlays *overlays, struct resources *resources, struct failure *failure)
+{
+    int r = 0;
+
+    if (config->disposable && !overlays) {
+        return failure_set(failure, EXIT_STATUS_USAGE, "bad-config",
+                           "Nothing can be thrown away here; leave out “disposable”.");
+    }
+    for (size_t i = 0; r == 0 && i < config->n_block; i++) {
+        struct block_config block = config->block[i];
+        const bool thrown_away = config->disposable && !block.read_only;
+
+        block.read_only = block.read_only || thrown_away;
+        r = open_disk(&block, handles, &resources->disk[i], failure);
+        if (r == 0 && thrown_away) {
+            r = overlays_put(overlays, i, &block, &resources->disk[i], failure);
+        }
+    }
+    return r;
+}
+
 static int
 open_kvm(struct resources *resources, struct failure *failure)
 {
@@ -391,12 +416,12 @@ resources_init(struct resources *resources)
 
 static int
 open_all(const struct machine_config *config, const struct message_fds *handles,
-         struct resources *resources, struct failure *failure)
+         struct overlays *overlays, struct resources *resources, struct failure *failure)
 {
     int r = open_kernel(config, handles, resources, failure);
 
-    for (size_t i = 0; r == 0 && i < config->n_block; i++) {
-        r = open_disk(&config->block[i], handles, &resources->disk[i], failure);
+    if (r == 0) {
+        r = open_disks(config, handles, overlays, resources, failure);
     }
     for (size_t i = 0; r == 0 && i < config->n_serial; i++) {
         r = open_serial(&config->serial[i], handles, resources, i, failure);
@@ -431,12 +456,12 @@ open_all(const struct machine_config *config, const struct message_fds *handles,
 
 int
 resources_open(const struct machine_config *config, const struct message_fds *handles,
-               struct resources *ret_resources, struct failure *failure)
+               struct overlays *overlays, struct resources *ret_resources, struct failure *failure)
 {
     int r;
 
     resources_init(ret_resources);
-    r = open_all(config, handles, ret_resources, failure);
+    r = open_all(config, handles, overlays, ret_resources, failure);
     if (r < 0) {
         resources_close(ret_resources);
     }

@@ -27,6 +27,8 @@ struct disk_resource {
     const struct block_counters *counters; /* mapped, or NULL */
 };
 
+struct overlays;
+
 struct resources {
     int kvm_fd;
     int kernel_fd;
@@ -46,10 +48,12 @@ void resources_init(struct resources *resources);
 /*
  * Open and check all of them and make guest memory. Writable disks are locked against other
  * programs until resources_close(). With `handles` (the caller's, not NULL) no path is opened: each
- * must be "fd:N", an index into it. 0, or -1 with *failure set and everything closed.
+ * must be "fd:N", an index into it. `overlays` (the caller's) take what is written to the disks of a
+ * disposable machine; NULL where there can be none. 0, or -1 with *failure set and everything closed.
  */
 int resources_open(const struct machine_config *config, const struct message_fds *handles,
-                   struct resources *ret_resources, struct failure *failure);
+                   struct overlays *overlays, struct resources *ret_resources,
+                   struct failure *failure);
 void resources_close(struct resources *resources);
 
 /* MiB of memory in this computer, and those that a new program could take now; 0 when unknown. */

@@ -13,6 +13,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/config/config.h"
+#include "vmm/supervisor/overlays.h"
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/result.h"
 #include "vmm/supervisor/terminal.h"
@@ -31,6 +32,7 @@ struct run {
     char *state_folder; /* of a named machine, or NULL */
     struct log_file *log;
     struct terminal terminal;
+    struct overlays overlays;
     const char *no_3d; /* why 3D is not tried any more, or NULL */
 };
 
@@ -192,7 +194,8 @@ end_machine(const struct run *run, struct vm *vm)
 static bool
 boot(struct run *run, struct failure *ret_end)
 {
-    const struct vm_host host = {.runtime = &run->runtime, .log = run->log, .no_3d = run->no_3d};
+    const struct vm_host host = {
+        .runtime = &run->runtime, .log = run->log, .overlays = &run->overlays, .no_3d = run->no_3d};
     cleanup(vm_destroyp) struct vm *vm = vm_create(&run->config, &host, ret_end);
     bool once_more = false;
 
@@ -280,7 +283,9 @@ run_machine(struct run *run)
     }
     (void)started;
     open_log(run);
+    overlays_init(&run->overlays);
     status = run_until_off(run);
+    overlays_close(&run->overlays);
     log_file_close(run->log);
     runtime_dir_remove(&run->runtime);
     free(run->state_folder);

@@ -288,7 +288,7 @@ vm_create(const struct machine_config *config, const struct vm_host *host, struc
     int r;
 
     vm->state = VM_STARTING;
-    if (resources_open(config, host->handles, &vm->resources, failure) < 0) {
+    if (resources_open(config, host->handles, host->overlays, &vm->resources, failure) < 0) {
         return NULL;
     }
     if (!host->handles) { /* an instance of the launcher shares nothing with others */

@@ -104,6 +104,7 @@ enum vm_state {
 struct vm_host {
     const struct runtime_dir *runtime; /* NULL in lifecycle mode */
     struct log_file *log;
+    struct overlays *overlays; /* NULL in lifecycle mode */
     /* Lifecycle mode only, else NULL: */
     const struct message_fds *handles; /* paths of the configuration are "fd:N", indices into it */
     struct instance *instance;
