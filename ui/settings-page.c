@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/create-sources.h"
+#include "ui/guest-windows.h"
 #include "ui/json-editor.h"
 #include "ui/machine-slot.h"
 #include "ui/settings-row.h"
@@ -24,6 +25,8 @@ enum kind {
     KIND_NUMBER,
     KIND_SCREEN,    /* the object "gpu" is there or not */
     KIND_AUTOSTART, /* not in the file: starts with the session */
+    KIND_FLAG,      /* true, or not in the file */
+    KIND_WINDOWS,   /* the guest's windows on this desktop */
 };
 
 static const struct setting {
@@ -42,6 +45,9 @@ static const struct setting {
     {"system", "mem.size", KIND_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
     {"display", "gpu", KIND_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
      N_("Drawn in this window, 2D")},
+    {"display", "wayland-sock", KIND_WINDOWS, FALSE, N_("Guest windows on this desktop"),
+     N_("Programs of the guest open windows among yours; one may pretend to be a program of "
+        "yours")},
     {"start", "kernel", KIND_PATH, TRUE, N_("Kernel"), N_("A Linux kernel: vmlinux or bzImage")},
     {"start", "initrd", KIND_PATH, FALSE, N_("Initrd"),
      N_("Its first file system; empty for none")},
@@ -49,6 +55,8 @@ static const struct setting {
      N_("Words on the kernel's command line")},
     {"start", "manager.autostart", KIND_AUTOSTART, FALSE, N_("Start with your session"),
      N_("When you log in, without a window")},
+    {"start", "disposable", KIND_FLAG, FALSE, N_("Forget changes"),
+     N_("What the guest writes to its disks is gone when it is off")},
 };
 
 struct _VmSettingsPage {
@@ -97,6 +105,13 @@ save(VmSettingsPage *self, VmJson *json, VmSettingsRow *row)
 
 /* ------------------------------------------------------------------ values */
 
+static gboolean
+is_switch(const struct setting *setting)
+{
+    return setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART ||
+           setting->kind == KIND_FLAG || setting->kind == KIND_WINDOWS;
+}
+
 static char *
 value_of(VmJson *json, const struct setting *setting)
 {
@@ -108,7 +123,10 @@ value_of(VmJson *json, const struct setting *setting)
     if (setting->kind == KIND_SCREEN) {
         return g_strdup(vm_json_has(json, "gpu") ? "1" : "0");
     }
-    if (setting->kind == KIND_AUTOSTART) {
+    if (setting->kind == KIND_WINDOWS) {
+        return g_strdup(vm_guest_windows_get(json) ? "1" : "0");
+    }
+    if (is_switch(setting)) {
         return g_strdup(vm_json_get_bool(json, setting->path, FALSE) ? "1" : "0");
     }
     text = vm_json_get_text(json, setting->path);
@@ -122,12 +140,17 @@ put_value(VmJson *json, const struct setting *setting, const char *value)
         vm_json_set_int(json, setting->path, g_ascii_strtoll(value, NULL, 10));
         return;
     }
+    if (setting->kind == KIND_WINDOWS) {
+        vm_guest_windows_set(json, value[0] == '1');
+        return;
+    }
     vm_json_remove(json, setting->path);
-    if (setting->kind == KIND_AUTOSTART) {
+    if (setting->kind == KIND_AUTOSTART || setting->kind == KIND_FLAG) {
         if (value[0] == '1') {
             vm_json_set_bool(json, setting->path, TRUE);
         }
     } else if (setting->kind == KIND_SCREEN) {
+        vm_json_remove(json, "wayland-sock"); /* it wants a graphics card */
         if (value[0] == '1') {
             vm_json_set_string(json, "gpu.backend", "2d");
         }
@@ -154,6 +177,8 @@ show_value(GtkWidget *control, const struct setting *setting, const char *value)
         break;
     case KIND_SCREEN:
     case KIND_AUTOSTART:
+    case KIND_FLAG:
+    case KIND_WINDOWS:
         gtk_switch_set_active(GTK_SWITCH(control), value[0] == '1');
         break;
     case KIND_TEXT:
@@ -173,7 +198,7 @@ read_value(GtkWidget *control, const struct setting *setting)
     if (setting->kind == KIND_NUMBER) {
         return g_strdup_printf("%d", gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(control)));
     }
-    if (setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART) {
+    if (is_switch(setting)) {
         return g_strdup(gtk_switch_get_active(GTK_SWITCH(control)) ? "1" : "0");
     }
     return g_strdup(gtk_entry_get_text(GTK_ENTRY(control)));
@@ -187,6 +212,10 @@ complaint(const struct setting *setting, const char *value)
     }
     if (setting->kind == KIND_PATH && value[0]) {
         return vm_source_complain(value);
+    }
+    if (setting->kind == KIND_WINDOWS && value[0] == '1') {
+        g_autofree char *socket = vm_guest_windows_dup_socket();
+        return socket ? NULL : g_strdup(_("This needs a Wayland desktop; this one is not."));
     }
     return NULL;
 }
@@ -411,7 +440,7 @@ make_control(VmSettingsPage *self, const struct setting *setting)
                                MEMORY_STEP)
                          : gtk_spin_button_new_with_range(1, PROCESSOR_MAX, 1);
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
-    } else if (setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART) {
+    } else if (is_switch(setting)) {
         control = gtk_switch_new();
         g_signal_connect(control, "notify::active", G_CALLBACK(switch_changed), self);
     } else {

@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/phrases.h"
 #include "manager/model/words.h"
 #include "ui/graphics-pane.h"
 #include "ui/machine-slot.h"
@@ -402,7 +403,7 @@ ask(VmStatisticsPage *self, VmConnection *connection)
     vm_connection_get_totals_async(connection, self->cancellable, totals_known, g_object_ref(self));
 }
 
-/* What the graphics card draws with, and why: the supervisor's words. */
+/* What the graphics card draws with, and why: the supervisor's sentence. */
 static void
 show_graphics(VmStatisticsPage *self, VmConnection *connection)
 {
@@ -410,7 +411,8 @@ show_graphics(VmStatisticsPage *self, VmConnection *connection)
     g_autofree char *line = NULL;
 
     if (sentence && sentence[0]) {
-        line = g_strdup_printf(_("Graphics: %s"), sentence);
+        g_autofree char *words = vm_phrase_dup(sentence);
+        line = g_strdup_printf(_("Graphics: %s"), words);
         gtk_label_set_text(self->graphics_line, line);
     }
     gtk_widget_set_visible(GTK_WIDGET(self->graphics_line), line != NULL);

@@ -21,6 +21,23 @@ start(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+start_disposable(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_start_disposable(VM_WINDOW(data)->machine);
+}
+
+static void
+start_fullscreen(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    vm_machine_start(self->machine);
+    if (!self->fullscreen) {
+        g_action_group_activate_action(G_ACTION_GROUP(self), "fullscreen", NULL);
+    }
+}
+
+static void
 shut_down(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_machine_shut_down(VM_WINDOW(data)->machine);
@@ -176,6 +193,8 @@ open_folder(GSimpleAction *action, GVariant *parameter, gpointer data)
 
 static const GActionEntry machine_entries[] = {
     {"start", start},
+    {"start-disposable", start_disposable},
+    {"start-fullscreen", start_fullscreen},
     {"shut-down", shut_down},
     {"force-off", force_off},
     {"restart", restart},
@@ -426,6 +445,19 @@ enable(VmWindow *self, const char *name, gboolean enabled)
 }
 
 static void
+show_power_menu(VmWindow *self, gboolean active)
+{
+    const char *words = active ? _("More ways to stop") : _("More ways to start");
+
+    if (g_strcmp0(gtk_widget_get_tooltip_text(self->power_menu_button), words) != 0) {
+        gtk_menu_button_set_menu_model(GTK_MENU_BUTTON(self->power_menu_button),
+                                       active ? self->power_menu : self->off_menu);
+        gtk_widget_set_tooltip_text(self->power_menu_button, words);
+        atk_object_set_name(gtk_widget_get_accessible(self->power_menu_button), words);
+    }
+}
+
+static void
 show_power(VmWindow *self, gboolean active)
 {
     GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self->power_button));
@@ -443,7 +475,7 @@ show_power(VmWindow *self, gboolean active)
     }
     gtk_widget_set_tooltip_text(GTK_WIDGET(self->power_button), word);
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->power_button)), word);
-    gtk_widget_set_sensitive(self->power_menu_button, active);
+    show_power_menu(self, active);
 }
 
 /* A disabled button says why. */
@@ -489,6 +521,11 @@ update_actions(VmWindow *self)
         }
     }
     enable(self, "start", any && !active && state != VM_MACHINE_BROKEN);
+    enable(self, "start-fullscreen", any && !active && state != VM_MACHINE_BROKEN);
+    enable(self, "start-disposable",
+           any && !active && state != VM_MACHINE_BROKEN &&
+               vm_machine_has_writable_disk(self->machine));
+    vm_window_show_strip(self);
     enable(self, "shut-down", active);
     enable(self, "force-off", active);
     enable(self, "power", any && state != VM_MACHINE_BROKEN);

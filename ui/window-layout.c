@@ -83,6 +83,15 @@ place_window_buttons(VmWindow *self, gboolean side, gboolean main)
     set_decorations(self->main_header, end);
 }
 
+/* What the machine on the page forgets is said above each of its pages. */
+void
+vm_window_show_strip(VmWindow *self)
+{
+    gtk_widget_set_visible(self->disposable_strip, page_is(self, "machine") && !self->fullscreen &&
+                                                       self->machine &&
+                                                       vm_machine_is_disposable(self->machine));
+}
+
 static void
 show_parts(VmWindow *self)
 {
@@ -109,6 +118,7 @@ show_parts(VmWindow *self)
     gtk_widget_set_visible(self->force_label, words);
     gtk_widget_set_visible(self->back_button, self->narrow && !self->alone);
     gtk_widget_set_visible(self->power_box, machine);
+    vm_window_show_strip(self);
     gtk_widget_set_visible(self->more_button, machine);
     gtk_widget_set_visible(GTK_WIDGET(self->columns_button), page_is(self, "overview"));
     gtk_widget_set_visible(self->fullscreen_button, machine);

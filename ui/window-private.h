@@ -29,6 +29,9 @@ struct _VmWindow {
     GtkWidget *shut_label;
     GtkWidget *force_label;
     GtkWidget *power_menu_button;
+    GMenuModel *power_menu; /* while it runs */
+    GMenuModel *off_menu;
+    GtkWidget *disposable_strip;
     GtkStack *title_stack;
     GtkStackSwitcher *view_switcher;
     GtkLabel *title_label;
@@ -91,6 +94,9 @@ void vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machine
 /* window-actions.c */
 void vm_window_add_actions(VmWindow *self);
 void vm_window_update_actions(VmWindow *self);
+
+/* window-layout.c */
+void vm_window_show_strip(VmWindow *self);
 
 /* window-displays.c: displays that come and go */
 void vm_window_add_display(VmWindow *self);

@@ -465,6 +465,9 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmWindow, shut_label);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, force_label);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, power_menu_button);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, power_menu);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, off_menu);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, disposable_strip);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, title_stack);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, view_switcher);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, title_label);

@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/phrases.h"
 #include "vmm/client/json.h"
 #include "vmm/client/paths.h"
 
@@ -53,6 +54,14 @@ member(VmJson *json, const char *row, const char *key)
     return text && text[0] ? g_strdup(text) : NULL;
 }
 
+static char *
+phrase(VmJson *json, const char *row, const char *key)
+{
+    g_autofree char *text = member(json, row, key);
+
+    return text ? vm_phrase_dup(text) : NULL;
+}
+
 static VmCheckRow *
 row_from_json(VmJson *json, const char *path)
 {
@@ -63,8 +72,8 @@ row_from_json(VmJson *json, const char *path)
     row->id = member(json, path, "id");
     row->ok = vm_json_get_bool(json, ok, FALSE);
     row->blocks = !row->ok && g_strcmp0(severity, "warning") != 0;
-    row->sentence = member(json, path, "sentence");
-    row->cure = member(json, path, "cure");
+    row->sentence = phrase(json, path, "sentence");
+    row->cure = phrase(json, path, "cure");
     row->command = member(json, path, "command");
     row->title = member(json, path, "title");
     if (!row->title) {

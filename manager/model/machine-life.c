@@ -180,6 +180,8 @@ problem_of_run(VmMachine *self, int status, VmJson *last)
     return vm_problem_new(cause, self->title, sentence, part, g_strchug(details));
 }
 
+static void start(VmMachine *self, gboolean disposable);
+
 static void
 run_ended(VmMachine *self, int status)
 {
@@ -201,7 +203,7 @@ run_ended(VmMachine *self, int status)
         vm_machine_set_state(self, VM_MACHINE_OFF);
     } else if (status == STATUS_RESET) {
         vm_machine_set_state(self, VM_MACHINE_OFF);
-        vm_machine_start(self);
+        start(self, self->disposable);
         if (self->run) {
             vm_machine_set_state(self, VM_MACHINE_RESTARTING);
         }
@@ -212,9 +214,10 @@ run_ended(VmMachine *self, int status)
 }
 
 static void
-adopt_run(VmMachine *self, VmRun *run)
+adopt_run(VmMachine *self, VmRun *run, gboolean disposable)
 {
     self->run = run;
+    self->disposable = disposable;
     g_clear_pointer(&self->running, vm_json_free);
     self->running = self->definition ? vm_json_copy(self->definition) : NULL;
     g_signal_connect_object(run, "ended", G_CALLBACK(run_ended), self, G_CONNECT_SWAPPED);
@@ -223,18 +226,29 @@ adopt_run(VmMachine *self, VmRun *run)
     make_connection(self);
 }
 
+/* Of a run that somebody else began. */
+static gboolean
+run_is_disposable(VmMachine *self)
+{
+    g_autofree char *folder = vm_paths_runtime(self->name);
+    g_autofree char *path = folder ? g_build_filename(folder, "config", NULL) : NULL;
+    g_autoptr(VmJson) config = path ? vm_json_load(path, NULL) : NULL;
+
+    return config && vm_json_get_bool(config, "disposable", FALSE);
+}
+
 void
 vm_machine_find_run(VmMachine *self)
 {
     VmRun *run = self->run ? NULL : vm_run_find(self->name);
 
     if (run) {
-        adopt_run(self, run);
+        adopt_run(self, run, run_is_disposable(self));
     }
 }
 
-void
-vm_machine_start(VmMachine *self)
+static void
+start(VmMachine *self, gboolean disposable)
 {
     g_autofree char *definition = vm_paths_definition(self->name);
     g_autofree char *program = vm_paths_vmm();
@@ -251,9 +265,12 @@ vm_machine_start(VmMachine *self)
         return;
     }
     (void)g_remove(last_run);
-    run = vm_run_start(self->name, definition, &error);
+    run = vm_run_start_with_flags(self->name, definition,
+                                  disposable ? VM_RUN_FLAGS_DISPOSABLE : VM_RUN_FLAGS_NONE, &error);
     if (run) {
-        adopt_run(self, run);
+        adopt_run(self, run,
+                  disposable || (self->definition &&
+                                 vm_json_get_bool(self->definition, "disposable", FALSE)));
         return;
     }
     vm_machine_take_problem(
@@ -261,6 +278,18 @@ vm_machine_start(VmMachine *self)
         vm_problem_new(g_file_test(program, G_FILE_TEST_IS_EXECUTABLE) ? "cannot-start" : "no-vmm",
                        self->title, error->message, NULL, NULL));
     vm_machine_set_state(self, VM_MACHINE_STOPPED);
+}
+
+void
+vm_machine_start(VmMachine *self)
+{
+    start(self, FALSE);
+}
+
+void
+vm_machine_start_disposable(VmMachine *self)
+{
+    start(self, TRUE);
 }
 
 static void

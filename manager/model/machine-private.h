@@ -20,6 +20,7 @@ struct _VmMachine {
     gboolean stubborn;
     VmJson *running; /* the definition that the run was started with */
     gboolean restart_asked;
+    gboolean disposable; /* this run keeps nothing */
 
     VmRun *run;
     VmConnection *connection;

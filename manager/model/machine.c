@@ -310,6 +310,26 @@ vm_machine_is_active(VmMachine *self)
     return self->run != NULL;
 }
 
+gboolean
+vm_machine_is_disposable(VmMachine *self)
+{
+    return self->run != NULL && self->disposable;
+}
+
+gboolean
+vm_machine_has_writable_disk(VmMachine *self)
+{
+    guint n = self->definition ? vm_json_length(self->definition, "block") : 0;
+
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *read_only = g_strdup_printf("block.%u.ro", i);
+        if (!vm_json_get_bool(self->definition, read_only, FALSE)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 VmJson *
 vm_machine_get_running_definition(VmMachine *self)
 {

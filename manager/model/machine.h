@@ -72,6 +72,10 @@ gboolean vm_machine_get_stubborn(VmMachine *self);
 char *vm_machine_dup_off_text(VmMachine *self);
 /* A process of it exists. */
 gboolean vm_machine_is_active(VmMachine *self);
+/* It runs, and nothing that the guest writes is kept. */
+gboolean vm_machine_is_disposable(VmMachine *self);
+/* It has a disk that a guest can write to. */
+gboolean vm_machine_has_writable_disk(VmMachine *self);
 /* The definition that the current run was started with; NULL when off. */
 VmJson *vm_machine_get_running_definition(VmMachine *self);
 /* The definition was changed since the start in something that a restart takes over. */
@@ -81,6 +85,8 @@ void vm_machine_dismiss_problem(VmMachine *self);
 
 /* What people ask for; what cannot be done becomes the problem. */
 void vm_machine_start(VmMachine *self);
+/* What the guest writes to its disks is gone when it is off again. */
+void vm_machine_start_disposable(VmMachine *self);
 void vm_machine_shut_down(VmMachine *self);
 void vm_machine_force_off(VmMachine *self);
 void vm_machine_restart(VmMachine *self);

@@ -74,12 +74,34 @@ def judge(path, pot, folder):
     return problems, late
 
 
+def literals(path):
+    """The strings of a C file, those that stand side by side joined, what printf puts in as %s."""
+    with open(path) as file:
+        text = re.sub(r"/\*.*?\*/|^#include.*?$", "", file.read(), flags=re.S | re.M)
+    for found in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', text):
+        joined = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', found))
+        yield re.sub(r"%(?:\.\*|\.\d+)?(?:d|u|s|f)", "%s", joined)
+
+
+def unknown_sentences(top):
+    """What `vmm` says of this computer and of graphics that the window does not know."""
+    known = set(literals(os.path.join(top, "manager/model/phrases.c"))) | {"This computer can run machines."}
+    said = [one for name in ("check", "graphics", "probe") for one in
+            literals(os.path.join(top, f"vmm/supervisor/{name}.c"))]
+    return [one for one in said if re.match(r"[A-Z0-9%].* .*\.$", one) and one not in known]
+
+
 def main():
     top = sys.argv[1]
     with open(os.path.join(top, "po/LINGUAS")) as file:
         languages = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     failed = 0
-    print(f"1..{len(languages) + 1}")
+    print(f"1..{len(languages) + 2}")
+    unknown = unknown_sentences(top)
+    for one in unknown:
+        print("# not in manager/model/phrases.c:", one)
+    print(f"{'not ok' if unknown else 'ok'} {len(languages) + 2} - sentences of vmm")
+    failed += bool(unknown)
     missing = unlisted(top)
     print(f"{'not ok' if missing else 'ok'} 1 - po/POTFILES" + (f" lacks {', '.join(missing)}" if missing else ""))
     failed += bool(missing)

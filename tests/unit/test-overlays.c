@@ -169,4 +169,17 @@ TAP_TEST(no_room)
     overlays_close(&overlays);
 }
 
-TAP_MAIN(TAP_CASE(written_beside_the_disk), TAP_CASE(kept_over_a_reboot), TAP_CASE(no_room))
+TAP_TEST(not_for_composites)
+{
+    struct overlays overlays;
+    struct failure failure = {0};
+    struct disk_resource resource = {.fd = -1, .format = BLOCK_COMPOSITE};
+
+    overlays_init(&overlays);
+    check_int(overlays_put(&overlays, 0, &config, &resource, &failure), -1);
+    check(strstr(failure.sentence, "made of parts"));
+    overlays_close(&overlays);
+}
+
+TAP_MAIN(TAP_CASE(written_beside_the_disk), TAP_CASE(kept_over_a_reboot), TAP_CASE(no_room),
+         TAP_CASE(not_for_composites))

@@ -109,6 +109,28 @@ vm_definition_params(VmJson *json)
     return g_string_free(joined, FALSE);
 }
 
+/* "[a,b]" of a list of words, else the value itself; NULL for what has none on a command line. */
+static char *
+inner_value(VmJson *json, const char *path)
+{
+    guint n = vm_json_length(json, path);
+    GString *list = NULL;
+
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *item = g_strdup_printf("%s.%u", path, i);
+        g_autofree char *text = vm_json_get_text(json, item);
+        if (!text) {
+            break;
+        }
+        list = list ? g_string_append_c(list, ',') : g_string_new("[");
+        g_string_append(list, text);
+    }
+    if (!list) {
+        return vm_json_get_text(json, path);
+    }
+    return g_string_free(g_string_append_c(list, ']'), FALSE);
+}
+
 /* "path=/a,read-only=true" of an object, the value itself of anything else. */
 static char *
 option_value(VmJson *json, const char *path)
@@ -124,7 +146,7 @@ option_value(VmJson *json, const char *path)
     value = g_string_new(NULL);
     for (guint i = 0; keys[i]; i++) {
         g_autofree char *child = g_strconcat(path, ".", keys[i], NULL);
-        g_autofree char *inner = vm_json_get_text(json, child);
+        g_autofree char *inner = inner_value(json, child);
         if (inner) {
             g_string_append_printf(value, "%s%s=%s", value->len ? "," : "", keys[i], inner);
         }

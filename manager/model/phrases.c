@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/model/phrases.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+enum {
+    HOLES_MAX = 3,
+};
+
+/* As they stand in vmm/supervisor, vmm/machine and vmm/devices/gpu; each %s is what may stand there. */
+static const char *const phrases[] = {
+    /* vmm check */
+    N_("The processor can virtualise."),
+    N_("The processor cannot virtualise, or the firmware switched that off."),
+    N_("Turn on virtualisation (VT-x or SVM) in the firmware settings."),
+    N_("This computer has no KVM."),
+    N_("This computer has KVM."),
+    N_("Turn on virtualisation in the firmware settings and load the kernel's KVM module."),
+    N_("You may not use /dev/kvm."),
+    N_("Whether you may use /dev/kvm is not known: it is not there."),
+    N_("You may use /dev/kvm."),
+    N_("Join the group “kvm”, then log in again."),
+    N_("KVM works."),
+    N_("KVM could not be tried outside a sandbox."),
+    N_("Whether KVM works is not known: it cannot be opened."),
+    N_("See the row above that names the reason."),
+    N_("KVM inside another virtual machine often cannot run a stock kernel; use another computer, "
+       "or "
+       "the test machine of docs/testing.md."),
+    N_("KVM here cannot run a stock kernel: %s does not work. %s"),
+    N_("The test guest did not end well (signal %s)."),
+    N_("The test guest ended with status %s."),
+    N_("The test guest does not fit."),
+    N_("The test guest could not be set up: %s."),
+    N_("The test guest could not be put in a jail: could not %s."),
+    N_("The guest crashed."),
+    N_("It took too long."),
+    N_("The sandbox works."),
+    N_("The kernel has no system call filter (seccomp)."),
+    N_("This computer refuses sandboxes (user namespaces: %s)."),
+    N_("%s could not be started: it could not %s (%s)."),
+    N_("Allow user namespaces, or run with --allow-no-namespaces and a weaker sandbox."),
+    N_("Use a kernel with CONFIG_SECCOMP_FILTER."),
+    N_("Files are fenced off a second time (Landlock)."),
+    N_("The kernel has no Landlock: files are fenced off only once."),
+    N_("Use a kernel with Landlock switched on (lsm=landlock,…)."),
+    N_("There is room for disks: %s GiB in “%s”."),
+    N_("There is little room for disks: %s GiB in “%s”."),
+    N_("Make room, or choose another folder for disks."),
+    /* The graphics card: what it draws with, and why. */
+    N_("2D, as asked for."),
+    N_("2D, although 3D was asked for: %s, and drawn by the processor %s."),
+    N_("2D: %s."),
+    N_("3D, drawn by the processor: %s."),
+    N_("3D on %s."),
+    N_("%s; the picture stands still, the guest goes on. Restart the guest, or start it with 2D "
+       "graphics if it happens again."),
+    N_("this computer has no render node"),
+    N_("%s cannot be used (%s)"),
+    N_("3D crashed when the machine started"),
+    N_("its trial took too long"),
+    N_("its trial crashed"),
+    N_("its trial failed"),
+    N_("its jail does not close: %s"),
+    N_("what it draws is wrong"),
+    N_("fences do not end"),
+    N_("there are no descriptors left"),
+    N_("virglrenderer has nothing to offer"),
+    N_("Mesa's software renderer does not start"),
+    /* Last, as it begins in so many ways. Translators: a graphics device, and what it cannot do. */
+    N_("on %s %s"),
+};
+
+/* What stands at the holes, to be freed; FALSE when `text` is not this phrase. */
+static gboolean
+match(const char *phrase, const char *text, char *ret_pieces[HOLES_MAX])
+{
+    g_auto(GStrv) parts = g_strsplit(phrase, "%s", HOLES_MAX + 1);
+    guint n = g_strv_length(parts);
+    const char *at = text + strlen(parts[0]);
+    guint found = 0;
+
+    if (!g_str_has_prefix(text, parts[0])) {
+        return FALSE;
+    }
+    for (guint i = 1; i < n; i++) {
+        gboolean last = i + 1 == n;
+        const char *next = parts[i][0] ? strstr(at, parts[i]) : at + strlen(at);
+        if (last && next && g_str_has_suffix(at, parts[i])) {
+            next = at + strlen(at) - strlen(parts[i]);
+        }
+        if (!next || next == at) {
+            break;
+        }
+        ret_pieces[found++] = g_strndup(at, (gsize)(next - at));
+        at = next + strlen(parts[i]);
+    }
+    if (found + 1 == n && *at == '\0') {
+        return TRUE;
+    }
+    for (guint i = 0; i < found; i++) {
+        g_clear_pointer(&ret_pieces[i], g_free);
+    }
+    return FALSE;
+}
+
+/* Puts the pieces where the translation wants them: at each "%s" in turn, or at "%2$s". */
+static char *
+fill(const char *words, char *pieces[HOLES_MAX])
+{
+    GString *text = g_string_new(NULL);
+    guint turn = 0;
+
+    while (*words) {
+        guint hole = HOLES_MAX;
+        gsize length = 0;
+        if (g_str_has_prefix(words, "%s")) {
+            hole = turn++;
+            length = 2;
+        } else if (words[0] == '%' && g_ascii_isdigit(words[1]) &&
+                   g_str_has_prefix(words + 2, "$s")) {
+            hole = (guint)(words[1] - '1');
+            length = 4;
+        }
+        if (hole < HOLES_MAX && pieces[hole]) {
+            g_autofree char *piece = vm_phrase_dup(pieces[hole]);
+            g_string_append(text, piece);
+            words += length;
+        } else {
+            g_string_append_c(text, *words++);
+        }
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *
+vm_phrase_dup(const char *english)
+{
+    char *pieces[HOLES_MAX] = {NULL};
+
+    for (guint i = 0; i < G_N_ELEMENTS(phrases); i++) {
+        if (match(phrases[i], english, pieces)) {
+            char *text = fill(_(phrases[i]), pieces);
+            for (guint j = 0; j < HOLES_MAX; j++) {
+                g_free(pieces[j]);
+            }
+            return text;
+        }
+    }
+    /* The reason of an error, as the C library says it. */
+    return english[0] ? g_strdup(dgettext("libc", english)) : g_strdup("");
+}

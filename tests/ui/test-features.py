@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""More of the real vitrine under Xvfb, as test-ui.py: what a machine is told to do in its own pages; prints TAP.
+
+usage: test-features.py BUILD-FOLDER [TEST...]"""
+import json
+import os
+import sys
+
+from runner import expect, run
+from session import Atspi, is_showing, run_in_session, wait_for, walk
+
+if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
+    sys.exit(run_in_session())
+
+DARK = {"GTK_THEME": "Adwaita:dark"}
+STRIP = "This machine runs without keeping changes: what it writes to its disks is gone when it is off."
+
+
+def words_of(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+        return file.read().split("\0")
+
+
+def start_disposable(session):
+    """A second button starts a machine that keeps nothing, the window says so on each page, and finds it again."""
+    disk = session.path("disk.img")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    session.define("lab", "Lab", kernel="/bin/true", block=[{"path": disk}])
+    session.define("bare", "Bare", kernel="/bin/true", block=[{"path": disk, "ro": True}])
+    session.start(**DARK)
+    session.activate("app.show-machine", "bare")
+    session.see("Start", Atspi.Role.PUSH_BUTTON)
+    expect(session.find("Start without keeping changes") is None, "offered without a disk to change")
+    session.activate("app.show-machine", "lab")
+    session.see("More ways to start").do_action(0)
+    session.see("Start in full screen")
+    session.shoot("start-menu-dark")
+    session.see("More ways to start").do_action(0)
+    session.press("Start without keeping changes")
+    pid = wait_for("the machine", session.running)[0]
+    expect("--disposable" in words_of(pid), str(words_of(pid)))
+    session.see(STRIP)
+    session.see("Statistics").do_action(0)
+    session.see(STRIP)
+    session.shoot("disposable-dark")
+    session.activate("app.show-machine", "bare")
+    session.see_not(STRIP)
+    session.close()
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see(STRIP)
+    session.press("Shut down")
+    session.see_row("Lab, Off")
+    session.see_not(STRIP)
+    session.press("Start")
+    pid = wait_for("the machine", session.running)[0]
+    expect("--disposable" not in words_of(pid), str(words_of(pid)))
+    session.see_row("Lab, Starting…")
+    expect(session.find(STRIP) is None, "it keeps its changes")
+
+
+def switch_rows(session):
+    """Switches of the settings: forget changes, and the guest's windows on this desktop with their risk."""
+    desktop = session.path("run/wayland-7")
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start(WAYLAND_DISPLAY="wayland-7")
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+
+    def section(name):
+        row = session.see(name, Atspi.Role.LIST_ITEM)
+        row.get_parent().select_child(row.get_index_in_parent())
+
+    def toggle(name, member, value):
+        session.see(name, Atspi.Role.TOGGLE_BUTTON).do_action(0)
+        wait_for(f"{member} in the file", lambda: session.definitions()["lab"].get(member) == value)
+    section("Start")
+    toggle("Forget changes", "disposable", True)
+    toggle("Forget changes", "disposable", None)
+    section("Display")
+    session.see("Programs of the guest open windows among yours; one may pretend to be a program of yours")
+    toggle("Guest windows on this desktop", "wayland-sock", {"path": desktop})
+    expect(session.definitions()["lab"]["gpu"] == {"backend": "2d", "context-types": ["cross-domain"]},
+           str(session.definitions()["lab"]["gpu"]))
+    session.shoot("settings-display-light")
+    toggle("Guest windows on this desktop", "wayland-sock", None)
+    expect(session.definitions()["lab"]["gpu"] == {"backend": "2d"}, str(session.definitions()["lab"]["gpu"]))
+    toggle("Guest windows on this desktop", "wayland-sock", {"path": desktop})
+    session.see("Screen, keyboard and pointer", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    wait_for("a machine without a card", lambda: "gpu" not in session.definitions()["lab"])
+    expect("wayland-sock" not in session.definitions()["lab"], "windows without a card")
+
+
+def speaks_german(session):
+    """What `vmm` says in English of this computer and of the graphics card, in the window's language."""
+    answer = session.path("check.json")
+    with open(answer, "w", encoding="utf-8") as file:
+        json.dump([
+            {"id": "kvm-denied", "ok": False, "sentence": "You may not use /dev/kvm.",
+             "cure": "Join the group “kvm”, then log in again.", "command": "sudo adduser ada kvm"},
+            {"id": "no-space", "ok": True, "sentence": "There is room for disks: 12.5 GiB in “/home/ada”."},
+            {"id": "kvm-broken", "ok": False, "sentence": "A sentence of a later version."},
+        ], file)
+    session.define("lab", "Lab")
+    session.start(FAKE_CHECK=answer, LANGUAGE="de")
+    session.activate("app.self-check")
+    session.see("Sie dürfen /dev/kvm nicht benutzen. Treten Sie der Gruppe „kvm“ bei und melden Sie sich dann neu an.")
+    session.see("Es ist Platz für Platten: 12.5 GiB in „/home/ada“.")
+    session.see("A sentence of a later version.")
+    session.shoot("self-check-german")
+
+
+def graphics_in_german(session):
+    """The line about graphics, with the real machine."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start(LANGUAGE="de")
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Läuft", 20)
+    session.set_state("win.view", "statistics")
+    session.see("Grafik: 2D, wie gewünscht.", seconds=20)
+
+
+TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german]
+
+sys.exit(run(TESTS))
