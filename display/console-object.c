@@ -7,7 +7,12 @@ update_console(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer dat
 {
     const VmScanout *scanout = vm_screen_get_scanout(VM_SCREEN(data));
     gboolean shown = scanout->buffer != NULL;
+    VmSupervisorLink *supervisor = vm_model_get_supervisor(vm_client_get_model(client));
+    guint slot = vm_supervisor_link_get_state(supervisor)->gpu_slot;
+    /* As QEMU names a device on the first bus of segment 0. */
+    g_autofree char *address = slot ? g_strdup_printf("pci/0000/%02x.0", slot) : g_strdup("");
 
+    vm_dbus_console_set_device_address(VM_DBUS_CONSOLE(interface), address);
     vm_dbus_console_set_width(VM_DBUS_CONSOLE(interface), shown ? scanout->width : 0);
     vm_dbus_console_set_height(VM_DBUS_CONSOLE(interface), shown ? scanout->height : 0);
 }
@@ -73,7 +78,6 @@ vm_console_object_export(VmClient *client, VmScreen *screen)
     vm_dbus_console_set_label(console, label);
     vm_dbus_console_set_head(console, number);
     vm_dbus_console_set_type_(console, "Graphic");
-    vm_dbus_console_set_device_address(console, "");
     vm_dbus_console_set_interfaces(console, interfaces);
     g_object_set_data(G_OBJECT(console), "screen", screen);
     g_signal_connect_object(console, "handle-register-listener",

@@ -8,12 +8,14 @@
 #include "ui/machine-slot.h"
 #include "vmm/client/vm-machines.h"
 
-#define KEPT_MAX  32
-#define PORTS_MAX 8 /* of a kind */
+#define KEPT_MAX     32
+#define BUTTON_SPACE 38
+#define PORTS_MAX    8 /* of a kind */
 
 struct _VmConsolePage {
     GtkStack parent_instance;
-    GtkWidget *none_label;
+    GtkWidget *none_box;
+    GMenuModel *add_menu;
     VmMachine *machine;
     VmConnection *connection;
     GSettings *settings;
@@ -49,13 +51,21 @@ vm_console_page_class_init(VmConsolePageClass *klass)
     G_OBJECT_CLASS(klass)->dispose = vm_console_page_dispose;
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/console-page.ui");
-    gtk_widget_class_bind_template_child(widget_class, VmConsolePage, none_label);
+    gtk_widget_class_bind_template_child(widget_class, VmConsolePage, none_box);
+    gtk_widget_class_bind_template_child(widget_class, VmConsolePage, add_menu);
 }
 
 static void
 vm_console_page_init(VmConsolePage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+}
+
+/* A machine's child of the stack is its notebook, with a button over the end of the tabs. */
+static GtkNotebook *
+notebook_in(GtkWidget *child)
+{
+    return GTK_NOTEBOOK(gtk_bin_get_child(GTK_BIN(child)));
 }
 
 /* The notebook of the shown machine, NULL when it had no console yet. */
@@ -67,7 +77,7 @@ notebook_of(VmConsolePage *self)
     if (self->machine) {
         child = gtk_stack_get_child_by_name(GTK_STACK(self), vm_machine_get_name(self->machine));
     }
-    return child ? GTK_NOTEBOOK(child) : NULL;
+    return child ? notebook_in(child) : NULL;
 }
 
 static VmConsoleTab *
@@ -92,23 +102,51 @@ drop_oldest(VmConsolePage *self)
         return;
     }
     for (GList *at = children; at; at = at->next) {
-        if (GTK_IS_NOTEBOOK(at->data) && at->data != (gpointer)shown) {
+        if (GTK_IS_OVERLAY(at->data) && notebook_in(at->data) != shown) {
             gtk_widget_destroy(at->data);
             return;
         }
     }
 }
 
+/* Not the notebook's own child: those have no place in its tree for screen readers. */
+static GtkWidget *
+add_button_new(VmConsolePage *self)
+{
+    GtkWidget *button = gtk_menu_button_new();
+
+    gtk_button_set_relief(GTK_BUTTON(button), GTK_RELIEF_NONE);
+    gtk_container_add(GTK_CONTAINER(button),
+                      gtk_image_new_from_icon_name("list-add-symbolic", GTK_ICON_SIZE_BUTTON));
+    gtk_menu_button_set_menu_model(GTK_MENU_BUTTON(button), self->add_menu);
+    gtk_widget_set_tooltip_text(button, _("Add console…"));
+    atk_object_set_name(gtk_widget_get_accessible(button), _("Add console…"));
+    gtk_widget_set_halign(button, GTK_ALIGN_END);
+    gtk_widget_set_valign(button, GTK_ALIGN_START);
+    g_object_set(button, "margin", 2, NULL);
+    gtk_widget_show_all(button);
+    return button;
+}
+
 static GtkNotebook *
 make_notebook(VmConsolePage *self)
 {
+    GtkWidget *overlay = gtk_overlay_new();
     GtkWidget *notebook = gtk_notebook_new();
+    GtkWidget *space = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
 
     atk_object_set_name(gtk_widget_get_accessible(notebook), _("Consoles"));
     gtk_notebook_set_scrollable(GTK_NOTEBOOK(notebook), TRUE);
     gtk_notebook_set_show_border(GTK_NOTEBOOK(notebook), FALSE);
+    /* Tabs end before the button. */
+    gtk_widget_set_size_request(space, BUTTON_SPACE, BUTTON_SPACE);
+    gtk_widget_show(space);
+    gtk_notebook_set_action_widget(GTK_NOTEBOOK(notebook), space, GTK_PACK_END);
     gtk_widget_show(notebook);
-    gtk_stack_add_named(GTK_STACK(self), notebook, vm_machine_get_name(self->machine));
+    gtk_container_add(GTK_CONTAINER(overlay), notebook);
+    gtk_overlay_add_overlay(GTK_OVERLAY(overlay), add_button_new(self));
+    gtk_widget_show(overlay);
+    gtk_stack_add_named(GTK_STACK(self), overlay, vm_machine_get_name(self->machine));
     drop_oldest(self);
     return GTK_NOTEBOOK(notebook);
 }
@@ -118,8 +156,8 @@ show_what_there_is(VmConsolePage *self)
 {
     GtkNotebook *notebook = notebook_of(self);
 
-    gtk_stack_set_visible_child(GTK_STACK(self),
-                                notebook ? GTK_WIDGET(notebook) : self->none_label);
+    gtk_stack_set_visible_child(
+        GTK_STACK(self), notebook ? gtk_widget_get_parent(GTK_WIDGET(notebook)) : self->none_box);
 }
 
 /* The pill is for the eye; a reader hears it in the tab's name. */

@@ -54,7 +54,7 @@ struct _VmDisplayPage {
     gboolean fullscreen;
     gboolean refusal_told;
     char *title;
-    guint captures; /* so far, for the length of the hint */
+    guint captures; /* so far, of this installation: for the length of the hint */
     guint wait_source;
     guint waited_s;
     GtkWidget *focus_at_start; /* where the focus was when the machine was started; compared only */
@@ -75,6 +75,7 @@ enum {
     PROP_HOST_KEY,
     PROP_SYSTEM_KEYS,
     PROP_FULLSCREEN,
+    PROP_HINTS_SHOWN,
     N_PROPS
 };
 enum {
@@ -399,6 +400,7 @@ on_captured(VmDisplayPage *self)
         vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), text,
                                self->captures < HINTS_LONG ? HINT_LONG_S : HINT_SHORT_S);
         self->captures++;
+        g_object_notify_by_pspec(G_OBJECT(self), props[PROP_HINTS_SHOWN]);
     } else {
         vm_grab_hint_hide(VM_GRAB_HINT(self->hint));
         if (self->fullscreen) {
@@ -604,6 +606,9 @@ vm_display_page_set_property(GObject *object, guint id, const GValue *value, GPa
         self->system_keys = g_value_get_boolean(value);
         vm_display_input_set_system_keys(self->input, self->system_keys);
         break;
+    case PROP_HINTS_SHOWN:
+        self->captures = g_value_get_uint(value);
+        break;
     case PROP_FULLSCREEN:
         vm_display_page_set_fullscreen(self, g_value_get_boolean(value));
         break;
@@ -650,6 +655,9 @@ vm_display_page_get_property(GObject *object, guint id, GValue *value, GParamSpe
         break;
     case PROP_SYSTEM_KEYS:
         g_value_set_boolean(value, self->system_keys);
+        break;
+    case PROP_HINTS_SHOWN:
+        g_value_set_uint(value, self->captures);
         break;
     case PROP_FULLSCREEN:
         g_value_set_boolean(value, self->fullscreen);
@@ -706,6 +714,7 @@ install_properties(GObjectClass *klass)
         g_param_spec_int("host-key", NULL, NULL, 0, VM_RELEASE_NONE, VM_RELEASE_NONE, flags);
     props[PROP_SYSTEM_KEYS] = g_param_spec_boolean("system-keys", NULL, NULL, FALSE, flags);
     props[PROP_FULLSCREEN] = g_param_spec_boolean("fullscreen", NULL, NULL, FALSE, flags);
+    props[PROP_HINTS_SHOWN] = g_param_spec_uint("hints-shown", NULL, NULL, 0, G_MAXUINT, 0, flags);
     g_object_class_install_properties(klass, N_PROPS, props);
 }
 

@@ -180,6 +180,12 @@ vm_history_graph_add_rates(VmHistoryGraph *self, double first, double second)
 }
 
 void
+vm_history_graph_set_rates(VmHistoryGraph *self)
+{
+    self->rates = TRUE;
+}
+
+void
 vm_history_graph_clear(VmHistoryGraph *self)
 {
     self->count = 0;

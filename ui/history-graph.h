@@ -23,6 +23,8 @@ void vm_history_graph_set_hour(VmHistoryGraph *self, const double *first, const 
                                guint count);
 /* name: for a screen reader, "Processor, last hour". */
 void vm_history_graph_show_hour(VmHistoryGraph *self, gboolean hour, const char *name);
+/* Before the first point: what will come are rates, not shares. */
+void vm_history_graph_set_rates(VmHistoryGraph *self);
 void vm_history_graph_clear(VmHistoryGraph *self);
 void vm_history_graph_set_colour(VmHistoryGraph *self, const char *colour);
 /* What a reader hears: "Now 12 %, highest 31 %". */

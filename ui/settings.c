@@ -64,4 +64,5 @@ vm_settings_bind_display(GSettings *settings, VmDisplayPage *page)
                                  gesture_from_word, NULL, NULL, NULL);
     g_settings_bind(settings, "system-keys", page, "system-keys", G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, "resize-guest", page, "resize-guest", G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind(settings, "hints-shown", page, "hints-shown", G_SETTINGS_BIND_DEFAULT);
 }

@@ -13,11 +13,12 @@
 #include "ui/statistic-card.h"
 #include "ui/text-scale.h"
 
-#define NS_PER_US 1000
-#define PER_CENT  100.0
-#define MARGINS   40
-#define WIDE      900 /* below, cards have two lines */
-#define NARROW    620 /* below, two cards in a row and the pane instead of the table */
+#define NS_PER_US    1000
+#define PER_CENT     100.0
+#define MARGINS      40
+#define PAST_OPACITY 0.6
+#define WIDE         900 /* below, cards have two lines */
+#define NARROW       620 /* below, two cards in a row and the pane instead of the table */
 
 struct _VmStatisticsPage {
     GtkBox parent_instance;
@@ -37,6 +38,10 @@ struct _VmStatisticsPage {
     VmStatisticCard *disk;
     VmStatisticCard *own;
     GtkComboBox *range_combo;
+    GtkLabel *past_label;
+    GtkLabel *none_label;
+    GtkWidget *sandbox_bar;
+    GtkWidget *table_frame;
 
     VmMachine *machine;
     GPtrArray *jails;     /* VmJail of the last answer, or NULL */
@@ -213,6 +218,115 @@ range_changed(VmStatisticsPage *self)
     for (guint i = 0; i < G_N_ELEMENTS(cards); i++) {
         vm_history_graph_show_hour(vm_statistic_card_get_graph(cards[i].card), hour, cards[i].name);
     }
+}
+
+/* ------------------------------------------------------------------ the last run */
+
+/* One figure of all points, over the whole width. */
+static void
+stretch(const VmRunHistory *run, gsize offset, double unit, double ret_values[VM_HOUR_POINTS])
+{
+    for (guint i = 0; i < VM_HOUR_POINTS; i++) {
+        const VmHourPoint *point = &run->points[i * run->count / VM_HOUR_POINTS];
+        ret_values[i] = G_STRUCT_MEMBER(double, point, offset) / unit;
+    }
+}
+
+static double
+highest(const double values[VM_HOUR_POINTS])
+{
+    double found = 0;
+
+    for (guint i = 0; i < VM_HOUR_POINTS; i++) {
+        found = MAX(found, values[i]);
+    }
+    return found;
+}
+
+static void
+show_last_graph(VmStatisticCard *card, const char *name, const double *first, const double *second)
+{
+    VmHistoryGraph *graph = vm_statistic_card_get_graph(card);
+
+    vm_history_graph_set_hour(graph, first, second, VM_HOUR_POINTS);
+    vm_history_graph_show_hour(graph, TRUE, name);
+}
+
+static void
+show_last_cards(VmStatisticsPage *self, const VmRunHistory *run)
+{
+    double values[5][VM_HOUR_POINTS];
+    g_autofree char *share = NULL;
+    g_autofree char *memory = NULL;
+    g_autofree char *own = NULL;
+    g_autofree char *disk = NULL;
+
+    stretch(run, G_STRUCT_OFFSET(VmHourPoint, share), 1, values[0]);
+    stretch(run, G_STRUCT_OFFSET(VmHourPoint, guest_memory), (double)MAX(run->memory, 1),
+            values[1]);
+    stretch(run, G_STRUCT_OFFSET(VmHourPoint, disk_read), 1, values[2]);
+    stretch(run, G_STRUCT_OFFSET(VmHourPoint, disk_written), 1, values[3]);
+    stretch(run, G_STRUCT_OFFSET(VmHourPoint, own_memory), 1, values[4]);
+    show_last_graph(self->processor, _("Processor, last run"), values[0], NULL);
+    show_last_graph(self->memory, _("Memory, last run"), values[1], NULL);
+    show_last_graph(self->disk, _("Disk, last run"), values[2], values[3]);
+    show_last_graph(self->own, _("Own memory, last run"), values[4], NULL);
+    share = g_strdup_printf(_("%d %%"), (int)(highest(values[0]) * PER_CENT + 0.5));
+    memory = vm_words_size((guint64)(highest(values[1]) * (double)run->memory));
+    disk = vm_words_rate(MAX(highest(values[2]), highest(values[3])));
+    own = vm_words_size((guint64)highest(values[4]));
+    vm_statistic_card_set_words(self->processor, share, _("At most"));
+    vm_statistic_card_set_words(self->memory, memory, _("At most"));
+    vm_statistic_card_set_words(self->disk, disk, _("At most"));
+    vm_statistic_card_set_words(self->own, own, _("At most"));
+}
+
+/* What belongs to processes that run is away while the figures of the last run are shown. */
+static void
+set_past(VmStatisticsPage *self, gboolean past)
+{
+    gtk_widget_set_visible(GTK_WIDGET(self->past_label), past);
+    gtk_widget_set_visible(GTK_WIDGET(self->none_label), past);
+    gtk_widget_set_visible(GTK_WIDGET(self->range_combo), !past);
+    gtk_widget_set_visible(self->sandbox_bar, !past);
+    gtk_widget_set_visible(self->table_frame, !past);
+    gtk_widget_set_opacity(GTK_WIDGET(self->cards_box), past ? PAST_OPACITY : 1);
+    if (past) {
+        gtk_widget_hide(GTK_WIDGET(self->graphics_line));
+        gtk_widget_hide(GTK_WIDGET(self->graphics_pane));
+    } else {
+        range_changed(self);
+    }
+}
+
+/* FALSE when nothing is known of it. */
+static gboolean
+show_last_run(VmStatisticsPage *self)
+{
+    VmRunHistory run;
+    g_autofree char *day = NULL;
+    g_autofree char *words = NULL;
+
+    if (!self->machine || !vm_machine_load_last_run(self->machine, &run)) {
+        return FALSE;
+    }
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_local(vm_machine_get_last_used(self->machine));
+    day = g_date_time_format(time, _("%-e %B"));
+    /* Translators: %s is a day as in “3 November”. */
+    words = g_strdup_printf(_("Last run, %s"), day);
+    gtk_label_set_text(self->past_label, words);
+    set_past(self, TRUE);
+    show_last_cards(self, &run);
+    return TRUE;
+}
+
+static void
+show_off(VmStatisticsPage *self)
+{
+    gboolean past = show_last_run(self);
+
+    gtk_stack_set_visible_child_name(self->stack, past ? "running" : "off");
 }
 
 /* ------------------------------------------------------------------ sandbox */
@@ -428,9 +542,7 @@ second_passed(gpointer data)
     VmStatisticsPage *self = VM_STATISTICS_PAGE(data);
     VmConnection *connection = self->machine ? vm_machine_get_connection(self->machine) : NULL;
 
-    if (!connection) {
-        gtk_stack_set_visible_child_name(self->stack, "off");
-    } else if (!self->asked && vm_connection_get_state(connection) == VM_CONNECTION_READY) {
+    if (connection && !self->asked && vm_connection_get_state(connection) == VM_CONNECTION_READY) {
         ask(self, connection);
         if (hour_is_shown(self)) {
             show_hour(self);
@@ -543,6 +655,10 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, stack);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, cards_box);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, range_combo);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, past_label);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, none_label);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_bar);
+    gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, table_frame);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_image);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_title);
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, sandbox_detail);
@@ -568,6 +684,8 @@ vm_statistics_page_init(VmStatisticsPage *self)
     self->memory = add_card(self, _("Memory"), _("Memory, last minute"), "#9141ac");
     self->disk = add_card(self, _("Disk"), _("Disk, last minute"), "#2ec27e");
     self->own = add_card(self, _("Own memory"), _("Own memory, last minute"), "#e66100");
+    vm_history_graph_set_rates(vm_statistic_card_get_graph(self->disk));
+    vm_history_graph_set_rates(vm_statistic_card_get_graph(self->own));
 }
 
 static void
@@ -586,7 +704,12 @@ connection_changed(VmStatisticsPage *self)
     self->totalled = 0;
     self->shown_pid = 0;
     place_pane(self);
-    gtk_stack_set_visible_child_name(self->stack, "off");
+    if (self->machine && vm_machine_get_connection(self->machine)) {
+        set_past(self, FALSE);
+        gtk_stack_set_visible_child_name(self->stack, "off");
+    } else {
+        show_off(self);
+    }
 }
 
 void

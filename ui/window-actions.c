@@ -162,6 +162,12 @@ remove_display(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+add_console(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_add_console(VM_WINDOW(data), g_variant_get_string(parameter, NULL));
+}
+
+static void
 display_window(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_display_window(VM_WINDOW(data));
@@ -214,6 +220,7 @@ static const GActionEntry machine_entries[] = {
     {"add-display", add_display},
     {"remove-display", remove_display},
     {"display-window", display_window},
+    {"add-console", add_console, "s"},
     {"delete", delete_machine},
     {"copy-command", copy_command},
     {"copy-report", copy_report},
@@ -526,6 +533,7 @@ update_actions(VmWindow *self)
            any && !active && state != VM_MACHINE_BROKEN &&
                vm_machine_has_writable_disk(self->machine));
     vm_window_show_strip(self);
+    enable(self, "add-console", any && vm_machine_get_definition(self->machine) != NULL);
     enable(self, "shut-down", active);
     enable(self, "force-off", active);
     enable(self, "power", any && state != VM_MACHINE_BROKEN);

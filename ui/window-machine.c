@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 
 #include "manager/model/clone.h"
+#include "manager/model/ports.h"
 #include "manager/model/report.h"
 #include "ui/report-dialog.h"
 #include "ui/text-popover.h"
@@ -39,6 +40,12 @@ vm_window_set_member(VmWindow *self, VmMachine *machine, const char *path, const
         vm_window_report(self, problem);
     }
 }
+
+struct added_console {
+    VmWindow *window;
+    VmMachine *machine;
+    VmJson *before;
+};
 
 static void
 title_given(const char *text, gpointer data)
@@ -196,6 +203,63 @@ vm_window_clone(VmWindow *self)
     g_autofree char *title = vm_clone_title(self->machine);
 
     vm_text_popover_show(self->more_button, _("Name of the copy"), title, FALSE, clone_named, self);
+}
+
+static void
+console_undone(gpointer data)
+{
+    struct added_console *added = data;
+    g_autoptr(GError) error = NULL;
+
+    if (!vm_machine_save(added->machine, added->before, &error)) {
+        vm_window_toast(added->window, error->message);
+    }
+}
+
+static void
+added_console_free(gpointer data)
+{
+    struct added_console *added = data;
+
+    g_object_unref(added->machine);
+    vm_json_free(added->before);
+    g_free(added);
+}
+
+void
+vm_window_add_console(VmWindow *self, const char *hardware)
+{
+    VmJson *definition = vm_machine_get_definition(self->machine);
+    g_autoptr(VmJson) json = definition ? vm_json_copy(definition) : NULL;
+    guint number = json ? vm_ports_add(json, hardware) : 0;
+    const char *kind = g_str_equal(hardware, "serial") ? _("Serial") : _("Console");
+    const char *title = NULL;
+    struct added_console *added = NULL;
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (number == 0) {
+        vm_window_toast(self, _("This machine has as many consoles as it can have."));
+        return;
+    }
+    added = g_new0(struct added_console, 1);
+    added->window = self;
+    added->machine = g_object_ref(self->machine);
+    added->before = vm_json_copy(definition);
+    if (!vm_machine_save(self->machine, json, &error)) {
+        added_console_free(added);
+        vm_window_toast(self, error->message);
+        return;
+    }
+    title = vm_machine_get_title(self->machine);
+    if (vm_machine_is_active(self->machine)) {
+        /* Translators: a console ("Serial 2"), and a machine. */
+        text = g_strdup_printf(_("%s %u is there when “%s” restarts"), kind, number, title);
+    } else {
+        text = g_strdup_printf(_("%s %u is there when “%s” starts"), kind, number, title);
+    }
+    vm_undo_toast_show(self->undo_toast, text, _("Undo"), console_undone, NULL, added,
+                       added_console_free);
 }
 
 void

@@ -19,26 +19,37 @@ goes_on(const VmHourSample *before, const VmHourSample *now)
            now->totals.disk_written >= before->totals.disk_written;
 }
 
+gboolean
+vm_hour_point(const VmHourSample *before, const VmHourSample *now, VmHourPoint *ret_point)
+{
+    double elapsed = (double)(now->time - before->time);
+    double seconds = elapsed / G_USEC_PER_SEC;
+
+    if (!goes_on(before, now)) {
+        return FALSE;
+    }
+    *ret_point = (VmHourPoint){
+        .share = CLAMP((double)(now->cpu_ns - before->cpu_ns) / NS_PER_US /
+                           (elapsed * MAX(now->cores, 1U)),
+                       0.0, 1.0),
+        .guest_memory = (double)now->totals.guest_memory,
+        .own_memory = (double)now->own_memory,
+        .disk_read = (double)(now->totals.disk_read - before->totals.disk_read) / seconds,
+        .disk_written = (double)(now->totals.disk_written - before->totals.disk_written) / seconds,
+    };
+    return TRUE;
+}
+
 void
 vm_hour_add(VmHour *self, const VmHourSample *sample)
 {
     const VmHourSample before = self->last;
-    double elapsed = (double)(sample->time - before.time);
-    double seconds = elapsed / G_USEC_PER_SEC;
-    VmHourPoint point = {0};
+    VmHourPoint point;
 
     self->last = *sample;
-    if (!goes_on(&before, sample)) {
+    if (!vm_hour_point(&before, sample, &point)) {
         return;
     }
-    point.share = CLAMP((double)(sample->cpu_ns - before.cpu_ns) / NS_PER_US /
-                            (elapsed * MAX(sample->cores, 1U)),
-                        0.0, 1.0);
-    point.guest_memory = (double)sample->totals.guest_memory;
-    point.own_memory = (double)sample->own_memory;
-    point.disk_read = (double)(sample->totals.disk_read - before.totals.disk_read) / seconds;
-    point.disk_written =
-        (double)(sample->totals.disk_written - before.totals.disk_written) / seconds;
     memmove(self->points, self->points + 1, sizeof(self->points) - sizeof(self->points[0]));
     self->points[VM_HOUR_POINTS - 1] = point;
     self->count = MIN(self->count + 1, VM_HOUR_POINTS);

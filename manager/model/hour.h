@@ -33,5 +33,7 @@ typedef struct {
 } VmHour;
 
 void vm_hour_clear(VmHour *self);
+/* What happened between two samples; FALSE when the first is none, or counters went back. */
+gboolean vm_hour_point(const VmHourSample *before, const VmHourSample *now, VmHourPoint *ret_point);
 /* The first sample makes no point, nor does one whose counters went back. */
 void vm_hour_add(VmHour *self, const VmHourSample *sample);

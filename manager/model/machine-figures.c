@@ -8,7 +8,8 @@
 #include "vmm/client/paths.h"
 
 #define NS_PER_US          1000
-#define SAMPLE_US          G_GINT64_CONSTANT(900000) /* several views may ask each second */
+#define SAMPLE_US          G_GINT64_CONSTANT(900000)   /* several views may ask each second */
+#define MINUTE_US          G_GINT64_CONSTANT(59500000) /* timers may be early */
 #define SECONDS_PER_DAY    86400
 #define SECONDS_PER_HOUR   3600
 #define SECONDS_PER_MINUTE 60
@@ -86,7 +87,10 @@ minute_totals_known(GObject *source, GAsyncResult *result, gpointer data)
                                         NULL) &&
         VM_CONNECTION(source) == self->connection) {
         self->minute.time = g_get_monotonic_time();
-        vm_hour_add(&self->hour, &self->minute);
+        vm_run_history_add(&self->whole, &self->minute);
+        if (!self->hour.last.time || self->minute.time - self->hour.last.time >= MINUTE_US) {
+            vm_hour_add(&self->hour, &self->minute);
+        }
     }
 }
 
@@ -117,7 +121,7 @@ minute_processes_known(GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static gboolean
-minute_passed(gpointer data)
+time_for_sample(gpointer data)
 {
     VmMachine *self = VM_MACHINE(data);
 
@@ -125,16 +129,52 @@ minute_passed(gpointer data)
         vm_connection_get_processes_async(self->connection, self->cancellable,
                                           minute_processes_known, g_object_ref(self));
     }
-    return G_SOURCE_CONTINUE;
+    self->minute_timer =
+        g_timeout_add_seconds(vm_run_history_wait(&self->whole), time_for_sample, self);
+    return G_SOURCE_REMOVE;
 }
 
 void
 vm_machine_begin_hour(VmMachine *self)
 {
     if (!self->minute_timer) {
-        self->minute_timer = g_timeout_add_seconds(SECONDS_PER_MINUTE, minute_passed, self);
-        (void)minute_passed(self);
+        (void)time_for_sample(self);
     }
+}
+
+static char *
+figures_path(VmMachine *self)
+{
+    g_autofree char *folder = vm_paths_state(self->name);
+
+    return g_build_filename(folder, "statistics.json", NULL);
+}
+
+void
+vm_machine_keep_figures(VmMachine *self)
+{
+    g_autofree char *path = figures_path(self);
+
+    if (self->whole.count > 1) {
+        self->whole.memory =
+            (guint64)(self->running ? vm_json_get_int(self->running, "mem.size", 256) : 256) << 20;
+        vm_run_history_save(&self->whole, path);
+    } else {
+        (void)g_remove(path); /* of a run before */
+    }
+    self->whole = (VmRunHistory){0};
+}
+
+gboolean
+vm_machine_load_last_run(VmMachine *self, VmRunHistory *ret_history)
+{
+    g_autofree char *path = figures_path(self);
+    GStatBuf status;
+
+    /* A run that this window did not see left none. */
+    return !self->run && g_stat(path, &status) == 0 &&
+           (gint64)status.st_mtime >= vm_machine_get_last_used(self) &&
+           vm_run_history_load(ret_history, path);
 }
 
 const VmHour *

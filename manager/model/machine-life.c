@@ -191,6 +191,7 @@ run_ended(VmMachine *self, int status)
 
     g_signal_handlers_disconnect_by_data(self->run, self);
     g_clear_object(&self->run);
+    vm_machine_keep_figures(self);
     vm_machine_drop_connection(self);
     set_stubborn(self, FALSE);
     self->restart_asked = FALSE;

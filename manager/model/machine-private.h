@@ -4,6 +4,7 @@
 /* Shared by machine.c (what it is) and machine-life.c (what happens to it). */
 
 #include "manager/model/machine.h"
+#include "manager/model/run-history.h"
 #include "vmm/client/vm-run.h"
 
 struct _VmMachine {
@@ -39,6 +40,7 @@ struct _VmMachine {
     guint history_count;
     guint64 own_memory;
     VmHour hour;
+    VmRunHistory whole;  /* run, until it is off */
     VmHourSample minute; /* on its way */
     guint minute_timer;
     int copying;      /* per cent of its files that are there, -1: nothing is copied */
@@ -52,7 +54,9 @@ void vm_machine_take_problem(VmMachine *self, VmProblem *problem);
 void vm_machine_notify_connection(VmMachine *self);
 void vm_machine_notify_stubborn(VmMachine *self);
 void vm_machine_forget_figures(VmMachine *self);
-/* The connection is there: a sample now and one each minute. */
+/* The connection is there: a sample now, then each second, and ever less often. */
 void vm_machine_begin_hour(VmMachine *self);
+/* The run has ended: its figures go to a file. */
+void vm_machine_keep_figures(VmMachine *self);
 /* Closes the connection and stops all timers. */
 void vm_machine_drop_connection(VmMachine *self);

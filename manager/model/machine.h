@@ -11,6 +11,7 @@
 #include "manager/model/guest-build.h"
 #include "manager/model/hour.h"
 #include "manager/model/problem.h"
+#include "manager/model/run-history.h"
 #include "vmm/client/json.h"
 #include "vmm/client/vm-connection.h"
 
@@ -102,6 +103,8 @@ guint64 vm_machine_get_own_memory(VmMachine *self); /* bytes, all processes, wit
 guint vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY]);
 /* Kept each minute while it runs, whether somebody looks or not. Borrowed. */
 const VmHour *vm_machine_get_hour(VmMachine *self);
+/* Of the last run, while it is off; FALSE when its figures are not known. */
+gboolean vm_machine_load_last_run(VmMachine *self, VmRunHistory *ret_history);
 /* Since the start of its run; -1 when it is off. */
 gint64 vm_machine_get_seconds(VmMachine *self);
 /* When its last run began, seconds since 1970; 0: never. */

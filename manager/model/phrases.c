@@ -134,20 +134,33 @@ fill(const char *words, char *pieces[HOLES_MAX])
     return g_string_free(text, FALSE);
 }
 
+/* NULL when `english` is not this phrase. */
+static char *
+translate(const char *phrase, const char *english)
+{
+    char *pieces[HOLES_MAX] = {NULL};
+    char *text = NULL;
+
+    if (match(phrase, english, pieces)) {
+        text = fill(_(phrase), pieces);
+    }
+    for (guint i = 0; i < HOLES_MAX; i++) {
+        g_free(pieces[i]);
+    }
+    return text;
+}
+
 char *
 vm_phrase_dup(const char *english)
 {
-    char *pieces[HOLES_MAX] = {NULL};
+    char *text = NULL;
 
-    for (guint i = 0; i < G_N_ELEMENTS(phrases); i++) {
-        if (match(phrases[i], english, pieces)) {
-            char *text = fill(_(phrases[i]), pieces);
-            for (guint j = 0; j < HOLES_MAX; j++) {
-                g_free(pieces[j]);
-            }
-            return text;
-        }
+    for (guint i = 0; !text && i < G_N_ELEMENTS(phrases); i++) {
+        text = translate(phrases[i], english);
+    }
+    if (text) {
+        return text;
     }
     /* The reason of an error, as the C library says it. */
-    return english[0] ? g_strdup(dgettext("libc", english)) : g_strdup("");
+    return g_strdup(english[0] ? dgettext("libc", english) : "");
 }

@@ -448,8 +448,10 @@ void
 rig_set_state(Rig *rig, enum display_vm_state state, guint status, const char *id,
               const char *sentence)
 {
-    struct display_state message = {
-        .header = {DISPLAY_STATE, sizeof(message)}, .state = state, .exit_status = status};
+    struct display_state message = {.header = {DISPLAY_STATE, sizeof(message)},
+                                    .state = state,
+                                    .exit_status = status,
+                                    .gpu_slot = 5};
 
     g_strlcpy(message.id, id, sizeof(message.id));
     g_strlcpy(message.sentence, sentence, sizeof(message.sentence));

@@ -48,6 +48,15 @@ map(PeerListener *listener)
     return (const guint8 *)pixels + listener->offset;
 }
 
+static gboolean
+has_address(GDBusConnection *client, const char *expected)
+{
+    g_autoptr(GVariant) address =
+        peer_get(client, CONSOLE_0, "org.qemu.Display1.Console", "DeviceAddress");
+
+    return g_str_equal(g_variant_get_string(address, NULL), expected);
+}
+
 static void
 test_objects(void)
 {
@@ -70,6 +79,9 @@ test_objects(void)
     g_assert_nonnull(strstr(text, "'Label': <'Serial 1'>"));
     width = peer_get(client, CONSOLE_0, "org.qemu.Display1.Console", "Width");
     g_assert_cmpuint(g_variant_get_uint32(width), ==, 0);
+    /* The graphics card's, once the supervisor says where it is. */
+    rig_set_state(rig, DISPLAY_VM_RUNNING, 0, "", "");
+    rig_wait(has_address(client, "pci/0000/05.0"));
     g_dbus_connection_close_sync(client, NULL, NULL);
 }
 

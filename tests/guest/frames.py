@@ -27,6 +27,7 @@ for s in {' '.join(PATTERNS)}; do
 printf dot1 | dd of=/dev/fb0 bs=4 conv=notrunc seek={DOT[1] * WIDTH + DOT[0]} 2>/dev/null; sleep 1; echo DOT;
 cat /dev/vda >/tmp/draw-cursor; chmod +x /tmp/draw-cursor; /tmp/draw-cursor;
 /tmp/draw-cursor displays;
+echo CARD $(readlink -f /sys/class/drm/card0/device);
 while true; do echo MODE $(head -n1 /sys/class/drm/card0-Virtual-1/modes); sleep 1; done
 """.replace("\n", " ")
 
@@ -159,6 +160,9 @@ def check(report, machine, control, program):
                  screen.updates)
     check_cursor(report, machine, screen)
     check_displays(report, machine, client, program)
+    where = machine.wait_for(r"CARD \S*/0000:00:(\w\w\.\w)\b", 20).group(1)
+    address = client.property(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "DeviceAddress")
+    report.check(address == f"pci/0000/{where}", "its address is where the guest has the card", address, where)
     client = check_restart(report, client, screen, control)
     # Smaller than before: the frame buffer device hides modes that its memory cannot hold.
     client.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "SetUIInfo",

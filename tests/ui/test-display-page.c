@@ -250,6 +250,8 @@ press_ctrl_alt(Fixture *self)
 static void
 test_release(Fixture *self, gconstpointer data)
 {
+    guint hints = 0;
+
     capture(self);
     press_ctrl_alt(self);
     g_assert_true(vm_display_page_get_captured(self->page));
@@ -263,8 +265,11 @@ test_release(Fixture *self, gconstpointer data)
     send_key(self, KEY_B, FALSE, 0);
     rig_run(30);
     rig_expect_silence(self->rig->keyboard);
-    /* Enter captures again and is not typed. */
+    /* Enter captures again and is not typed; how often the hint was seen is counted on. */
+    g_object_set(self->page, "hints-shown", 7U, NULL);
     send_key(self, KEY_ENTER, TRUE, 0);
+    g_object_get(self->page, "hints-shown", &hints, NULL);
+    g_assert_cmpuint(hints, ==, 8);
     g_assert_true(vm_display_page_get_captured(self->page));
     send_key(self, KEY_ENTER, FALSE, 0);
     rig_run(30);

@@ -5,10 +5,12 @@
 usage: test-features.py BUILD-FOLDER [TEST...]"""
 import json
 import os
+import signal
 import sys
+import time
 
 from runner import expect, run
-from session import Atspi, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -123,6 +125,121 @@ def graphics_in_german(session):
     session.see("Grafik: 2D, wie gewünscht.", seconds=20)
 
 
-TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german]
+def last_run(session):
+    """When it is off: the figures of its last run, dim, also after the window was closed; none of them while it runs."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(again=True), mem={"size": 64}, gpu={"backend": "2d"})
+    session.define("other", "Other")
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Statistics").do_action(0)
+    session.see("Processor, last minute", Atspi.Role.CHART, 20)
+    expect(session.find_start("Last run, ") is None, "the last run while it runs")
+    time.sleep(5)
+    session.activate("app.show-machine", "tiny")
+    pids = session.running()
+    os.kill(pids[0], signal.SIGINT)
+    session.see_row("Tiny, Off", 20)
+
+    def past():
+        wait_for("the last run", lambda: session.find_start("Last run, "), 20)
+        session.see("Processor, last run", Atspi.Role.CHART)
+        session.see("Processes appear when the machine runs")
+        expect(session.find("Processes", Atspi.Role.TABLE) is None, "processes of a machine that is off")
+        with open(session.path("state/vitrine/tiny/statistics.json"), encoding="utf-8") as file:
+            expect(max(json.load(file)["share"]) > 0, "a loud guest that used no processor")
+    past()
+    session.shoot("last-run-light")
+    session.activate("app.show-machine", "other")
+    wait_for("it to go", lambda: not session.find_start("Last run, "))
+    session.close()
+    session.start(**DARK)
+    session.activate("app.show-machine", "tiny")
+    session.see("Statistics").do_action(0)
+    past()
+    session.shoot("last-run-dark")
+    session.activate("app.start-machine", "tiny")
+    session.see("Processor, last minute", Atspi.Role.CHART, 20)
+    wait_for("it to go", lambda: not session.find_start("Last run, "))
+
+
+def add_console(session):
+    """One more port, from the button behind the tabs, and back again; as many as a machine can have."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+    session.start()
+    session.activate("app.show-machine", "tiny")
+    session.see("Console").do_action(0)
+    session.see("Consoles appear when the machine runs")
+
+    def ports():
+        return [(port["hardware"], port["num"]) for port in session.definitions()["tiny"].get("serial", [])]
+
+    def add(kind, expected):
+        session.see("Add console…", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+        session.see(kind).do_action(0)
+        wait_for(f"{expected}", lambda: ports() == expected)
+    add("Serial port", [("serial", 1), ("serial", 2)])
+    session.see("Serial 2 is there when “Tiny” starts")
+    session.press("Undo")
+    wait_for("the old definition", lambda: ports() == [])
+    add("Serial port", [("serial", 1), ("serial", 2)])
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+
+    def tabs():
+        return [node.get_name() for node in walk(session.application()) if node.get_role() == Atspi.Role.PAGE_TAB]
+    wait_for("two ports", lambda: tabs() == ["Serial 1", "Serial 2"], 20)
+    add("Virtio console", [("serial", 1), ("serial", 2), ("virtio-console", 1)])
+    session.see("Console 1 is there when “Tiny” restarts")
+    session.shoot("console-added-light")
+    session.see("Settings").do_action(0)
+    session.see("1 change takes effect when Tiny restarts.")
+    session.see("Console").do_action(0)
+    for number in (3, 4):
+        add("Serial port", [*ports(), ("serial", number)])
+    session.see("Add console…", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    session.see("Serial port").do_action(0)
+    session.see("This machine has as many consoles as it can have.")
+
+
+def displays(session):
+    """Displays are added and taken away in the window while the machine runs."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Display").do_action(0)
+
+    def more(item, usable=True):
+        for _ in range(5):  # a menu that still closes takes the press for itself
+            session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+            try:
+                node = session.see(item, seconds=3)
+                break
+            except Failure:
+                pass
+        wait_for(f"“{item}”", lambda: node.has(Atspi.StateType.SENSITIVE) == usable)
+        if usable:
+            node.do_action(0)
+        else:
+            session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    more("Remove display", usable=False)
+    more("Add display")
+    session.see("Display 2", seconds=20)
+    session.see("Display 1")
+    session.shoot("two-displays-light")
+    more("Add display")
+    session.see("Display 3", seconds=20)
+    more("Remove display")
+    session.see_not("Display 3", 20)
+    more("Remove display")
+    session.see_not("Display 2", 20)
+    session.see_not("Display 1", 20)
+
+
+TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german, last_run, add_console, displays]
 
 sys.exit(run(TESTS))

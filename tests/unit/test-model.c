@@ -5,7 +5,9 @@
 #include "manager/model/check.h"
 #include "manager/model/guest-build.h"
 #include "manager/model/hour.h"
+#include "manager/model/ports.h"
 #include "manager/model/problem.h"
+#include "manager/model/run-history.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-run.h"
@@ -206,6 +208,65 @@ test_no_run(void)
 }
 
 /* A point is the average of a minute; counters that went back begin anew; 60 points are kept. */
+/* A run of two hours fits: points grow longer, and come back from the file as they were. */
+static void
+test_run_history(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vitrine-model-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "statistics.json", NULL);
+    VmRunHistory history = {.memory = 1 << 20};
+    VmRunHistory again;
+    VmHourSample sample = {.time = 1, .cores = 1};
+    guint asked = 0;
+
+    for (guint second = 0; second < 7200; second += vm_run_history_wait(&history), asked++) {
+        sample.time = 1 + (gint64)second * G_USEC_PER_SEC;
+        sample.cpu_ns = (guint64)second * G_GUINT64_CONSTANT(250000000);
+        sample.own_memory = 7;
+        vm_run_history_add(&history, &sample);
+        g_assert_cmpuint(history.count, <=, VM_RUN_POINTS);
+    }
+    g_assert_cmpuint(history.count, >, VM_RUN_POINTS / 3);
+    g_assert_cmpuint(history.interval, >=, 64);
+    g_assert_cmpuint(asked, <, 500);
+    for (guint i = 0; i < history.count; i++) {
+        g_assert_cmpfloat_with_epsilon(history.points[i].share, 0.25, 0.001);
+    }
+    vm_run_history_save(&history, path);
+    g_assert_true(vm_run_history_load(&again, path));
+    g_assert_cmpuint(again.count, ==, history.count);
+    g_assert_cmpuint(again.memory, ==, 1 << 20);
+    g_assert_cmpfloat_with_epsilon(again.points[5].share, 0.25, 0.001);
+    g_assert_cmpfloat_with_epsilon(again.points[5].own_memory, 7, 0.1);
+    g_assert_true(
+        g_file_set_contents(path, "{\"share\": [1, \"x\", -5], \"interval\": -1}", -1, NULL));
+    g_assert_true(vm_run_history_load(&again, path)); /* what is not right counts as nothing */
+    g_assert_cmpfloat_with_epsilon(again.points[2].share, 0, 0.001);
+    g_assert_true(g_file_set_contents(path, "[]", -1, NULL));
+    g_assert_false(vm_run_history_load(&again, path));
+    (void)g_remove(path);
+    (void)g_rmdir(folder);
+}
+
+static void
+test_ports(void)
+{
+    const char *text =
+        "{\"serial\": [{\"hardware\": \"serial\", \"num\": 2}, {\"type\": \"stdout\"}]}";
+    g_autoptr(VmJson) json = vm_json_parse(text, strlen(text), NULL);
+    g_autoptr(VmJson) empty = vm_json_parse("{}", 2, NULL);
+
+    /* 2 is given, the one without a number takes 1. */
+    g_assert_cmpuint(vm_ports_add(json, "serial"), ==, 3);
+    g_assert_cmpuint(vm_ports_add(json, "virtio-console"), ==, 1);
+    g_assert_cmpuint(vm_ports_add(json, "serial"), ==, 4);
+    g_assert_cmpuint(vm_ports_add(json, "serial"), ==, 0);
+    g_assert_cmpuint(vm_ports_add(empty, "virtio-console"), ==, 1);
+    g_assert_cmpstr(vm_json_get_string(empty, "serial.0.hardware"), ==, "serial");
+    g_assert_true(vm_json_get_bool(empty, "serial.0.console", FALSE));
+    g_assert_cmpint(vm_json_get_int(empty, "serial.1.num", 0), ==, 1);
+}
+
 static void
 test_hour(void)
 {
@@ -253,5 +314,7 @@ main(int argc, char **argv)
     g_test_add_func("/model/build-definition", test_build_definition);
     g_test_add_func("/model/no-run", test_no_run);
     g_test_add_func("/model/hour", test_hour);
+    g_test_add_func("/model/run-history", test_run_history);
+    g_test_add_func("/model/ports", test_ports);
     return g_test_run();
 }

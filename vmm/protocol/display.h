@@ -142,6 +142,8 @@ struct display_state {
     char sentence[START_SENTENCE_SIZE];
     char graphics[START_NAME_SIZE]; /* "none", "2d", "virgl-software", "virgl" or "lost" */
     char graphics_sentence[START_SENTENCE_SIZE]; /* why that */
+    uint32_t gpu_slot; /* of the graphics card on the PCI bus; 0: there is none */
+    uint32_t reserved;
 };
 
 /* Answer to DISPLAY_CREATE. */

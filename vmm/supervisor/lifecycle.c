@@ -24,6 +24,18 @@ enum {
     LAST_FRAME_LIMIT_MS = 500,
 };
 
+/* Devices are added in this order, from slot 1 on. */
+static uint32_t
+gpu_slot(const struct vm *vm)
+{
+    for (size_t i = 0; i < vm->n_devices; i++) {
+        if (vm->device[i].child && strcmp(vm->device[i].name, process_gpu.name) == 0) {
+            return (uint32_t)i + 1;
+        }
+    }
+    return 0;
+}
+
 void
 lifecycle_tell_display(struct vm *vm)
 {
@@ -35,6 +47,7 @@ lifecycle_tell_display(struct vm *vm)
     struct display_state state = {
         .header = {.type = DISPLAY_STATE, .size = sizeof(state)},
         .state = states[vm->state],
+        .gpu_slot = gpu_slot(vm),
     };
     const struct child *display = vm_child(vm, process_display.name);
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Serial ports and virtio consoles in the definition of a machine. */
+
+#include "vmm/client/json.h"
+
+/*
+ * One more port of this hardware, "serial" or "virtio-console"; the one that a definition has by
+ * saying nothing is said then. The number of the new one, from 1; 0 when there is room for no more.
+ */
+guint vm_ports_add(VmJson *definition, const char *hardware);
