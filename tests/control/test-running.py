@@ -347,6 +347,36 @@ def graphics_ladder(world):
     check(status == 0, f'{status} {errors}')
 
 
+def vulkan(world):
+    """What cannot be had is said; a render server that ends takes nothing along but Vulkan."""
+    machine = world.started_guest('v', str(world.files / 'halt'), '--gpu', 'context-types=[venus]')
+    check('graphics: 3D' in world.log('v') and
+          ('no Vulkan, although it was asked for: ' in world.log('v') or ', with Vulkan.' in world.log('v')),
+          world.log('v'))
+    status, errors = end(machine)
+    check(status == 0, f'{status} {errors}')
+    # Mesa's software driver does all but share its memory: as far as a machine without a card goes.
+    machine = world.started_guest('v2', str(world.files / 'halt'), '--gpu',
+                                  'context-types=[venus],fault=venus-unproved')
+    if 'with Vulkan, whose memory was not tried' not in world.log('v2'):
+        end(machine)
+        return 'no render server or no Vulkan driver: ' + world.log('v2')
+    check('render' in wait_for(lambda: world.children('v2'), 5), 'no render server')
+    if os.geteuid() == 0:
+        script = pathlib.Path(__file__).resolve().parent.parent / 'jail/running.py'
+        report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)
+        check(report.returncode == 0 and 'virgl_render_' in report.stdout, report.stdout + report.stderr)
+    os.kill(world.children('v2')['render'], signal.SIGKILL)
+    check(wait_for(lambda: 'Vulkan programs in the guest draw no more' in world.log('v2'), harness.LIMIT_S),
+          world.log('v2'))
+    check(wait_for(lambda: 'The Vulkan renderer has ended' in world.log('v2'), harness.LIMIT_S), world.log('v2'))
+    check(machine.poll() is None, 'the machine ended with its render server')
+    check(world.run('gpu', 'stats', 'v2')[0] == 0, 'the graphics card ended with the render server')
+    status, errors = end(machine)
+    check(status == 0, f'{status} {errors}')
+    return None
+
+
 def compositor_knows_the_sandbox(world):
     """What a compositor with wp_security_context_v1 is told; one without is no hindrance."""
     program = os.environ.get('TEST_COMPOSITOR')
@@ -378,7 +408,7 @@ def compositor_knows_the_sandbox(world):
 CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call, flooding_parts,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, disposable, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
-         closed_streams, no_sandbox, log_file, commands, graphics_ladder, compositor_knows_the_sandbox,
+         closed_streams, no_sandbox, log_file, commands, graphics_ladder, vulkan, compositor_knows_the_sandbox,
          sandbox_of_each_part]
 
 if __name__ == '__main__':

@@ -218,7 +218,7 @@ static const struct {
      "--gpu, key “displays[1].mode”: 64 is out of range"},
     {"k --gpu displays=[[windowed[640,480]],[windowed[800,480]]],max-num-displays=1",
      "there are 2 screens, and max-num-displays allows 1"},
-    {"k --gpu context-types=venus:weird", "cannot be used"},
+    {"k --gpu context-types=drm:weird", "cannot be used"},
     {"k --hypervisor whpx", "for Windows"},
     {"k --irqchip=split", "KVM's"},
     {"k --cpus 08x", "not a whole number"},

@@ -130,7 +130,7 @@ const char *vm_connection_get_sentence(VmConnection *self);
 /**
  * vm_connection_get_graphics:
  *
- * Returns: (nullable): what the graphics card draws with: "none", "2d", "virgl-software", "virgl", "lost"
+ * Returns: (nullable): what the graphics card draws with: "none", "2d", "virgl-software", "virgl", "venus", "lost"
  */
 const char *vm_connection_get_graphics(VmConnection *self);
 /**

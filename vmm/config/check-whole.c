@@ -250,9 +250,10 @@ static int
 check_graphics(const struct gpu_config *gpu, struct config_error *error)
 {
     if (gpu->backend == GPU_BACKEND_2D &&
-        (gpu->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2))) {
-        return config_fail(error, "--gpu: backend=2d has no contexts that draw; leave virgl and "
-                                  "virgl2 out of context-types, or give backend=virglrenderer.");
+        (gpu->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2 | GPU_CONTEXT_VENUS))) {
+        return config_fail(error,
+                           "--gpu: backend=2d has no contexts that draw; leave virgl, virgl2 "
+                           "and venus out of context-types, or give backend=virglrenderer.");
     }
     return 0;
 }

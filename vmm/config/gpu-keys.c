@@ -4,19 +4,18 @@
 #include "vmm/config/machine-config.h"
 
 static const char *const gpu_backends[] = {"auto", "2d", "virglrenderer", NULL};
-static const char *const gpu_faults[] = {"none",         "probe",      "start",
-                                         "submit",       "late-fence", "no-memory",
-                                         "lost-command", NULL}; /* enum gpu_fault */
+static const char *const gpu_faults[] = {
+    "none",      "probe",        "start",          "submit", "late-fence",
+    "no-memory", "lost-command", "venus-unproved", NULL}; /* enum gpu_fault */
 static const struct config_refusal refused_gpu_backends[] = {
     {"gfxstream", "the renderer of Android is not used"},
     {"stub", "it shows nothing; leave --gpu out"},
     {NULL, NULL},
 };
 
-static const char *const context_types[] = {"virgl", "virgl2", "cross-domain",
+static const char *const context_types[] = {"virgl", "virgl2", "cross-domain", "venus",
                                             NULL}; /* enum gpu_context_type */
 static const struct config_refusal refused_context_types[] = {
-    {"venus", "Vulkan does not work yet"},
     {"drm", "native contexts do not work yet"},
     {"gfxstream-vulkan", "the renderer of Android is not used"},
     {"gfxstream-gles", "the renderer of Android is not used"},
@@ -72,7 +71,7 @@ const struct config_key config_gpu_keys[] = {
      .help =
          "For tests: have 3D crash at its probe, start or first submit; or have fences end up to "
          "100 ms late, new resources find no memory, or drawing commands get lost, as often as "
-         "fault-every says."},
+         "fault-every says; venus-unproved offers Vulkan whose memory cannot be shared."},
     {.name = "fault-every",
      .value = "N",
      .type = CONFIG_NUMBER,
@@ -130,9 +129,10 @@ const struct config_key config_gpu_keys[] = {
      .choices = context_types,
      .refused_choices = refused_context_types,
      .offset = IN(gpu_config, context_types),
-     .help = "Kinds of contexts that the guest may make; virgl or virgl2 want 3D as "
-             "backend=virglrenderer does; cross-domain (windows on this desktop) needs "
-             "--wayland-sock."},
+     .help =
+         "Kinds of contexts that the guest may make; virgl, virgl2 or venus (Vulkan) want 3D as "
+         "backend=virglrenderer does; cross-domain (windows on this desktop) needs "
+         "--wayland-sock."},
     IGNORED_FLAG("egl", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("gles", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("glx", "the renderer finds its own way to the graphics card"),

@@ -81,6 +81,7 @@ enum gpu_context_type {
     GPU_CONTEXT_VIRGL = 1 << 0,
     GPU_CONTEXT_VIRGL2 = 1 << 1,
     GPU_CONTEXT_CROSS_DOMAIN = 1 << 2,
+    GPU_CONTEXT_VENUS = 1 << 3,
 };
 
 /* For people who test: what goes wrong on purpose. */
@@ -93,6 +94,7 @@ enum gpu_fault {
     GPU_FAULT_FENCE,   /* fence comes late */
     GPU_FAULT_MEMORY,  /* new resource finds no memory */
     GPU_FAULT_COMMAND, /* command stream, transfer or flush gets lost */
+    GPU_FAULT_VENUS,   /* Vulkan is offered although its trial could not share memory */
 };
 
 struct screen_config {

@@ -21,9 +21,27 @@
 #include "vmm/jail/root.h"
 #include "vmm/protocol/start.h"
 
+/* What is left in the small root may be read and executed, and devices used. */
+static int
+allow_small_root(int ruleset)
+{
+    cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct landlock_path_beneath_attr beneath = {
+        .allowed_access = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
+                          LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE,
+        .parent_fd = root,
+    };
+
+    if (root < 0 ||
+        syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0) {
+        return -errno;
+    }
+    return 0;
+}
+
 /* A ruleset that handles every kind of file access the kernel knows and allows none. */
 static int
-enter_landlock(void)
+enter_landlock(bool keeps_root)
 {
     struct landlock_ruleset_attr attr = {
         .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
@@ -37,10 +55,14 @@ enter_landlock(void)
         attr.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
     }
     cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-    if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) < 0) {
-        return -errno;
+    int r = ruleset < 0 ? -errno : 0;
+    if (r == 0 && keeps_root) {
+        r = allow_small_root(ruleset);
     }
-    return 0;
+    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0) {
+        r = -errno;
+    }
+    return r;
 }
 
 static int
@@ -142,7 +164,7 @@ jail_enter_late(const struct jail_policy *policy, uint32_t flags, struct jail_ea
     *ret_what = "enter the empty root";
     if (early) {
         r = finish_early(early);
-    } else if (namespaces) {
+    } else if (namespaces && !policy->keeps_root) {
         r = jail_root_empty();
     }
     if (flags & START_FLAG_NO_JAIL) {
@@ -155,7 +177,7 @@ jail_enter_late(const struct jail_policy *policy, uint32_t flags, struct jail_ea
     /* After the pivot: a Landlock domain may not change mounts. */
     if (r == 0) {
         *ret_what = "enter Landlock";
-        r = enter_landlock();
+        r = enter_landlock(policy->keeps_root);
     }
     if (r == 0 && !early) {
         *ret_what = "drop capabilities";

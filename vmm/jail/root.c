@@ -93,8 +93,9 @@ make_target(int tree, const char *path)
 static int
 place_piece(struct piece *piece, const char *to)
 {
+    const bool device = strncmp(piece->path, "/dev/", strlen("/dev/")) == 0;
     struct mount_attr attr = {
-        .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+        .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (device ? 0U : MOUNT_ATTR_NODEV),
     };
     int r = make_parents(to);
 

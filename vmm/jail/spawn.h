@@ -29,7 +29,10 @@ struct jail_spawn {
     size_t n_fds;
     unsigned int nofile; /* RLIMIT_NOFILE */
     bool threads;        /* false: RLIMIT_NPROC 0 */
-    /* More that the small root holds, read-only; what is not there is left out. NULL-terminated or NULL. */
+    /*
+     * More that the small root holds, read-only (but devices below /dev work); what is not there is
+     * left out. NULL-terminated or NULL.
+     */
     const char *const *root_paths;
     uint32_t flags; /* enum start_flags of vmm/protocol/start.h */
 };

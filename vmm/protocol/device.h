@@ -131,6 +131,7 @@ enum gpu_level {
     GPU_LEVEL_2D = 0, /* nothing: 2D and guest blobs */
     GPU_LEVEL_SOFT,   /* virgl on Mesa's software renderer */
     GPU_LEVEL_DRM,    /* virgl on a render node */
+    GPU_LEVEL_VENUS,  /* Vulkan in a render server too; virgl on render_fd, or by software */
 };
 
 struct gpu_screen {
@@ -150,7 +151,17 @@ struct gpu_setup {
     uint32_t level;        /* enum gpu_level */
     uint32_t fault;        /* enum gpu_fault_at: for tests */
     uint32_t fault_every;  /* not 0 */
-    int32_t render_fd;     /* with GPU_LEVEL_DRM, else -1 */
-    int32_t record_fd;     /* a file for vmm/devices/gpu/record-format.h, or -1 */
-    int32_t udmabuf_fd;    /* /dev/udmabuf, or -1: pictures are memory files only */
+    int32_t render_fd;     /* with GPU_LEVEL_DRM, or GPU_LEVEL_VENUS where there is one; else -1 */
+    int32_t venus_fd;   /* with GPU_LEVEL_VENUS: socket of virglrenderer's render server; else -1 */
+    int32_t record_fd;  /* a file for vmm/devices/gpu/record-format.h, or -1 */
+    int32_t udmabuf_fd; /* /dev/udmabuf, or -1: pictures are memory files only */
+};
+
+/*
+ * supervisor <-> vmm-render, which becomes virglrenderer's render server: it says START_READY before,
+ * and nothing after it.
+ */
+struct render_setup {
+    struct start_setup start;
+    int32_t venus_fd; /* SOCK_SEQPACKET, virglrenderer in vmm-gpu at the other end */
 };

@@ -140,7 +140,7 @@ struct display_state {
     uint32_t exit_status; /* docs/architecture.md section 7, with DISPLAY_VM_STOPPED */
     char id[START_NAME_SIZE];
     char sentence[START_SENTENCE_SIZE];
-    char graphics[START_NAME_SIZE]; /* "none", "2d", "virgl-software", "virgl" or "lost" */
+    char graphics[START_NAME_SIZE]; /* "none", "2d", "virgl-software", "virgl", "venus" or "lost" */
     char graphics_sentence[START_SENTENCE_SIZE]; /* why that */
     uint32_t gpu_slot; /* of the graphics card on the PCI bus; 0: there is none */
     uint32_t reserved;

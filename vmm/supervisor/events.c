@@ -497,6 +497,26 @@ graphics_ended(struct child *card, const struct failure *how)
     lifecycle_list_processes(vm);
 }
 
+/* The guest's Vulkan programs end with it; the screen and everything else go on. */
+static void
+render_server_ended(struct child *server, const struct failure *how)
+{
+    struct vm *vm = server->vm;
+
+    server->ready = false;
+    server->done = true;
+    if (!vm->graphics.lost) { /* else it ends because the graphics card did */
+        snprintf(
+            vm->graphics.sentence, sizeof(vm->graphics.sentence),
+            "%.*s; Vulkan programs in the guest draw no more, everything else goes on. Restart "
+            "the guest to have Vulkan again.",
+            (int)strcspn(how->sentence, ";("), how->sentence);
+        log_file_print(vm->log, LOG_LEVEL_ERROR, "graphics: %s", vm->graphics.sentence);
+        lifecycle_tell_display(vm);
+    }
+    lifecycle_list_processes(vm);
+}
+
 static void
 drain(struct child *child)
 {
@@ -539,7 +559,7 @@ child_ended(struct child *child)
     struct failure how = {0};
 
     drain(child);
-    if (child->row->virtio) {
+    if (child->row->virtio || child->row == &process_render) {
         look_at_machine(vm, child);
     }
     child_reap(child, &how);
@@ -561,6 +581,8 @@ child_ended(struct child *child)
         }
     } else if (child->row->death == DEATH_RESTARTS) {
         display_ended(child, &how);
+    } else if (child->row == &process_render && vm->booted && vm->state != VM_ENDING) {
+        render_server_ended(child, &how);
     } else if (child->row->death == DEATH_IS_TOLD && vm->booted && vm->state != VM_ENDING) {
         graphics_ended(child, &how);
     } else if (!child->done) {

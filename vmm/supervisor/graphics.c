@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/base/fd.h"
 #include "vmm/supervisor/probe.h"
@@ -15,6 +16,9 @@ enum {
     RENDER_NODES = 16,
     REASON_SIZE = 200,
 };
+
+/* Of package virgl-server. */
+#define RENDER_SERVER "/usr/libexec/virgl_render_server"
 
 struct node {
     int fd;
@@ -55,8 +59,9 @@ try_level(uint32_t level, int render_fd, uint32_t flags, const struct gpu_config
 static void
 choose_3d(const struct gpu_config *config, uint32_t flags, struct graphics *graphics)
 {
-    const bool asked = config->backend == GPU_BACKEND_VIRGLRENDERER ||
-                       (config->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2));
+    const bool asked =
+        config->backend == GPU_BACKEND_VIRGLRENDERER ||
+        (config->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2 | GPU_CONTEXT_VENUS));
     char node_reason[REASON_SIZE];
     char reason[REASON_SIZE];
     struct node node = open_render_node(node_reason);
@@ -84,6 +89,41 @@ choose_3d(const struct gpu_config *config, uint32_t flags, struct graphics *grap
     }
 }
 
+/* Whether Vulkan is worth a trial: asked for, or a render node and nobody chose other contexts. */
+static bool
+wants_venus(const struct gpu_config *config, const struct graphics *graphics)
+{
+    if (config->context_types & GPU_CONTEXT_VENUS) {
+        return true;
+    }
+    return config->context_types == 0 && graphics->level == GPU_LEVEL_DRM &&
+           access(RENDER_SERVER, X_OK) == 0;
+}
+
+/* Go up from virgl to Vulkan beside it, if a trial shows that to work. */
+static void
+choose_venus(const struct gpu_config *config, uint32_t flags, struct graphics *graphics)
+{
+    char reason[REASON_SIZE] = "virgl_render_server is not installed; install virgl-server";
+    const struct probe_gpu probe = {.row = &process_gpu_venus,
+                                    .level = config->fault == GPU_FAULT_VENUS ? "venus-unproved"
+                                                                              : "venus",
+                                    .render_fd = graphics->render_fd,
+                                    .flags = flags,
+                                    .fault = config->fault == GPU_FAULT_PROBE};
+    const size_t end = strlen(graphics->sentence) - 1; /* its full stop */
+
+    if (access(RENDER_SERVER, X_OK) == 0 && probe_venus(&probe, reason, REASON_SIZE)) {
+        graphics->level = GPU_LEVEL_VENUS;
+        snprintf(graphics->sentence + end, sizeof(graphics->sentence) - end, ", with Vulkan%s.",
+                 config->fault == GPU_FAULT_VENUS ? ", whose memory was not tried" : "");
+        return;
+    }
+    graphics->no_venus = config->context_types & GPU_CONTEXT_VENUS;
+    snprintf(graphics->sentence + end, sizeof(graphics->sentence) - end, "%s: %s.",
+             graphics->no_venus ? "; no Vulkan, although it was asked for" : "; no Vulkan", reason);
+}
+
 void
 graphics_choose(const struct gpu_config *config, uint32_t flags, const char *trouble,
                 struct graphics *ret_graphics)
@@ -95,13 +135,17 @@ graphics_choose(const struct gpu_config *config, uint32_t flags, const char *tro
         snprintf(ret_graphics->sentence, sizeof(ret_graphics->sentence), "2D, as asked for.");
     } else {
         choose_3d(config, flags, ret_graphics);
+        if (ret_graphics->level != GPU_LEVEL_2D && wants_venus(config, ret_graphics)) {
+            choose_venus(config, flags, ret_graphics);
+        }
     }
 }
 
 const struct process_row *
 graphics_row(uint32_t level)
 {
-    return level == GPU_LEVEL_DRM    ? &process_gpu_drm
+    return level == GPU_LEVEL_VENUS  ? &process_gpu_venus
+           : level == GPU_LEVEL_DRM  ? &process_gpu_drm
            : level == GPU_LEVEL_SOFT ? &process_gpu_soft
                                      : &process_gpu;
 }
@@ -117,5 +161,8 @@ graphics_name(const struct graphics *graphics, bool has_gpu)
     if (graphics->lost) {
         return "lost";
     }
-    return level == GPU_LEVEL_DRM ? "virgl" : level == GPU_LEVEL_SOFT ? "virgl-software" : "2d";
+    return level == GPU_LEVEL_VENUS  ? "venus"
+           : level == GPU_LEVEL_DRM  ? "virgl"
+           : level == GPU_LEVEL_SOFT ? "virgl-software"
+                                     : "2d";
 }

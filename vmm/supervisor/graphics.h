@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the graphics card draws with: virgl on a render node, virgl on Mesa's software renderer, or 2D,
- * the first that a trial in a jailed process of its own shows to work. Never a reason not to start.
+ * What the graphics card draws with: Vulkan (venus) beside virgl, virgl on a render node, virgl on
+ * Mesa's software renderer, or 2D, the first that a trial in a jailed process of its own shows to work. Never a reason not to start.
  */
 
 #include <stdbool.h>
@@ -17,7 +17,8 @@ struct process_row;
 
 struct graphics {
     uint32_t level; /* enum gpu_level */
-    int render_fd;  /* with GPU_LEVEL_DRM, else -1 */
+    int render_fd;  /* with GPU_LEVEL_DRM, perhaps with GPU_LEVEL_VENUS, else -1 */
+    bool no_venus;  /* Vulkan was asked for and cannot be had; the sentence says why */
     bool lost;      /* the process crashed while the machine ran */
     char sentence[START_SENTENCE_SIZE];
 };
@@ -31,5 +32,5 @@ void graphics_choose(const struct gpu_config *config, uint32_t flags, const char
 
 /* The row of a graphics card of that level. */
 const struct process_row *graphics_row(uint32_t level);
-/* A word for programs: "2d", "virgl-software", "virgl"; "none" without a card, "lost" after its crash. */
+/* A word for programs: "2d", "virgl-software", "virgl", "venus"; "none" without a card, "lost" after its crash. */
 const char *graphics_name(const struct graphics *graphics, bool has_gpu);

@@ -89,6 +89,8 @@ close_passed(struct vm *vm)
     fd_closep(&vm->keyboard.device_fd);
     fd_closep(&vm->pointer.device_fd);
     fd_closep(&vm->wayland.gpu_fd);
+    fd_closep(&vm->venus.gpu_fd);
+    fd_closep(&vm->venus.render_fd);
     fd_closep(&vm->debug.machine_fd);
     fd_closep(&vm->debug.gdb_fd);
     fd_closep(&vm->resources.gdb.listen_fd);

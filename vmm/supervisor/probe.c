@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/jail/spawn.h"
@@ -27,6 +29,7 @@ struct probe {
     const char *executable;
     const char *const *argv;
     int extra_fd;                  /* number 3 in the child, or -1 */
+    int second_fd;                 /* number 4, or 0 */
     const struct process_row *row; /* whose jail it gets; NULL: the plain one */
     uint32_t flags;
     int limit_ms;        /* 0: PROBE_LIMIT_MS */
@@ -84,11 +87,11 @@ run_jailed(const struct probe *probe, char *answer, size_t size, struct failure 
     }
     cleanup_fd int output_read = output[0];
     cleanup_fd int output_write = output[1];
-    const int fds[] = {null, output_write, null, probe->extra_fd};
+    const int fds[] = {null, output_write, null, probe->extra_fd, probe->second_fd};
     const struct jail_spawn spawn = {.executable = executable,
                                      .argv = probe->argv,
                                      .fds = fds,
-                                     .n_fds = 4,
+                                     .n_fds = probe->second_fd > 0 ? 5 : 4,
                                      .nofile = probe->row ? probe->row->nofile : 64,
                                      .threads = probe->row && probe->row->threads,
                                      .root_paths = probe->row ? probe->row->root_paths : NULL,
@@ -147,8 +150,8 @@ probe_sandbox(struct failure *failure)
     return status == 0 ? 0 : -1;
 }
 
-bool
-probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
+static bool
+try_gpu(const struct probe_gpu *gpu, int venus_fd, char *reason, size_t size)
 {
     char flags[16];
     bool late = false;
@@ -157,6 +160,7 @@ probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
     const struct probe probe = {.executable = gpu->row->executable,
                                 .argv = argv,
                                 .extra_fd = gpu->render_fd,
+                                .second_fd = MAX_OF(venus_fd, 0),
                                 .row = gpu->row,
                                 .flags = gpu->flags,
                                 .limit_ms = PROBE_GPU_LIMIT_MS,
@@ -176,4 +180,64 @@ probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
     answer[strcspn(answer, "\n")] = '\0';
     snprintf(reason, size, "%s", answer[0] ? answer : "its trial failed");
     return false;
+}
+
+bool
+probe_gpu(const struct probe_gpu *gpu, char *reason, size_t size)
+{
+    return try_gpu(gpu, -1, reason, size);
+}
+
+/* A render server with that end of its socket; -errno. */
+static int
+start_render_server(int fd, uint32_t flags, struct jail_child *ret_child)
+{
+    cleanup_free char *helpers = path_helpers();
+    cleanup_free char *executable = xasprintf("%s/%s", helpers, process_render.executable);
+    cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    char number[16];
+    const char *const argv[] = {process_render.executable, "--probe", number, NULL};
+    const int fds[] = {null, null, null, -1, fd};
+    const struct jail_spawn spawn = {.executable = executable,
+                                     .argv = argv,
+                                     .fds = fds,
+                                     .n_fds = ARRAY_SIZE(fds),
+                                     .nofile = process_render.nofile,
+                                     .threads = process_render.threads,
+                                     .root_paths = process_render.root_paths,
+                                     .flags = flags};
+    const char *what;
+
+    snprintf(number, sizeof(number), "%u", flags);
+    if (null < 0 || access(executable, X_OK) < 0) {
+        return -errno;
+    }
+    return jail_spawn(&spawn, ret_child, &what);
+}
+
+bool
+probe_venus(const struct probe_gpu *gpu, char *reason, size_t size)
+{
+    struct jail_child server = {.pidfd = -1};
+    siginfo_t info = {0};
+    int pair[2];
+    int r = fd_socket_pair(SOCK_SEQPACKET, pair);
+
+    if (r < 0) {
+        snprintf(reason, size, "its socket cannot be made (%s)", strerror(-r));
+        return false;
+    }
+    cleanup_fd int gpu_end = pair[0];
+    cleanup_fd int server_end = pair[1];
+    r = start_render_server(server_end, gpu->flags, &server);
+    fd_closep(&server_end);
+    if (r < 0) {
+        snprintf(reason, size, "the Vulkan renderer does not start (%s)", strerror(-r));
+        return false;
+    }
+    bool works = try_gpu(gpu, gpu_end, reason, size);
+    pidfd_send_signal(server.pidfd, SIGKILL, NULL, 0);
+    waitid(P_PIDFD, (id_t)server.pidfd, &info, WEXITED | __WALL);
+    fd_closep(&server.pidfd);
+    return works;
 }

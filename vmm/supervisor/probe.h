@@ -29,3 +29,8 @@ struct probe_gpu {
 
 /* Run `vmm-gpu --probe`: whether 3D works; if not, a clause that says why not is in `reason`. */
 bool probe_gpu(const struct probe_gpu *probe, char *reason, size_t size);
+/*
+ * The same for Vulkan (level "venus" or "venus-unproved"), with a render server of its own in its own
+ * jail, which is gone afterwards.
+ */
+bool probe_venus(const struct probe_gpu *probe, char *reason, size_t size);

@@ -169,6 +169,50 @@ const struct process_row process_gpu_drm = {
     .compose = setup_gpu,
 };
 
+const struct process_row process_gpu_venus = {
+    .name = "gpu",
+    .executable = "vmm-gpu",
+    .label = "graphics card",
+    .nofile = 4096,
+    .threads = true,
+    .root_paths = mesa_drm_paths,
+    .variant = "venus",
+    .death = DEATH_IS_TOLD,
+    .virtio = &virtio_gpu,
+    .setup_size = sizeof(struct gpu_setup),
+    .compose = setup_gpu,
+};
+
+/*
+ * What virglrenderer's render server is and reads: the Vulkan loader's lists, the drivers, and the
+ * cards that these open themselves.
+ */
+static const char *const render_paths[] = {"/usr/libexec/virgl_render_server",
+                                           "/usr/share/vulkan",
+                                           "/etc/vulkan",
+                                           "/usr/share/drirc.d",
+                                           "/etc/drirc",
+                                           "/usr/share/libdrm",
+                                           "/sys/dev/char",
+                                           "/sys/devices",
+                                           "/dev/dri/renderD128",
+                                           "/dev/dri/renderD129",
+                                           "/dev/dri/renderD130",
+                                           "/dev/dri/renderD131",
+                                           NULL};
+
+const struct process_row process_render = {
+    .name = "render",
+    .executable = "vmm-render",
+    .label = "Vulkan renderer",
+    .nofile = 4096,
+    .threads = true, /* and processes: one for each context */
+    .root_paths = render_paths,
+    .death = DEATH_IS_TOLD,
+    .setup_size = sizeof(struct render_setup),
+    .compose = setup_render,
+};
+
 const struct process_row process_keyboard = {
     .name = "keyboard",
     .executable = "vmm-input",
@@ -200,10 +244,12 @@ const struct process_row process_wayland_guard = {
 };
 
 const struct process_row *const process_rows[] = {
-    &process_display,       &process_loader,        &process_machine,  &process_rng,
-    &process_balloon,       &process_block,         &process_console,  &process_gpu,
-    &process_gpu_soft,      &process_gpu_drm,       &process_keyboard, &process_pointer,
-    &process_wayland_guard, &process_machine_debug, &process_gdb,      NULL,
+    &process_display,       &process_loader,        &process_machine,
+    &process_rng,           &process_balloon,       &process_block,
+    &process_console,       &process_gpu,           &process_gpu_soft,
+    &process_gpu_drm,       &process_keyboard,      &process_pointer,
+    &process_wayland_guard, &process_machine_debug, &process_gdb,
+    &process_gpu_venus,     &process_render,        NULL,
 };
 
 const struct virtio_row *

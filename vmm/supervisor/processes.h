@@ -44,6 +44,7 @@ union any_setup {
     struct block_setup block;
     struct input_setup input;
     struct gpu_setup gpu;
+    struct render_setup render;
     struct guard_setup guard;
     struct gdb_setup gdb;
 };
@@ -76,6 +77,8 @@ extern const struct process_row process_console;
 extern const struct process_row process_gpu;
 extern const struct process_row process_gpu_soft;
 extern const struct process_row process_gpu_drm;
+extern const struct process_row process_gpu_venus;
+extern const struct process_row process_render;
 extern const struct process_row process_keyboard;
 extern const struct process_row process_pointer;
 extern const struct process_row process_wayland_guard;
@@ -102,6 +105,7 @@ void setup_balloon(const struct child *child, struct fd_plan *plan, union any_se
 void setup_block(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_console(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup);
+void setup_render(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_keyboard(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_pointer(const struct child *child, struct fd_plan *plan, union any_setup *setup);
 void setup_wayland_guard(const struct child *child, struct fd_plan *plan, union any_setup *setup);

@@ -142,7 +142,12 @@ replay_command(int argc, char **argv)
                 arguments.file, strerror(errno));
         return EXIT_STATUS_USAGE;
     }
-    const struct gpu_config config = {.backend = arguments.backend};
+    const struct gpu_config config = {
+        .backend = arguments.backend,
+        .context_types = arguments.backend == GPU_BACKEND_2D
+                             ? 0
+                             : GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2, /* no Vulkan is recorded */
+    };
     graphics_choose(&config, 0, NULL, &graphics);
     printf("%s\n", graphics.sentence);
     int status = play(&graphics, file);

@@ -215,6 +215,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     plan_device(child, plan, &gpu->device);
     gpu->display_fd = fd_plan_add(plan, child->vm->gpu.device_fd);
     gpu->render_fd = fd_plan_add(plan, child->vm->graphics.render_fd);
+    gpu->venus_fd = fd_plan_add(plan, child->vm->venus.gpu_fd);
     gpu->level = child->vm->graphics.level;
     gpu->fault = faults[config->fault];
     gpu->fault_every = (uint32_t)config->fault_every;
@@ -228,6 +229,12 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
      */
     gpu->memory_limit =
         MAX_OF((gpu->level == GPU_LEVEL_2D ? 512 : 2048) * MIB, plan_screens(config, gpu) * 4 * 8);
+}
+
+void
+setup_render(const struct child *child, struct fd_plan *plan, union any_setup *setup)
+{
+    setup->render.venus_fd = fd_plan_add(plan, child->vm->venus.render_fd);
 }
 
 void

@@ -120,6 +120,19 @@ make_serial(struct vm *vm, size_t index)
 }
 
 static int
+add_render_server(struct vm *vm)
+{
+    int pair[2];
+    int r = fd_socket_pair(SOCK_SEQPACKET, pair);
+
+    if (r == 0) {
+        add_child(vm, &process_render, 0);
+        vm->venus = (struct venus_edge){.gpu_fd = pair[0], .render_fd = pair[1]};
+    }
+    return r;
+}
+
+static int
 add_graphics(struct vm *vm)
 {
     int r = 0;
@@ -127,6 +140,9 @@ add_graphics(struct vm *vm)
     if (vm->config->has_gpu) {
         r = make_pair(&vm->gpu);
         r = r < 0 ? r : add_own_device(vm, graphics_row(vm->graphics.level), 0);
+    }
+    if (r == 0 && vm->graphics.level == GPU_LEVEL_VENUS) {
+        r = add_render_server(vm);
     }
     if (r == 0 && vm->config->keyboard) {
         r = make_pair(&vm->keyboard);
@@ -204,6 +220,7 @@ init_edges(struct vm *vm)
     }
     wayland_init(&vm->wayland);
     vm->debug = (struct debug_edge){-1, -1};
+    vm->venus = (struct venus_edge){-1, -1};
     vm->trace_marker_fd = -1;
     for (size_t i = 0; i < CHILDREN_MAX; i++) {
         vm->trace_ring_fd[i] = -1;
@@ -221,8 +238,10 @@ choose_graphics(struct vm *vm, const char *no_3d)
     }
     graphics_choose(&vm->config->gpu, vm->start_flags, no_3d, &vm->graphics);
     log_file_print(vm->log,
-                   no_3d || (vm->config->gpu.backend == GPU_BACKEND_VIRGLRENDERER &&
-                             vm->graphics.level == GPU_LEVEL_2D)
+                   no_3d ||
+                           (vm->config->gpu.backend == GPU_BACKEND_VIRGLRENDERER &&
+                            vm->graphics.level == GPU_LEVEL_2D) ||
+                           vm->graphics.no_venus
                        ? LOG_LEVEL_WARNING
                        : LOG_LEVEL_INFO,
                    "graphics: %s", vm->graphics.sentence);
@@ -429,6 +448,8 @@ vm_destroy(struct vm *vm)
     close_pair(&vm->keyboard);
     close_pair(&vm->pointer);
     wayland_close(&vm->wayland);
+    fd_closep(&vm->venus.gpu_fd);
+    fd_closep(&vm->venus.render_fd);
     fd_closep(&vm->debug.machine_fd);
     fd_closep(&vm->debug.gdb_fd);
     fd_closep(&vm->trace_marker_fd);

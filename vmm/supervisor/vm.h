@@ -26,7 +26,7 @@
 
 enum {
     DEVICES_MAX = 30,               /* slots 1 ... 30 of the one PCI bus */
-    CHILDREN_MAX = DEVICES_MAX + 5, /* and display, loader, machine, gdb, wayland-guard */
+    CHILDREN_MAX = DEVICES_MAX + 6, /* and display, loader, machine, gdb, wayland-guard, render */
 };
 
 struct vm;
@@ -91,6 +91,12 @@ struct wayland_edge {
     int listen_path_fd; /* how to connect to it */
 };
 
+/* Between the gpu process and the Vulkan renderer; both -1 when passed, or without Vulkan. */
+struct venus_edge {
+    int gpu_fd;
+    int render_fd;
+};
+
 enum vm_state {
     VM_IDLE, /* lifecycle mode: a display and no machine */
     VM_STARTING,
@@ -135,6 +141,7 @@ struct vm {
     struct pair_edge pointer;
     struct wayland_edge wayland;
     struct debug_edge debug;
+    struct venus_edge venus;
     int trace_marker_fd;             /* with --trace-marker, where it is allowed; else -1 */
     int trace_ring_fd[CHILDREN_MAX]; /* of child[], -1: it was never traced */
 

@@ -33,7 +33,11 @@ blob_create(struct gpu *gpu, const struct virtio_gpu_resource_create_blob *reque
     if (r < 0) {
         return r;
     }
-    r = context->renderer->ops->create_blob(context->renderer, id, &blob);
+    if (!context->renderer->ops->counts_blobs) {
+        r = resource_table_charge(&gpu->resources, blob.size);
+        resource->charged = r == 0 ? blob.size : 0;
+    }
+    r = r < 0 ? r : context->renderer->ops->create_blob(context->renderer, id, &blob);
     if (r < 0) {
         resource_destroy(&gpu->resources, resource);
         return r;

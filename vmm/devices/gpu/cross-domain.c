@@ -303,6 +303,7 @@ static const struct renderer_ops cross_ops = {
     .destroy_context = cross_destroy_context,
     .attach = cross_attach,
     .detach = cross_detach,
+    .counts_blobs = true,
     .create_blob = cross_create_blob,
     .destroy_resource = cross_destroy_resource,
     .submit = cross_submit,

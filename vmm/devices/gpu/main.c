@@ -27,18 +27,20 @@ static const struct jail_policy *const policies[] = {
     [GPU_LEVEL_2D] = &gpu_policy,
     [GPU_LEVEL_SOFT] = &gpu_soft_policy,
     [GPU_LEVEL_DRM] = &gpu_drm_policy,
+    [GPU_LEVEL_VENUS] = &gpu_venus_policy,
 };
 
-/* `--policy` alone prints that of 2D, `--policy soft` and `--policy drm` the others. */
+/* `--policy` alone prints that of 2D, `--policy soft`, `drm` and `venus` the others. */
 static bool
 print_policy(int argc, char **argv)
 {
     const struct jail_policy *policy = &gpu_policy;
 
     if (argc == 3 && strcmp(argv[1], "--policy") == 0) {
-        policy = strcmp(argv[2], "drm") == 0    ? &gpu_drm_policy
-                 : strcmp(argv[2], "soft") == 0 ? &gpu_soft_policy
-                                                : &gpu_policy;
+        policy = strcmp(argv[2], "drm") == 0     ? &gpu_drm_policy
+                 : strcmp(argv[2], "soft") == 0  ? &gpu_soft_policy
+                 : strcmp(argv[2], "venus") == 0 ? &gpu_venus_policy
+                                                 : &gpu_policy;
         argc = 2;
     }
     return jail_print_policy(policy, argc, argv);
@@ -50,8 +52,9 @@ start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
          struct jail_early **ret_early)
 {
     const char *why = "its jail cannot be prepared";
+    const int venus_fd = setup->level == GPU_LEVEL_VENUS ? setup->venus_fd : -1;
     struct jail_early *early = jail_drop_early(setup->device.start.flags);
-    struct renderer *renderer = early ? virgl_create(loop, setup->render_fd, &why) : NULL;
+    struct renderer *renderer = early ? virgl_create(loop, setup->render_fd, venus_fd, &why) : NULL;
 
     if (!renderer) {
         start_fail("gpu-3d", "3D graphics do not start: %s.", why);
@@ -94,6 +97,9 @@ main(int argc, char **argv)
     }
     if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup, &early) < 0) {
         return 1;
+    }
+    if (setup.level == GPU_LEVEL_VENUS) {
+        (void)signal(SIGPIPE, SIG_IGN); /* the render server may end first */
     }
     if (setup.wayland_fd >= 0) {
         (void)signal(SIGPIPE, SIG_IGN); /* pipes of the host's programs end when they like */

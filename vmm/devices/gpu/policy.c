@@ -59,17 +59,31 @@ static const struct jail_call gpu_soft_calls[] = {
  * A render node: the drivers' ioctls are many and each driver's own; DRM's have the letter 'd',
  * dma-buf's and sync files' 'b' and '>'.
  */
+#define GPU_DRM_CALLS                                                                        \
+    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'd' << 8}}},     \
+        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'b' << 8}}}, \
+        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = '>' << 8}}}, \
+        {.number = SYS_kcmp}, {.number = SYS_eventfd2},                                      \
+    {                                                                                        \
+        .number = SYS_sched_getaffinity                                                      \
+    }
+
 static const struct jail_call gpu_drm_calls[] = {
+    JAIL_CALLS_BASE, BACKEND_CALLS, GPU_CALLS, GPU_LIBRARY_CALLS, GPU_DRM_CALLS,
+};
+
+/* For each Vulkan context a thread that waits for the render server, and an event descriptor. */
+static const struct jail_call gpu_venus_calls[] = {
     JAIL_CALLS_BASE,
     BACKEND_CALLS,
     GPU_CALLS,
     GPU_LIBRARY_CALLS,
-    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'd' << 8}}},
-    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'b' << 8}}},
-    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = '>' << 8}}},
-    {.number = SYS_kcmp},
-    {.number = SYS_eventfd2},
-    {.number = SYS_sched_getaffinity},
+    GPU_DRM_CALLS,
+    {.number = SYS_poll},
+    {.number = SYS_getsockopt},
+    {.number = SYS_set_robust_list},
+    {.number = SYS_rseq},
+    {.number = SYS_fcntl, .when = {{.argument = 1, .mask = UINT32_MAX, .value = F_GET_SEALS}}},
 };
 
 const struct jail_policy gpu_policy = {
@@ -91,6 +105,15 @@ const struct jail_policy gpu_drm_policy = {
     .name = "gpu-drm",
     .calls = gpu_drm_calls,
     .n_calls = ARRAY_SIZE(gpu_drm_calls),
+    .makes_code = true,
+    .ceiling = 60,
+};
+
+const struct jail_policy gpu_venus_policy = {
+    .name = "gpu-venus",
+    .calls = gpu_venus_calls,
+    .n_calls = ARRAY_SIZE(gpu_venus_calls),
+    .threads = true,
     .makes_code = true,
     .ceiling = 60,
 };

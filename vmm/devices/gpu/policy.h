@@ -5,4 +5,5 @@
 
 extern const struct jail_policy gpu_policy;      /* 2D */
 extern const struct jail_policy gpu_soft_policy; /* virgl on Mesa's software renderer */
-extern const struct jail_policy gpu_drm_policy;  /* virgl on a render node */
+extern const struct jail_policy gpu_drm_policy;
+extern const struct jail_policy gpu_venus_policy; /* virgl on a render node */

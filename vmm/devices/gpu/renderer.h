@@ -86,6 +86,7 @@ struct renderer_fence {
 /* A renderer leaves out what it does not have. */
 struct renderer_ops {
     const char *name;
+    bool counts_blobs; /* charges the memory of its host blobs itself; else blob.c does */
 
     /* Capsets: false when there is no such index. `fill` writes capset->size bytes. */
     bool (*capset)(struct renderer *renderer, unsigned int index, struct renderer_capset *ret);

@@ -91,7 +91,7 @@ add_renderer(struct loop *loop, struct gpu *gpu, const char *level, const char *
     if (strcmp(level, "2d") == 0) {
         return true;
     }
-    renderer = virgl_create(loop, drm ? REPLAY_RENDER_FD : -1, ret_why);
+    renderer = virgl_create(loop, drm ? REPLAY_RENDER_FD : -1, -1, ret_why);
     if (!renderer) {
         return false;
     }

@@ -246,6 +246,7 @@ resource_destroy(struct resource_table *table, struct resource *resource)
     if (resource->kind == RESOURCE_2D || resource->kind == RESOURCE_TEXTURE) {
         resource_table_refund(table, resource->size);
     }
+    resource_table_refund(table, resource->charged);
     if (resource->pixels) {
         munmap(resource->pixels, resource->size);
     }

@@ -53,7 +53,8 @@ struct resource {
     struct renderer_texture texture; /* RESOURCE_TEXTURE */
 
     /* RESOURCE_HOST_BLOB */
-    bool mapped; /* in the window, from map_offset on */
+    uint64_t charged; /* of the limit, given back at the end */
+    bool mapped;      /* in the window, from map_offset on */
     uint64_t map_offset;
 
     /* 2D, and textures that a scanout can show */

@@ -2,9 +2,9 @@
 #include "vmm/devices/gpu/virgl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +14,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
 #include "vmm/devices/gpu/texture.h"
-#include "vmm/devices/gpu/virgl-library.h"
-
-enum {
-    VIRGL_CAPSETS = 2,
-    LINE_SIZE = 256,
-    FENCE_LIMIT_MS = 5000,
-};
+#include "vmm/devices/gpu/virgl-private.h"
 
 /* The library's argument type, which its installed header only names. */
 struct virgl_box {
@@ -28,28 +22,11 @@ struct virgl_box {
     uint32_t w, h, d;
 };
 
-/* A fence on a ring that ended. */
-struct ended {
-    struct ended *next;
-    struct renderer_fence fence;
-};
-
-struct virgl {
-    struct renderer renderer;
-    struct virgl_library library;
-    struct virgl_renderer_callbacks callbacks;
-    struct renderer_capset capsets[VIRGL_CAPSETS];
-    unsigned int n_capsets;
-    struct gpu *gpu;
-    struct loop_source *wake;
-    int wake_fd;
-    int render_fd;
-    bool started;
-
-    /* Written by the library's thread. */
-    _Atomic uint32_t last_token;
-    _Atomic bool global_ended;
-    _Atomic(struct ended *) ended;
+enum {
+    LINE_SIZE = 256,
+    FENCE_LIMIT_MS = 5000,
+    VENUS_LIMIT_MS = 10000,   /* a Vulkan driver from a cold disk, on a busy computer */
+    VENUS_SERVER_VERSION = 0, /* of the library's protocol to its render server */
 };
 
 static struct virgl *
@@ -76,8 +53,8 @@ wake_up(struct virgl *virgl)
 }
 
 /* On the library's thread: everything up to `token` of the global timeline is done. */
-static void
-on_fence(void *cookie, uint32_t token)
+void
+virgl_on_fence(void *cookie, uint32_t token)
 {
     struct virgl *virgl = cookie;
 
@@ -87,8 +64,8 @@ on_fence(void *cookie, uint32_t token)
 }
 
 /* On the library's thread. */
-static void
-on_context_fence(void *cookie, uint32_t context, uint32_t ring, uint64_t token)
+void
+virgl_on_context_fence(void *cookie, uint32_t context, uint32_t ring, uint64_t token)
 {
     struct virgl *virgl = cookie;
     struct ended *ended = xalloc(sizeof(*ended));
@@ -122,17 +99,51 @@ on_wake(void *data, uint32_t events)
     }
 }
 
-static int
-on_get_drm_fd(void *cookie)
+int
+virgl_on_get_drm_fd(void *cookie)
 {
     struct virgl *virgl = cookie;
 
     return take_fd(&virgl->render_fd); /* the library closes it */
 }
 
-/* Mostly complaints about guests. */
+int
+virgl_on_get_server_fd(void *cookie, uint32_t version)
+{
+    struct virgl *virgl = cookie;
+
+    return version == VENUS_SERVER_VERSION ? take_fd(&virgl->venus_fd) : -1;
+}
+
+/*
+ * The render server has ended, and the Vulkan contexts with it: the library's threads would turn in
+ * circles over their sockets. What the guest asks of them from now on fails.
+ */
 static void
-on_message(const char *format, va_list arguments)
+on_venus_end(void *data, uint32_t events)
+{
+    struct virgl *virgl = data;
+
+    (void)events;
+    loop_remove(virgl->venus_watch);
+    virgl->venus_watch = NULL;
+    if (!virgl->gpu) {
+        return;
+    }
+    log_warning("The Vulkan renderer has ended; Vulkan programs of the guest draw no more");
+    list_for_each(link, &virgl->gpu->contexts.contexts) {
+        const struct context *context = list_container(link, struct context, link);
+
+        if (context->info.capset == CAPSET_VENUS) {
+            virgl->library.context_destroy(context->info.id);
+            fences_flush_context(virgl->gpu, context->info.id);
+        }
+    }
+}
+
+/* Mostly complaints about guests. */
+void
+virgl_on_message(const char *format, va_list arguments)
 {
     char line[LINE_SIZE];
 
@@ -274,6 +285,25 @@ virgl_transfer(struct renderer *renderer, uint32_t id, const struct renderer_tra
         &library_box, transfer->offset, transfer->pages, (int)transfer->n_pages));
 }
 
+static bool
+is_venus(const struct virgl *virgl, uint32_t id)
+{
+    const struct context *context = virgl->gpu ? context_find(&virgl->gpu->contexts, id) : NULL;
+
+    return context && context->info.capset == CAPSET_VENUS;
+}
+
+static void
+free_ended(struct virgl *virgl)
+{
+    for (struct ended *ended = atomic_exchange(&virgl->ended, NULL); ended;) {
+        struct ended *next = ended->next;
+
+        free(ended);
+        ended = next;
+    }
+}
+
 static int
 virgl_submit(struct renderer *renderer, uint32_t context, void *commands, uint32_t size)
 {
@@ -284,8 +314,28 @@ virgl_submit(struct renderer *renderer, uint32_t context, void *commands, uint32
     }
     /* The library loses track of what is current when contexts are made, also by command. */
     virgl->library.force_ctx_0();
-    return result(
-        virgl->library.submit_cmd(commands, (int)context, (int)(size / sizeof(uint32_t))));
+    int r = virgl->library.submit_cmd(commands, (int)context, (int)(size / sizeof(uint32_t)));
+    if (r != 0 && is_venus(virgl, context)) {
+        virgl->library.context_destroy(context); /* its process has ended: see on_venus_end() */
+    }
+    return result(r);
+}
+
+int
+virgl_finish(struct renderer *renderer, uint32_t context)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    struct pollfd ready = {.fd = virgl->wake_fd, .events = POLLIN};
+    eventfd_t ignored;
+
+    if (virgl->library.context_create_fence(context, VIRGL_RENDERER_FENCE_FLAG_MERGEABLE, 0, 1) !=
+            0 ||
+        poll(&ready, 1, VENUS_LIMIT_MS) != 1) {
+        return -EIO;
+    }
+    (void)eventfd_read(virgl->wake_fd, &ignored);
+    free_ended(virgl);
+    return 0;
 }
 
 static int
@@ -326,15 +376,13 @@ virgl_destroy(struct renderer *renderer)
     if (virgl->started) {
         virgl->library.stop(virgl);
     }
-    for (struct ended *ended = atomic_exchange(&virgl->ended, NULL); ended;) {
-        struct ended *next = ended->next;
-
-        free(ended);
-        ended = next;
-    }
+    free_ended(virgl);
     loop_remove(virgl->wake);
+    loop_remove(virgl->venus_watch);
     fd_closep(&virgl->wake_fd);
     fd_closep(&virgl->render_fd);
+    fd_closep(&virgl->venus_fd);
+    fd_closep(&virgl->venus_watch_fd);
     free(virgl);
 }
 
@@ -358,75 +406,6 @@ static const struct renderer_ops virgl_ops = {
     .destroy = virgl_destroy,
 };
 
-/* What Mesa reads; there is no environment otherwise. */
-static void
-prepare_environment(bool software)
-{
-    setenv("MESA_SHADER_CACHE_DISABLE", "true", 1); /* there is no folder for it */
-    if (software) {
-        setenv("LIBGL_ALWAYS_SOFTWARE", "true", 1);
-        /* The guest needs the processors more, and small scenes draw faster on one (measured). */
-        setenv("LP_NUM_THREADS", "0", 1);
-    }
-}
-
-/* A capset of zeros would make a guest's driver fail in ways that nobody understands. */
-static void
-find_capsets(struct virgl *virgl)
-{
-    for (uint32_t id = VIRTIO_GPU_CAPSET_VIRGL; id <= VIRTIO_GPU_CAPSET_VIRGL2; id++) {
-        struct renderer_capset capset = {.id = id};
-
-        virgl->library.get_cap_set(id, &capset.version, &capset.size);
-        if (capset.size == 0) {
-            continue;
-        }
-        uint8_t *data = xalloc(capset.size);
-        virgl->library.fill_caps(id, capset.version, data);
-        bool filled = false;
-        for (uint32_t i = sizeof(uint32_t); i < capset.size; i++) {
-            filled = filled || data[i] != 0;
-        }
-        free(data);
-        if (filled) {
-            virgl->capsets[virgl->n_capsets++] = capset;
-        }
-    }
-}
-
-static int
-start_library(struct virgl *virgl, const char **ret_why)
-{
-    const bool software = virgl->render_fd < 0;
-    const int flags = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
-                      VIRGL_RENDERER_ASYNC_FENCE_CB | VIRGL_RENDERER_USE_EXTERNAL_BLOB |
-                      (software ? VIRGL_RENDERER_USE_SURFACELESS : 0);
-    int r = virgl_library_load(&virgl->library, ret_why);
-
-    if (r < 0) {
-        return r;
-    }
-    prepare_environment(software);
-    virgl->callbacks = (struct virgl_renderer_callbacks){
-        .version = 3, .write_fence = on_fence, .write_context_fence = on_context_fence};
-    if (!software) {
-        virgl->callbacks.get_drm_fd = on_get_drm_fd;
-    }
-    virgl->library.set_debug_callback(on_message);
-    if (virgl->library.init(virgl, flags, &virgl->callbacks) != 0) {
-        *ret_why = software ? "Mesa's software renderer does not start"
-                            : "the render node's driver does not start";
-        return -EIO;
-    }
-    virgl->started = true;
-    find_capsets(virgl);
-    if (virgl->n_capsets == 0) {
-        *ret_why = "virglrenderer has nothing to offer";
-        return -EIO;
-    }
-    return 0;
-}
-
 /*
  * Let a first fence pass. The library's thread has begun its work then: what a thread does when it
  * starts is not in the jail's list.
@@ -447,17 +426,24 @@ pass_fence(struct virgl *virgl, const char **ret_why)
 }
 
 struct renderer *
-virgl_create(struct loop *loop, int render_fd, const char **ret_why)
+virgl_create(struct loop *loop, int render_fd, int venus_fd, const char **ret_why)
 {
     struct virgl *virgl = xalloc(sizeof(*virgl));
 
     virgl->renderer.ops = &virgl_ops;
     virgl->render_fd = render_fd;
+    virgl->venus_fd = venus_fd;
+    virgl->has_venus = venus_fd >= 0;
+    virgl->venus_watch_fd = virgl->has_venus ? fcntl(venus_fd, F_DUPFD_CLOEXEC, 0) : -1;
     virgl->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     virgl->wake =
         virgl->wake_fd >= 0 ? loop_add(loop, virgl->wake_fd, EPOLLIN, on_wake, virgl) : NULL;
+    if (virgl->has_venus && virgl->venus_watch_fd >= 0) {
+        virgl->venus_watch = loop_add(loop, virgl->venus_watch_fd, EPOLLRDHUP, on_venus_end, virgl);
+    }
     *ret_why = "there are no descriptors left";
-    if (!virgl->wake || start_library(virgl, ret_why) < 0 || pass_fence(virgl, ret_why) < 0) {
+    if (!virgl->wake || (virgl->has_venus && !virgl->venus_watch) ||
+        virgl_start_library(virgl, ret_why) < 0 || pass_fence(virgl, ret_why) < 0) {
         virgl_destroy(&virgl->renderer);
         return NULL;
     }

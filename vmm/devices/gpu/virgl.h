@@ -12,9 +12,11 @@
 
 /*
  * Load and start the library, before the jail: it reads files and starts a thread. `render_fd` is a
- * DRM render node (taken over) or -1. NULL with *ret_why, a text for people, when that fails.
+ * DRM render node (taken over) or -1; `venus_fd` a socket of a render server (taken over), with which
+ * there is capset 4 (Vulkan, executed there), or -1. Each Vulkan context has a thread of the library's
+ * here, made with it. NULL with *ret_why, a text for people, when that fails.
  */
-struct renderer *virgl_create(struct loop *loop, int render_fd, const char **ret_why);
+struct renderer *virgl_create(struct loop *loop, int render_fd, int venus_fd, const char **ret_why);
 /* Whose fences it ends, and whose resources it may ask for. */
 void virgl_set_gpu(struct renderer *renderer, struct gpu *gpu);
 /*
@@ -22,3 +24,8 @@ void virgl_set_gpu(struct renderer *renderer, struct gpu *gpu);
  * wrong. Inside the jail as well as before it.
  */
 int virgl_self_test(struct renderer *renderer);
+/*
+ * Wait until a Vulkan context has done what was submitted. 0, or -EIO when that takes too long or
+ * cannot be known. For trials only, before virgl_set_gpu().
+ */
+int virgl_finish(struct renderer *renderer, uint32_t context);
