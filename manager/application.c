@@ -208,6 +208,9 @@ quit(GSimpleAction *action, GVariant *parameter, gpointer data)
     for (GList *at = windows; at; at = at->next) {
         gtk_window_close(GTK_WINDOW(at->data));
     }
+    if (!windows) {
+        g_application_quit(G_APPLICATION(self)); /* it was held by machines that run on */
+    }
 }
 
 static void

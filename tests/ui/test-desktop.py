@@ -91,16 +91,23 @@ def closing_shuts_down(session):
 
 
 def both_run_on(session):
-    """Two machines run on when the window closes."""
+    """Two machines run on when the window closes, and when the program is told to end after that."""
     for name in ("one", "two"):
         session.define(name, name.capitalize())
     session.start()
     for name in ("one", "two"):
         session.activate("app.start-machine", name)
     running = wait_for("two machines", lambda: len(session.running()) == 2 and session.running())
-    session.close()
-    time.sleep(0.5)
-    expect(session.running() == running, "a machine ended with the window")
+    told = Notifications()
+    try:
+        session.activate("win.close")
+        told.wait_for("2 machines keep running")
+        expect(session.running() == running, "a machine ended with the window")
+        session.close()
+        time.sleep(0.5)
+        expect(session.running() == running, "a machine ended with the program")
+    finally:
+        told.end()
 
 
 def survives_closing(session):
@@ -121,8 +128,11 @@ def survives_closing(session):
 
 
 def closes_and_trashes(session):
-    """What was deleted is in the desktop's trash when the window closes, without waiting for the toast."""
+    """What was deleted, disks too, is in the trash when the window closes, without waiting for the toast."""
     session.define("one", "One")
+    os.makedirs(session.path("data/vitrine/one"))
+    with open(session.path("data/vitrine/one/disk.img"), "wb") as file:
+        file.write(bytes(4096))
     session.start()
     session.activate("app.show-machine", "one")
     session.see_row("One, Off")
@@ -132,7 +142,10 @@ def closes_and_trashes(session):
     session.close()
     expect(session.definitions() == {}, "the definition is still there")
     trash = session.path("data/Trash/files")
-    wait_for("the trash", lambda: os.path.isdir(trash) and any("one" in name for name in os.listdir(trash)))
+    wait_for("the definition", lambda: os.path.isdir(trash) and any(
+        name.startswith("one") and name.endswith(".json") for name in os.listdir(trash)))
+    wait_for("the disk", lambda: any(os.path.exists(os.path.join(trash, name, "disk.img")) for name in os.listdir(trash)))
+    expect(not os.path.exists(session.path("data/vitrine/one")), "the disks stayed")
 
 
 def shortcuts_window(session):

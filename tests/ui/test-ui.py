@@ -95,6 +95,13 @@ def start_and_stop(session):
     expect(session.find("Details") is None, "a message although all went well")
 
 
+# What the message says to do, and its buttons.
+CURES = {33: ("The gpu process (pid 4711) died of signal 11.", ("Start again", "Copy report", "Show log")),
+         34: ("It found no init program. Check “Kernel options” and the initrd in Settings ▸ Start.",
+              ("Start again", "Change settings", "Show log")),
+         35: ("“mem”: size must be at least 16.", ())}
+
+
 def ends_badly(status, title, words):
     def test(session):
         session.define(f"exit-{status}", "Kernel lab", "Lab")
@@ -102,8 +109,12 @@ def ends_badly(status, title, words):
         session.activate("app.start-machine", f"exit-{status}")
         session.alert(title)
         session.see_row(f"Kernel lab, {words}, group Lab")
+        cure, buttons = CURES.get(status, (None, ()))
+        if cure:
+            session.see(cure)
+        for button in buttons:
+            session.see(button, Atspi.Role.PUSH_BUTTON)
         if status == 34:
-            session.see("It found no init program. Check “Kernel options” and the initrd in Settings ▸ Start.")
             session.see("Details").do_action(0)
         session.shoot(f"error-{status}-" + ("dark" if status == 33 else "light"))
         session.press("Close message")
