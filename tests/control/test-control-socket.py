@@ -92,7 +92,7 @@ def garbage(world):
 
 def greeted(path, words):
     stream = socket.socket(socket.AF_UNIX)
-    stream.settimeout(10)
+    stream.settimeout(harness.LIMIT_S)
     stream.connect(path)
     stream.sendall(b'\0' + words)
     return stream
@@ -115,8 +115,13 @@ def dialects(world):
             check(stream.recv(4096), f'{words!r}: no answer to a call')
     for words in (b'AUTH EXTERNAL ' + other, b'AUTH EXTERNAL\r\nDATA ' + other, b'AUTH EXTERNAL\r\nCANCEL'):
         with greeted(watched.path, words + b'\r\n') as stream:
-            stream.shutdown(socket.SHUT_WR)
-            got = b''.join(iter(lambda: stream.recv(4096), b''))
+            got = b''
+            try:  # closed with words unread it is reset
+                stream.shutdown(socket.SHUT_WR)
+                while more := stream.recv(4096):
+                    got += more
+            except (ConnectionResetError, BrokenPipeError):
+                pass
             check(b'OK' not in got, f'{words!r}: {got!r}')
     watched.finish()
 
