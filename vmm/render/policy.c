@@ -2,6 +2,7 @@
 #include "vmm/render/policy.h"
 
 #include <linux/sched.h>
+#include <linux/udmabuf.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -42,19 +43,20 @@
         .number = SYS_kill, .when = { {.argument = 1, .mask = UINT32_MAX, .value = SIGKILL} }    \
     }
 
-/* Not measured for want of a graphics card: what drivers of cards are known to need besides. */
-#define CARD_CALLS                                                                           \
-    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'd' << 8}}},     \
-        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'b' << 8}}}, \
-        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = '>' << 8}}}, \
-        {.number = SYS_kcmp}, {.number = SYS_eventfd2}, {.number = SYS_fstat},               \
-        {.number = SYS_statx}, {.number = SYS_readlinkat}, {.number = SYS_faccessat},        \
-        {.number = SYS_getgid}, {.number = SYS_getegid}, {.number = SYS_gettid},             \
-        {.number = SYS_uname}, {.number = SYS_sysinfo}, {.number = SYS_mremap},              \
-        {.number = SYS_ppoll}, {.number = SYS_sched_yield}, {.number = SYS_clock_nanosleep}, \
-        {.number = SYS_clock_gettime}, {.number = SYS_restart_syscall},                      \
-    {                                                                                        \
-        .number = SYS_rt_sigreturn                                                           \
+/* The software driver with /dev/udmabuf. The rest not measured for want of a card: what drivers of cards are known to need besides. */
+#define CARD_CALLS                                                                                 \
+    {.number = SYS_ioctl, .when = {{.argument = 1, .mask = UINT32_MAX, .value = UDMABUF_CREATE}}}, \
+        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'd' << 8}}},       \
+        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = 'b' << 8}}},       \
+        {.number = SYS_ioctl, .when = {{.argument = 1, .mask = 0xff00, .value = '>' << 8}}},       \
+        {.number = SYS_kcmp}, {.number = SYS_eventfd2}, {.number = SYS_fstat},                     \
+        {.number = SYS_statx}, {.number = SYS_readlinkat}, {.number = SYS_faccessat},              \
+        {.number = SYS_getgid}, {.number = SYS_getegid}, {.number = SYS_gettid},                   \
+        {.number = SYS_uname}, {.number = SYS_sysinfo}, {.number = SYS_mremap},                    \
+        {.number = SYS_ppoll}, {.number = SYS_sched_yield}, {.number = SYS_clock_nanosleep},       \
+        {.number = SYS_clock_gettime}, {.number = SYS_restart_syscall},                            \
+    {                                                                                              \
+        .number = SYS_rt_sigreturn                                                                 \
     }
 
 static const struct jail_call render_calls[] = {

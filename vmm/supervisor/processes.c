@@ -184,8 +184,8 @@ const struct process_row process_gpu_venus = {
 };
 
 /*
- * What virglrenderer's render server is and reads: the Vulkan loader's lists, the drivers, and the
- * cards that these open themselves.
+ * What virglrenderer's render server is and reads: the Vulkan loader's lists, the drivers, and what
+ * these open themselves: the cards, and for Mesa's software driver what makes a dma-buf of memory.
  */
 static const char *const render_paths[] = {"/usr/libexec/virgl_render_server",
                                            "/usr/share/vulkan",
@@ -199,6 +199,7 @@ static const char *const render_paths[] = {"/usr/libexec/virgl_render_server",
                                            "/dev/dri/renderD129",
                                            "/dev/dri/renderD130",
                                            "/dev/dri/renderD131",
+                                           "/dev/udmabuf",
                                            NULL};
 
 const struct process_row process_render = {
