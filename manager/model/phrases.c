@@ -49,13 +49,20 @@ static const char *const phrases[] = {
     N_("There is little room for disks: %s GiB in “%s”."),
     N_("Make room, or choose another folder for disks."),
     /* The graphics card: what it draws with, and why. */
+    N_("%s; the picture stands still, the guest goes on. Restart the guest, or start it with 2D "
+       "graphics if it happens again."),
+    N_("%s, with Vulkan, whose memory was not tried."),
+    N_("%s, with Vulkan."),
+    N_("%s; no Vulkan, although it was asked for: %s."),
+    N_("%s; no Vulkan: %s."),
     N_("2D, as asked for."),
     N_("2D, although 3D was asked for: %s, and drawn by the processor %s."),
     N_("2D: %s."),
     N_("3D, drawn by the processor: %s."),
     N_("3D on %s."),
-    N_("%s; the picture stands still, the guest goes on. Restart the guest, or start it with 2D "
-       "graphics if it happens again."),
+    /* Translators: more follows these two, such as ", with Vulkan." */
+    N_("3D, drawn by the processor: %s"),
+    N_("3D on %s"),
     N_("this computer has no render node"),
     N_("%s cannot be used (%s)"),
     N_("3D crashed when the machine started"),
@@ -68,6 +75,22 @@ static const char *const phrases[] = {
     N_("there are no descriptors left"),
     N_("virglrenderer has nothing to offer"),
     N_("Mesa's software renderer does not start"),
+    N_("virgl_render_server is not installed; install virgl-server"),
+    N_("its socket cannot be made (%s)"),
+    N_("the Vulkan renderer does not start (%s)"),
+    N_("the Vulkan renderer does not answer"),
+    N_("the Vulkan renderer makes no context"),
+    N_("the Vulkan renderer shares no memory"),
+    N_("virglrenderer was built without Vulkan"),
+    N_("virglrenderer does not say which Vulkan it speaks"),
+    N_("the installed virglrenderer is too old for the Vulkan driver of current guests; it "
+       "takes version 1.0 or newer"),
+    N_("the host's Vulkan is older than 1.1"),
+    N_("the host's Vulkan does not start"),
+    N_("the host's Vulkan drivers do not answer"),
+    N_("the host has no Vulkan driver; install mesa-vulkan-drivers"),
+    N_("%s makes no device"),
+    N_("%s cannot share its memory as a dma-buf, which takes a graphics card's driver"),
     /* Last, as it begins in so many ways. Translators: a graphics device, and what it cannot do. */
     N_("on %s %s"),
 };

@@ -164,7 +164,7 @@ def machine_pages(session):
     for name in sections:
         choose_row(session, name)
         found.look(f"settings, {name}", 8)
-    for name in ("New machine", "Main menu", "More", "More ways to stop"):
+    for name in ("New machine", "Main menu", "More", "More ways to start"):
         button = session.see(name, Atspi.Role.TOGGLE_BUTTON)
         if not button.has(Atspi.StateType.SENSITIVE):
             continue

@@ -120,8 +120,13 @@ choose_venus(const struct gpu_config *config, uint32_t flags, struct graphics *g
         return;
     }
     graphics->no_venus = config->context_types & GPU_CONTEXT_VENUS;
-    snprintf(graphics->sentence + end, sizeof(graphics->sentence) - end, "%s: %s.",
-             graphics->no_venus ? "; no Vulkan, although it was asked for" : "; no Vulkan", reason);
+    if (graphics->no_venus) {
+        snprintf(graphics->sentence + end, sizeof(graphics->sentence) - end,
+                 "; no Vulkan, although it was asked for: %s.", reason);
+    } else {
+        snprintf(graphics->sentence + end, sizeof(graphics->sentence) - end, "; no Vulkan: %s.",
+                 reason);
+    }
 }
 
 void
