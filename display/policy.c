@@ -28,6 +28,7 @@ static const struct jail_call calls[] = {
     /* Whether what came is a dmabuf, and how long. */
     {.number = SYS_ioctl, .when = {{.argument = 1, .mask = WHOLE, .value = DMA_BUF_IOCTL_SYNC}}},
     {.number = SYS_lseek},
+    {.number = SYS_fstat}, /* as glibc has it from 2.39 on */
     {.number = SYS_newfstatat,
      .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
     /* GSocket and the D-Bus authentication. */
