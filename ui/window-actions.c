@@ -505,9 +505,9 @@ update_actions(VmWindow *self)
     static const char *const while_running[] = {"capture",         "release",    "send-keys",
                                                 "type-clipboard",  "screenshot", "restart",
                                                 "copy-screenshot", "pause"};
-    static const char *const always[] = {"rename",       "change-group", "copy-command", "clone",
-                                         "new-window",   "copy-report",  "open-folder",  "scaling",
-                                         "resize-guest", "system-keys"};
+    static const char *const always[] = {"rename",     "change-group", "copy-command",
+                                         "new-window", "copy-report",  "open-folder",
+                                         "scaling",    "resize-guest", "system-keys"};
     GAction *pause = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "pause");
     GAction *fullscreen = g_action_map_lookup_action(G_ACTION_MAP(self), "fullscreen");
 
@@ -538,6 +538,7 @@ update_actions(VmWindow *self)
     enable(self, "force-off", active);
     enable(self, "power", any && state != VM_MACHINE_BROKEN);
     enable(self, "reconnect", any);
+    enable(self, "clone", any && !active);
     enable(self, "delete", any && !active);
     g_simple_action_set_state(G_SIMPLE_ACTION(pause),
                               g_variant_new_boolean(state == VM_MACHINE_PAUSED));

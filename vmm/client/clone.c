@@ -12,9 +12,14 @@
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
+enum {
+    HEADER_SIZE = 16, /* of a qcow2 image, up to and with the offset of its backing file's name */
+};
+
 struct copy {
     char *from;
     char *to;
+    gboolean in_parts;
 };
 
 struct VmClonePlan {
@@ -62,9 +67,39 @@ free_path(VmClonePlan *plan, const char *from)
     return g_build_filename(plan->folder, plan->copies->len ? name : base, NULL);
 }
 
+/*
+ * Whether an image names other files: elsewhere it would not find them, or write to the same ones.
+ * Its kind comes from its format or name, as in `vmm run` (docs/interop/qcow2.txt for the header).
+ */
+static gboolean
+is_in_parts(const char *path, const char *format)
+{
+    guint8 header[HEADER_SIZE] = {0};
+    guint8 backing = 0;
+
+    if (format ? g_str_equal(format, "composite") : g_str_has_suffix(path, ".composite")) {
+        return TRUE;
+    }
+    if (!(format ? g_str_equal(format, "qcow2") : g_str_has_suffix(path, ".qcow2"))) {
+        return FALSE;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return FALSE; /* copying it will say why */
+    }
+    if (read(fd, header, sizeof(header)) == sizeof(header)) {
+        for (guint i = 8; i < sizeof(header); i++) {
+            backing |= header[i];
+        }
+    }
+    close(fd);
+    return backing != 0;
+}
+
 /* Copies the file that member names, when it is to be copied. */
 static void
-plan_copy(VmClonePlan *plan, const char *own_folder, const char *member, gboolean writable)
+plan_copy(VmClonePlan *plan, const char *own_folder, const char *member, const char *format,
+          gboolean writable)
 {
     const char *path = vm_json_get_string(plan->json, member);
     gboolean own = path && g_str_has_prefix(path, own_folder);
@@ -75,6 +110,7 @@ plan_copy(VmClonePlan *plan, const char *own_folder, const char *member, gboolea
     }
     copy.from = g_strdup(path);
     copy.to = free_path(plan, path);
+    copy.in_parts = is_in_parts(path, format);
     plan->size += size_of(path);
     g_array_append_val(plan->copies, copy);
     vm_json_set_string(plan->json, member, copy.to);
@@ -86,12 +122,14 @@ plan_all(VmClonePlan *plan, const char *name)
     g_autofree char *disks = vm_definition_folder(plan->json, name);
     g_autofree char *own = g_strconcat(disks, "/", NULL);
 
-    plan_copy(plan, own, "kernel", FALSE);
-    plan_copy(plan, own, "initrd", FALSE);
+    plan_copy(plan, own, "kernel", "raw", FALSE);
+    plan_copy(plan, own, "initrd", "raw", FALSE);
     for (guint i = 0; i < vm_json_length(plan->json, "block"); i++) {
         g_autofree char *path = g_strdup_printf("block.%u.path", i);
         g_autofree char *ro = g_strdup_printf("block.%u.ro", i);
-        plan_copy(plan, own, path, !vm_json_get_bool(plan->json, ro, FALSE));
+        g_autofree char *format = g_strdup_printf("block.%u.format", i);
+        plan_copy(plan, own, path, vm_json_get_string(plan->json, format),
+                  !vm_json_get_bool(plan->json, ro, FALSE));
     }
 }
 
@@ -147,6 +185,13 @@ vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error)
     for (guint i = 0; i < plan->copies->len; i++) {
         const struct copy *copy = &g_array_index(plan->copies, struct copy, i);
 
+        if (copy->in_parts) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                        "“%s” names other files, which a copy would not have; make one image of it "
+                        "first, for instance with qemu-img convert",
+                        copy->from);
+            return FALSE;
+        }
         if (!copy_file(plan, copy, cancellable, error)) {
             return FALSE;
         }

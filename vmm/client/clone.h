@@ -21,7 +21,10 @@ void vm_clone_plan_free(VmClonePlan *plan);
 /* Borrowed, to be saved when the files are there. */
 VmJson *vm_clone_plan_get_definition(VmClonePlan *plan);
 
-/* Makes the copies, shared by the file system where it can. May be called in a thread. */
+/*
+ * Makes the copies, shared by the file system where it can. May be called in a thread. An image that
+ * names other files (composite, qcow2 with a backing file) is refused: G_IO_ERROR_NOT_SUPPORTED.
+ */
 gboolean vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error);
 /* Of the bytes; from any thread. */
 int vm_clone_plan_get_percent(VmClonePlan *plan);
