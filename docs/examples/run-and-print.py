@@ -1,17 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Starts a machine and prints its console until it ends: run-and-print.py NAME DEFINITION.json"""
-import os
-import sys
-import gi
+import os, sys, gi
 gi.require_version('Vitrine', '1')
 from gi.repository import GLib, Vitrine
 
 
 def show(fd, _condition):
-    data = os.read(fd, 65536)
-    os.write(sys.stdout.fileno(), data)
-    return len(data) > 0
+    return os.write(sys.stdout.fileno(), os.read(fd, 65536)) > 0
 
 
 def opened(port, result):
