@@ -341,6 +341,7 @@ qcow2_grow(struct qcow2 *image, uint64_t size)
         r = write_size(image, size, entries, offset);
     }
     if (r < 0 || !l1) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): cleanup_free frees it */
         return r;
     }
     free(image->l1);
