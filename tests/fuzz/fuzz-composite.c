@@ -109,7 +109,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
-    const size_t message = MIN_OF((size_t)fuzz_take(&input, 2), input.size);
+    const size_t wanted = (size_t)fuzz_take(&input, 2);
+    const size_t message = MIN_OF(wanted, input.size);
     cleanup_free struct composite_spec *spec = xalloc(sizeof(*spec));
     cleanup_free uint8_t *bytes = xalloc(MAGIC_SIZE + message);
     const char *why = NULL;
