@@ -10,6 +10,7 @@
 #include <vte/vte.h>
 
 #include "ui/console-feed.h"
+#include "ui/console-links.h"
 #include "ui/terminal-colours.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 0
@@ -33,6 +34,7 @@ struct _VmConsoleTab {
     GtkLabel *past_label;
 
     VmConsoleFeed *feed;
+    VmConsoleLinks *links;
     VmChardev *chardev;
     char *name;
     char *machine; /* its title */
@@ -442,6 +444,7 @@ vm_console_tab_dispose(GObject *object)
     close_stream(self);
     g_clear_object(&self->chardev);
     g_clear_pointer(&self->feed, vm_console_feed_free);
+    g_clear_pointer(&self->links, vm_console_links_free);
     G_OBJECT_CLASS(vm_console_tab_parent_class)->dispose(object);
 }
 
@@ -513,6 +516,20 @@ add_padding(VmConsoleTab *self)
 }
 
 static void
+open_link(const char *address, guint32 time, gpointer data)
+{
+    VmConsoleTab *self = VM_CONSOLE_TAB(data);
+    GtkWidget *window = gtk_widget_get_toplevel(GTK_WIDGET(self));
+    g_autoptr(GError) error = NULL;
+
+    if (!gtk_show_uri_on_window(GTK_WINDOW(window), address, time, &error)) {
+        /* Translators: %s is why an address could not be opened, as a sentence. */
+        g_autofree char *text = g_strdup_printf(_("Not opened: %s"), error->message);
+        gtk_label_set_text(self->status_label, text);
+    }
+}
+
+static void
 vm_console_tab_init(VmConsoleTab *self)
 {
     self->fd = -1;
@@ -520,6 +537,7 @@ vm_console_tab_init(VmConsoleTab *self)
     self->cancellable = g_cancellable_new();
     gtk_widget_init_template(GTK_WIDGET(self));
     self->feed = vm_console_feed_new(self->terminal);
+    self->links = vm_console_links_new(self->terminal, open_link, self);
     add_padding(self);
     vte_terminal_set_allow_hyperlink(self->terminal, FALSE);
     vte_terminal_set_audible_bell(self->terminal, FALSE);

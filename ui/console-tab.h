@@ -3,7 +3,7 @@
 
 /*
  * The terminal of one port: history first, then live. What the guest writes is data: no titles, no
- * clipboard, no links.
+ * clipboard; addresses as ui/console-links.h says.
  */
 
 #include <gtk/gtk.h>

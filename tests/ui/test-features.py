@@ -6,6 +6,7 @@ usage: test-features.py BUILD-FOLDER [TEST...]"""
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -240,6 +241,70 @@ def displays(session):
     session.see_not("Display 1", 20)
 
 
-TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german, last_run, add_console, displays]
+def links(session):
+    """An address that the guest wrote is shown before it is opened, by Ctrl and a click; other schemes never."""
+    applications = session.path("data/applications")
+    os.makedirs(applications)
+    opened = session.path("opened")
+    with open(session.path("bin/opener"), "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\nprintf '%s\\n' \"$1\" >>{opened}\n")
+    os.chmod(session.path("bin/opener"), 0o700)
+    with open(os.path.join(applications, "opener.desktop"), "w", encoding="utf-8") as file:
+        file.write(f"[Desktop Entry]\nType=Application\nName=Opener\nExec={session.path('bin/opener')} %u\n"
+                   "MimeType=x-scheme-handler/https;x-scheme-handler/file;x-scheme-handler/javascript;\n")
+    with open(os.path.join(applications, "mimeapps.list"), "w", encoding="utf-8") as file:
+        file.write("[Default Applications]\n" + "".join(
+            f"x-scheme-handler/{scheme}=opener.desktop\n" for scheme in ("https", "file", "javascript")))
+    session.define("lab", "Lab")
+    folder = session.path("state/vitrine/lab")
+    os.makedirs(folder)
+    good, bad = "https://vitrine.example/help?page=1", "https://bank.example@evil.example/"
+    lines = [f"See {good}.", f"See {bad}.", "See file:///etc/passwd.",
+             "See \x1b]8;;https://hidden.example/\x1b\\this text\x1b]8;;\x1b\\."]
+    with open(os.path.join(folder, "serial.0.log"), "w", encoding="utf-8") as file:
+        file.write("\r\n".join(lines) + "\r\n")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Console").do_action(0)
+    terminal = session.see("Serial 1 of Lab", Atspi.Role.TERMINAL)
+    wait_for("the text", lambda: "passwd" in (terminal.get_text(0, -1) or ""))
+    text = terminal.get_text(0, -1)
+    session.focus()
+
+    def point_at(words):
+        box = terminal.get_character_extents(text.index(words) + 6, Atspi.CoordType.SCREEN)
+        subprocess.run(["xdotool", "mousemove", str(box.x + 2), str(box.y + box.height // 2)], check=True, timeout=60)
+        subprocess.run(["xdotool", "mousemove_relative", "1", "0"], check=True, timeout=60)
+
+    def click(*held):
+        for key in held:
+            subprocess.run(["xdotool", "keydown", key], check=True, timeout=60)
+        subprocess.run(["xdotool", "click", "1"], check=True, timeout=60)
+        for key in held:
+            subprocess.run(["xdotool", "keyup", key], check=True, timeout=60)
+
+    def tip(text):
+        wait_for(f"the tip “{text}”", lambda: (terminal.get_description() or "") == text)
+    for words in (bad, "file:", "this text"):
+        point_at(words)
+        time.sleep(1)
+        expect(not terminal.get_description(), f"{words} is offered")
+        click("ctrl")
+    point_at(good)
+    tip(f"{good}\nCtrl and click to open")
+    session.shoot("console-link-light")
+    click()
+    point_at("See file")
+    tip("")
+    point_at(good)
+    tip(f"{good}\nCtrl and click to open")
+    click("ctrl")
+    wait_for("the program", lambda: os.path.exists(opened))
+    with open(opened, encoding="utf-8") as file:
+        expect(file.read() == good + "\n", "another address was opened")
+
+
+TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german, last_run, add_console, displays,
+         links]
 
 sys.exit(run(TESTS))

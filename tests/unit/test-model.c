@@ -5,6 +5,7 @@
 #include "manager/model/check.h"
 #include "manager/model/guest-build.h"
 #include "manager/model/hour.h"
+#include "manager/model/link.h"
 #include "manager/model/ports.h"
 #include "manager/model/problem.h"
 #include "manager/model/run-history.h"
@@ -299,6 +300,44 @@ test_hour(void)
     g_assert_cmpuint(hour.count, ==, 0);
 }
 
+static void
+test_links(void)
+{
+    static const char *const safe[] = {"https://vitrine.example/a?b=c#d",
+                                       "HTTP://10.0.2.15:8080/",
+                                       "http://[fe80::1]/",
+                                       "ftp://mirror.example/pub",
+                                       "mailto:ada.l+vm@vitrine.example",
+                                       "https://xn--bcher-kva.example/"};
+    /* Another scheme, a name that hides the host, no host, what programs read in two ways, no ASCII, and
+     * letters that would come with an attachment. */
+    static const char *const unsafe[] = {"file:///etc/passwd",
+                                         "javascript:alert(1)",
+                                         "https://bank.example@evil.example/",
+                                         "https://bank.example:pw@evil.example/",
+                                         "https:///etc/passwd",
+                                         "https://a.example\\@evil.example/",
+                                         "https://\u00fc.example/",
+                                         "https://a.example/ b",
+                                         "https://a.example/%zz",
+                                         "mailto:ada@vitrine.example?attach=/etc/passwd",
+                                         "mailto:@",
+                                         "https",
+                                         ""};
+    g_autofree char *rest = g_strnfill(VM_LINK_MAX - strlen("https://"), 'a');
+    g_autofree char *longest = g_strconcat("https://", rest, NULL);
+    g_autofree char *too_long = g_strconcat(longest, "a", NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(safe); i++) {
+        g_assert_true(vm_link_is_safe(safe[i]));
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(unsafe); i++) {
+        g_assert_false(vm_link_is_safe(unsafe[i]));
+    }
+    g_assert_true(vm_link_is_safe(longest));
+    g_assert_false(vm_link_is_safe(too_long));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -316,5 +355,6 @@ main(int argc, char **argv)
     g_test_add_func("/model/hour", test_hour);
     g_test_add_func("/model/run-history", test_run_history);
     g_test_add_func("/model/ports", test_ports);
+    g_test_add_func("/model/links", test_links);
     return g_test_run();
 }
