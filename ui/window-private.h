@@ -7,6 +7,7 @@
 #include "ui/building-page.h"
 #include "ui/machine-page.h"
 #include "ui/machine-sidebar.h"
+#include "ui/message-stack.h"
 #include "ui/overview-page.h"
 #include "ui/self-check-page.h"
 #include "ui/undo-toast.h"
@@ -43,7 +44,7 @@ struct _VmWindow {
     GtkWidget *sidebar_box;
     VmMachineSidebar *sidebar;
     GtkWidget *content_overlay;
-    GtkBox *message_box;
+    VmMessageStack *message_box;
     GtkStack *page_stack;
     VmMachinePage *machine_page;
     VmBuildingPage *building_page;

@@ -38,8 +38,7 @@ add_bar(VmWindow *self, const VmProblem *problem)
     GtkWidget *bar = vm_message_bar_new(problem);
 
     g_signal_connect_object(bar, "closed", G_CALLBACK(bar_closed), self, 0);
-    gtk_box_pack_start(self->message_box, bar, FALSE, FALSE, 0);
-    gtk_box_reorder_child(self->message_box, bar, 0);
+    vm_message_stack_add(self->message_box, bar);
     return bar;
 }
 
@@ -500,6 +499,7 @@ vm_window_class_init(VmWindowClass *klass)
     widget_class->get_preferred_width = vm_window_get_preferred_width;
     widget_class->get_preferred_width_for_height = vm_window_get_preferred_width_for_height;
     widget_class->size_allocate = vm_window_size_allocate;
+    g_type_ensure(VM_TYPE_MESSAGE_STACK);
     g_type_ensure(VM_TYPE_MACHINE_SIDEBAR);
     g_type_ensure(VM_TYPE_MACHINE_PAGE);
     g_type_ensure(VM_TYPE_EMPTY_PAGE);

@@ -11,7 +11,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, run_in_session, wait_for, walk
+from session import Atspi, Failure, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -304,7 +304,52 @@ def links(session):
         expect(file.read() == good + "\n", "another address was opened")
 
 
+def folded_messages(session):
+    """Two messages are shown, the newest on top; the others are one line, and come when it is pressed."""
+    parts = session.path("parts.composite")
+    with open(parts, "wb") as file:
+        file.write(b"composite_disk\x1d")  # a clone refuses it
+    session.define("lab", "Lab", kernel="/bin/true", block=[{"path": parts}])
+    session.start(**DARK)
+    session.activate("app.show-machine", "lab")
+
+    def messages():
+        return sum(node.get_role() == Atspi.Role.ALERT and is_showing(node) for node in walk(session.application()))
+
+    def one_more():
+        for _ in range(5):  # a menu that still closes takes the press for itself
+            session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+            try:
+                session.press("Clone…", None)
+                break
+            except Failure:
+                pass
+        session.see("Name of the copy", Atspi.Role.TEXT)
+        session.press("Apply")
+        session.see_not("Apply")
+
+    def count(number):
+        wait_for(f"{number} messages, not {messages()}", lambda: messages() == number)
+    for number in (1, 2):
+        one_more()
+        count(number)
+    expect(session.find("1 more message") is None, "a line for nothing")
+    one_more()
+    session.see("1 more message")
+    one_more()
+    line = session.see("2 more messages")
+    count(2)
+    session.shoot("messages-dark")
+    line.do_action(0)
+    count(4)
+    session.shoot("messages-unfolded-dark")
+    for number in (3, 2):
+        session.press("Close message")
+        count(number)
+    session.see_not("1 more message")
+
+
 TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german, last_run, add_console, displays,
-         links]
+         links, folded_messages]
 
 sys.exit(run(TESTS))
