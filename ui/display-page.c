@@ -33,6 +33,7 @@ struct _VmDisplayPage {
     GtkWidget *wait_label;
     GtkWidget *last_line_label;
     GtkWidget *show_console_button;
+    GtkWidget *add_display_button;
     GtkWidget *paused_button;
 
     GtkWidget *tabs;
@@ -159,6 +160,7 @@ update_wait_box(VmDisplayPage *self, gboolean picture)
                            !no_display && self->waited_s >= LAST_LINE_AFTER_S);
     gtk_widget_set_visible(self->show_console_button,
                            no_display || self->waited_s >= CONSOLE_BUTTON_AFTER_S);
+    gtk_widget_set_visible(self->add_display_button, no_display);
 }
 
 static void
@@ -746,6 +748,7 @@ vm_display_page_class_init(VmDisplayPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, wait_label);
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, last_line_label);
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, show_console_button);
+    gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, add_display_button);
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, paused_button);
 }
 

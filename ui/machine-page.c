@@ -221,3 +221,9 @@ vm_machine_page_get_log(VmMachinePage *self)
 {
     return self->log;
 }
+
+VmSettingsPage *
+vm_machine_page_get_settings(VmMachinePage *self)
+{
+    return self->settings;
+}

@@ -9,6 +9,7 @@
 #include "ui/console-page.h"
 #include "ui/display-page.h"
 #include "ui/log-page.h"
+#include "ui/settings-page.h"
 
 #define VM_TYPE_MACHINE_PAGE (vm_machine_page_get_type())
 G_DECLARE_FINAL_TYPE(VmMachinePage, vm_machine_page, VM, MACHINE_PAGE, GtkStack)
@@ -18,3 +19,4 @@ void vm_machine_page_set_machine(VmMachinePage *self, VmMachine *machine);
 VmDisplayPage *vm_machine_page_get_display(VmMachinePage *self);
 VmConsolePage *vm_machine_page_get_console(VmMachinePage *self);
 VmLogPage *vm_machine_page_get_log(VmMachinePage *self);
+VmSettingsPage *vm_machine_page_get_settings(VmMachinePage *self);

@@ -53,14 +53,28 @@ display_added(GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
+/* A machine without a graphics card gets one with its next start; the settings say so. */
+static void
+add_card(VmWindow *self)
+{
+    vm_window_set_member(self, self->machine, "gpu.backend", "2d");
+    gtk_stack_set_visible_child_name(GTK_STACK(self->machine_page), "settings");
+    vm_settings_page_show_section(vm_machine_page_get_settings(self->machine_page), "display");
+}
+
 void
 vm_window_add_display(VmWindow *self)
 {
     VmConnection *connection = connection_of(self);
+    VmJson *running = self->machine ? vm_machine_get_running_definition(self->machine) : NULL;
     VmDisplayMode mode = {.width = NEW_WIDTH, .height = NEW_HEIGHT};
     g_autoptr(VmConsole) first = NULL;
 
     if (!connection) {
+        return;
+    }
+    if (running && !vm_json_has(running, "gpu")) {
+        add_card(self);
         return;
     }
     first = g_list_model_get_item(vm_connection_get_consoles(connection), 0);

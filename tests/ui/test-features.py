@@ -349,7 +349,26 @@ def folded_messages(session):
     session.see_not("1 more message")
 
 
+def first_display(session):
+    """A machine without a display offers one; it is in the settings at once and waits there for a restart."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running · no display", 20)
+    session.see("Display").do_action(0)
+    session.see("This machine has no display")
+    session.see("Show console", Atspi.Role.PUSH_BUTTON)
+    session.shoot("no-display-light")
+    session.press("Add a display")
+    wait_for("the card", lambda: session.definitions()["tiny"].get("gpu") == {"backend": "2d"})
+    session.see("Screen, keyboard and pointer", Atspi.Role.TOGGLE_BUTTON)
+    session.see("1 change takes effect when Tiny restarts.")
+    session.press("Undo changes")
+    wait_for("no card", lambda: "gpu" not in session.definitions()["tiny"])
+
+
 TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german, last_run, add_console, displays,
-         links, folded_messages]
+         links, folded_messages, first_display]
 
 sys.exit(run(TESTS))
