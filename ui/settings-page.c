@@ -27,6 +27,18 @@ enum kind {
     KIND_AUTOSTART, /* not in the file: starts with the session */
     KIND_FLAG,      /* true, or not in the file */
     KIND_WINDOWS,   /* the guest's windows on this desktop */
+    KIND_INPUT,     /* true or false; as "gpu" where the file says nothing */
+    KIND_GRAPHICS,  /* a word of graphics_levels; nothing without a graphics card */
+};
+
+/* "gpu.backend". */
+static const struct {
+    const char *word;
+    const char *title;
+} graphics_levels[] = {
+    {"2d", N_("2D")},
+    {"auto", N_("3D, if there is a graphics driver")},
+    {"virglrenderer", N_("3D, by the processor if need be")},
 };
 
 static const struct setting {
@@ -44,10 +56,17 @@ static const struct setting {
     {"system", "cpus.num-cores", KIND_NUMBER, TRUE, N_("Processors"), NULL},
     {"system", "mem.size", KIND_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
     {"display", "gpu", KIND_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
-     N_("Drawn in this window, 2D")},
+     N_("Drawn in this window")},
     {"display", "wayland-sock", KIND_WINDOWS, FALSE, N_("Guest windows on this desktop"),
      N_("Programs of the guest open windows among yours; one may pretend to be a program of "
         "yours")},
+    {"input", "display-window-keyboard", KIND_INPUT, FALSE, N_("Keyboard"),
+     N_("What is typed into its display; the console needs none")},
+    {"input", "display-window-mouse", KIND_INPUT, FALSE, N_("Pointer"),
+     N_("Moves as the pointer of your desktop does, and is never caught")},
+    {"sandbox", "gpu.backend", KIND_GRAPHICS, FALSE, N_("Graphics"),
+     N_("2D uses no driver of this computer. With 3D the guest's commands reach one, in a process "
+        "with a jail of its own: more that could be attacked")},
     {"start", "kernel", KIND_PATH, TRUE, N_("Kernel"), N_("A Linux kernel: vmlinux or bzImage")},
     {"start", "initrd", KIND_PATH, FALSE, N_("Initrd"),
      N_("Its first file system; empty for none")},
@@ -69,6 +88,8 @@ struct _VmSettingsPage {
     GtkListBox *disk_list;
     GtkLabel *name_label;
     GtkListBox *display_list;
+    GtkListBox *input_list;
+    GtkListBox *sandbox_list;
     GtkListBox *index;
     GtkComboBox *section_combo;
     GtkStack *sections;
@@ -109,7 +130,8 @@ static gboolean
 is_switch(const struct setting *setting)
 {
     return setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART ||
-           setting->kind == KIND_FLAG || setting->kind == KIND_WINDOWS;
+           setting->kind == KIND_FLAG || setting->kind == KIND_WINDOWS ||
+           setting->kind == KIND_INPUT;
 }
 
 static char *
@@ -126,8 +148,16 @@ value_of(VmJson *json, const struct setting *setting)
     if (setting->kind == KIND_WINDOWS) {
         return g_strdup(vm_guest_windows_get(json) ? "1" : "0");
     }
+    if (setting->kind == KIND_INPUT) {
+        return g_strdup(vm_json_get_bool(json, setting->path, vm_json_has(json, "gpu")) ? "1"
+                                                                                        : "0");
+    }
     if (is_switch(setting)) {
         return g_strdup(vm_json_get_bool(json, setting->path, FALSE) ? "1" : "0");
+    }
+    if (setting->kind == KIND_GRAPHICS && vm_json_has(json, "gpu") &&
+        !vm_json_has(json, setting->path)) {
+        return g_strdup("auto");
     }
     text = vm_json_get_text(json, setting->path);
     return text ? text : g_strdup("");
@@ -148,6 +178,10 @@ put_value(VmJson *json, const struct setting *setting, const char *value)
     if (setting->kind == KIND_AUTOSTART || setting->kind == KIND_FLAG) {
         if (value[0] == '1') {
             vm_json_set_bool(json, setting->path, TRUE);
+        }
+    } else if (setting->kind == KIND_INPUT) {
+        if ((value[0] == '1') != vm_json_has(json, "gpu")) {
+            vm_json_set_bool(json, setting->path, value[0] == '1');
         }
     } else if (setting->kind == KIND_SCREEN) {
         vm_json_remove(json, "wayland-sock"); /* it wants a graphics card */
@@ -179,7 +213,14 @@ show_value(GtkWidget *control, const struct setting *setting, const char *value)
     case KIND_AUTOSTART:
     case KIND_FLAG:
     case KIND_WINDOWS:
+    case KIND_INPUT:
         gtk_switch_set_active(GTK_SWITCH(control), value[0] == '1');
+        break;
+    case KIND_GRAPHICS:
+        if (!gtk_combo_box_set_active_id(GTK_COMBO_BOX(control), value)) {
+            gtk_combo_box_set_active(GTK_COMBO_BOX(control), -1);
+        }
+        gtk_widget_set_sensitive(control, value[0] != '\0');
         break;
     case KIND_TEXT:
     case KIND_PATH:
@@ -200,6 +241,10 @@ read_value(GtkWidget *control, const struct setting *setting)
     }
     if (is_switch(setting)) {
         return g_strdup(gtk_switch_get_active(GTK_SWITCH(control)) ? "1" : "0");
+    }
+    if (setting->kind == KIND_GRAPHICS) {
+        const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(control));
+        return g_strdup(word ? word : "");
     }
     return g_strdup(gtk_entry_get_text(GTK_ENTRY(control)));
 }
@@ -350,6 +395,18 @@ show_disks(VmSettingsPage *self, VmJson *json)
 
 /* ------------------------------------------------------------------ the page */
 
+/* Whether it changed by itself; what comes and goes with the graphics card did not. */
+static gboolean
+is_changed(VmJson *before, VmJson *now, const struct setting *setting)
+{
+    g_autofree char *old_value = value_of(before, setting);
+    g_autofree char *new_value = value_of(now, setting);
+    gboolean with_card = setting->kind == KIND_INPUT || setting->kind == KIND_GRAPHICS;
+
+    return !g_str_equal(old_value, new_value) &&
+           !(with_card && vm_json_has(before, "gpu") != vm_json_has(now, "gpu"));
+}
+
 static void
 show_pending(VmSettingsPage *self, VmJson *json)
 {
@@ -360,9 +417,7 @@ show_pending(VmSettingsPage *self, VmJson *json)
     for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
         gboolean differs = FALSE;
         if (running && !g_str_has_prefix(settings[i].path, "manager.")) {
-            g_autofree char *before = value_of(running, &settings[i]);
-            g_autofree char *now = value_of(json, &settings[i]);
-            differs = !g_str_equal(before, now);
+            differs = is_changed(running, json, &settings[i]);
         }
         vm_settings_row_set_needs_restart(self->rows[i], differs);
         changes += differs;
@@ -381,8 +436,9 @@ show_pending(VmSettingsPage *self, VmJson *json)
 static void
 set_usable(VmSettingsPage *self, gboolean usable)
 {
-    GtkListBox *lists[] = {self->general_list, self->system_list, self->start_list, self->disk_list,
-                           self->display_list};
+    GtkListBox *lists[] = {self->general_list, self->system_list,  self->start_list,
+                           self->disk_list,    self->display_list, self->input_list,
+                           self->sandbox_list};
 
     for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
         gtk_widget_set_sensitive(GTK_WIDGET(lists[i]), usable);
@@ -429,6 +485,19 @@ undo_changes(VmSettingsPage *self)
 }
 
 static GtkWidget *
+make_levels(VmSettingsPage *self)
+{
+    GtkWidget *combo = gtk_combo_box_text_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(graphics_levels); i++) {
+        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(combo), graphics_levels[i].word,
+                                  _(graphics_levels[i].title));
+    }
+    g_signal_connect(combo, "changed", G_CALLBACK(value_changed), self);
+    return combo;
+}
+
+static GtkWidget *
 make_control(VmSettingsPage *self, const struct setting *setting)
 {
     GtkWidget *control = NULL;
@@ -440,6 +509,8 @@ make_control(VmSettingsPage *self, const struct setting *setting)
                                MEMORY_STEP)
                          : gtk_spin_button_new_with_range(1, PROCESSOR_MAX, 1);
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
+    } else if (setting->kind == KIND_GRAPHICS) {
+        control = make_levels(self);
     } else if (is_switch(setting)) {
         control = gtk_switch_new();
         g_signal_connect(control, "notify::active", G_CALLBACK(switch_changed), self);
@@ -459,15 +530,31 @@ make_control(VmSettingsPage *self, const struct setting *setting)
     return control;
 }
 
+static GtkListBox *
+list_of(VmSettingsPage *self, const char *section)
+{
+    const struct {
+        const char *section;
+        GtkListBox *list;
+    } lists[] = {
+        {"general", self->general_list}, {"system", self->system_list},
+        {"start", self->start_list},     {"display", self->display_list},
+        {"input", self->input_list},     {"sandbox", self->sandbox_list},
+    };
+    guint i = 0;
+
+    while (!g_str_equal(lists[i].section, section)) {
+        i++;
+    }
+    return lists[i].list;
+}
+
 static void
 make_rows(VmSettingsPage *self)
 {
     for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
         const struct setting *setting = &settings[i];
-        GtkListBox *list = g_str_equal(setting->section, "general")   ? self->general_list
-                           : g_str_equal(setting->section, "system")  ? self->system_list
-                           : g_str_equal(setting->section, "display") ? self->display_list
-                                                                      : self->start_list;
+        GtkListBox *list = list_of(self, setting->section);
         self->rows[i] = VM_SETTINGS_ROW(
             vm_settings_row_new(_(setting->title), setting->explain ? _(setting->explain) : NULL,
                                 make_control(self, setting)));
@@ -544,6 +631,8 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, disk_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, name_label);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, display_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, input_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, sandbox_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, index);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, section_combo);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, sections);

@@ -65,7 +65,7 @@ def start_disposable(session):
 
 
 def switch_rows(session):
-    """Switches of the settings: forget changes, and the guest's windows on this desktop with their risk."""
+    """Rows of the settings: what is forgotten, keyboard, pointer, the level of graphics; the guest's windows, their risk."""
     desktop = session.path("run/wayland-7")
     session.define("lab", "Lab", kernel="/bin/true")
     session.start(WAYLAND_DISPLAY="wayland-7")
@@ -82,6 +82,11 @@ def switch_rows(session):
     section("Start")
     toggle("Forget changes", "disposable", True)
     toggle("Forget changes", "disposable", None)
+    section("Sandbox")
+    expect(not session.see("Graphics", Atspi.Role.COMBO_BOX).has(Atspi.StateType.SENSITIVE), "a level without a card")
+    section("Keyboard and pointer")
+    toggle("Pointer", "display-window-mouse", True)
+    toggle("Pointer", "display-window-mouse", None)
     section("Display")
     session.see("Programs of the guest open windows among yours; one may pretend to be a program of yours")
     toggle("Guest windows on this desktop", "wayland-sock", {"path": desktop})
@@ -91,6 +96,16 @@ def switch_rows(session):
     toggle("Guest windows on this desktop", "wayland-sock", None)
     expect(session.definitions()["lab"]["gpu"] == {"backend": "2d"}, str(session.definitions()["lab"]["gpu"]))
     toggle("Guest windows on this desktop", "wayland-sock", {"path": desktop})
+    section("Keyboard and pointer")
+    toggle("Keyboard", "display-window-keyboard", False)
+    toggle("Keyboard", "display-window-keyboard", None)
+    section("Sandbox")
+    session.choose("Graphics", "3D, if there is a graphics driver")
+    wait_for("the level", lambda: session.definitions()["lab"]["gpu"]["backend"] == "auto")
+    session.shoot("settings-sandbox-light")
+    session.choose("Graphics", "2D")
+    wait_for("the level", lambda: session.definitions()["lab"]["gpu"]["backend"] == "2d")
+    section("Display")
     session.see("Screen, keyboard and pointer", Atspi.Role.TOGGLE_BUTTON).do_action(0)
     wait_for("a machine without a card", lambda: "gpu" not in session.definitions()["lab"])
     expect("wayland-sock" not in session.definitions()["lab"], "windows without a card")
