@@ -7,6 +7,7 @@ struct _VmMessageBar {
     GtkBox parent_instance;
     GtkLabel *title_label;
     GtkLabel *cure_label;
+    GtkLabel *cause_label;
     GtkBox *button_box;
     GtkToggleButton *details_toggle;
     GtkRevealer *details_revealer;
@@ -39,6 +40,7 @@ vm_message_bar_class_init(VmMessageBarClass *klass)
                                                 "/org/vitrine/Vitrine/ui/message-bar.ui");
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, title_label);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, cure_label);
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, cause_label);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, button_box);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, details_toggle);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, details_revealer);
@@ -72,13 +74,17 @@ vm_message_bar_new(const VmProblem *problem)
     VmMessageBar *self = g_object_new(VM_TYPE_MESSAGE_BAR, NULL);
     g_autofree char *title = vm_problem_dup_title(problem);
     g_autofree char *cure = vm_problem_dup_cure(problem);
+    const char *cause = vm_problem_get_cause(problem);
+    g_autofree char *words = cause ? g_strdup_printf("%s %s", cure, cause) : g_strdup(cure);
     const char *details = vm_problem_get_details(problem);
     AtkObject *accessible = gtk_widget_get_accessible(GTK_WIDGET(self));
 
     gtk_label_set_text(self->title_label, title);
     gtk_label_set_text(self->cure_label, cure);
+    gtk_label_set_text(self->cause_label, cause ? cause : "");
+    gtk_widget_set_visible(GTK_WIDGET(self->cause_label), cause != NULL);
     atk_object_set_name(accessible, title);
-    atk_object_set_description(accessible, cure);
+    atk_object_set_description(accessible, words);
     add_buttons(self, problem);
     gtk_widget_set_visible(GTK_WIDGET(self->details_toggle), details != NULL);
     if (details) {

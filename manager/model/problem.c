@@ -47,12 +47,15 @@ static const struct vm_problem_row rows[] = {
      {START_AGAIN, CHANGE_SETTING, SHOW_LOG}},
     {"part-died",
      N_("%s stopped: one of its parts failed"),
-     NULL,
-     {START_AGAIN, COPY_REPORT, SHOW_LOG}},
+     N_("Start it again. If it happens again, copy the report."),
+     {START_AGAIN, COPY_REPORT, SHOW_LOG},
+     TRUE},
     {"blocked-call",
      N_("%s stopped: one of its parts broke its rules"),
-     NULL,
-     {COPY_REPORT, SHOW_LOG}},
+     N_("It asked the kernel for something it may not use. This may be an attack or a mistake of "
+        "ours."),
+     {COPY_REPORT, SHOW_LOG},
+     TRUE},
     {"watchdog",
      N_("%s stopped: its watchdog ran out"),
      N_("The guest did not answer for a long time. The log may say why."),
@@ -71,25 +74,60 @@ static const struct vm_problem_row rows[] = {
      {SHOW_CHECK, COPY_REPORT}},
     {"file-missing",
      N_("A file of %s is gone"),
-     N_("“%s” is not there. Choose it again or remove it."),
-     {CHANGE_SETTING, TRY_AGAIN}},
-    {"file-denied", N_("A file of %s cannot be opened"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
-    {"file-busy", N_("Another program uses a file of %s"), NULL, {TRY_AGAIN, CHANGE_SETTING}},
+     N_("Choose it again or remove it."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
+    {"file-denied",
+     N_("A file of %s cannot be opened"),
+     N_("Allow your account to use it, or choose another one."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
+    {"file-busy",
+     N_("Another program uses a file of %s"),
+     N_("Close it, or start without keeping changes."),
+     {TRY_AGAIN, CHANGE_SETTING},
+     TRUE},
     {"bad-kernel",
      N_("%s cannot start: its kernel cannot be used"),
-     NULL,
-     {CHANGE_SETTING, TRY_AGAIN}},
+     N_("Choose another kernel in Settings ▸ Start."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
     {"bad-initrd",
      N_("%s cannot start: its initrd cannot be used"),
-     NULL,
-     {CHANGE_SETTING, TRY_AGAIN}},
-    {"file-bad", N_("A file of %s is not what it should be"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
-    {"no-memory", N_("Not enough memory for %s"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
+     N_("Choose another initrd in Settings ▸ Start, or none."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
+    {"file-bad",
+     N_("A file of %s is not what it should be"),
+     N_("Choose another file in the settings."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
+    {"no-memory",
+     N_("Not enough memory for %s"),
+     N_("Give it less memory in Settings ▸ System, or close other programs."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
     {"no-space", N_("No room left on this computer"), NULL, {TRY_AGAIN, SHOW_LOG}},
-    {"name-in-use", N_("%s runs already"), NULL, {{N_("Connect"), "machine.reconnect"}}},
-    {"bad-config", N_("%s has a wrong setting"), NULL, {CHANGE_SETTING, TRY_AGAIN}},
-    {"no-namespaces", N_("This computer refuses sandboxes"), NULL, {SHOW_CHECK}},
-    {"cannot-start", N_("%s cannot start"), NULL, {TRY_AGAIN, SHOW_LOG}},
+    {"name-in-use",
+     N_("%s runs already"),
+     N_("Something else started it. Connect to it, or shut it down first."),
+     {{N_("Connect"), "machine.reconnect"}},
+     TRUE},
+    {"bad-config",
+     N_("%s has a wrong setting"),
+     N_("Change it in the settings, then start again."),
+     {CHANGE_SETTING, TRY_AGAIN},
+     TRUE},
+    {"no-namespaces",
+     N_("This computer refuses sandboxes"),
+     N_("The check says how they are allowed."),
+     {SHOW_CHECK},
+     TRUE},
+    {"cannot-start",
+     N_("%s cannot start"),
+     N_("Start it again. If it happens again, copy the report."),
+     {TRY_AGAIN, SHOW_LOG},
+     TRUE},
     {"lost",
      N_("Connection to %s lost"),
      N_("The machine still runs. Trying again."),
@@ -221,6 +259,14 @@ panic_cure(const VmProblem *problem)
     return g_strdup(_("The last lines are in the details."));
 }
 
+const char *
+vm_problem_get_cause(const VmProblem *problem)
+{
+    gboolean told = problem->sentence && problem->sentence[0];
+
+    return told && problem->row->says_why ? problem->sentence : NULL;
+}
+
 char *
 vm_problem_dup_cure(const VmProblem *problem)
 {
@@ -229,8 +275,8 @@ vm_problem_dup_cure(const VmProblem *problem)
     if (g_strcmp0(problem->row->id, "guest-panic") == 0) {
         return panic_cure(problem);
     }
-    if (cure && (!strstr(cure, "%s") || problem->argument)) {
-        return fill(_(cure), problem->argument ? problem->argument : "");
+    if (cure) {
+        return g_strdup(_(cure));
     }
     if (problem->sentence && problem->sentence[0]) {
         return g_strdup(problem->sentence);

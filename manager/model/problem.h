@@ -21,8 +21,9 @@ struct vm_problem_button {
 struct vm_problem_row {
     const char *id;
     const char *title; /* %s is the machine's title */
-    const char *cure;  /* %s is the argument; NULL or without an argument: vmm's own sentence */
+    const char *cure;  /* NULL: the sentence that came with it */
     struct vm_problem_button button[VM_PROBLEM_BUTTONS_MAX];
+    gboolean says_why; /* the sentence of `vmm` names the thing and belongs below the cure */
 };
 
 /* The row of an id, or the row for unknown ids. */
@@ -45,6 +46,8 @@ const char *vm_problem_get_id(const VmProblem *problem);
 const char *vm_problem_get_details(const VmProblem *problem); /* NULL when there are none */
 char *vm_problem_dup_title(const VmProblem *problem);
 char *vm_problem_dup_cure(const VmProblem *problem);
+/* What `vmm` said, in its own words, where that is more than the title; NULL when there is nothing. */
+const char *vm_problem_get_cause(const VmProblem *problem);
 
 /* "Stopped: guest panicked", for the sidebar. */
 const char *vm_problem_get_state_words(const VmProblem *problem);

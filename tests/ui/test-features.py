@@ -130,6 +130,24 @@ def speaks_german(session):
     session.shoot("self-check-german")
 
 
+def cures_in_german(session):
+    """What to do after a machine ended badly, in the window's language; what `vmm` said stands below."""
+    ends = {33: ("Starten Sie sie neu. Geschieht es wieder, kopieren Sie den Bericht.",
+                 "The gpu process (pid 4711) died of signal 11."),
+            35: ("Ändern Sie das in den Einstellungen und starten Sie dann neu.", "“mem”: size must be at least 16."),
+            36: ("Der Gast hat lange nicht geantwortet. Das Protokoll nennt vielleicht den Grund.", None)}
+    for status in ends:
+        session.define(f"exit-{status}", f"Lab {status}")
+    session.start(LANGUAGE="de")
+    for status, (cure, cause) in ends.items():
+        session.activate("app.start-machine", f"exit-{status}")
+        session.activate("app.show-machine", f"exit-{status}")
+        session.see(cure)
+        if cause:
+            session.see(cause)
+    session.shoot("cure-german")
+
+
 def graphics_in_german(session):
     """The line about graphics, with the real machine."""
     session.use_real_vmm()
@@ -383,7 +401,7 @@ def first_display(session):
     wait_for("no card", lambda: "gpu" not in session.definitions()["tiny"])
 
 
-TESTS = [start_disposable, switch_rows, speaks_german, graphics_in_german, last_run, add_console, displays,
+TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, last_run, add_console, displays,
          links, folded_messages, first_display]
 
 sys.exit(run(TESTS))

@@ -96,10 +96,13 @@ def start_and_stop(session):
 
 
 # What the message says to do, and its buttons.
-CURES = {33: ("The gpu process (pid 4711) died of signal 11.", ("Start again", "Copy report", "Show log")),
+CURES = {33: ("Start it again. If it happens again, copy the report.", ("Start again", "Copy report", "Show log")),
          34: ("It found no init program. Check “Kernel options” and the initrd in Settings ▸ Start.",
               ("Start again", "Change settings", "Show log")),
-         35: ("“mem”: size must be at least 16.", ())}
+         35: ("Change it in the settings, then start again.", ("Change settings", "Try again")),
+         36: ("The guest did not answer for a long time. The log may say why.", ("Start again", "Show log"))}
+# What `vmm` said, below.
+CAUSES = {33: "The gpu process (pid 4711) died of signal 11.", 35: "“mem”: size must be at least 16."}
 
 
 def ends_badly(status, title, words):
@@ -109,9 +112,10 @@ def ends_badly(status, title, words):
         session.activate("app.start-machine", f"exit-{status}")
         session.alert(title)
         session.see_row(f"Kernel lab, {words}, group Lab")
-        cure, buttons = CURES.get(status, (None, ()))
-        if cure:
-            session.see(cure)
+        cure, buttons = CURES[status]
+        session.see(cure)
+        if status in CAUSES:
+            session.see(CAUSES[status])
         for button in buttons:
             session.see(button, Atspi.Role.PUSH_BUTTON)
         if status == 34:
