@@ -89,6 +89,22 @@ window_closing(VmApplication *self, GdkEvent *event, GtkWindow *window)
     return GDK_EVENT_STOP;
 }
 
+/* A machine was started for itself: its window goes, whatever closing a window means otherwise. */
+static void
+leave_window(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmApplication *self = VM_APPLICATION(data);
+    GtkWindow *window =
+        gtk_application_get_window_by_id(GTK_APPLICATION(self), g_variant_get_uint32(parameter));
+
+    if (VM_IS_WINDOW(window) && !self->closing) {
+        if (!has_other_window(self, window)) {
+            vm_background_window_closed(self->background);
+        }
+        gtk_widget_destroy(GTK_WIDGET(window));
+    }
+}
+
 static void
 vm_application_window_added(GtkApplication *application, GtkWindow *window)
 {
@@ -308,6 +324,7 @@ static const GActionEntry entries[] = {
     {"start-machine", start_machine, "s"},
     {"start-again", start_machine, "s"},
     {"new-window", new_window, "s"},
+    {"leave-window", leave_window, "u"},
     {"new-display-window", new_display_window, "(si)"},
     {"show-log", show_log, "s"},
     {"activate", activate},

@@ -37,6 +37,21 @@ start_fullscreen(GSimpleAction *action, GVariant *parameter, gpointer data)
     }
 }
 
+/* The machine runs without it; one that cannot start says so here. */
+static void
+start_windowless(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+    GtkApplication *application = gtk_window_get_application(GTK_WINDOW(self));
+    guint32 id = gtk_application_window_get_id(GTK_APPLICATION_WINDOW(self));
+
+    vm_machine_start(self->machine);
+    if (vm_machine_is_active(self->machine)) {
+        g_action_group_activate_action(G_ACTION_GROUP(application), "leave-window",
+                                       g_variant_new_uint32(id));
+    }
+}
+
 static void
 shut_down(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
@@ -201,6 +216,7 @@ static const GActionEntry machine_entries[] = {
     {"start", start},
     {"start-disposable", start_disposable},
     {"start-fullscreen", start_fullscreen},
+    {"start-windowless", start_windowless},
     {"shut-down", shut_down},
     {"force-off", force_off},
     {"restart", restart},
@@ -529,6 +545,7 @@ update_actions(VmWindow *self)
     }
     enable(self, "start", any && !active && state != VM_MACHINE_BROKEN);
     enable(self, "start-fullscreen", any && !active && state != VM_MACHINE_BROKEN);
+    enable(self, "start-windowless", any && !active && state != VM_MACHINE_BROKEN);
     enable(self, "start-disposable",
            any && !active && state != VM_MACHINE_BROKEN &&
                vm_machine_has_writable_disk(self->machine));

@@ -13,7 +13,7 @@ import sys
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 # By a page's own buttons or keys, from the bus, from notifications, or by GTK.
 INNER = {"app.activate", "app.show-machine", "app.start-machine", "app.start-again", "app.show-log", "app.quit",
-         "app.shut-down-all", "app.new-window", "app.new-display-window", "machine.capture", "machine.release", "machine.power",
+         "app.shut-down-all", "app.new-window", "app.new-display-window", "app.leave-window", "machine.capture", "machine.release", "machine.power",
          "win.toggle-group", "win.menu", "win.pane", "win.undo", "win.close", "win.find", "win.search",
          "win.overview", "win.select-all", "win.view", "win.sidebar", "win.keys", "win.minimise", "win.type-here", "win.next-machine",
          "win.previous-machine", "console.next", "console.previous",

@@ -127,6 +127,33 @@ def survives_closing(session):
     wait_for("the end of the machine", lambda: not session.running())
 
 
+def starts_without_window(session):
+    """Started without window, a machine runs on, whatever closing a window means; one that cannot start says so."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.set(close_policy="'ask'")
+    told = Notifications()
+    try:
+        session.start()
+        session.activate("app.show-machine", "lab")
+        session.see("More ways to start").do_action(0)
+        session.see("Start without window").do_action(0)
+        told.wait_for("1 machine keeps running")
+        wait_for("the window to go", lambda: not session.frame())
+        running = wait_for("the machine", session.running)
+        expect(session.process.poll() is None, "nobody is left to tell")
+        session.activate("app.show-machine", "lab")
+        session.see_row("Lab, Starting…")
+        expect(session.running() == running, "another machine was started")
+        session.press("Shut down")
+        session.see_row("Lab, Off")
+        os.unlink(session.path("bin/vmm"))
+        session.see("More ways to start").do_action(0)
+        session.see("Start without window").do_action(0)
+        session.alert("The program “vmm” is missing")
+    finally:
+        told.end()
+
+
 def closes_and_trashes(session):
     """What was deleted, disks too, is in the trash when the window closes, without waiting for the toast."""
     session.define("one", "One")
@@ -469,6 +496,7 @@ def large_text(session):
 
 TESTS = [
     autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
+    starts_without_window,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
     own_window, session_end, saves_battery, last_output, console_colours, disk_folder, types_the_clipboard,
     hour_of_figures, large_text,
