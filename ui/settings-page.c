@@ -7,6 +7,7 @@
 #include "ui/guest-windows.h"
 #include "ui/json-editor.h"
 #include "ui/machine-slot.h"
+#include "ui/ports-list.h"
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
 #include "vmm/client/definition.h"
@@ -90,6 +91,7 @@ struct _VmSettingsPage {
     GtkListBox *display_list;
     GtkListBox *input_list;
     GtkListBox *sandbox_list;
+    VmPortsList *ports_list;
     GtkListBox *index;
     GtkComboBox *section_combo;
     GtkStack *sections;
@@ -443,6 +445,7 @@ set_usable(VmSettingsPage *self, gboolean usable)
     for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
         gtk_widget_set_sensitive(GTK_WIDGET(lists[i]), usable);
     }
+    gtk_widget_set_sensitive(GTK_WIDGET(self->ports_list), usable);
     if (!usable && self->machine && vm_machine_get_state(self->machine) == VM_MACHINE_BROKEN) {
         vm_settings_page_show_section(self, "file");
         self->forced = TRUE;
@@ -470,6 +473,7 @@ show_machine(VmSettingsPage *self)
         show_value(vm_settings_row_get_control(self->rows[i]), &settings[i], value);
     }
     show_disks(self, json);
+    vm_ports_list_show(self->ports_list, self->machine);
     show_pending(self, json);
     self->filling = FALSE;
 }
@@ -621,6 +625,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     G_OBJECT_CLASS(klass)->dispose = vm_settings_page_dispose;
     widget_class->size_allocate = vm_settings_page_size_allocate;
     g_type_ensure(VM_TYPE_JSON_EDITOR);
+    g_type_ensure(VM_TYPE_PORTS_LIST);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/settings-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_bar);
@@ -633,6 +638,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, display_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, input_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, sandbox_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, ports_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, index);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, section_combo);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, sections);

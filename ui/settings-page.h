@@ -13,5 +13,5 @@ G_DECLARE_FINAL_TYPE(VmSettingsPage, vm_settings_page, VM, SETTINGS_PAGE, GtkBox
 /* machine may be NULL. */
 void vm_settings_page_set_machine(VmSettingsPage *self, VmMachine *machine);
 
-/* "general", "system", "start", "disks", "display", "input", "sandbox" or "file". */
+/* "general", "system", "start", "disks", "display", "input", "consoles", "sandbox" or "file". */
 void vm_settings_page_show_section(VmSettingsPage *self, const char *name);

@@ -61,16 +61,56 @@ put(VmJson *definition, const char *hardware, guint number)
     vm_json_set_int(definition, num, number);
 }
 
+void
+vm_ports_write_default(VmJson *definition)
+{
+    if (!vm_json_has(definition, "serial")) {
+        put(definition, "serial", 1);
+        vm_json_set_string(definition, "serial.0.type", "stdout");
+        vm_json_set_bool(definition, "serial.0.console", TRUE);
+        vm_json_set_bool(definition, "serial.0.stdin", TRUE);
+    }
+}
+
+gboolean
+vm_ports_is_serial(VmJson *definition, guint port)
+{
+    return g_str_equal(hardware_of(definition, port), "serial");
+}
+
+guint
+vm_ports_number(VmJson *definition, guint port)
+{
+    g_autofree char *path = member(port, "num");
+    gint64 number = vm_json_get_int(definition, path, 0);
+    const char *hardware = hardware_of(definition, port);
+    guint before = 0; /* others without a number, which take theirs first */
+    guint at = 1;
+
+    if (number > 0 && number <= PORTS_MAX) {
+        return (guint)number;
+    }
+    for (guint i = 0; i < port; i++) {
+        g_autofree char *other = member(i, "num");
+        before += g_str_equal(hardware_of(definition, i), hardware) &&
+                  vm_json_get_int(definition, other, 0) == 0;
+    }
+    while (before > 0 || count_ports(definition, hardware, at) > 0) {
+        before -= count_ports(definition, hardware, at) == 0;
+        at++;
+    }
+    return at;
+}
+
 guint
 vm_ports_add(VmJson *definition, const char *hardware)
 {
     guint most = g_str_equal(hardware, "serial") ? SERIALS_MAX : PORTS_MAX;
     guint number = 1;
 
+    vm_ports_write_default(definition);
     if (vm_json_length(definition, "serial") == 0) {
         vm_json_remove(definition, "serial");
-        put(definition, "serial", 1);
-        vm_json_set_bool(definition, "serial.0.console", TRUE);
     }
     if (vm_json_length(definition, "serial") >= PORTS_MAX) {
         return 0;

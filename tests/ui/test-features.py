@@ -401,7 +401,38 @@ def first_display(session):
     wait_for("no card", lambda: "gpu" not in session.definitions()["tiny"])
 
 
+def port_rows(session):
+    """The consoles of a machine in its settings: where each goes, one more, one less."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start(**DARK)
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("Consoles", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.see("Serial 1")
+    session.see("The kernel's console")
+
+    def ports(expected):
+        def found():
+            return [(port["hardware"], port["num"], port["type"])
+                    for port in session.definitions()["lab"].get("serial", [])]
+        wait_for(f"{expected}", lambda: found() == expected)
+    session.choose("What Serial 1 says goes to", "This window alone")
+    ports([("serial", 1, "sink")])
+    session.choose("What Serial 1 says goes to", "Messages of the machine too")
+    ports([("serial", 1, "stdout")])
+    session.press("Add a virtio console")
+    ports([("serial", 1, "stdout"), ("virtio-console", 1, "sink")])
+    session.see("What Console 1 says goes to", Atspi.Role.COMBO_BOX)
+    session.shoot("settings-consoles-dark")
+    session.press("Remove Serial 1 from the machine")
+    ports([("virtio-console", 1, "sink")])
+    session.see_not("Remove Serial 1 from the machine")
+    session.press("Add a serial port")
+    ports([("virtio-console", 1, "sink"), ("serial", 1, "sink")])
+
+
 TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, last_run, add_console, displays,
-         links, folded_messages, first_display]
+         links, folded_messages, first_display, port_rows]
 
 sys.exit(run(TESTS))

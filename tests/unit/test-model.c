@@ -261,7 +261,14 @@ test_ports(void)
     g_autoptr(VmJson) json = vm_json_parse(text, strlen(text), NULL);
     g_autoptr(VmJson) empty = vm_json_parse("{}", 2, NULL);
 
+    g_autoptr(VmJson) none = vm_json_parse("{\"serial\": []}", 14, NULL);
+
     /* 2 is given, the one without a number takes 1. */
+    g_assert_cmpuint(vm_ports_number(json, 0), ==, 2);
+    g_assert_cmpuint(vm_ports_number(json, 1), ==, 1);
+    g_assert_cmpuint(vm_ports_add(none, "virtio-console"), ==, 1);
+    g_assert_false(vm_ports_is_serial(none, 0));
+    g_assert_cmpuint(vm_json_length(none, "serial"), ==, 1);
     g_assert_cmpuint(vm_ports_add(json, "serial"), ==, 3);
     g_assert_cmpuint(vm_ports_add(json, "virtio-console"), ==, 1);
     g_assert_cmpuint(vm_ports_add(json, "serial"), ==, 4);
@@ -269,6 +276,7 @@ test_ports(void)
     g_assert_cmpuint(vm_ports_add(empty, "virtio-console"), ==, 1);
     g_assert_cmpstr(vm_json_get_string(empty, "serial.0.hardware"), ==, "serial");
     g_assert_true(vm_json_get_bool(empty, "serial.0.console", FALSE));
+    g_assert_cmpstr(vm_json_get_string(empty, "serial.0.type"), ==, "stdout");
     g_assert_cmpint(vm_json_get_int(empty, "serial.1.num", 0), ==, 1);
 }
 

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/ports-list.h"
+
+#include <glib/gi18n.h>
+
+#include "manager/model/ports.h"
+#include "ui/settings-row.h"
+
+struct _VmPortsList {
+    GtkBox parent_instance;
+    GtkListBox *list;
+    VmMachine *machine;
+    gboolean filling;
+    guint idle;
+};
+
+G_DEFINE_FINAL_TYPE(VmPortsList, vm_ports_list, GTK_TYPE_BOX)
+
+static const struct {
+    const char *word; /* "type" of the definition */
+    const char *title;
+} targets[] = {
+    {"sink", N_("This window alone")},
+    {"stdout", N_("Messages of the machine too")},
+    {"file", N_("A file too")},
+};
+
+static VmSettingsRow *
+row_of(GtkWidget *control)
+{
+    return VM_SETTINGS_ROW(gtk_widget_get_ancestor(control, VM_TYPE_SETTINGS_ROW));
+}
+
+static guint
+port_of(GtkWidget *control)
+{
+    return (guint)gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row_of(control)));
+}
+
+/* Takes json. The rows are made anew by whom the machine tells of the change. */
+static void
+save(VmPortsList *self, VmJson *json, GtkWidget *control)
+{
+    g_autoptr(VmJson) mine = json;
+    g_autoptr(GError) error = NULL;
+
+    if (!vm_machine_save(self->machine, mine, &error)) {
+        vm_settings_row_set_problem(row_of(control), error->message);
+    }
+}
+
+static VmJson *
+copy_definition(VmPortsList *self)
+{
+    VmJson *json = vm_json_copy(vm_machine_get_definition(self->machine));
+
+    vm_ports_write_default(json);
+    return json;
+}
+
+static char *
+choose_path(VmPortsList *self)
+{
+    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
+        _("Save output"), GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self))),
+        GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
+
+    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
+    return gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT
+               ? gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser))
+               : NULL;
+}
+
+static void
+target_chosen(GtkWidget *combo, VmPortsList *self)
+{
+    const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(combo));
+    guint port = port_of(combo);
+    g_autofree char *type = g_strdup_printf("serial.%u.type", port);
+    g_autofree char *path = g_strdup_printf("serial.%u.path", port);
+    g_autofree char *file = NULL;
+    VmJson *json = NULL;
+
+    if (self->filling || !word) {
+        return;
+    }
+    if (g_str_equal(word, "file")) {
+        file = choose_path(self);
+        if (!file) {
+            vm_ports_list_show(self, self->machine);
+            return;
+        }
+    }
+    json = copy_definition(self);
+    vm_json_set_string(json, type, word);
+    vm_json_remove(json, path);
+    if (file) {
+        vm_json_set_string(json, path, file);
+    }
+    save(self, json, combo);
+}
+
+static void
+remove_clicked(GtkWidget *button, VmPortsList *self)
+{
+    g_autofree char *member = g_strdup_printf("serial.%u", port_of(button));
+    VmJson *json = copy_definition(self);
+
+    vm_json_remove(json, member);
+    save(self, json, button);
+}
+
+static GtkWidget *
+make_control(VmPortsList *self, const char *title, const char *type)
+{
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
+    GtkWidget *combo = gtk_combo_box_text_new();
+    GtkWidget *button = gtk_button_new_from_icon_name("user-trash-symbolic", GTK_ICON_SIZE_BUTTON);
+    /* Translators: %s is a port ("Serial 1"). */
+    g_autofree char *where = g_strdup_printf(_("What %s says goes to"), title);
+    g_autofree char *away = g_strdup_printf(_("Remove %s from the machine"), title);
+
+    for (guint i = 0; i < G_N_ELEMENTS(targets); i++) {
+        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(combo), targets[i].word, _(targets[i].title));
+    }
+    gtk_combo_box_set_active_id(GTK_COMBO_BOX(combo), type);
+    gtk_button_set_relief(GTK_BUTTON(button), GTK_RELIEF_NONE);
+    gtk_widget_set_tooltip_text(button, away);
+    atk_object_set_name(gtk_widget_get_accessible(combo), where);
+    atk_object_set_name(gtk_widget_get_accessible(button), away);
+    g_signal_connect(combo, "changed", G_CALLBACK(target_chosen), self);
+    g_signal_connect(button, "clicked", G_CALLBACK(remove_clicked), self);
+    gtk_container_add(GTK_CONTAINER(box), combo);
+    gtk_container_add(GTK_CONTAINER(box), button);
+    gtk_widget_show_all(box);
+    return box;
+}
+
+static void
+add_row(VmPortsList *self, VmJson *json, guint port)
+{
+    g_autofree char *type = g_strdup_printf("serial.%u.type", port);
+    g_autofree char *path = g_strdup_printf("serial.%u.path", port);
+    g_autofree char *console = g_strdup_printf("serial.%u.console", port);
+    const char *word = vm_json_get_string(json, type);
+    const char *file = vm_json_get_string(json, path);
+    gboolean serial = vm_ports_is_serial(json, port);
+    g_autofree char *title =
+        g_strdup_printf("%s %u", serial ? _("Serial") : _("Console"), vm_ports_number(json, port));
+    const char *kind = vm_json_get_bool(json, console, FALSE) ? _("The kernel's console")
+                       : serial                               ? _("Serial port")
+                                                              : _("Virtio console");
+    g_autofree char *explain = file ? g_strdup_printf("%s · %s", kind, file) : g_strdup(kind);
+
+    gtk_container_add(
+        GTK_CONTAINER(self->list),
+        vm_settings_row_new(title, explain, make_control(self, title, word ? word : "sink")));
+}
+
+/* The place of the row with the focus; -1: none. */
+static int
+focused_port(VmPortsList *self)
+{
+    GtkWidget *window = gtk_widget_get_toplevel(GTK_WIDGET(self));
+    GtkWidget *focus = GTK_IS_WINDOW(window) ? gtk_window_get_focus(GTK_WINDOW(window)) : NULL;
+    gboolean ours = focus && gtk_widget_is_ancestor(focus, GTK_WIDGET(self->list));
+    GtkWidget *row = ours ? gtk_widget_get_ancestor(focus, VM_TYPE_SETTINGS_ROW) : NULL;
+
+    return row ? gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) : -1;
+}
+
+static void
+fill(VmPortsList *self, VmJson *json)
+{
+    guint n = 0;
+
+    vm_ports_write_default(json);
+    n = vm_json_length(json, "serial");
+    self->filling = TRUE;
+    for (guint i = 0; i < n; i++) {
+        add_row(self, json, i);
+    }
+    self->filling = FALSE;
+    gtk_widget_set_visible(GTK_WIDGET(self->list), n > 0);
+}
+
+static gboolean
+make_rows(gpointer data)
+{
+    VmPortsList *self = VM_PORTS_LIST(data);
+    VmJson *definition = self->machine ? vm_machine_get_definition(self->machine) : NULL;
+    g_autoptr(GList) old = gtk_container_get_children(GTK_CONTAINER(self->list));
+    g_autoptr(VmJson) json = definition ? vm_json_copy(definition) : NULL;
+    int focused = focused_port(self);
+    GtkListBoxRow *row = NULL;
+
+    self->idle = 0;
+    for (GList *at = old; at; at = at->next) {
+        gtk_widget_destroy(at->data);
+    }
+    if (json) {
+        fill(self, json);
+    }
+    row = focused >= 0 ? gtk_list_box_get_row_at_index(self->list, focused) : NULL;
+    if (row) {
+        gtk_widget_child_focus(vm_settings_row_get_control(VM_SETTINGS_ROW(row)),
+                               GTK_DIR_TAB_FORWARD);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+void
+vm_ports_list_show(VmPortsList *self, VmMachine *machine)
+{
+    g_set_object(&self->machine, machine);
+    /* Later: the change may come from a row that would go. */
+    if (!self->idle) {
+        self->idle = g_idle_add(make_rows, self);
+    }
+}
+
+static void
+vm_ports_list_dispose(GObject *object)
+{
+    g_clear_handle_id(&VM_PORTS_LIST(object)->idle, g_source_remove);
+    g_clear_object(&VM_PORTS_LIST(object)->machine);
+    G_OBJECT_CLASS(vm_ports_list_parent_class)->dispose(object);
+}
+
+static void
+vm_ports_list_class_init(VmPortsListClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->dispose = vm_ports_list_dispose;
+    gtk_widget_class_set_template_from_resource(widget_class,
+                                                "/org/vitrine/Vitrine/ui/ports-list.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmPortsList, list);
+}
+
+static void
+vm_ports_list_init(VmPortsList *self)
+{
+    gtk_widget_init_template(GTK_WIDGET(self));
+}
