@@ -61,7 +61,7 @@ shut_down(GSimpleAction *action, GVariant *parameter, gpointer data)
 static void
 force_off(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    vm_machine_force_off(VM_WINDOW(data)->machine);
+    vm_window_force_off(VM_WINDOW(data));
 }
 
 static void
@@ -79,7 +79,7 @@ power(GSimpleAction *action, GVariant *parameter, gpointer data)
     if (!vm_machine_is_active(machine)) {
         vm_machine_start(machine);
     } else if (vm_machine_get_stubborn(machine)) {
-        vm_machine_force_off(machine);
+        vm_window_force_off(VM_WINDOW(data));
     } else {
         vm_machine_shut_down(machine);
     }

@@ -262,6 +262,46 @@ vm_window_add_console(VmWindow *self, const char *hardware)
                        added_console_free);
 }
 
+static void
+force_answered(GtkDialog *dialog, int response, VmMachine *machine)
+{
+    if (response == GTK_RESPONSE_ACCEPT && vm_machine_is_active(machine)) {
+        vm_machine_force_off(machine);
+    }
+    gtk_widget_destroy(GTK_WIDGET(dialog));
+}
+
+static void
+unref_machine(gpointer data, GClosure *closure)
+{
+    g_object_unref(data);
+}
+
+void
+vm_window_force_off(VmWindow *self)
+{
+    GtkWidget *dialog = NULL;
+    GtkWidget *button = NULL;
+
+    if (!self->settings || !g_settings_get_boolean(self->settings, "confirm-force-off")) {
+        vm_machine_force_off(self->machine);
+        return;
+    }
+    dialog = gtk_message_dialog_new(GTK_WINDOW(self), GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION,
+                                    GTK_BUTTONS_NONE, _("Force “%s” off?"),
+                                    vm_machine_get_title(self->machine));
+    gtk_message_dialog_format_secondary_text(
+        GTK_MESSAGE_DIALOG(dialog), "%s",
+        _("What its guest has not written to its disks is lost."));
+    gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
+    button = gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Force off"), GTK_RESPONSE_ACCEPT);
+    gtk_style_context_add_class(gtk_widget_get_style_context(button), "destructive-action");
+    gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
+    g_signal_connect_data(dialog, "response", G_CALLBACK(force_answered),
+                          g_object_ref(self->machine), unref_machine, 0);
+    gtk_widget_show_all(dialog);
+}
+
 void
 vm_window_new_window(VmWindow *self)
 {

@@ -111,6 +111,8 @@ void vm_window_change_group(VmWindow *self);
 void vm_window_clone(VmWindow *self);
 /* hardware: as vm_ports_add() takes it. */
 void vm_window_add_console(VmWindow *self, const char *hardware);
+/* Asks first, where the preferences say so. */
+void vm_window_force_off(VmWindow *self);
 void vm_window_new_window(VmWindow *self);
 void vm_window_delete(VmWindow *self);
 /* Those that are off; (element-type VmMachine). */

@@ -9,7 +9,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, GLib, Notifications, Service, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, GLib, Notifications, Service, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -152,6 +152,42 @@ def starts_without_window(session):
         session.alert("The program “vmm” is missing")
     finally:
         told.end()
+
+
+def asks_before_force(session):
+    """When the preferences say so, forcing off asks first; else it does not."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start()
+    session.activate("app.preferences")
+    session.see("Ask before forcing off", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    session.press("Close")
+    session.activate("app.start-machine", "lab")
+    session.activate("app.show-machine", "lab")
+    running = wait_for("the machine", session.running)
+
+    def force():
+        for _ in range(5):  # a menu that still closes takes the press for itself
+            session.see("More ways to stop").do_action(0)
+            try:
+                session.see("Force off", seconds=3).do_action(0)
+                return
+            except Failure:
+                pass
+
+    def answer(name):
+        dialog = session.alert("")
+        wait_for("the question", lambda: session.find("Force “Lab” off?"))
+        button = wait_for(name, lambda: next((node for node in walk(dialog) if node.get_name() == name
+                                              and node.get_role() == Atspi.Role.PUSH_BUTTON), None))
+        button.do_action(0)
+        session.see_not("Force “Lab” off?")
+    force()
+    answer("Cancel")
+    expect(session.running() == running, "it was forced off")
+    force()
+    session.shoot("force-off-light")
+    answer("Force off")
+    session.see_row("Lab, Off")
 
 
 def closes_and_trashes(session):
@@ -496,7 +532,7 @@ def large_text(session):
 
 TESTS = [
     autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
-    starts_without_window,
+    starts_without_window, asks_before_force,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
     own_window, session_end, saves_battery, last_output, console_colours, disk_folder, types_the_clipboard,
     hour_of_figures, large_text,
