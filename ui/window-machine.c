@@ -182,7 +182,8 @@ cloned(GObject *source, GAsyncResult *result, gpointer data)
         g_autofree char *text = g_strdup_printf(_("“%s” is ready"), vm_machine_get_title(machine));
         vm_window_toast(self, text);
     } else {
-        g_autoptr(VmProblem) problem = vm_problem_new("no-space", "", error->message, NULL, NULL);
+        g_autoptr(VmProblem) problem =
+            vm_problem_new("cannot-clone", "", error->message, NULL, NULL);
         vm_window_report(self, problem);
     }
 }

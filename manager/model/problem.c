@@ -108,6 +108,7 @@ static const struct vm_problem_row rows[] = {
      {CHANGE_SETTING, TRY_AGAIN},
      TRUE},
     {"no-space", N_("No room left on this computer"), NULL, {TRY_AGAIN, SHOW_LOG}},
+    {"cannot-clone", N_("The copy could not be made"), NULL, {SHOW_LOG}},
     {"name-in-use",
      N_("%s runs already"),
      N_("Something else started it. Connect to it, or shut it down first."),
