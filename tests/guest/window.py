@@ -281,7 +281,7 @@ def use(report, session):
         session.press("Start")
         with display1.Machine(session.control(), 60) as machine:
             try:
-                machine.wait_for_text("serial.0", b"MARK initrd", BOOT_SECONDS)
+                machine.wait_for_text("serial.0", b"MARK init", BOOT_SECONDS)
             except TimeoutError:
                 vm.stood_still.append(machine)
                 raise
