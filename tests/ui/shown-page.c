@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/ui/shown-page.h"
 
+#include "ui/display-view.h"
+
 /* No two places look alike, and neighbours differ in all colours. */
 guint32
 shown_noise(guint x, guint y, guint seed)
@@ -137,6 +139,27 @@ start_page(Shown *self)
     vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
     rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
     rig_wait(self->compositor->control < 0 || gtk_window_is_active(GTK_WINDOW(self->window)));
+}
+
+static void
+find_view(GtkWidget *widget, gpointer data)
+{
+    GtkWidget **found = data;
+
+    if (VM_IS_DISPLAY_VIEW(widget)) {
+        *found = widget;
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), find_view, found);
+    }
+}
+
+guint64
+shown_n_copied(Shown *self)
+{
+    GtkWidget *view = NULL;
+
+    find_view(GTK_WIDGET(self->page), &view);
+    return vm_display_view_get_n_copied(VM_DISPLAY_VIEW(view));
 }
 
 void

@@ -44,6 +44,8 @@ TestSurface shown_guest_surface(Shown *self);
 TestSurface shown_window_surface(Shown *self);
 /* Wait until GTK has drawn all that it wants to; how often it did. */
 guint shown_settle(Shown *self);
+/* Pixels that the page's view copied for the compositor since it was made. */
+guint64 shown_n_copied(Shown *self);
 /* `data`: the TestCompositor. */
 void shown_set_up(Shown *self, gconstpointer data);
 void shown_tear_down(Shown *self, gconstpointer data);

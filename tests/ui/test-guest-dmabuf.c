@@ -72,27 +72,6 @@ count_dmabufs(Shown *self, guint ret[2])
     ret[1] = (guint)strtoul(rest, &rest, 10);
 }
 
-static void
-find_view(GtkWidget *widget, gpointer data)
-{
-    GtkWidget **found = data;
-
-    if (VM_IS_DISPLAY_VIEW(widget)) {
-        *found = widget;
-    } else if (GTK_IS_CONTAINER(widget)) {
-        gtk_container_forall(GTK_CONTAINER(widget), find_view, found);
-    }
-}
-
-static guint64
-n_copied(Shown *self)
-{
-    GtkWidget *view = NULL;
-
-    find_view(GTK_WIDGET(self->page), &view);
-    return vm_display_view_get_n_copied(VM_DISPLAY_VIEW(view));
-}
-
 /* Shown exactly, all but edges of less than 14 pixels of it from the dmabuf. */
 static gboolean
 is_imported(Shown *self)
@@ -117,19 +96,19 @@ test_imported(Shown *self, gconstpointer data)
 
     rig_wait(is_imported(self));
     shown_settle(self);
-    guint64 copied = n_copied(self);
+    guint64 copied = shown_n_copied(self);
     TestSurface before = core_surface(self);
     for (guint i = 0; i < 8; i++) {
         shown_update(self, 100 + (int)i * 50, 200, 5 + i);
         rig_run(50);
     }
     rig_wait(shown_is_exact(self));
-    g_assert_cmpuint(n_copied(self), ==, copied);
+    g_assert_cmpuint(shown_n_copied(self), ==, copied);
     g_assert_cmpuint(core_surface(self).pixels_taken - before.pixels_taken, ==, 9600);
     shown_update(self, 0, 0, 20); /* the edges too */
     shown_update(self, WIDTH - 40, HEIGHT - 30, 21);
     rig_wait(is_imported(self));
-    g_assert_cmpuint(n_copied(self) - copied, <, 2000);
+    g_assert_cmpuint(shown_n_copied(self) - copied, <, 2000);
     count_dmabufs(self, imports);
     g_assert_cmpuint(imports[1], ==, 1);
 }

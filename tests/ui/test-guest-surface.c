@@ -376,35 +376,20 @@ test_no_tearing(Shown *self, gconstpointer data)
     g_free(test_compositor_say(self->compositor, "hold 0"));
 }
 
-static void
-find_view(GtkWidget *widget, gpointer data)
-{
-    GtkWidget **found = data;
-
-    if (VM_IS_DISPLAY_VIEW(widget)) {
-        *found = widget;
-    } else if (GTK_IS_CONTAINER(widget)) {
-        gtk_container_forall(GTK_CONTAINER(widget), find_view, found);
-    }
-}
-
 /* One copy of what changed: what a compositor may read is never what the guest writes. */
 static void
 test_copies(Shown *self, gconstpointer data)
 {
-    GtkWidget *view = NULL;
-
-    find_view(GTK_WIDGET(self->page), &view);
     rig_wait(shown_is_exact(self));
     shown_settle(self);
-    guint64 copied = vm_display_view_get_n_copied(VM_DISPLAY_VIEW(view));
+    guint64 copied = shown_n_copied(self);
     guint64 taken = shown_guest_surface(self).pixels_taken;
     for (guint i = 0; i < 8; i++) {
         shown_update(self, 50 + (int)i * 60, 100, 40 + i);
         rig_run(50);
     }
     rig_wait(shown_is_exact(self));
-    copied = vm_display_view_get_n_copied(VM_DISPLAY_VIEW(view)) - copied;
+    copied = shown_n_copied(self) - copied;
     taken = shown_guest_surface(self).pixels_taken - taken;
     g_test_message("9600 damaged pixels: %" G_GUINT64_FORMAT " copied, %" G_GUINT64_FORMAT
                    " told to the compositor: %.2f bytes copied per damaged pixel",

@@ -21,6 +21,7 @@
 
 #include "manager/model/store.h"
 #include "tests/fakes/fake-display.h"
+#include "tests/ui/own-folders.h"
 #include "ui/display-page.h"
 #include "ui/window.h"
 #include "vmm/keymap/keymap.h"
@@ -489,34 +490,15 @@ test_hostile(void)
     g_object_unref(self.application);
 }
 
-/* The person's own folders are left alone. */
-static char *
-own_folders(void)
-{
-    static const char *const names[] = {"HOME",           "XDG_CONFIG_HOME", "XDG_DATA_HOME",
-                                        "XDG_STATE_HOME", "XDG_CACHE_HOME",  "XDG_RUNTIME_DIR"};
-    char *base = g_dir_make_tmp("vitrine-hostile-XXXXXX", NULL);
-
-    g_assert_nonnull(base);
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *folder = g_build_filename(base, names[i], NULL);
-        g_assert_cmpint(g_mkdir(folder, 0700), ==, 0);
-        g_setenv(names[i], folder, TRUE);
-    }
-    return base;
-}
-
 int
 main(int argc, char **argv)
 {
-    g_autofree char *base = own_folders();
-    const char *rm[] = {"rm", "-rf", base, NULL};
+    g_autofree char *base = own_folders_make("vitrine-hostile-XXXXXX");
     int status = 0;
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/window/hostile-display", test_hostile);
     status = g_test_run();
-    (void)g_spawn_sync(NULL, (char **)rm, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
-                       NULL);
+    own_folders_remove(base);
     return status;
 }
