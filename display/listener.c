@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/listener.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "display/caller.h"
@@ -44,15 +46,17 @@ static guint closed; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variable
 static void pump(VmListener *self);
 
 static void
-tell_error(const VmWireMessage *answer)
+tell_error(sd_bus_message *answer)
 {
-    if (answer->type == VM_WIRE_ERROR) {
-        log_debug("listener: %s", answer->error ? answer->error : "an error");
+    const sd_bus_error *error = sd_bus_message_get_error(answer);
+
+    if (error) {
+        log_debug("listener: %s", error->name);
     }
 }
 
 static void
-handle_update_done(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
+handle_update_done(sd_bus_message *answer, gpointer user_data)
 {
     VmListener *self = VM_LISTENER(user_data);
 
@@ -62,7 +66,7 @@ handle_update_done(const VmWireMessage *answer, const guint8 *data, gsize size, 
 }
 
 static void
-handle_cursor_done(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
+handle_cursor_done(sd_bus_message *answer, gpointer user_data)
 {
     VmListener *self = VM_LISTENER(user_data);
 
@@ -73,137 +77,121 @@ handle_cursor_done(const VmWireMessage *answer, const guint8 *data, gsize size, 
 
 /* A client that cannot show one gets every picture in another way from then on, this one first. */
 static void
-handle_dmabuf_done(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
+handle_dmabuf_done(sd_bus_message *answer, gpointer user_data)
 {
     VmListener *self = VM_LISTENER(user_data);
 
     self->in_flight--;
     tell_error(answer);
-    if (answer->type == VM_WIRE_ERROR && self->dmabuf) {
+    if (sd_bus_message_is_method_error(answer, NULL) > 0 && self->dmabuf) {
         self->dmabuf = FALSE;
         self->scanout_dirty = TRUE;
     }
     pump(self);
 }
 
-/* `count` is one more until the answer comes. */
-static void
-send_call(VmListener *self, const VmCall *call, VmCallDone done, guint *count)
+/*
+ * A call of the listener with these arguments (sd_bus_message_append()); NULL, with a log line, when there is
+ * no memory for it, or no descriptor.
+ */
+static sd_bus_message *
+new_call(VmListener *self, const char *interface, const char *member, const char *types, ...)
 {
-    if (vm_caller_call(self->caller, call, done, self)) {
-        ++*count;
-    } else {
-        log_limited(&self->limit, LOG_LEVEL_WARNING, "listener: no descriptor is left for %s",
-                    call->member);
+    g_autoptr(sd_bus_message) call =
+        vm_caller_new_call(self->caller, LISTENER_PATH, interface, member);
+    va_list arguments;
+    int r = -ENOMEM;
+
+    va_start(arguments, types);
+    if (call) {
+        r = sd_bus_message_appendv(call, types, arguments);
     }
+    va_end(arguments);
+    if (r < 0) {
+        log_limited(&self->limit, LOG_LEVEL_WARNING, "listener: no %s: %s", member, g_strerror(-r));
+        return NULL;
+    }
+    return g_steal_pointer(&call);
 }
 
-/* A call whose arguments, or the first of them, are numbers of 32 bits. */
-#define NUMBERS(interface_, member_, signature_, numbers_)                                      \
-    {                                                                                           \
-        .path = LISTENER_PATH, .interface = (interface_), .member = (member_),                  \
-        .signature = (signature_), .body = &(numbers_), .body_size = sizeof(numbers_), .fd = -1 \
+/* `count` is one more until the answer comes. `call` may be NULL. */
+static void
+send_call(VmListener *self, sd_bus_message *call, VmCallDone done, guint *count)
+{
+    if (call && vm_caller_send(self->caller, call, done, self)) {
+        ++*count;
     }
+}
 
 static void
 send_disable(VmListener *self)
 {
-    const VmCall call = {
-        .path = LISTENER_PATH, .interface = LISTENER_INTERFACE, .member = "Disable", .fd = -1};
+    g_autoptr(sd_bus_message) call = new_call(self, LISTENER_INTERFACE, "Disable", "");
 
-    send_call(self, &call, handle_update_done, &self->in_flight);
+    send_call(self, call, handle_update_done, &self->in_flight);
 }
 
-/* A tight copy of a rectangle; NULL when there is no memory for it. */
-static GBytes *
-copy_pixels(const VmScanout *scanout, const VmRect *rect)
+/* A tight copy of a rectangle, as the last argument. FALSE when there is no memory for it. */
+static gboolean
+append_pixels(sd_bus_message *call, const VmScanout *scanout, const VmRect *rect)
 {
-    gsize row = (gsize)rect->width * 4;
-    gsize size = row * (gsize)rect->height;
-    guint8 *data = g_try_malloc(size);
+    const gsize row = (gsize)rect->width * 4;
+    void *data;
 
-    if (!data) {
-        return NULL;
+    if (sd_bus_message_append_array_space(call, 'y', row * (gsize)rect->height, &data) < 0) {
+        return FALSE;
     }
     for (gint y = 0; y < rect->height; y++) {
-        memcpy(data + (gsize)y * row,
+        memcpy((guint8 *)data + (gsize)y * row,
                scanout->buffer->data + scanout->offset + (gsize)(rect->y + y) * scanout->stride +
                    (gsize)rect->x * 4,
                row);
     }
-    return g_bytes_new_take(data, size);
+    return TRUE;
 }
 
 static void
 send_scanout_map(VmListener *self, const VmScanout *scanout)
 {
-    const guint32 numbers[] = {0, /* the only descriptor */
-                               (guint32)scanout->offset,
-                               scanout->width,
-                               scanout->height,
-                               scanout->stride,
-                               vm_screen_pixman_format(scanout->fourcc)};
-    VmCall call = NUMBERS(MAP_INTERFACE, "ScanoutMap", "huuuuu", numbers);
+    g_autoptr(sd_bus_message) call = new_call(
+        self, MAP_INTERFACE, "ScanoutMap", "huuuuu", scanout->buffer->fd, (guint32)scanout->offset,
+        scanout->width, scanout->height, scanout->stride, vm_screen_pixman_format(scanout->fourcc));
 
-    call.fd = scanout->buffer->fd;
-    send_call(self, &call, handle_update_done, &self->in_flight);
+    send_call(self, call, handle_update_done, &self->in_flight);
 }
 
 /* One plane, linear: the memory file's own pages. */
 static void
 send_scanout_dmabuf(VmListener *self, const VmScanout *scanout)
 {
-    const struct {
-        guint32 handles_size, handle;
-        guint32 x, y, width, height;
-        guint32 offsets_size, offset;
-        guint32 strides_size, stride;
-        guint32 n_planes, fourcc, backing_width, backing_height;
-        guint64 modifier;
-        guint32 y0_top;
-        guint32 end; /* of the structure, not of the message */
-    } body = {.handles_size = 4,
-              .width = scanout->width,
-              .height = scanout->height,
-              .offsets_size = 4,
-              .offset = (guint32)scanout->offset,
-              .strides_size = 4,
-              .stride = scanout->stride,
-              .n_planes = 1,
-              .fourcc = scanout->fourcc,
-              .backing_width = scanout->width,
-              .backing_height = scanout->height,
-              .y0_top = TRUE};
-    const VmCall call = {.path = LISTENER_PATH,
-                         .interface = DMABUF_INTERFACE,
-                         .member = "ScanoutDMABUF2",
-                         .signature = "ahuuuuauauuuuutb",
-                         .body = &body,
-                         .body_size = offsetof(typeof(body), end),
-                         .fd = scanout->buffer->dmabuf};
+    const guint32 x = 0;
+    const guint32 y = 0;
+    const guint64 linear = 0;
+    g_autoptr(sd_bus_message) call = new_call(
+        self, DMABUF_INTERFACE, "ScanoutDMABUF2", "ahuuuuauauuuuutb", 1, scanout->buffer->dmabuf, x,
+        y, scanout->width, scanout->height, 1, (guint32)scanout->offset, 1, scanout->stride, 1,
+        scanout->fourcc, scanout->width, scanout->height, linear, TRUE);
 
-    send_call(self, &call, handle_dmabuf_done, &self->in_flight);
+    send_call(self, call, handle_dmabuf_done, &self->in_flight);
 }
 
 static void
 send_scanout_inline(VmListener *self, const VmScanout *scanout)
 {
-    VmRect all = {.width = (gint)scanout->width, .height = (gint)scanout->height};
+    const VmRect all = {.width = (gint)scanout->width, .height = (gint)scanout->height};
     const guint64 size = (guint64)scanout->width * scanout->height * 4;
-    g_autoptr(GBytes) pixels = size <= INLINE_SCANOUT_MAX ? copy_pixels(scanout, &all) : NULL;
-    const guint32 numbers[] = {scanout->width, scanout->height, scanout->width * 4,
-                               vm_screen_pixman_format(scanout->fourcc), (guint32)size};
-    VmCall call = NUMBERS(LISTENER_INTERFACE, "Scanout", "uuuuay", numbers);
+    g_autoptr(sd_bus_message) call =
+        new_call(self, LISTENER_INTERFACE, "Scanout", "uuuu", scanout->width, scanout->height,
+                 scanout->width * 4, vm_screen_pixman_format(scanout->fourcc));
 
-    if (!pixels) {
+    if (size > INLINE_SCANOUT_MAX || !call || !append_pixels(call, scanout, &all)) {
         log_limited(&self->limit, LOG_LEVEL_WARNING,
                     "listener: a picture of %u x %u does not fit a message", scanout->width,
                     scanout->height);
         send_disable(self);
         return;
     }
-    call.tail = pixels;
-    send_call(self, &call, handle_update_done, &self->in_flight);
+    send_call(self, call, handle_update_done, &self->in_flight);
 }
 
 /* Not where a graphics card is likely to refuse, or to misread: their linear rows are multiples of this. */
@@ -248,7 +236,7 @@ send_update_inline(VmListener *self, const VmRect *rect)
     const VmScanout *scanout = vm_screen_get_scanout(self->screen);
     VmRect band = *rect;
     gint rows = MAX(INLINE_UPDATE_MAX / (rect->width * 4), 1);
-    g_autoptr(GBytes) pixels = NULL;
+    g_autoptr(sd_bus_message) call = NULL;
 
     if (band.height > rows) {
         VmRect rest = {
@@ -256,56 +244,48 @@ send_update_inline(VmListener *self, const VmRect *rect)
         vm_damage_add(&self->damage, &rest);
         band.height = rows;
     }
-    pixels = copy_pixels(scanout, &band);
-    if (pixels) {
-        const guint32 numbers[] = {(guint32)band.x,
-                                   (guint32)band.y,
-                                   (guint32)band.width,
-                                   (guint32)band.height,
-                                   (guint32)band.width * 4,
-                                   vm_screen_pixman_format(scanout->fourcc),
-                                   (guint32)g_bytes_get_size(pixels)};
-        VmCall call = NUMBERS(LISTENER_INTERFACE, "Update", "iiiiuuay", numbers);
-
-        call.tail = pixels;
-        send_call(self, &call, handle_update_done, &self->in_flight);
+    call = new_call(self, LISTENER_INTERFACE, "Update", "iiiiuu", band.x, band.y, band.width,
+                    band.height, (guint32)band.width * 4, vm_screen_pixman_format(scanout->fourcc));
+    if (call && append_pixels(call, scanout, &band)) {
+        send_call(self, call, handle_update_done, &self->in_flight);
     }
 }
 
 static void
 send_update(VmListener *self, const VmRect *rect)
 {
-    if (self->shows_dmabuf) {
-        const VmCall call = NUMBERS(LISTENER_INTERFACE, "UpdateDMABUF", "iiii", *rect);
+    const gboolean dmabuf = self->shows_dmabuf;
+    g_autoptr(sd_bus_message) call = NULL;
 
-        send_call(self, &call, handle_dmabuf_done, &self->in_flight);
-    } else if (self->map) {
-        const VmCall call = NUMBERS(MAP_INTERFACE, "UpdateMap", "iiii", *rect);
-
-        send_call(self, &call, handle_update_done, &self->in_flight);
-    } else {
+    if (!dmabuf && !self->map) {
         send_update_inline(self, rect);
+        return;
     }
+    call = dmabuf ? new_call(self, LISTENER_INTERFACE, "UpdateDMABUF", "iiii", rect->x, rect->y,
+                             rect->width, rect->height)
+                  : new_call(self, MAP_INTERFACE, "UpdateMap", "iiii", rect->x, rect->y,
+                             rect->width, rect->height);
+    send_call(self, call, dmabuf ? handle_dmabuf_done : handle_update_done, &self->in_flight);
 }
 
 static void
 send_cursor(VmListener *self, const VmCursorState *cursor)
 {
-    const guint32 numbers[] = {GPU_CURSOR_SIZE, GPU_CURSOR_SIZE, cursor->hot_x, cursor->hot_y,
-                               sizeof(cursor->pixels)};
-    g_autoptr(GBytes) pixels = g_bytes_new(cursor->pixels, sizeof(cursor->pixels));
-    VmCall call = NUMBERS(LISTENER_INTERFACE, "CursorDefine", "iiiiay", numbers);
+    g_autoptr(sd_bus_message) call =
+        new_call(self, LISTENER_INTERFACE, "CursorDefine", "iiii", GPU_CURSOR_SIZE, GPU_CURSOR_SIZE,
+                 cursor->hot_x, cursor->hot_y);
 
-    call.tail = pixels;
-    send_call(self, &call, handle_cursor_done, &self->cursor_in_flight);
+    if (call &&
+        sd_bus_message_append_array(call, 'y', cursor->pixels, sizeof(cursor->pixels)) >= 0) {
+        send_call(self, call, handle_cursor_done, &self->cursor_in_flight);
+    }
 }
 
 static void
 pump_cursor(VmListener *self)
 {
     const VmCursorState *cursor = vm_screen_get_cursor(self->screen);
-    const gint32 numbers[] = {cursor->x, cursor->y, cursor->visible ? 1 : 0};
-    const VmCall move = NUMBERS(LISTENER_INTERFACE, "MouseSet", "iii", numbers);
+    g_autoptr(sd_bus_message) move = NULL;
 
     if (self->cursor_in_flight > 0 || !(self->cursor_dirty || self->position_dirty)) {
         return;
@@ -313,7 +293,9 @@ pump_cursor(VmListener *self)
     if (self->cursor_dirty && cursor->visible) {
         send_cursor(self, cursor);
     }
-    send_call(self, &move, handle_cursor_done, &self->cursor_in_flight);
+    move = new_call(self, LISTENER_INTERFACE, "MouseSet", "iii", cursor->x, cursor->y,
+                    cursor->visible ? 1 : 0);
+    send_call(self, move, handle_cursor_done, &self->cursor_in_flight);
     self->cursor_dirty = FALSE;
     self->position_dirty = FALSE;
 }
@@ -376,31 +358,32 @@ begin(VmListener *self)
     pump(self);
 }
 
+static void
+read_interfaces(VmListener *self, sd_bus_message *answer)
+{
+    const char *name;
+
+    if (sd_bus_message_enter_container(answer, 'v', "as") <= 0 ||
+        sd_bus_message_enter_container(answer, 'a', "s") < 0) {
+        return;
+    }
+    while (sd_bus_message_read_basic(answer, 's', &name) > 0) {
+        self->map |= g_str_equal(name, MAP_INTERFACE);
+        self->dmabuf |= g_str_equal(name, DMABUF_INTERFACE);
+    }
+}
+
 /* Older clients do not have the property. */
 static void
-handle_interfaces(const VmWireMessage *answer, const guint8 *data, gsize size, gpointer user_data)
+handle_interfaces(sd_bus_message *answer, gpointer user_data)
 {
     VmListener *self = VM_LISTENER(user_data);
-    g_autoptr(GDBusMessage) message = NULL;
-    GVariant *body;
 
     if (self->ready) {
         return; /* too late */
     }
-    message = answer->type == VM_WIRE_RETURN && g_strcmp0(answer->signature, "v") == 0
-                  ? g_dbus_message_new_from_blob((guchar *)data, size,
-                                                 G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING, NULL)
-                  : NULL;
-    body = message ? g_dbus_message_get_body(message) : NULL;
-    if (body && vm_caller_passes_fds(self->caller)) {
-        g_autoptr(GVariant) value = NULL;
-
-        g_variant_get(body, "(v)", &value);
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
-            g_autofree const char **names = g_variant_get_strv(value, NULL);
-            self->map = g_strv_contains(names, MAP_INTERFACE);
-            self->dmabuf = g_strv_contains(names, DMABUF_INTERFACE);
-        }
+    if (sd_bus_message_is_method_error(answer, NULL) <= 0 && vm_caller_passes_fds(self->caller)) {
+        read_interfaces(self, answer);
     }
     begin(self);
 }
@@ -427,20 +410,13 @@ handle_closed(VmListener *self)
 static void
 handle_open(VmListener *self)
 {
-    /* Two texts, each behind its length and at a multiple of four. */
-    static const char question[] = "\x1a\0\0\0" LISTENER_INTERFACE "\0\0\x0a\0\0\0Interfaces";
-    const VmCall call = {.path = LISTENER_PATH,
-                         .interface = "org.freedesktop.DBus.Properties",
-                         .member = "Get",
-                         .signature = "ss",
-                         .body = question,
-                         .body_size = sizeof(question),
-                         .fd = -1};
+    g_autoptr(sd_bus_message) call =
+        vm_caller_new_call(self->caller, LISTENER_PATH, "org.freedesktop.DBus.Properties", "Get");
 
-    G_STATIC_ASSERT(sizeof(LISTENER_INTERFACE) - 1 == 0x1a && sizeof("Interfaces") - 1 == 0x0a);
-    G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN);
     self->question = g_timeout_add(QUESTION_TIMEOUT_MS, handle_no_interfaces, self);
-    vm_caller_call(self->caller, &call, handle_interfaces, self);
+    if (call && sd_bus_message_append(call, "ss", LISTENER_INTERFACE, "Interfaces") >= 0) {
+        vm_caller_send(self->caller, call, handle_interfaces, self);
+    }
 }
 
 void

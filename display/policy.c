@@ -14,6 +14,15 @@ enum {
     EXECUTABLE = 0x4, /* PROT_EXEC */
 };
 
+/* sd-bus asks for larger buffers than it gets. */
+#define BUFFER_SIZE_CALL(option)                                 \
+    {                                                            \
+        .number = SYS_setsockopt, .when = {                      \
+            {.argument = 1, .mask = WHOLE, .value = SOL_SOCKET}, \
+            {.argument = 2, .mask = WHOLE, .value = (option)}    \
+        }                                                        \
+    }
+
 static const struct jail_call calls[] = {
     /* Pictures, ports and links. */
     {.number = SYS_read},
@@ -37,11 +46,16 @@ static const struct jail_call calls[] = {
     {.number = SYS_recvfrom},
     {.number = SYS_sendto, .when = {{.argument = 4, .mask = UINT64_MAX, .value = 0}}},
     {.number = SYS_getsockopt},
+    BUFFER_SIZE_CALL(SO_SNDBUF),
+    BUFFER_SIZE_CALL(SO_SNDBUFFORCE),
+    BUFFER_SIZE_CALL(SO_RCVBUF),
+    BUFFER_SIZE_CALL(SO_RCVBUFFORCE),
     {.number = SYS_getsockname},
     {.number = SYS_getpeername},
     {.number = SYS_getpid},
     {.number = SYS_geteuid},
     {.number = SYS_getegid},
+    {.number = SYS_getrandom}, /* sd-bus's tables */
     /* GLib's main contexts and threads (GDBus authenticates and writes in its own). */
     {.number = SYS_eventfd2},
     {.number = SYS_futex},

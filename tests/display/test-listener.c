@@ -15,6 +15,9 @@
 
 enum {
     TEXT_MAX = 1024,
+    PIECE = 8 << 10,
+    PIECE_US = 2000,
+    CALLS_MAX = 100000,
 };
 
 static GDBusConnection *
@@ -108,19 +111,11 @@ test_greeting(void)
     int fd = listen_raw(client);
 
     say(fd, "", 1);
-    SAY(fd, "BEGIN\r\n");
-    expect(fd, "ERROR");
     SAY(fd, "AUTH\r\n");
-    expect(fd, "REJECTED EXTERNAL");
-    SAY(fd, "AUTH ANONYMOUS\r\n");
-    expect(fd, "REJECTED EXTERNAL");
-    SAY(fd, "AUTH EXTERNAL 39393939\r\n"); /* another user */
-    expect(fd, "REJECTED EXTERNAL");
-    SAY(fd, "AUTH EXTERNAL\r\n");
-    expect(fd, "DATA");
-    SAY(fd, "DATA 39393939\r\n");
-    expect(fd, "REJECTED EXTERNAL");
-    SAY(fd, "DATA\r\n"); /* nobody asked */
+    expect(fd, "REJECTED");
+    SAY(fd, "AUTH KERBEROS_V4\r\n");
+    expect(fd, "REJECTED");
+    SAY(fd, "NEGOTIATE_UNIX_FD\r\n"); /* too early */
     expect(fd, "ERROR");
     for (const char *c = own; *c; c++) { /* in pieces */
         say(fd, c, 1);
@@ -137,10 +132,18 @@ test_greeting(void)
     expect_end(fd);
     fd = listen_raw(client); /* without an end */
     say(fd, "", 1);
-    for (guint i = 0; i < 100; i++) {
+    for (guint i = 0; i < 10000; i++) {
         (void)!send(fd, "AAAAAAAAAA", 10, MSG_NOSIGNAL);
     }
     expect_end(fd);
+    fd = listen_raw(client); /* in the words of sd-bus, all at once */
+    SAY(fd, "\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
+    expect(fd, "DATA");
+    expect(fd, "OK ");
+    expect(fd, "AGREE_UNIX_FD");
+    peer_read(fd, first, sizeof(first));
+    g_assert_cmpint(first[1], ==, 1);
+    close(fd);
     g_assert_true(rig_is_alive(rig));
 }
 
@@ -168,7 +171,6 @@ test_messages(void)
     } bad[] = {
 #define BAD(bytes) {bytes, sizeof(bytes) - 1}
         BAD("x\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0"),                  /* no byte order */
-        BAD("l\7\0\1\0\0\0\0\1\0\0\0\0\0\0\0"),                  /* no type */
         BAD("l\1\0\2\0\0\0\0\1\0\0\0\0\0\0\0"),                  /* another version */
         BAD("l\1\0\1\0\0\0\0\0\0\0\0\0\0\0\0"),                  /* serial 0 */
         BAD("l\1\0\1\0\0\0\0\1\0\0\0\xff\xff\xff\xff"),          /* too large, nearly 2^32 */
@@ -211,22 +213,58 @@ test_calls(void)
     g_assert_null(peer_call(listener->connection, "/", "org.qemu.Display1.VM.Quit",
                             g_variant_new("(s)", "now"), &error));
     g_assert_cmpstr(error, ==, "org.freedesktop.DBus.Error.UnknownMethod");
+    g_clear_pointer(&error, g_free);
+    /* A file that the jail does not have. */
+    g_assert_null(peer_call(listener->connection, "/", "org.freedesktop.DBus.Peer.GetMachineId",
+                            NULL, &error));
+    g_assert_cmpstr(error, ==, "org.freedesktop.DBus.Error.UnknownMethod");
     rig_gpu_update(rig, 1, 2, 3, 4);
     rig_wait(g_str_equal(peer_listener_last(listener), "UpdateMap 1 2 3 4"));
+    g_assert_true(rig_is_alive(rig));
+}
+
+/* One that announces a large message and sends it in pieces, or not at all, is let go of. */
+static void
+test_pieces(void)
+{
+    static const char head[] = "l\1\0\1\0\0\0\7\1\0\0\0\0\0\0\0"; /* 112 MiB */
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    const char piece[PIECE] = "";
+    int fd = listen_begun(client);
+    gsize sent = 0;
+
+    say(fd, head, sizeof(head) - 1);
+    expect_end(fd);
+    fd = listen_begun(client);
+    say(fd, head, sizeof(head) - 1);
+    while (send(fd, piece, PIECE, MSG_NOSIGNAL) == PIECE) {
+        sent += PIECE;
+        g_usleep(PIECE_US);
+    }
+    g_assert_cmpuint(sent, <, 112 << 20);
+    close(fd);
+    g_assert_true(rig_is_alive(rig));
 }
 
 /* One that calls and never reads is let go of before it costs memory. */
 static void
 test_deaf(void)
 {
-    static const char ping[] = "l\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0";
+    g_autoptr(GDBusMessage) ping =
+        g_dbus_message_new_method_call(NULL, "/", "org.freedesktop.DBus.Peer", "Ping");
+    gsize size;
+    g_autofree guchar *bytes = NULL;
     g_autoptr(Rig) rig = rig_new();
     g_autoptr(GDBusConnection) client = open_machine(rig);
     int fd = listen_begun(client);
     gboolean is_over = FALSE;
 
-    for (guint i = 0; i < 1000000 && !is_over; i++) {
-        is_over = send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) < 0;
+    g_dbus_message_set_serial(ping, 1);
+    bytes = g_dbus_message_to_blob(ping, &size, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+    g_assert_nonnull(bytes);
+    for (guint i = 0; i < CALLS_MAX && !is_over; i++) {
+        is_over = send(fd, bytes, size, MSG_NOSIGNAL) < 0;
     }
     g_assert_true(is_over);
     close(fd);
@@ -240,6 +278,7 @@ main(int argc, char **argv)
     g_test_add_func("/listener/greeting", test_greeting);
     g_test_add_func("/listener/messages", test_messages);
     g_test_add_func("/listener/calls", test_calls);
+    g_test_add_func("/listener/pieces", test_pieces);
     g_test_add_func("/listener/deaf", test_deaf);
     return g_test_run();
 }

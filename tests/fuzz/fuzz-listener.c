@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "display/peer.h"
-#include "display/wire.h"
 #include "tests/fuzz/fuzz.h"
 #include "vmm/base/assert.h"
 #include "vmm/base/fd.h"
@@ -99,26 +98,62 @@ put_damaged(struct rig *rig, const guint8 *bytes, gsize size, struct fuzz_input 
 }
 
 static void
+pad(GByteArray *bytes, guint to)
+{
+    static const guint8 zeros[8] = {0};
+
+    g_byte_array_append(bytes, zeros, (to - bytes->len % to) % to);
+}
+
+static void
+add_number(GByteArray *bytes, guint32 number)
+{
+    g_byte_array_append(bytes, (const guint8 *)&number, sizeof(number));
+}
+
+/* A field of a header: a text, or the serial that is answered when there is none. */
+static void
+add_field(GByteArray *bytes, guint8 code, const char *text, guint32 serial)
+{
+    const guint8 head[] = {code, 1, text ? (code == 1 ? 'o' : 's') : 'u', 0};
+
+    pad(bytes, 8);
+    g_byte_array_append(bytes, head, sizeof(head));
+    add_number(bytes, text ? (guint32)strlen(text) : serial);
+    if (text) {
+        g_byte_array_append(bytes, (const guint8 *)text, (guint)strlen(text) + 1);
+    }
+}
+
+static void
 put_message(struct rig *rig, struct fuzz_input *input)
 {
-    static const char *const texts[] = {NULL, "org.freedesktop.DBus.Peer", "Ping", "", "a"};
+    static const char *const texts[] = {
+        NULL, "org.freedesktop.DBus.Peer", "Ping", "a.b", "", "Get.", "GetMachineId", "/a"};
     const uint64_t how = fuzz_take(input, 2);
-    const VmWireMessage message = {
-        .type = (VmWireType)(how % 5),
-        .no_reply = (how & 8) != 0,
-        .serial = 1 + (guint32)(how >> 4 & 7),
-        .reply_serial = (guint32)fuzz_take(input, 1) % SERIALS,
-        .interface = texts[(how >> 7 & 7) % G_N_ELEMENTS(texts)],
-        .member = texts[(how >> 10 & 7) % G_N_ELEMENTS(texts)],
-        .error = how >> 13 & 1 ? "no" : NULL,
-        .body = input->data,
-        .body_size = MIN(how >> 14 << 4, input->size),
-        .tail = how == 0xffff ? fuzz_take(input, 3) : 0,
-    };
-    VmWireBuffer buffer;
+    const guint32 body = MIN((guint32)(how >> 14 << 4), (guint32)input->size);
+    const guint32 claimed = how == 0xffff ? (guint32)fuzz_take(input, 4) : body;
+    const guint8 head[] = {'l', how % 5, how & 8 ? 1 : 0, 1};
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    guint32 fields;
 
-    vm_wire_write(&buffer, &message);
-    put_damaged(rig, buffer.bytes, buffer.size, input);
+    g_byte_array_append(bytes, head, sizeof(head));
+    add_number(bytes, claimed);
+    add_number(bytes, 1 + (guint32)(how >> 4 & 7));
+    add_number(bytes, 0);
+    add_field(bytes, 5, NULL, (guint32)fuzz_take(input, 1) % SERIALS);
+    for (guint8 code = 1; code <= 4; code++) { /* path, interface, member, error */
+        const char *text = texts[fuzz_take(input, 1) % G_N_ELEMENTS(texts)];
+
+        if (text) {
+            add_field(bytes, code, text, 0);
+        }
+    }
+    fields = bytes->len - 16;
+    memcpy(bytes->data + 12, &fields, sizeof(fields));
+    pad(bytes, 8);
+    g_byte_array_append(bytes, input->data, body);
+    put_damaged(rig, bytes->data, bytes->len, input);
 }
 
 static void
