@@ -54,7 +54,7 @@ struct cross_capset {
 struct cross_header {
     uint8_t command;
     uint8_t ring;
-    uint16_t size; /* of the whole command */
+    uint16_t size; /* of the whole command; 0 in what goes to the guest */
     uint32_t pad;
 };
 

@@ -67,22 +67,23 @@ cross_image_layout(uint32_t width, uint32_t height, uint32_t fourcc, struct cros
     };
     uint64_t size = 0;
 
-    if (!layout || width == 0 || height == 0 || width > CROSS_EDGE_MAX || height > CROSS_EDGE_MAX) {
+    if (!layout || width == 0 || height == 0) {
         return -EINVAL;
     }
     for (uint32_t i = 0; i < layout->n_planes; i++) {
         const struct plane *plane = &layout->plane[i];
-        uint64_t columns = (width + plane->divide_x - 1) / plane->divide_x;
-        uint64_t rows = (height + plane->divide_y - 1) / plane->divide_y;
+        uint64_t stride = ((uint64_t)width + plane->divide_x - 1) / plane->divide_x * plane->bytes;
+        uint64_t rows = ((uint64_t)height + plane->divide_y - 1) / plane->divide_y;
 
-        image.strides[i] = htole32((uint32_t)(columns * plane->bytes));
+        /* wl_shm pools have 31 bits */
+        if (stride > CROSS_IMAGE_MAX || stride * rows > CROSS_IMAGE_MAX - size) {
+            return -EINVAL;
+        }
+        image.strides[i] = htole32((uint32_t)stride);
         image.offsets[i] = htole32((uint32_t)size);
-        size += columns * plane->bytes * rows; /* at most 3 * 2^31 */
+        size += stride * rows;
     }
     size = align_up(size, CROSS_PAGE_SIZE);
-    if (size > INT32_MAX) {
-        return -EINVAL; /* wl_shm pools have 31 bits */
-    }
     image.size = htole64(size);
     *ret_image = image;
     return 0;

@@ -2,7 +2,8 @@
 
 /*
  * Messages of the host to the guest. The channel page holds one, and the guest reads it when the
- * fence of its POLL completes: so nothing is read from the host before the guest polls.
+ * fence of its POLL completes: so nothing is read from the host before the guest polls. Their headers
+ * have the command alone, as crosvm's: wayland-proxy-virtwl takes the first 32 bits for it.
  */
 
 #include <errno.h>
@@ -27,7 +28,6 @@ compose_receive(struct page *page, size_t size)
 {
     page->size = sizeof(page->message) + size;
     page->message.header.command = CROSS_RECEIVE;
-    page->message.header.size = htole16((uint16_t)page->size);
     page->message.data_size = htole32((uint32_t)size);
 }
 
@@ -68,7 +68,6 @@ read_pipe(struct cross_source *source, struct page *page)
     size_t size = n > 0 ? (size_t)n : 0;
     page->size = sizeof(page->pipe) + size;
     page->pipe.header.command = CROSS_READ;
-    page->pipe.header.size = htole16((uint16_t)page->size);
     page->pipe.id = htole32(source->id);
     page->pipe.hang_up = htole32(size == 0);
     page->pipe.data_size = htole32((uint32_t)size);

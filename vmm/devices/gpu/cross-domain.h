@@ -25,7 +25,8 @@ enum {
     CROSS_PIPES_MAX = 64,
     CROSS_FILE_MAX = 16 << 20,   /* larger files of the compositor are not passed on */
     CROSS_QUEUED_MAX = 16 << 20, /* bytes that wait for the host, per context */
-    CROSS_EDGE_MAX = 16384,      /* of an image, pixels */
+    /* bytes of an image, however wide: sommelier asks for a pool of N bytes as one row of N pixels */
+    CROSS_IMAGE_MAX = 0x7ffff000,
 };
 
 struct cross_domain_host {
