@@ -41,6 +41,18 @@ try:
     sys.exit('a bad name was taken')
 except GLib.Error as error:
     assert 'is no name' in error.message, error.message
+seed = Vitrine.Seed.new()
+assert seed.set_user('anna') and seed.set_password('secret')
+seed.set_host_name('lib')
+path = os.path.dirname(Vitrine.machines_dup_definition_path('lib')) + '/seed.iso'
+assert seed.check() and seed.write(path) and os.stat(path).st_size > 0
+for bad in (lambda: seed.set_user('root'), lambda: seed.add_keys('x'), lambda: seed.write(path), Vitrine.Seed.new().check):
+    try:
+        bad()
+        sys.exit('a bad seed was taken')
+    except GLib.Error as error:
+        pass
+os.unlink(path)
 run = Vitrine.Run.start('lib', Vitrine.machines_dup_definition_path('lib'))
 ends = []
 run.connect('ended', lambda run, status: ends.append(status))

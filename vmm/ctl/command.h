@@ -39,6 +39,7 @@ int command_balloon(const Command *command, int argc, char **argv);
 int command_balloon_stats(const Command *command, int argc, char **argv);
 int command_create_composite(const Command *command, int argc, char **argv);
 int command_create_qcow2(const Command *command, int argc, char **argv);
+int command_create_seed(const Command *command, int argc, char **argv);
 int command_disk(const Command *command, int argc, char **argv);
 int command_gpu(const Command *command, int argc, char **argv);
 int command_stats(const Command *command, int argc, char **argv);

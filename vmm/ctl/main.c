@@ -94,6 +94,14 @@ static const Command commands[] = {
      "only\n"
      "what is written later is kept in PATH; without SIZE it is as long as that file.",
      1, 2, command_create_qcow2, 0},
+    {"create_seed", "PATH", "make the disk that tells a cloud image its user, password and keys",
+     "Start the machine with --block PATH,ro beside its image: cloud-init in the guest finds the "
+     "disk "
+     "by\n"
+     "its label. A password is never an argument: --password asks for it, or reads a line where "
+     "the\n"
+     "standard input is no terminal.",
+     1, 1, command_create_seed, 0},
     {"stats", "MACHINE", "CPU time and memory of each part", MACHINE_HELP, 1, 1, command_stats, 0},
     {"sandbox", "MACHINE", "what holds each part, as the kernel reports it",
      MACHINE_HELP "\n`vmm policy PART` prints what it may ask of the kernel.", 1, 1,
