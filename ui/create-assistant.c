@@ -3,8 +3,10 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/cloud-user.h"
 #include "ui/create-sources.h"
 #include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
 
 #define DEFAULT_MEMORY_MIB 2048
 #define SMALLEST_MIB       128
@@ -27,6 +29,7 @@ struct _VmCreateAssistant {
     GtkEntry *kernel_entry;
     GtkEntry *initrd_entry;
     GtkEntry *options_entry;
+    GtkLabel *kernel_hint;
     GtkLabel *source_problem;
 
     GtkEntry *name_entry;
@@ -36,11 +39,14 @@ struct _VmCreateAssistant {
     GtkLabel *memory_label;
     GtkRange *memory_scale;
     GtkSwitch *graphics_switch;
+    VmCloudUser *cloud_user;
 
     GtkLabel *check_title;
     GtkLabel *check_sizes;
     GtkLabel *check_start;
     GtkLabel *check_disk;
+    GtkWidget *check_user_row;
+    GtkLabel *check_user;
     GtkLabel *command_label;
     GtkToggleButton *without_start_check;
 
@@ -102,6 +108,9 @@ make_definition(VmCreateAssistant *self)
         set_path(json, "kernel", self->kernel_entry);
         set_path(json, "initrd", self->initrd_entry);
         set_path(json, "block.0.path", self->disk_entry);
+        if (vm_source_wants_format(gtk_entry_get_text(self->disk_entry))) {
+            vm_json_set_string(json, "block.0.format", "qcow2");
+        }
         if (options[0]) {
             vm_json_set_string(json, "params.0", options);
         }
@@ -147,6 +156,9 @@ source_problem(VmCreateAssistant *self, gboolean *ret_empty)
     for (guint i = 0; i < n; i++) {
         const char *path = gtk_entry_get_text(entries[i]);
         char *problem = path[0] ? vm_source_complain(path) : NULL;
+        if (!problem && path[0] && entries[i] == self->disk_entry) {
+            problem = vm_source_complain_of_disk(path);
+        }
         if (problem) {
             return problem;
         }
@@ -187,6 +199,9 @@ source_changed(VmCreateAssistant *self)
 
     gtk_label_set_text(self->source_problem, problem ? problem : "");
     gtk_widget_set_visible(GTK_WIDGET(self->source_problem), problem != NULL);
+    gtk_widget_set_visible(GTK_WIDGET(self->kernel_hint),
+                           self->kind == VM_SOURCE_DISK &&
+                               gtk_entry_get_text_length(self->kernel_entry) == 0);
     if (step_of(self) == 0) {
         gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), !empty && !problem);
     }
@@ -239,6 +254,17 @@ choose_file(VmCreateAssistant *self, GtkEntryIconPosition position, GdkEvent *ev
 /* ------------------------------------------------------------------ step 2 */
 
 static void
+size_changed(VmCreateAssistant *self)
+{
+    const gboolean good = vm_cloud_user_is_good(self->cloud_user);
+
+    if (step_of(self) == 1) {
+        gtk_widget_set_sensitive(GTK_WIDGET(self->next_button),
+                                 gtk_entry_get_text_length(self->name_entry) > 0 && good);
+    }
+}
+
+static void
 name_changed(VmCreateAssistant *self)
 {
     const char *title = gtk_entry_get_text(self->name_entry);
@@ -247,9 +273,7 @@ name_changed(VmCreateAssistant *self)
 
     gtk_label_set_text(self->name_on_disk_label, line);
     self->name_given = gtk_widget_is_focus(GTK_WIDGET(self->name_entry)) || self->name_given;
-    if (step_of(self) == 1) {
-        gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), title[0] != '\0');
-    }
+    size_changed(self);
 }
 
 static void
@@ -274,13 +298,37 @@ file_of(VmJson *json, const char *member)
     return path ? g_path_get_basename(path) : NULL;
 }
 
+/* The disk that vm_store_add() makes, where it usually is. */
+static void
+add_seed(VmJson *json, const char *name)
+{
+    g_autofree char *folder = vm_paths_disks(name);
+    g_autofree char *path = g_build_filename(folder, "seed.iso", NULL);
+
+    vm_json_set_string(json, "block.1.path", path);
+    vm_json_set_bool(json, "block.1.ro", TRUE);
+}
+
+static void
+fill_user(VmCreateAssistant *self, VmJson *json, const char *name)
+{
+    const gboolean wanted = vm_cloud_user_is_wanted(self->cloud_user);
+    g_autofree char *user = wanted ? vm_cloud_user_describe(self->cloud_user) : NULL;
+
+    gtk_widget_set_visible(self->check_user_row, wanted);
+    if (wanted) {
+        gtk_label_set_text(self->check_user, user);
+        add_seed(json, name);
+    }
+}
+
 static void
 fill_check(VmCreateAssistant *self)
 {
     g_autoptr(VmJson) json = make_definition(self);
     const char *title = gtk_entry_get_text(self->name_entry);
     g_autofree char *name = vm_definition_name_for_title(title);
-    g_autofree char *line = vm_definition_command_line(json, name);
+    g_autofree char *line = NULL;
     g_autofree char *kernel = file_of(json, "kernel");
     g_autofree char *initrd = file_of(json, "initrd");
     g_autofree char *disk = file_of(json, "block.0.path");
@@ -293,6 +341,8 @@ fill_check(VmCreateAssistant *self)
     g_autofree char *from = initrd ? g_strdup_printf(_("%s with %s"), kernel ? kernel : "-", initrd)
                                    : g_strdup(kernel ? kernel : "-");
 
+    fill_user(self, json, name);
+    line = vm_definition_command_line(json, name);
     gtk_label_set_text(self->check_title, title);
     gtk_label_set_text(self->check_sizes, sizes);
     gtk_label_set_text(self->check_start, from);
@@ -350,6 +400,23 @@ back_clicked(VmCreateAssistant *self)
 }
 
 static void
+finish(VmCreateAssistant *self)
+{
+    g_autoptr(VmJson) json = make_definition(self);
+    g_autofree char *name = vm_definition_name_for_title(gtk_entry_get_text(self->name_entry));
+    g_autoptr(VmSeed) seed = vm_cloud_user_make(self->cloud_user, name, NULL);
+
+    /* What was good a step before may have gone: the key's file. */
+    if (!seed && vm_cloud_user_is_wanted(self->cloud_user)) {
+        show_step(self, 1);
+        return;
+    }
+    g_signal_emit(self, signals[CREATED], 0, json, seed,
+                  !gtk_toggle_button_get_active(self->without_start_check));
+    gtk_widget_destroy(GTK_WIDGET(self));
+}
+
+static void
 next_clicked(VmCreateAssistant *self)
 {
     int step = step_of(self);
@@ -357,14 +424,15 @@ next_clicked(VmCreateAssistant *self)
     if (step == 0 && self->kind == VM_SOURCE_CONFIGURATION) {
         take_sizes_of_file(self);
     }
+    if (step == 0) {
+        gtk_widget_set_visible(GTK_WIDGET(self->cloud_user), self->kind == VM_SOURCE_DISK);
+        vm_cloud_user_suggest(self->cloud_user, main_file(self));
+    }
     if (step < 2) {
         show_step(self, step + 1);
         return;
     }
-    g_autoptr(VmJson) json = make_definition(self);
-    g_signal_emit(self, signals[CREATED], 0, json,
-                  !gtk_toggle_button_get_active(self->without_start_check));
-    gtk_widget_destroy(GTK_WIDGET(self));
+    finish(self);
 }
 
 static gboolean
@@ -406,6 +474,10 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, initrd_entry);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, options_entry);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, source_problem);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, kernel_hint);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, cloud_user);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_user_row);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_user);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, name_entry);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, name_on_disk_label);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, processors_label);
@@ -429,8 +501,10 @@ vm_create_assistant_class_init(VmCreateAssistantClass *klass)
     G_OBJECT_CLASS(klass)->finalize = vm_create_assistant_finalize;
     widget_class->key_press_event = vm_create_assistant_key_press_event;
     gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_DIALOG);
-    signals[CREATED] = g_signal_new("created", VM_TYPE_CREATE_ASSISTANT, G_SIGNAL_RUN_LAST, 0, NULL,
-                                    NULL, NULL, G_TYPE_NONE, 2, G_TYPE_POINTER, G_TYPE_BOOLEAN);
+    g_type_ensure(VM_TYPE_CLOUD_USER);
+    signals[CREATED] =
+        g_signal_new("created", VM_TYPE_CREATE_ASSISTANT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                     G_TYPE_NONE, 3, G_TYPE_POINTER, VM_TYPE_SEED, G_TYPE_BOOLEAN);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/create-assistant.ui");
     bind_children(widget_class);
@@ -473,6 +547,8 @@ static void
 vm_create_assistant_init(VmCreateAssistant *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    g_signal_connect_object(self->cloud_user, "changed", G_CALLBACK(size_changed), self,
+                            G_CONNECT_SWAPPED);
     set_sizes(self);
     set_kind(self, VM_SOURCE_KERNEL);
     show_step(self, 0);

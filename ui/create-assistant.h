@@ -10,6 +10,6 @@
 #define VM_TYPE_CREATE_ASSISTANT (vm_create_assistant_get_type())
 G_DECLARE_FINAL_TYPE(VmCreateAssistant, vm_create_assistant, VM, CREATE_ASSISTANT, GtkWindow)
 
-/* path: a file that was dropped or passed, or NULL. Signal "created" (VmJson * definition, gboolean
- * start), after which the assistant goes away. */
+/* path: a file that was dropped or passed, or NULL. Signal "created" (VmJson * definition, VmSeed *
+ * seed or NULL, gboolean start), after which the assistant goes away. */
 GtkWidget *vm_create_assistant_new(GtkWindow *parent, const char *path);

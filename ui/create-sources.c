@@ -9,21 +9,33 @@
 #include <unistd.h>
 
 #define HEAD_SIZE        4096
+#define SECTOR_SIZE      512
 #define BZIMAGE_MAGIC_AT 0x202
 #define MIB_PER_GIB      1024
 #define KIB_PER_MIB      1024
 
+/* What was read of its beginning, or -1; the rest of `head` is zeros. */
+static gssize
+read_head(const char *path, guint8 head[HEAD_SIZE])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    gssize size = -1;
+
+    memset(head, 0, HEAD_SIZE);
+    if (fd >= 0) {
+        size = read(fd, head, HEAD_SIZE);
+        close(fd);
+    }
+    return size;
+}
+
 VmSourceKind
 vm_source_guess(const char *path)
 {
-    guint8 head[HEAD_SIZE] = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t size = fd >= 0 ? read(fd, head, sizeof(head)) : -1;
+    guint8 head[HEAD_SIZE];
+    gssize size = read_head(path, head);
     gsize at = 0;
 
-    if (fd >= 0) {
-        close(fd);
-    }
     if (size <= 0) {
         return VM_SOURCE_DISK;
     }
@@ -118,6 +130,77 @@ vm_source_complain(const char *path)
         return g_strdup_printf(_("“%s” is empty."), path);
     }
     return NULL;
+}
+
+/* Kinds of files that people take for disks of ours, by their first bytes. */
+static const struct {
+    const char *magic;
+    gsize size;
+    const char *title;
+} foreign_disks[] = {
+    {"KDMV", 4, "VMDK"}, {"vhdxfile", 8, "VHDX"}, {"conectix", 8, "VHD"},
+    {"<<< ", 4, "VDI"},  {"QED", 4, "QED"},
+};
+static const struct {
+    const char *magic;
+    gsize size;
+    const char *command;
+} packed_files[] = {
+    {"\xfd"
+     "7zXZ",
+     5, "xz -d"},
+    {"\x1f\x8b", 2, "gzip -d"},
+    {"\x28\xb5\x2f\xfd", 4, "zstd -d"},
+    {"BZh", 3, "bzip2 -d"},
+    {"PK\3\4", 4, "unzip"},
+};
+
+static gboolean
+is_qcow2(const guint8 head[HEAD_SIZE])
+{
+    return memcmp(head, "QFI\xfb", 4) == 0;
+}
+
+char *
+vm_source_complain_of_disk(const char *path)
+{
+    guint8 head[HEAD_SIZE];
+
+    gssize size = read_head(path, head);
+
+    if (size < 0) {
+        return NULL; /* a whole disk of the computer, perhaps */
+    }
+    if (size < SECTOR_SIZE) {
+        return g_strdup_printf(_("“%s” is too short for a disk."), path);
+    }
+    if (g_str_has_suffix(path, ".qcow2") && !is_qcow2(head)) {
+        return g_strdup_printf(_("“%s” is no qcow2 image, whatever its name says."), path);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(foreign_disks); i++) {
+        if (memcmp(head, foreign_disks[i].magic, foreign_disks[i].size) == 0) {
+            /* Translators: a path, then the name of a format. */
+            return g_strdup_printf(_("“%s” is a %s image. “qemu-img convert -O qcow2” makes one of "
+                                     "it that can be used."),
+                                   path, foreign_disks[i].title);
+        }
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(packed_files); i++) {
+        if (memcmp(head, packed_files[i].magic, packed_files[i].size) == 0) {
+            /* Translators: a path, then a command. */
+            return g_strdup_printf(_("“%s” is packed. Unpack it first, with “%s”."), path,
+                                   packed_files[i].command);
+        }
+    }
+    return NULL;
+}
+
+gboolean
+vm_source_wants_format(const char *path)
+{
+    guint8 head[HEAD_SIZE];
+
+    return !g_str_has_suffix(path, ".qcow2") && read_head(path, head) > 0 && is_qcow2(head);
 }
 
 static guint64

@@ -23,6 +23,12 @@ VmJson *vm_source_load_configuration(const char *path, GError **error);
 /* NULL when the file can be used, else why not, in words; g_free(). */
 char *vm_source_complain(const char *path);
 
+/* The same for a disk: what is no image that can be used, by the first bytes. */
+char *vm_source_complain_of_disk(const char *path);
+
+/* A qcow2 image whose name does not say so: the definition has to. */
+gboolean vm_source_wants_format(const char *path);
+
 /* MiB; 0 when unknown. */
 guint64 vm_source_free_memory(void);
 guint64 vm_source_total_memory(void);

@@ -311,10 +311,10 @@ vm_window_make_debian(VmWindow *self)
 }
 
 static void
-created(VmWindow *self, VmJson *definition, gboolean start)
+created(VmWindow *self, VmJson *definition, VmSeed *seed, gboolean start)
 {
     g_autoptr(GError) error = NULL;
-    VmMachine *machine = vm_store_add(self->store, definition, &error);
+    VmMachine *machine = vm_store_add(self->store, definition, seed, &error);
 
     if (!machine) {
         g_autoptr(VmProblem) problem = vm_problem_new("no-space", "", error->message, NULL, NULL);

@@ -270,14 +270,50 @@ vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder)
     }
 }
 
+/* The seed as another disk of the machine; its path, or NULL. */
+static char *
+add_seed(VmStore *self, VmJson *definition, const char *name, VmSeed *seed, GError **error)
+{
+    g_autofree char *folder = vm_store_new_folder(self, name);
+    g_autofree char *path = g_build_filename(folder, "seed.iso", NULL);
+    const guint n = vm_json_length(definition, "block");
+    g_autofree char *member = g_strdup_printf("block.%u.path", n);
+    g_autofree char *ro = g_strdup_printf("block.%u.ro", n);
+
+    (void)g_mkdir_with_parents(folder, 0700);
+    for (guint i = 2; g_file_test(path, G_FILE_TEST_EXISTS); i++) {
+        g_autofree char *base =
+            g_strdup_printf("seed-%u.iso", i); /* of a machine that was forgotten */
+        g_free(path);
+        path = g_build_filename(folder, base, NULL);
+    }
+    if (!vm_seed_write(seed, path, error)) {
+        return NULL;
+    }
+    vm_json_set_string(definition, member, path);
+    vm_json_set_bool(definition, ro, TRUE);
+    vm_store_note_folder(self, definition, folder);
+    return g_steal_pointer(&path);
+}
+
 VmMachine *
-vm_store_add(VmStore *self, VmJson *definition, GError **error)
+vm_store_add(VmStore *self, VmJson *definition, VmSeed *seed, GError **error)
 {
     const char *title = vm_json_get_string(definition, "manager.title");
     g_autofree char *name = vm_definition_name_for_title(title ? title : _("Machine"));
     g_autoptr(VmMachine) machine = vm_machine_new(name);
+    g_autofree char *path = NULL;
 
+    if (seed) {
+        path = add_seed(self, definition, name, seed, error);
+        if (!path) {
+            return NULL;
+        }
+    }
     if (!vm_machine_save(machine, definition, error)) {
+        if (path) {
+            (void)g_unlink(path);
+        }
         return NULL;
     }
     g_list_store_append(self->machines, machine);

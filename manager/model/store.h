@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 
 #include "manager/model/machine.h"
+#include "vmm/client/vm-seed.h"
 
 #define VM_TYPE_STORE (vm_store_get_type())
 G_DECLARE_FINAL_TYPE(VmStore, vm_store, VM, STORE, GObject)
@@ -31,8 +32,9 @@ void vm_store_forget(VmStore *self, VmMachine *machine);
 /* NULL when there is none. Borrowed. */
 VmMachine *vm_store_find(VmStore *self, const char *name);
 
-/* Writes a new definition; the title in it makes the name. Borrowed; NULL with error set. */
-VmMachine *vm_store_add(VmStore *self, VmJson *definition, GError **error);
+/* Writes a new definition; the title in it makes the name. A seed, or NULL, becomes its last disk, in the
+ * machine's own folder. Borrowed; NULL with error set. */
+VmMachine *vm_store_add(VmStore *self, VmJson *definition, VmSeed *seed, GError **error);
 
 /* Makes the Debian guest; its machine is in the list while it is being made. NULL with error set. */
 VmMachine *vm_store_build(VmStore *self, const char *title, GError **error);

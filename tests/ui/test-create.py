@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real vitrine under Xvfb, as test-ui.py: machines from disk images, those for clouds too; prints TAP.
+
+usage: test-create.py BUILD-FOLDER [TEST...]"""
+import base64
+import json
+import os
+import stat
+import struct
+import subprocess
+import sys
+
+from runner import expect, run
+from session import Atspi, run_in_session, wait_for
+
+if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
+    sys.exit(run_in_session())
+
+DARK = {"GTK_THEME": "Adwaita:dark"}
+PASSWORD = "not to be found anywhere"
+NO_WAY_IN = "Give a password or an SSH key: nobody could log in without."
+QCOW2 = b"QFI\xfb\0\0\0\3" + bytes(4096)
+
+
+def file_of(session, name, data):
+    path = session.path(name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def public_key():
+    blob = b"".join(struct.pack(">I", len(part)) + part for part in (b"ssh-ed25519", os.urandom(32)))
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()} somebody@desk"
+
+
+def is_usable(node):
+    return node.has(Atspi.StateType.SENSITIVE)
+
+
+def choose_disk(session, disk, **environment):
+    """The second step for a disk with a kernel; the path is dropped, so that the kind is chosen."""
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    session.start(disk, **environment)
+    entry = session.see("Kernel", Atspi.Role.TEXT)
+    session.see("Machines start without firmware, so that the image's own boot loader is not used. Choose the kernel and "
+                "the initrd of the system on it: they lie in its folder /boot as “vmlinuz” and “initrd.img”.")
+    session.shoot("create-disk")
+    entry.set_text_contents(kernel)
+    session.see_not("Machines start without firmware, so that the image's own boot loader is not used. Choose the kernel "
+                    "and the initrd of the system on it: they lie in its folder /boot as “vmlinuz” and “initrd.img”.")
+    session.press("Next")
+    return kernel
+
+
+def seed_of(session, path):
+    """What cloud-init would read."""
+    out = session.path("seed-read")
+    done = subprocess.run(["xorriso", "-osirrox", "on", "-indev", path, "-extract", "/", out], capture_output=True, check=False,
+                          timeout=60)
+    expect(done.returncode == 0, done.stderr)
+    found = []
+    for name in ("user-data", "meta-data"):
+        with open(os.path.join(out, name), encoding="utf-8") as file:
+            found.append(json.loads(file.read().replace("#cloud-config\n", "")))
+    return found
+
+
+def cloud_image(session):
+    """User, password and key on a disk of their own, and the password nowhere."""
+    key = public_key()
+    path = file_of(session, "home/.ssh/id_ed25519.pub", key.encode() + b"\n")
+    disk = file_of(session, "debian-12-generic-amd64.img", QCOW2)
+    kernel = choose_disk(session, disk)
+    expect(session.see("Cloud image", Atspi.Role.TOGGLE_BUTTON).has(Atspi.StateType.CHECKED), "not taken for a cloud image")
+    expect(session.see("SSH key", Atspi.Role.TEXT).get_text(0, -1) == path, "the user's own key is not suggested")
+    session.see("User", Atspi.Role.TEXT).set_text_contents("anna")
+    session.see("Password", Atspi.Role.PASSWORD_TEXT).set_text_contents(PASSWORD)
+    session.shoot("create-cloud-light")
+    session.press("Next")
+    session.see("anna, with a password and an SSH key")
+    session.shoot("create-cloud-check-light")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    session.see_row("Debian 12-generic-amd64, Off")
+    definition = session.definitions()["debian-12-generic-amd64"]
+    seed = session.path("data/vitrine/debian-12-generic-amd64/seed.iso")
+    expect(definition["kernel"] == kernel, definition)
+    expect(definition["block"] == [{"path": disk, "format": "qcow2"}, {"path": seed, "ro": True}], definition["block"])
+    expect(definition["params"] == ["root=/dev/vda1"], definition)
+    expect(stat.S_IMODE(os.stat(seed).st_mode) == 0o600, oct(os.stat(seed).st_mode))
+    user, meta = seed_of(session, seed)
+    expect(user["user"]["name"] == "anna" and user["user"]["passwd"].startswith("$6$"), user)
+    expect(user["user"]["ssh_authorized_keys"] == [key], user)
+    expect(meta["local-hostname"] == "debian-12-generic-amd64", meta)
+    for folder in ("config", "data", "state", "cache"):
+        done = subprocess.run(["grep", "-r", PASSWORD, session.path(folder)], capture_output=True, text=True, check=False)
+        expect(done.returncode == 1, f"the password is in {done.stdout}")
+
+
+def bad_cloud_users(session):
+    """Each field says what is wrong with it, and there is no way on."""
+    choose_disk(session, file_of(session, "jammy-server-cloudimg-amd64.img", QCOW2), **DARK)
+    button = session.see("Next", Atspi.Role.PUSH_BUTTON)
+    user, key = (session.see(name, Atspi.Role.TEXT) for name in ("User", "SSH key"))
+    password = session.see("Password", Atspi.Role.PASSWORD_TEXT)
+
+    def refused(sentence):
+        session.see(sentence)
+        wait_for("no way on", lambda: not is_usable(button))
+    expect(user.get_text(0, -1) != "root", "root is suggested")
+    refused(NO_WAY_IN)
+    for name in ("root", "", "Anna", "a b", "9a"):
+        user.set_text_contents(name)
+        refused("Up to 32 of a–z, 0–9, “_” and “-”, a letter first; not “root”.")
+    user.set_text_contents("anna")
+    key.set_text_contents(file_of(session, "id", b"-----BEGIN OPENSSH PRIVATE KEY-----\n"))
+    refused("This is a private key, which stays where it is. Choose its public half, the file that ends in .pub.")
+    session.shoot("create-cloud-refused-dark")
+    key.set_text_contents(file_of(session, "noise", os.urandom(3000)))
+    refused("This is no public SSH key. Choose a file that ends in .pub.")
+    key.set_text_contents("/nowhere/k.pub")
+    refused("This file cannot be read: “/nowhere/k.pub” cannot be read (No such file or directory).")
+    key.set_text_contents("")
+    refused(NO_WAY_IN)
+    password.set_text_contents("x")
+    wait_for("a way on", lambda: is_usable(button))
+    password.set_text_contents("")
+    refused(NO_WAY_IN)
+    session.see("Cloud image", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    wait_for("a way on", lambda: is_usable(button))
+    session.see_not("User", Atspi.Role.TEXT)
+    session.press("Next")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    session.see_row("Jammy")
+    definition = list(session.definitions().values())[0]
+    expect(len(definition["block"]) == 1, definition)
+
+
+def other_disks(session):
+    """Any other image can be declared one; what is no image is told so."""
+    disk = file_of(session, "plain.img", bytes(1 << 20))
+    choose_disk(session, disk)
+    switch = session.see("Cloud image", Atspi.Role.TOGGLE_BUTTON)
+    expect(not switch.has(Atspi.StateType.CHECKED), "taken for a cloud image")
+    switch.do_action(0)
+    session.see("User", Atspi.Role.TEXT)
+    session.press("Back")
+    entry = session.see("Disk", Atspi.Role.TEXT)
+    button = session.see("Next", Atspi.Role.PUSH_BUTTON)
+    for name, data, sentence in (
+            ("text.qcow2", b"text" * 1000, "“{}” is no qcow2 image, whatever its name says."),
+            ("short.img", b"x", "“{}” is too short for a disk."),
+            ("foreign.img", b"KDMV" + bytes(4096),
+             "“{}” is a VMDK image. “qemu-img convert -O qcow2” makes one of it that can be used."),
+            ("packed.img", b"\xfd7zXZ\0" + bytes(4096), "“{}” is packed. Unpack it first, with “xz -d”.")):
+        path = file_of(session, name, data)
+        entry.set_text_contents(path)
+        session.see(sentence.format(path))
+        expect(not is_usable(button), name)
+    entry.set_text_contents(disk)
+    wait_for("a way on", lambda: is_usable(button))
+
+
+TESTS = [cloud_image, bad_cloud_users, other_disks]
+
+sys.exit(run(TESTS))
