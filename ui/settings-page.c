@@ -2,8 +2,11 @@
 #include "ui/settings-page.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
+#include "manager/model/phrases.h"
 #include "ui/create-sources.h"
+#include "ui/graphics-level.h"
 #include "ui/guest-windows.h"
 #include "ui/json-editor.h"
 #include "ui/machine-slot.h"
@@ -29,17 +32,7 @@ enum kind {
     KIND_FLAG,      /* true, or not in the file */
     KIND_WINDOWS,   /* the guest's windows on this desktop */
     KIND_INPUT,     /* true or false; as "gpu" where the file says nothing */
-    KIND_GRAPHICS,  /* a word of graphics_levels; nothing without a graphics card */
-};
-
-/* "gpu.backend". */
-static const struct {
-    const char *word;
-    const char *title;
-} graphics_levels[] = {
-    {"2d", N_("2D")},
-    {"auto", N_("3D, if there is a graphics driver")},
-    {"virglrenderer", N_("3D, by the processor if need be")},
+    KIND_GRAPHICS,  /* a level of graphics-level.h; nothing without a graphics card */
 };
 
 static const struct setting {
@@ -157,9 +150,9 @@ value_of(VmJson *json, const struct setting *setting)
     if (is_switch(setting)) {
         return g_strdup(vm_json_get_bool(json, setting->path, FALSE) ? "1" : "0");
     }
-    if (setting->kind == KIND_GRAPHICS && vm_json_has(json, "gpu") &&
-        !vm_json_has(json, setting->path)) {
-        return g_strdup("auto");
+    if (setting->kind == KIND_GRAPHICS) {
+        const char *level = vm_graphics_level_get(json);
+        return g_strdup(level ? level : "");
     }
     text = vm_json_get_text(json, setting->path);
     return text ? text : g_strdup("");
@@ -174,6 +167,12 @@ put_value(VmJson *json, const struct setting *setting, const char *value)
     }
     if (setting->kind == KIND_WINDOWS) {
         vm_guest_windows_set(json, value[0] == '1');
+        return;
+    }
+    if (setting->kind == KIND_GRAPHICS) {
+        if (value[0]) {
+            vm_graphics_level_set(json, value);
+        }
         return;
     }
     vm_json_remove(json, setting->path);
@@ -455,6 +454,24 @@ set_usable(VmSettingsPage *self, gboolean usable)
     }
 }
 
+/* Vulkan was asked for and the trial when the machine started did not offer it. */
+static void
+show_why_not(VmSettingsPage *self, VmJson *json)
+{
+    VmConnection *connection = vm_machine_get_connection(self->machine);
+    const char *said = connection ? vm_connection_get_graphics_sentence(connection) : NULL;
+    g_autofree char *words = said && said[0] && !strstr(said, "with Vulkan") &&
+                                     g_strcmp0(vm_graphics_level_get(json), "vulkan") == 0
+                                 ? vm_phrase_dup(said)
+                                 : NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+        if (settings[i].kind == KIND_GRAPHICS) {
+            vm_settings_row_set_problem(self->rows[i], words);
+        }
+    }
+}
+
 static void
 show_machine(VmSettingsPage *self)
 {
@@ -472,6 +489,7 @@ show_machine(VmSettingsPage *self)
         g_autofree char *value = value_of(json, &settings[i]);
         show_value(vm_settings_row_get_control(self->rows[i]), &settings[i], value);
     }
+    show_why_not(self, json);
     show_disks(self, json);
     vm_ports_list_show(self->ports_list, self->machine);
     show_pending(self, json);
@@ -493,9 +511,9 @@ make_levels(VmSettingsPage *self)
 {
     GtkWidget *combo = gtk_combo_box_text_new();
 
-    for (guint i = 0; i < G_N_ELEMENTS(graphics_levels); i++) {
-        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(combo), graphics_levels[i].word,
-                                  _(graphics_levels[i].title));
+    for (guint i = 0; vm_graphics_level_word(i); i++) {
+        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(combo), vm_graphics_level_word(i),
+                                  vm_graphics_level_title(i));
     }
     g_signal_connect(combo, "changed", G_CALLBACK(value_changed), self);
     return combo;

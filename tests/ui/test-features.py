@@ -103,8 +103,11 @@ def switch_rows(session):
     session.choose("Graphics", "3D, if there is a graphics driver")
     wait_for("the level", lambda: session.definitions()["lab"]["gpu"]["backend"] == "auto")
     session.shoot("settings-sandbox-light")
+    session.choose("Graphics", "3D with Vulkan, if that works here")
+    wait_for("Vulkan", lambda: session.definitions()["lab"]["gpu"] ==
+             {"backend": "virglrenderer", "context-types": ["cross-domain", "virgl2", "venus"]})
     session.choose("Graphics", "2D")
-    wait_for("the level", lambda: session.definitions()["lab"]["gpu"]["backend"] == "2d")
+    wait_for("the level", lambda: session.definitions()["lab"]["gpu"] == {"backend": "2d", "context-types": ["cross-domain"]})
     section("Display")
     session.see("Screen, keyboard and pointer", Atspi.Role.TOGGLE_BUTTON).do_action(0)
     wait_for("a machine without a card", lambda: "gpu" not in session.definitions()["lab"])
@@ -157,6 +160,26 @@ def graphics_in_german(session):
     session.see_row("Tiny, Läuft", 20)
     session.set_state("win.view", "statistics")
     session.see("Grafik: 2D, wie gewünscht.", seconds=20)
+
+
+def vulkan_that_is_not(session):
+    """The settings of a running machine say why it has no Vulkan, although it was chosen."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64},
+                   gpu={"backend": "virglrenderer", "context-types": ["virgl2", "venus"], "fault": "probe"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.set_state("win.view", "statistics")
+    line = wait_for("the line about graphics", lambda: session.find_start("Graphics: "), 20)
+    sentence = line.get_name().partition(": ")[2]
+    expect("with Vulkan" not in sentence, sentence)
+    session.see("Settings").do_action(0)
+    row = session.see("Sandbox", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.see(sentence)
+    session.choose("Graphics", "2D")
+    session.see_not(sentence)
 
 
 def last_run(session):
@@ -432,7 +455,7 @@ def port_rows(session):
     ports([("virtio-console", 1, "sink"), ("serial", 1, "sink")])
 
 
-TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, last_run, add_console, displays,
+TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, vulkan_that_is_not, last_run, add_console, displays,
          links, folded_messages, first_display, port_rows]
 
 sys.exit(run(TESTS))
