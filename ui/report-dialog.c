@@ -5,6 +5,8 @@
 
 enum {
     WIDTH = 720,
+    LEAST_WIDTH = 420,
+    LEAST_HEIGHT = 360,
     HEIGHT = 520,
     MARGIN = 12,
 };
@@ -46,6 +48,7 @@ vm_report_dialog_show(GtkWindow *parent, const char *text)
     gtk_box_pack_start(box, scroll, TRUE, TRUE, 0);
     gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_ACCEPT);
     gtk_window_set_default_size(GTK_WINDOW(dialog), WIDTH, HEIGHT);
+    gtk_widget_set_size_request(dialog, LEAST_WIDTH, LEAST_HEIGHT);
     g_signal_connect_object(dialog, "response", G_CALLBACK(answered), view, 0);
     gtk_widget_show_all(dialog);
 }

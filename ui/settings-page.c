@@ -17,6 +17,7 @@
 #include "vmm/client/vm-machines.h"
 
 #define ENTRY_WIDTH   26
+#define LEVEL_WIDTH   20
 #define MEMORY_STEP   128
 #define MEMORY_MIN    64
 #define PROCESSOR_MAX 32
@@ -510,7 +511,10 @@ static GtkWidget *
 make_levels(VmSettingsPage *self)
 {
     GtkWidget *combo = gtk_combo_box_text_new();
+    g_autoptr(GList) cells = gtk_cell_layout_get_cells(GTK_CELL_LAYOUT(combo));
 
+    /* Whatever the language: the words beside it need room too. */
+    g_object_set(cells->data, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars", LEVEL_WIDTH, NULL);
     for (guint i = 0; vm_graphics_level_word(i); i++) {
         gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(combo), vm_graphics_level_word(i),
                                   vm_graphics_level_title(i));

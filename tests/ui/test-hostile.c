@@ -6,22 +6,17 @@
  * when that process dies.
  */
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gtk/gtk.h>
 #include <linux/input-event-codes.h>
 #include <malloc.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
 #include <vte/vte.h>
 
 #include "manager/model/store.h"
-#include "tests/fakes/fake-display.h"
 #include "tests/ui/own-folders.h"
+#include "tests/ui/pretended-machine.h"
 #include "ui/display-page.h"
 #include "ui/window.h"
 #include "vmm/keymap/keymap.h"
@@ -46,10 +41,7 @@ typedef struct {
     VmStore *store;
     VmMachine *machine;
     GtkWidget *window;
-    FakeDisplay *display;
-    char *control;
-    int lock;
-    GPid process; /* "the machine" */
+    PretendedMachine pretended;
 } Fixture;
 
 #define wait_until(condition)                                                     \
@@ -96,36 +88,6 @@ define_machine(void)
     g_string_append(text, "\", \"group\": \"" EVIL_TITLE "\", \"note\": \"" EVIL_TITLE "\"}}");
     g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
     g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
-}
-
-/* Between fork and exec: it does not outlive a test that fails. */
-static void
-die_with_the_test(gpointer data)
-{
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static void
-pretend_to_run(Fixture *self)
-{
-    const char *argv[] = {"sleep", "600", NULL};
-    g_autofree char *folder =
-        g_build_filename(g_getenv("XDG_RUNTIME_DIR"), "vitrine", "evil", NULL);
-    g_autofree char *lock = g_build_filename(folder, "lock", NULL);
-    g_autofree char *pid = g_build_filename(folder, "pid", NULL);
-    g_autofree char *number = NULL;
-
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
-    self->lock = g_open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    g_assert_cmpint(flock(self->lock, LOCK_EX | LOCK_NB), ==, 0);
-    g_assert_true(g_spawn_async(NULL, (char **)argv, NULL,
-                                G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
-                                    G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
-                                die_with_the_test, NULL, &self->process, NULL));
-    number = g_strdup_printf("%d", self->process);
-    g_assert_true(g_file_set_contents(pid, number, -1, NULL));
-    self->control = g_build_filename(folder, "control", NULL);
-    self->display = fake_display_new(self->control);
 }
 
 static GtkWidget *
@@ -316,13 +278,13 @@ memory_mib(void)
 static double
 flood(Fixture *self, const char *const *views)
 {
-    fake_display_misbehave(self->display, TRUE);
+    fake_display_misbehave(self->pretended.display, TRUE);
     for (; *views; views++) {
         measure_answers(self, *views);
         check_words(self);
     }
     show(self, "display");
-    fake_display_misbehave(self->display, FALSE);
+    fake_display_misbehave(self->pretended.display, FALSE);
     wait_until(width_shown(self) == 640);
     run_for(2000); /* what waits to be shown */
     return memory_mib();
@@ -343,7 +305,7 @@ test_flood(Fixture *self)
     before = memory_mib();
     first = flood(self, all);
     second = flood(self, again);
-    fake_display_get_counts(self->display, &counts);
+    fake_display_get_counts(self->pretended.display, &counts);
     g_test_message("%u scanouts, %u cursors, %.1f MB of console; %.1f MiB more memory, then %.1f",
                    counts.scanouts, counts.cursors, (double)counts.console / 1e6, first - before,
                    second - first);
@@ -406,7 +368,7 @@ keys_pressed(Fixture *self)
 {
     FakeDisplayCounts counts;
 
-    fake_display_get_counts(self->display, &counts);
+    fake_display_get_counts(self->pretended.display, &counts);
     return counts.keys;
 }
 
@@ -420,7 +382,7 @@ test_lost(Fixture *self)
     send_key(self, KEY_A, FALSE);
     wait_until(keys_pressed(self) == 1);
     g_assert_false(is_shown(self, "Connection to"));
-    fake_display_free(self->display);
+    fake_display_free(self->pretended.display);
     wait_until(!vm_display_page_get_captured(page_of(self)));
     send_key(self, KEY_B, TRUE);
     wait_until(vm_machine_get_state(self->machine) == VM_MACHINE_LOST);
@@ -431,8 +393,8 @@ test_lost(Fixture *self)
     send_key(self, KEY_C, TRUE);
     send_key(self, KEY_C, FALSE);
     wait_until(is_shown(self, "The machine still runs. Trying again in 1 second."));
-    (void)g_unlink(self->control);
-    self->display = fake_display_new(self->control);
+    (void)g_unlink(self->pretended.control);
+    self->pretended.display = fake_display_new(self->pretended.control);
     wait_until(vm_machine_get_state(self->machine) == VM_MACHINE_RUNNING);
     run_for(200);
     g_assert_false(is_shown(self, "Connection to"));
@@ -445,9 +407,9 @@ test_back_soon(Fixture *self)
 {
     gboolean told = FALSE;
 
-    fake_display_free(self->display);
-    (void)g_unlink(self->control);
-    self->display = fake_display_new(self->control);
+    fake_display_free(self->pretended.display);
+    (void)g_unlink(self->pretended.control);
+    self->pretended.display = fake_display_new(self->pretended.control);
     wait_until(vm_connection_get_state(vm_machine_get_connection(self->machine)) !=
                VM_CONNECTION_READY);
     wait_until(vm_connection_get_state(vm_machine_get_connection(self->machine)) ==
@@ -480,13 +442,9 @@ test_hostile(void)
     self.application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
     g_signal_connect(self.application, "activate", G_CALLBACK(activated), &self);
     define_machine();
-    pretend_to_run(&self);
+    pretended_machine_start(&self.pretended, "evil");
     g_assert_cmpint(g_application_run(G_APPLICATION(self.application), 0, NULL), ==, 0);
-    fake_display_free(self.display);
-    kill(self.process, SIGKILL);
-    g_spawn_close_pid(self.process);
-    close(self.lock);
-    g_free(self.control);
+    pretended_machine_stop(&self.pretended);
     g_object_unref(self.application);
 }
 

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Each page and each section of the settings, light and dark, in both directions of writing, at three
+ * widths; dialogs at the smallest size they can have. Nothing may stick out of what is shown or get
+ * less room than it needs, and no library may warn: GLib's tests end at a warning. GDK_SCALE says how
+ * many pixels there are for one.
+ *
+ * With TEST_PICTURES, the name of a folder, a picture of each is left there.
+ */
+
+#include <gtk/gtk.h>
+#include <string.h>
+#include <vte/vte.h>
+
+#include "tests/ui/own-folders.h"
+#include "tests/ui/pretended-machine.h"
+#include "ui/create-assistant.h"
+#include "ui/preferences-dialog.h"
+#include "ui/report-dialog.h"
+#include "ui/settings.h"
+#include "ui/window-private.h"
+
+enum {
+    HEIGHT = 780,
+    DIALOG_HEIGHT = 300, /* that any dialog has, or nothing is seen of it */
+    DIALOG_WIDTH = 840,  /* that a screen of 1024 has with ease */
+    FRAMES = 3,          /* until what asked for another layout has it */
+    WAIT_MS = 60000,     /* a limit, for slow machines; nothing waits that long */
+};
+
+static const int widths[] = {1280, 900, 600};
+static const char *const sections[] = {"general", "system",   "start",   "disks", "display",
+                                       "input",   "consoles", "sandbox", "file"};
+static const char *const views[] = {"display", "console", "statistics", "log", "settings"};
+
+typedef struct {
+    GtkApplication *application;
+    GSettings *settings;
+    VmStore *store;
+    GtkWidget *window; /* the one that is looked at */
+    GString *wrong;
+    gboolean rtl;
+    gboolean dark;
+    const char *place;
+    guint looks;
+} Fixture;
+
+#define wait_until(condition)                                                     \
+    do {                                                                          \
+        gint64 end_ = g_get_monotonic_time() + WAIT_MS * G_TIME_SPAN_MILLISECOND; \
+        while (!(condition)) {                                                    \
+            g_assert_cmpint(g_get_monotonic_time(), <, end_);                     \
+            g_main_context_iteration(NULL, FALSE);                                \
+            g_usleep(500);                                                        \
+        }                                                                         \
+    } while (0)
+
+/* ------------------------------------------------------------------ what is wrong */
+
+static void complain(Fixture *self, GtkWidget *widget, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+static void
+complain(Fixture *self, GtkWidget *widget, const char *format, ...)
+{
+    const char *name =
+        GTK_IS_BUILDABLE(widget) ? gtk_buildable_get_name(GTK_BUILDABLE(widget)) : "";
+    g_autofree char *text = NULL;
+    va_list list;
+
+    va_start(list, format);
+    text = g_strdup_vprintf(format, list);
+    va_end(list);
+    g_string_append_printf(self->wrong, "%s, %d wide, %s, %s: %s “%s” %s\n", self->place,
+                           gtk_widget_get_allocated_width(self->window),
+                           self->dark ? "dark" : "light", self->rtl ? "rtl" : "ltr",
+                           G_OBJECT_TYPE_NAME(widget), name ? name : "", text);
+}
+
+/* These scroll sideways by themselves; all other things must fit. */
+static gboolean
+scrolls(GtkWidget *widget)
+{
+    return GTK_IS_TREE_VIEW(widget) || GTK_IS_TEXT_VIEW(widget) || VTE_IS_TERMINAL(widget);
+}
+
+/* Mapped, but nothing of it is seen: in what is folded together, and never given a place. */
+static gboolean
+is_unseen(GtkWidget *widget)
+{
+    return gtk_widget_get_allocated_width(widget) <= 1 ||
+           (GTK_IS_REVEALER(widget) && !gtk_revealer_get_child_revealed(GTK_REVEALER(widget)));
+}
+
+static void
+look_at(GtkWidget *widget, gpointer data)
+{
+    Fixture *self = data;
+    int width = gtk_widget_get_allocated_width(widget);
+    int whole = gtk_widget_get_allocated_width(self->window);
+    int needed = 0;
+    int x = 0;
+
+    if (!gtk_widget_get_mapped(widget) || gtk_widget_get_toplevel(widget) != self->window ||
+        is_unseen(widget)) {
+        return;
+    }
+    gtk_widget_get_preferred_width(widget, &needed, NULL);
+    needed -= gtk_widget_get_margin_start(widget) + gtk_widget_get_margin_end(widget);
+    if (width < needed && !scrolls(widget)) {
+        complain(self, widget, "has %d of the %d it needs", width, needed);
+    } else if (gtk_widget_translate_coordinates(widget, self->window, 0, 0, &x, NULL) &&
+               (x < 0 || x + width > whole)) {
+        complain(self, widget, "is at %d, %d wide", x, width);
+    } else if (GTK_IS_VIEWPORT(widget) && gtk_bin_get_child(GTK_BIN(widget)) &&
+               gtk_widget_get_allocated_width(gtk_bin_get_child(GTK_BIN(widget))) > width) {
+        complain(self, widget, "scrolls sideways");
+    } else if (GTK_IS_CONTAINER(widget) && !scrolls(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), look_at, self);
+    }
+}
+
+/* ------------------------------------------------------------------ pictures */
+
+static void
+frame_ended(GdkFrameClock *clock, int *frames)
+{
+    (*frames)++;
+}
+
+static void
+wait_for_frames(GtkWidget *widget)
+{
+    GdkFrameClock *clock = gtk_widget_get_frame_clock(widget);
+    int frames = 0;
+    gulong handler = g_signal_connect(clock, "after-paint", G_CALLBACK(frame_ended), &frames);
+
+    for (int i = 1; i <= FRAMES; i++) {
+        gdk_frame_clock_request_phase(clock, GDK_FRAME_CLOCK_PHASE_AFTER_PAINT);
+        wait_until(frames >= i);
+        while (gtk_events_pending()) {
+            gtk_main_iteration();
+        }
+    }
+    g_signal_handler_disconnect(clock, handler);
+}
+
+static void
+keep_picture(Fixture *self)
+{
+    const char *folder = g_getenv("TEST_PICTURES");
+    GdkWindow *from = gtk_widget_get_window(self->window);
+    int width = gtk_widget_get_allocated_width(self->window);
+    g_autofree char *name =
+        g_strdup_printf("%s-%d-%s-%s-%dx.png", self->place, width, self->dark ? "dark" : "light",
+                        self->rtl ? "rtl" : "ltr", gtk_widget_get_scale_factor(self->window));
+    g_autofree char *path = folder ? g_build_filename(folder, name, NULL) : NULL;
+
+    if (path) {
+        g_autoptr(GdkPixbuf) picture = gdk_pixbuf_get_from_window(
+            from, 0, 0, gdk_window_get_width(from), gdk_window_get_height(from));
+        (void)g_mkdir_with_parents(folder, 0700);
+        g_assert_true(gdk_pixbuf_save(picture, path, "png", NULL, NULL));
+    }
+}
+
+static void
+look(Fixture *self, const char *place)
+{
+    self->place = place;
+    wait_for_frames(self->window);
+    if (!GTK_IS_SHORTCUTS_WINDOW(self->window)) { /* inside it is GTK's own */
+        gtk_container_forall(GTK_CONTAINER(self->window), look_at, self);
+    }
+    keep_picture(self);
+    self->looks++;
+}
+
+/* With all that the theme draws around it. */
+static void
+set_width(Fixture *self, int width)
+{
+    int inner = 0;
+
+    gtk_window_get_size(GTK_WINDOW(self->window), &inner, NULL);
+    inner = width - (gtk_widget_get_allocated_width(self->window) - inner);
+    gtk_window_resize(GTK_WINDOW(self->window), inner, HEIGHT);
+    wait_until(gtk_widget_get_allocated_width(self->window) == width);
+}
+
+/* ------------------------------------------------------------------ widgets */
+
+struct search {
+    const char *name;
+    GType type;
+    GtkWidget *found;
+};
+
+static void
+search_in(GtkWidget *widget, gpointer data)
+{
+    struct search *search = data;
+    const char *name =
+        GTK_IS_BUILDABLE(widget) ? gtk_buildable_get_name(GTK_BUILDABLE(widget)) : "";
+
+    if (g_strcmp0(name, search->name) == 0 || g_type_is_a(G_OBJECT_TYPE(widget), search->type)) {
+        search->found = widget;
+    } else if (!search->found && GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), search_in, search);
+    }
+}
+
+/* By its name in the .ui file. */
+static GtkWidget *
+find_named(GtkWidget *widget, const char *name)
+{
+    struct search search = {.name = name, .type = G_TYPE_INVALID};
+
+    search_in(widget, &search);
+    g_assert_nonnull(search.found);
+    return search.found;
+}
+
+static GtkWidget *
+find_type(GtkWidget *widget, GType type)
+{
+    struct search search = {.name = " ", .type = type};
+
+    search_in(widget, &search);
+    g_assert_nonnull(search.found);
+    return search.found;
+}
+
+static void
+act(Fixture *self, const char *action)
+{
+    g_action_group_activate_action(G_ACTION_GROUP(self->window), action, NULL);
+}
+
+static void
+show_view(Fixture *self, const char *view)
+{
+    g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+                                       g_variant_new_string(view));
+}
+
+/* ------------------------------------------------------------------ machines */
+
+static void
+define(const char *name, const char *members, const char *title)
+{
+    g_autofree char *folder =
+        g_build_filename(g_get_user_config_dir(), "vitrine", "machines", NULL);
+    g_autofree char *path = g_strdup_printf("%s/%s.json", folder, name);
+    g_autofree char *text = g_strdup_printf(
+        "{\"kernel\": \"/bin/true\", %s \"manager\": {\"title\": \"%s\", \"group\": \"Work\"}}",
+        members, title);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void
+write_log(void)
+{
+    g_autofree char *folder = g_build_filename(g_getenv("XDG_STATE_HOME"), "vitrine", "lab", NULL);
+    g_autofree char *path = g_build_filename(folder, "log", NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (int second = 10; second < 60; second++) {
+        g_string_append_printf(text,
+                               "2026-11-21T14:07:%d.123Z gpu %s entry %d of a log with a text of a "
+                               "length that no narrow window can show in one line of it\n",
+                               second, second % 7 == 0 ? "warning" : "info", second);
+    }
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+}
+
+static void
+define_machines(void)
+{
+    define("tiny", "\"gpu\": {\"backend\": \"2d\"},", "Debian 12 with quite a long name");
+    define("lab",
+           "\"gpu\": {\"backend\": \"auto\"}, \"block\": [{\"path\": \"/bin/true\", \"ro\": true}, "
+           "{\"path\": \"/nonexistent/folder/of/a/disk-image-with-a-long-name.qcow2\"}], "
+           "\"serial\": [{\"type\": \"stdout\", \"num\": 1}, {\"type\": \"sink\", \"hardware\": "
+           "\"virtio-console\", \"num\": 1}], \"params\": [\"console=ttyS0\", \"root=/dev/vda1\"],",
+           "Kernel lab");
+    define("broken", "\"mem\": {\"size\": \"much\"},", "Broken");
+    write_log();
+}
+
+static void
+open_window(Fixture *self)
+{
+    self->store = vm_store_new();
+    self->window = vm_window_new(self->application, self->store, self->settings);
+    gtk_window_present(GTK_WINDOW(self->window));
+    wait_until(gtk_widget_get_mapped(self->window));
+    wait_for_frames(self->window);
+}
+
+/* ------------------------------------------------------------------ pages */
+
+typedef void (*Pages)(Fixture *self);
+
+static void
+for_each_width(Fixture *self, Pages pages)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(widths); i++) {
+        set_width(self, widths[i]);
+        pages(self);
+    }
+}
+
+/* The window lives on: GTK's window of shortcuts leaks what complains later when the theme changes. */
+static void
+for_each_look(Fixture *self, Pages pages)
+{
+    for (int rtl = 0; rtl < 2; rtl++) {
+        self->rtl = rtl;
+        gtk_widget_set_default_direction(rtl ? GTK_TEXT_DIR_RTL : GTK_TEXT_DIR_LTR);
+        for (int dark = 0; dark < 2; dark++) {
+            self->dark = dark;
+            g_object_set(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", dark,
+                         NULL);
+            pages(self);
+        }
+    }
+}
+
+static void
+first_pages(Fixture *self)
+{
+    GtkStack *stack = VM_WINDOW(self->window)->page_stack;
+
+    gtk_stack_set_visible_child_name(stack, "empty");
+    look(self, "empty");
+    gtk_stack_set_visible_child_name(stack, "self-check");
+    look(self, "self-check");
+}
+
+static void
+show_machine(Fixture *self, const char *name)
+{
+    vm_window_show_machine(VM_WINDOW(self->window), vm_store_find(self->store, name));
+}
+
+static void
+settings_sections(Fixture *self)
+{
+    VmSettingsPage *page = vm_machine_page_get_settings(VM_WINDOW(self->window)->machine_page);
+
+    show_view(self, "settings");
+    for (guint i = 0; i < G_N_ELEMENTS(sections); i++) {
+        g_autofree char *place = g_strdup_printf("settings-%s", sections[i]);
+        vm_settings_page_show_section(page, sections[i]);
+        look(self, place);
+    }
+}
+
+static void
+machine_pages(Fixture *self)
+{
+    show_machine(self, "lab");
+    for (guint i = 0; i + 1 < G_N_ELEMENTS(views); i++) {
+        show_view(self, views[i]);
+        look(self, views[i]);
+    }
+    settings_sections(self);
+    show_machine(self, "tiny");
+    show_view(self, "display");
+    look(self, "display-running");
+    show_view(self, "console");
+    look(self, "console-running");
+    show_view(self, "statistics");
+    look(self, "statistics-running");
+    show_machine(self, "broken");
+    look(self, "broken");
+    act(self, "overview");
+    act(self, "select-all");
+    look(self, "overview");
+    vm_window_show_content(VM_WINDOW(self->window), FALSE);
+    look(self, "sidebar");
+}
+
+/* With all that may lie over a page, and the longest words. */
+static void
+things_above(Fixture *self)
+{
+    g_autoptr(VmProblem) problem =
+        vm_problem_new("guest-panic", "Debian 12 with quite a long name",
+                       "Check “Kernel options” and the initrd in Settings ▸ Start.", NULL,
+                       "[    2.768] Kernel panic - not syncing: No working init found.\n");
+    VmWindow *window = VM_WINDOW(self->window);
+
+    show_machine(self, "tiny");
+    show_view(self, "display");
+    vm_window_report(window, problem);
+    gtk_toggle_button_set_active(
+        GTK_TOGGLE_BUTTON(find_named(GTK_WIDGET(window->message_box), "details_toggle")), TRUE);
+    vm_window_toast(window, "“Debian 12 with quite a long name” moved to trash");
+    look(self, "message");
+    act(self, "keys");
+    look(self, "keys");
+    gtk_popover_popdown(GTK_POPOVER(window->keys_popover));
+    gtk_button_clicked(GTK_BUTTON(find_named(GTK_WIDGET(window->message_box), "close_button")));
+    show_machine(self, "lab");
+    vm_window_clone(window);
+    look(self, "clone");
+    gtk_popover_popdown(GTK_POPOVER(find_type(self->window, GTK_TYPE_POPOVER)));
+}
+
+/* ------------------------------------------------------------------ dialogs */
+
+/* As large as it wants to be, and as small as it can be. */
+static void
+look_at_dialog(Fixture *self, GtkWidget *dialog, const char *place)
+{
+    GtkWidget *window = self->window;
+    g_autofree char *small = g_strdup_printf("%s-small", place);
+
+    self->window = dialog;
+    gtk_window_present(GTK_WINDOW(dialog));
+    wait_until(gtk_widget_get_mapped(dialog));
+    look(self, place);
+    gtk_window_resize(GTK_WINDOW(dialog), 1, 1);
+    look(self, small);
+    if (gtk_widget_get_allocated_width(dialog) > DIALOG_WIDTH) {
+        complain(self, dialog, "is never narrower than %d", gtk_widget_get_allocated_width(dialog));
+    }
+    if (gtk_widget_get_allocated_height(dialog) < DIALOG_HEIGHT) {
+        complain(self, dialog, "can be only %d high", gtk_widget_get_allocated_height(dialog));
+    }
+    self->window = window;
+}
+
+static void
+assistant_steps(Fixture *self)
+{
+    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self->window), NULL);
+
+    look_at_dialog(self, assistant, "assistant-source");
+    gtk_entry_set_text(GTK_ENTRY(find_named(assistant, "kernel_entry")), "/nonexistent/vmlinuz");
+    look_at_dialog(self, assistant, "assistant-problem");
+    gtk_entry_set_text(GTK_ENTRY(find_named(assistant, "kernel_entry")), "/bin/true");
+    gtk_button_clicked(GTK_BUTTON(find_named(assistant, "next_button")));
+    look_at_dialog(self, assistant, "assistant-size");
+    gtk_button_clicked(GTK_BUTTON(find_named(assistant, "next_button")));
+    look_at_dialog(self, assistant, "assistant-check");
+    gtk_widget_destroy(assistant);
+}
+
+/* The one on top of the window that `list`, from before, does not have. */
+static GtkWidget *
+new_toplevel(GList *list)
+{
+    g_autoptr(GList) now = gtk_window_list_toplevels();
+
+    for (GList *at = now; at; at = at->next) {
+        if (!g_list_find(list, at->data) && gtk_widget_get_visible(at->data)) {
+            return at->data;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void
+dialogs(Fixture *self)
+{
+    GtkWidget *dialog = vm_preferences_dialog_new(GTK_WINDOW(self->window), self->settings);
+    GtkApplicationWindow *window = GTK_APPLICATION_WINDOW(self->window);
+    g_autoptr(GList) before = NULL;
+
+    look_at_dialog(self, dialog, "preferences");
+    gtk_widget_destroy(dialog);
+    assistant_steps(self);
+    g_assert_nonnull(gtk_application_window_get_help_overlay(window));
+    dialog = GTK_WIDGET(gtk_application_window_get_help_overlay(window));
+    look_at_dialog(self, dialog, "shortcuts");
+    gtk_widget_hide(dialog);
+    before = gtk_window_list_toplevels();
+    vm_report_dialog_show(GTK_WINDOW(self->window),
+                          "Vitrine\nA report of two lines, one of them long");
+    dialog = new_toplevel(before);
+    look_at_dialog(self, dialog, "report");
+    gtk_widget_destroy(dialog);
+}
+
+/* ------------------------------------------------------------------ life */
+
+static void
+judge(Fixture *self)
+{
+    g_test_message("%u places", self->looks);
+    if (self->wrong->len > 0) {
+        g_printerr("%s", self->wrong->str);
+        g_test_fail_printf("%s", self->wrong->str);
+    }
+}
+
+static void
+look_at_first_pages(Fixture *self)
+{
+    for_each_width(self, first_pages);
+}
+
+static void
+look_at_all(Fixture *self)
+{
+    for_each_width(self, machine_pages);
+    for_each_width(self, things_above);
+    dialogs(self);
+}
+
+static gboolean
+tiny_runs(Fixture *self)
+{
+    VmMachine *machine = vm_store_find(self->store, "tiny");
+
+    return machine && vm_machine_get_state(machine) == VM_MACHINE_RUNNING;
+}
+
+static void
+activated(GApplication *application, Fixture *self)
+{
+    PretendedMachine machine = {0};
+
+    pretended_machine_start(&machine, "tiny");
+    open_window(self);
+    for_each_look(self, look_at_first_pages);
+    define_machines();
+    wait_until(tiny_runs(self));
+    for_each_look(self, look_at_all);
+    gtk_widget_destroy(self->window);
+    g_clear_object(&self->store);
+    pretended_machine_stop(&machine);
+}
+
+/* As the application does. */
+static void
+load_style(void)
+{
+    g_autoptr(GtkCssProvider) css = gtk_css_provider_new();
+
+    gtk_css_provider_load_from_resource(css, "/org/vitrine/Vitrine/style.css");
+    gtk_style_context_add_provider_for_screen(gdk_screen_get_default(), GTK_STYLE_PROVIDER(css),
+                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+}
+
+static void
+test_pages(void)
+{
+    Fixture self = {.wrong = g_string_new(NULL)};
+
+    g_object_set(gtk_settings_get_default(), "gtk-enable-animations", FALSE, "gtk-theme-name",
+                 "Adwaita", NULL);
+    load_style();
+    self.settings = vm_settings_new();
+    g_assert_nonnull(self.settings);
+    self.application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
+    g_application_set_resource_base_path(G_APPLICATION(self.application), "/org/vitrine/Vitrine");
+    g_signal_connect(self.application, "activate", G_CALLBACK(activated), &self);
+    g_assert_cmpint(g_application_run(G_APPLICATION(self.application), 0, NULL), ==, 0);
+    judge(&self);
+    g_object_unref(self.application);
+    g_object_unref(self.settings);
+    g_string_free(self.wrong, TRUE);
+}
+
+static void
+compile_schema(const char *base)
+{
+    g_autofree char *folder = g_strconcat("--targetdir=", base, NULL);
+    const char *argv[] = {"glib-compile-schemas", folder, g_getenv("TEST_SCHEMAS"), NULL};
+    int status = -1;
+
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                               NULL, &status, NULL));
+    g_assert_cmpint(status, ==, 0);
+    g_setenv("GSETTINGS_SCHEMA_DIR", base, TRUE);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *base = own_folders_make("vitrine-pages-XXXXXX");
+    int status = 0;
+
+    compile_schema(base);
+    gtk_test_init(&argc, &argv, NULL);
+    g_test_add_func("/window/pages", test_pages);
+    status = g_test_run();
+    own_folders_remove(base);
+    return status;
+}
