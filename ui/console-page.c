@@ -201,6 +201,7 @@ add_tab(VmConsolePage *self, GtkNotebook *notebook, GtkWidget *tab, const char *
     if (self->settings) {
         g_settings_bind(self->settings, "console-palette", tab, "palette", G_SETTINGS_BIND_GET);
         g_settings_bind(self->settings, "console-lines", tab, "lines", G_SETTINGS_BIND_GET);
+        g_settings_bind(self->settings, "console-zoom", tab, "zoom", G_SETTINGS_BIND_DEFAULT);
     }
     gtk_notebook_append_page(notebook, tab, box);
     return label;

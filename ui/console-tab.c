@@ -12,6 +12,7 @@
 #include "ui/console-feed.h"
 #include "ui/console-links.h"
 #include "ui/terminal-colours.h"
+#include "ui/window.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 0
 #include <pcre2.h>
@@ -57,6 +58,7 @@ enum {
     PROP_NEW_LINES = 1,
     PROP_PALETTE,
     PROP_LINES,
+    PROP_ZOOM,
     N_PROPERTIES
 };
 static GParamSpec
@@ -295,6 +297,7 @@ vm_console_tab_zoom(VmConsoleTab *self, int step)
     double scale = step == 0 ? 1.0 : step > 0 ? now * ZOOM_STEP : now / ZOOM_STEP;
 
     vte_terminal_set_font_scale(self->terminal, CLAMP(scale, ZOOM_MIN, ZOOM_MAX));
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ZOOM]);
 }
 
 void
@@ -306,6 +309,7 @@ vm_console_tab_save(VmConsoleTab *self)
     g_autofree char *name = g_strconcat(self->name, ".txt", NULL);
     g_autoptr(GFile) file = NULL;
     g_autoptr(GFileOutputStream) stream = NULL;
+    g_autoptr(GError) error = NULL;
 
     gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
     gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
@@ -313,10 +317,14 @@ vm_console_tab_save(VmConsoleTab *self)
         return;
     }
     file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
-    stream = g_file_replace(file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, NULL);
-    if (stream) {
+    stream = g_file_replace(file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &error);
+    if (stream &&
         vte_terminal_write_contents_sync(self->terminal, G_OUTPUT_STREAM(stream), VTE_WRITE_DEFAULT,
-                                         NULL, NULL);
+                                         NULL, &error) &&
+        g_output_stream_close(G_OUTPUT_STREAM(stream), NULL, &error)) {
+        vm_window_say(GTK_WIDGET(self), _("Output saved"));
+    } else {
+        vm_window_say(GTK_WIDGET(self), error->message);
     }
 }
 
@@ -407,6 +415,9 @@ vm_console_tab_get_property(GObject *object, guint id, GValue *value, GParamSpec
     case PROP_PALETTE:
         g_value_set_string(value, self->palette);
         break;
+    case PROP_ZOOM:
+        g_value_set_double(value, vte_terminal_get_font_scale(self->terminal));
+        break;
     case PROP_LINES:
         g_value_set_int(value, self->lines);
         break;
@@ -425,6 +436,9 @@ vm_console_tab_set_property(GObject *object, guint id, const GValue *value, GPar
         g_free(self->palette);
         self->palette = g_value_dup_string(value);
         vm_terminal_colours_apply(self->terminal, self->palette);
+        break;
+    case PROP_ZOOM:
+        vte_terminal_set_font_scale(self->terminal, g_value_get_double(value));
         break;
     case PROP_LINES:
         self->lines = g_value_get_int(value);
@@ -477,6 +491,9 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
     properties[PROP_PALETTE] = g_param_spec_string(
         "palette", NULL, NULL, "follow",
         G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    properties[PROP_ZOOM] =
+        g_param_spec_double("zoom", NULL, NULL, ZOOM_MIN, ZOOM_MAX, 1.0,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
     properties[PROP_LINES] = g_param_spec_int("lines", NULL, NULL, 0, G_MAXINT, 10000,
                                               G_PARAM_READWRITE | G_PARAM_CONSTRUCT |
                                                   G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);

@@ -15,7 +15,7 @@ G_DECLARE_FINAL_TYPE(VmConsoleTab, vm_console_tab, VM, CONSOLE_TAB, GtkBox)
 
 /*
  * Properties "palette" string (of vm_terminal_colours_apply()), "lines" int to scroll back (0: no limit),
- * "new-lines" uint (read only, notifies).
+ * "zoom" double (of the text, beside the desktop's), "new-lines" uint (read only, notifies).
  *
  * label is of the port, machine the machine's title: for people.
  */

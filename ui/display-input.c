@@ -157,6 +157,13 @@ vm_display_input_get_captured(VmDisplayInput *self)
     return self->captured;
 }
 
+gboolean
+vm_display_input_was_released(VmDisplayInput *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_INPUT(self), FALSE);
+    return self->released;
+}
+
 void
 vm_display_input_capture(VmDisplayInput *self)
 {

@@ -28,6 +28,8 @@ G_DECLARE_FINAL_TYPE(VmDisplayInput, vm_display_input, VM, DISPLAY_INPUT, GObjec
 VmDisplayInput *vm_display_input_new(VmDisplayView *view);
 
 gboolean vm_display_input_get_captured(VmDisplayInput *self);
+/* By the gesture or vm_display_input_release(), and not captured since. */
+gboolean vm_display_input_was_released(VmDisplayInput *self);
 /* Focus the view and send keys from now on. */
 void vm_display_input_capture(VmDisplayInput *self);
 /* Stop sending, let every key go; the focus stays. */

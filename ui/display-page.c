@@ -1,65 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ui/display-page.h"
-
 #include <glib/gi18n.h>
 
-#include "ui/display-input.h"
+#include "ui/display-page-private.h"
 #include "ui/display-tabs.h"
 #include "ui/display-view.h"
 #include "ui/fullscreen-bar.h"
 #include "ui/grab-hint.h"
-#include "ui/key-typist.h"
-#include "ui/screenshot.h"
 
 enum {
     LAST_LINE_AFTER_S = 2,
     CONSOLE_BUTTON_AFTER_S = 10,
-    LONG_TEXT = 500, /* characters; longer texts show how far they are */
-    HINTS_LONG = 5,  /* the first captures show the hint longer */
+    HINTS_LONG = 5, /* the first captures show the hint longer */
     HINT_LONG_S = 4,
     HINT_SHORT_S = 2,
-};
-
-struct _VmDisplayPage {
-    GtkOverlay parent_instance;
-    GtkWidget *box;
-    GtkWidget *scroll;
-    GtkWidget *off_box;
-    GtkWidget *off_title_label;
-    GtkWidget *since_label;
-    GtkWidget *wait_box;
-    GtkWidget *spinner;
-    GtkWidget *wait_title_label;
-    GtkWidget *wait_label;
-    GtkWidget *last_line_label;
-    GtkWidget *show_console_button;
-    GtkWidget *add_display_button;
-    GtkWidget *paused_button;
-
-    GtkWidget *tabs;
-    GtkWidget *view;
-    GtkWidget *hint;
-    GtkWidget *bar;
-    VmDisplayInput *input;
-    VmConnection *connection;
-    VmKeyTypist *typist;
-
-    int display; /* the one that was chosen */
-    guint n_displays;
-    VmDisplayPhase phase;
-    VmScaling scaling;
-    VmReleaseGesture gesture;
-    VmReleaseGesture host_key;
-    gboolean resize_guest;
-    gboolean system_keys;
-    gboolean fullscreen;
-    gboolean refusal_told;
-    char *title;
-    guint captures; /* so far, of this installation: for the length of the hint */
-    guint wait_source;
-    guint waited_s;
-    GtkWidget *focus_at_start; /* where the focus was when the machine was started; compared only */
-    gboolean focus_wanted;
 };
 
 enum {
@@ -77,6 +30,7 @@ enum {
     PROP_SYSTEM_KEYS,
     PROP_FULLSCREEN,
     PROP_HINTS_SHOWN,
+    PROP_RELEASE_KNOWN,
     N_PROPS
 };
 enum {
@@ -92,8 +46,8 @@ static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-glo
 
 G_DEFINE_FINAL_TYPE(VmDisplayPage, vm_display_page, GTK_TYPE_OVERLAY)
 
-static void
-say(VmDisplayPage *self, const char *sentence)
+void
+vm_display_page_say(VmDisplayPage *self, const char *sentence)
 {
     g_signal_emit(self, signals[MESSAGE], 0, sentence);
 }
@@ -375,6 +329,8 @@ vm_display_page_set_last_line(VmDisplayPage *self, const char *line)
     gtk_label_set_text(GTK_LABEL(self->last_line_label), plain ? plain : "");
 }
 
+static void update_hint(VmDisplayPage *self);
+
 void
 vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen)
 {
@@ -384,6 +340,7 @@ vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen)
         self->fullscreen = fullscreen;
         vm_fullscreen_bar_set_active(VM_FULLSCREEN_BAR(self->bar), fullscreen);
         gtk_widget_set_visible(self->tabs, !fullscreen && self->n_displays > 1);
+        update_hint(self);
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_FULLSCREEN]);
     }
 }
@@ -391,24 +348,57 @@ vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen)
 /* Capture */
 
 static void
+show_hint(VmDisplayPage *self, guint seconds)
+{
+    g_autofree char *text =
+        g_strdup_printf(_("Press <b>%s</b> to release the keyboard and pointer"),
+                        vm_key_gesture_name(self->gesture));
+
+    vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), text, seconds);
+}
+
+/* Who never found the way out of a full screen without a bar is told all the time. */
+static void
+update_hint(VmDisplayPage *self)
+{
+    gboolean stays = self->fullscreen && !self->release_known &&
+                     vm_display_input_get_captured(self->input) &&
+                     !gtk_revealer_get_reveal_child(GTK_REVEALER(self->bar));
+
+    if (stays && !self->hint_stays) {
+        show_hint(self, 0);
+    } else if (!stays && self->hint_stays) {
+        vm_grab_hint_hide(VM_GRAB_HINT(self->hint));
+    }
+    self->hint_stays = stays;
+}
+
+static void
+note_release(VmDisplayPage *self)
+{
+    if (!self->release_known && vm_display_input_was_released(self->input)) {
+        self->release_known = TRUE;
+        g_object_notify_by_pspec(G_OBJECT(self), props[PROP_RELEASE_KNOWN]);
+    }
+}
+
+static void
 on_captured(VmDisplayPage *self)
 {
     gboolean captured = vm_display_input_get_captured(self->input);
-    g_autofree char *text = NULL;
 
     if (captured) {
-        text = g_strdup_printf(_("Press <b>%s</b> to release the keyboard and pointer"),
-                               vm_key_gesture_name(self->gesture));
-        vm_grab_hint_show_text(VM_GRAB_HINT(self->hint), text,
-                               self->captures < HINTS_LONG ? HINT_LONG_S : HINT_SHORT_S);
+        show_hint(self, self->captures < HINTS_LONG ? HINT_LONG_S : HINT_SHORT_S);
         self->captures++;
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_HINTS_SHOWN]);
     } else {
+        note_release(self);
         vm_grab_hint_hide(VM_GRAB_HINT(self->hint));
         if (self->fullscreen) {
             vm_fullscreen_bar_peek(VM_FULLSCREEN_BAR(self->bar), HINT_SHORT_S);
         }
     }
+    update_hint(self);
     update_accessible(self);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CAPTURED]);
 }
@@ -427,6 +417,20 @@ static void
 on_host_action(VmDisplayPage *self, const char *action)
 {
     g_signal_emit(self, signals[HOST_ACTION], 0, action);
+}
+
+void
+vm_display_page_show_keys(VmDisplayPage *self)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    vm_fullscreen_bar_show_keys(VM_FULLSCREEN_BAR(self->bar));
+}
+
+void
+vm_display_page_set_settings(VmDisplayPage *self, GSettings *settings)
+{
+    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
+    vm_fullscreen_bar_set_settings(VM_FULLSCREEN_BAR(self->bar), settings);
 }
 
 gboolean
@@ -448,116 +452,6 @@ vm_display_page_release(VmDisplayPage *self)
 {
     g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
     vm_display_input_release(self->input);
-}
-
-/* Keys that nobody pressed */
-
-void
-vm_display_page_send_keys(VmDisplayPage *self, const char *keys)
-{
-    VmConsole *console;
-
-    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
-    g_return_if_fail(keys);
-
-    console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
-    if (console && !vm_console_send_keys(console, keys)) {
-        g_warning("unknown key combination: %s", keys);
-    }
-}
-
-static void
-on_typed(guint untyped, gpointer data)
-{
-    VmDisplayPage *self = data;
-    g_autofree char *sentence = NULL;
-
-    self->typist = NULL;
-    if (untyped > 0) {
-        sentence = g_strdup_printf(ngettext("%u character could not be typed",
-                                            "%u characters could not be typed", untyped),
-                                   untyped);
-        say(self, sentence);
-    }
-}
-
-static void
-on_clipboard_text(GtkClipboard *clipboard, const char *text, gpointer data)
-{
-    g_autoptr(VmDisplayPage) self = data;
-    VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
-
-    (void)clipboard;
-    if (!text || !*text) {
-        say(self, _("The clipboard holds no text"));
-    } else if (console) {
-        g_clear_pointer(&self->typist, vm_key_typist_free);
-        self->typist = vm_key_typist_new(console, text, on_typed, self);
-    }
-}
-
-void
-vm_display_page_type_clipboard(VmDisplayPage *self)
-{
-    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
-
-    gtk_clipboard_request_text(gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD),
-                               on_clipboard_text, g_object_ref(self));
-}
-
-void
-vm_display_page_stop_typing(VmDisplayPage *self)
-{
-    g_return_if_fail(VM_IS_DISPLAY_PAGE(self));
-    g_clear_pointer(&self->typist, vm_key_typist_free);
-}
-
-int
-vm_display_page_get_typed(VmDisplayPage *self)
-{
-    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), -1);
-    if (!self->typist || vm_key_typist_get_length(self->typist) < LONG_TEXT) {
-        return -1;
-    }
-    return (int)vm_key_typist_get_percent(self->typist);
-}
-
-/* Screenshots */
-
-GdkPixbuf *
-vm_display_page_get_screenshot(VmDisplayPage *self)
-{
-    VmConsole *console;
-    VmPicture picture;
-
-    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
-
-    console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
-    if (!console || !vm_console_get_picture(console, &picture)) {
-        return NULL;
-    }
-    return vm_screenshot_copy(&picture);
-}
-
-void
-vm_display_page_save_screenshot_async(VmDisplayPage *self, GCancellable *cancellable,
-                                      GAsyncReadyCallback callback, gpointer user_data)
-{
-    g_autoptr(GdkPixbuf) pixbuf = vm_display_page_get_screenshot(self);
-
-    if (!pixbuf) {
-        g_task_report_new_error(NULL, callback, user_data, NULL, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                                _("There is no picture to save"));
-        return;
-    }
-    vm_screenshot_save_async(pixbuf, self->title, cancellable, callback, user_data);
-}
-
-char *
-vm_display_page_save_screenshot_finish(VmDisplayPage *self, GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
-    return vm_screenshot_save_finish(result, error);
 }
 
 static gboolean
@@ -611,6 +505,10 @@ vm_display_page_set_property(GObject *object, guint id, const GValue *value, GPa
     case PROP_HINTS_SHOWN:
         self->captures = g_value_get_uint(value);
         break;
+    case PROP_RELEASE_KNOWN:
+        self->release_known = g_value_get_boolean(value);
+        update_hint(self);
+        break;
     case PROP_FULLSCREEN:
         vm_display_page_set_fullscreen(self, g_value_get_boolean(value));
         break;
@@ -660,6 +558,9 @@ vm_display_page_get_property(GObject *object, guint id, GValue *value, GParamSpe
         break;
     case PROP_HINTS_SHOWN:
         g_value_set_uint(value, self->captures);
+        break;
+    case PROP_RELEASE_KNOWN:
+        g_value_set_boolean(value, self->release_known);
         break;
     case PROP_FULLSCREEN:
         g_value_set_boolean(value, self->fullscreen);
@@ -716,6 +617,7 @@ install_properties(GObjectClass *klass)
         g_param_spec_int("host-key", NULL, NULL, 0, VM_RELEASE_NONE, VM_RELEASE_NONE, flags);
     props[PROP_SYSTEM_KEYS] = g_param_spec_boolean("system-keys", NULL, NULL, FALSE, flags);
     props[PROP_FULLSCREEN] = g_param_spec_boolean("fullscreen", NULL, NULL, FALSE, flags);
+    props[PROP_RELEASE_KNOWN] = g_param_spec_boolean("release-known", NULL, NULL, FALSE, flags);
     props[PROP_HINTS_SHOWN] = g_param_spec_uint("hints-shown", NULL, NULL, 0, G_MAXUINT, 0, flags);
     g_object_class_install_properties(klass, N_PROPS, props);
 }
@@ -773,6 +675,7 @@ vm_display_page_init(VmDisplayPage *self)
     g_signal_connect_swapped(self->input, "system-keys-refused", G_CALLBACK(on_system_keys_refused),
                              self);
     g_signal_connect_swapped(self->input, "host-action", G_CALLBACK(on_host_action), self);
+    g_signal_connect_swapped(self->bar, "notify::reveal-child", G_CALLBACK(update_hint), self);
     g_signal_connect_swapped(self->view, "notify::has-picture", G_CALLBACK(on_has_picture), self);
     g_signal_connect_swapped(self->view, "motion-notify-event", G_CALLBACK(on_view_motion), self);
     update_boxes(self);

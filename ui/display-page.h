@@ -43,6 +43,7 @@ typedef enum {
  * first), "n-displays" uint (read only), "captured" boolean (read only, notifies), "release-gesture" and
  * "host-key" int (VmReleaseGesture of ui/key-gesture.h),
  * "system-keys" boolean, "fullscreen" boolean (set by the window when its state changes).
+ * "release-known" boolean: the keyboard was released by hand once, so that how it is done is known.
  * Signal "message" (string sentence): something to show in a toast ("3 characters could not be typed").
  */
 #define VM_TYPE_DISPLAY_PAGE (vm_display_page_get_type())
@@ -59,6 +60,11 @@ void vm_display_page_set_last_picture(VmDisplayPage *self, cairo_surface_t *pict
 /* While starting: the last console line (escape sequences are stripped here). */
 void vm_display_page_set_last_line(VmDisplayPage *self, const char *line);
 void vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen);
+
+/* In full screen: the keys to send, from the bar. */
+void vm_display_page_show_keys(VmDisplayPage *self);
+/* Combinations of the user's own are kept there. */
+void vm_display_page_set_settings(VmDisplayPage *self, GSettings *settings);
 
 gboolean vm_display_page_get_captured(VmDisplayPage *self);
 void vm_display_page_capture(VmDisplayPage *self);

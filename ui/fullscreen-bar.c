@@ -70,6 +70,22 @@ vm_fullscreen_bar_peek(VmFullscreenBar *self, guint seconds)
     }
 }
 
+void
+vm_fullscreen_bar_show_keys(VmFullscreenBar *self)
+{
+    g_return_if_fail(VM_IS_FULLSCREEN_BAR(self));
+
+    vm_fullscreen_bar_peek(self, ENTER_SECONDS);
+    gtk_popover_popup(GTK_POPOVER(self->popover));
+}
+
+void
+vm_fullscreen_bar_set_settings(VmFullscreenBar *self, GSettings *settings)
+{
+    g_return_if_fail(VM_IS_FULLSCREEN_BAR(self));
+    vm_keys_popover_set_settings(VM_KEYS_POPOVER(self->popover), settings);
+}
+
 static gboolean
 on_show_timeout(gpointer data)
 {

@@ -20,6 +20,9 @@ void vm_fullscreen_bar_set_title(VmFullscreenBar *self, const char *title);
 void vm_fullscreen_bar_set_active(VmFullscreenBar *self, gboolean active);
 /* Show now; it hides by itself after `seconds`. */
 void vm_fullscreen_bar_peek(VmFullscreenBar *self, guint seconds);
+/* Show now with the keys to send; settings: see vm_keys_popover_set_settings(). */
+void vm_fullscreen_bar_show_keys(VmFullscreenBar *self);
+void vm_fullscreen_bar_set_settings(VmFullscreenBar *self, GSettings *settings);
 /* The pointer moved over the display at height `y`: the top 2 px for 300 ms bring the bar. */
 void vm_fullscreen_bar_pointer_at(VmFullscreenBar *self, double y);
 

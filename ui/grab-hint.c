@@ -31,7 +31,9 @@ vm_grab_hint_show_text(VmGrabHint *self, const char *markup, guint seconds)
     gtk_widget_show(GTK_WIDGET(self));
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
     g_clear_handle_id(&self->timeout, g_source_remove);
-    self->timeout = g_timeout_add_seconds(seconds, on_timeout, self);
+    if (seconds > 0) {
+        self->timeout = g_timeout_add_seconds(seconds, on_timeout, self);
+    }
 }
 
 void

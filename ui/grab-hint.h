@@ -12,7 +12,7 @@ G_DECLARE_FINAL_TYPE(VmGrabHint, vm_grab_hint, VM, GRAB_HINT, GtkRevealer)
 
 GtkWidget *vm_grab_hint_new(void);
 
-/* Show `markup` for `seconds`; a new text replaces the old one. */
+/* Show `markup` for `seconds`, 0: until it is hidden; a new text replaces the old one. */
 void vm_grab_hint_show_text(VmGrabHint *self, const char *markup, guint seconds);
 void vm_grab_hint_hide(VmGrabHint *self);
 

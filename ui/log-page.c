@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manager/model/log-lines.h"
+#include "ui/window.h"
 #include "vmm/client/paths.h"
 
 #define SHOWN_BYTES (1L << 20)
@@ -194,6 +195,19 @@ read_more(VmLogPage *self)
 }
 
 static void
+log_saved(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmLogPage) self = VM_LOG_PAGE(data);
+    g_autoptr(GError) error = NULL;
+
+    if (g_file_copy_finish(G_FILE(source), result, &error)) {
+        vm_window_say(GTK_WIDGET(self), _("Log saved"));
+    } else {
+        vm_window_say(GTK_WIDGET(self), error->message);
+    }
+}
+
+static void
 save_clicked(VmLogPage *self)
 {
     GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
@@ -208,7 +222,7 @@ save_clicked(VmLogPage *self)
     if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
         to = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
         g_file_copy_async(from, to, G_FILE_COPY_OVERWRITE, G_PRIORITY_DEFAULT, NULL, NULL, NULL,
-                          NULL, NULL);
+                          log_saved, g_object_ref(self));
     }
 }
 
@@ -250,6 +264,15 @@ choose_path(VmMachine *machine)
     return g_build_filename(folder, "messages.log", NULL);
 }
 
+/* A page that is not seen reads when it is shown. */
+static void
+file_changed(VmLogPage *self)
+{
+    if (gtk_widget_get_mapped(GTK_WIDGET(self))) {
+        read_more(self);
+    }
+}
+
 static void
 follow_file(VmLogPage *self)
 {
@@ -267,7 +290,7 @@ follow_file(VmLogPage *self)
     }
     if (!self->monitor) {
         self->monitor = g_file_monitor_file(file, G_FILE_MONITOR_NONE, NULL, NULL);
-        g_signal_connect_object(self->monitor, "changed", G_CALLBACK(read_more), self,
+        g_signal_connect_object(self->monitor, "changed", G_CALLBACK(file_changed), self,
                                 G_CONNECT_SWAPPED);
     }
     read_more(self);

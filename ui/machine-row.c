@@ -10,6 +10,7 @@
 struct _VmMachineRow {
     GtkListBoxRow parent_instance;
     VmMachine *machine;
+    GtkWidget *drag_box; /* a row of a list box cannot be dragged by itself */
     VmMachineThumbnail *thumbnail;
     GtkLabel *name_label;
     GtkLabel *state_label;
@@ -35,6 +36,7 @@ vm_machine_row_class_init(VmMachineRowClass *klass)
     g_type_ensure(VM_TYPE_MACHINE_THUMBNAIL);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/machine-row.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, drag_box);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, thumbnail);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, name_label);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, state_label);
@@ -65,9 +67,10 @@ make_draggable(VmMachineRow *self)
 {
     GtkTargetEntry target = {(char *)VM_DRAG_MACHINE, GTK_TARGET_SAME_APP, 0};
 
-    gtk_drag_source_set(GTK_WIDGET(self), GDK_BUTTON1_MASK, &target, 1, GDK_ACTION_MOVE);
-    gtk_drag_source_set_icon_name(GTK_WIDGET(self), "computer-symbolic");
-    g_signal_connect(self, "drag-data-get", G_CALLBACK(drag_asked), NULL);
+    gtk_drag_source_set(self->drag_box, GDK_BUTTON1_MASK, &target, 1, GDK_ACTION_MOVE);
+    gtk_drag_source_set_icon_name(self->drag_box, "computer-symbolic");
+    g_signal_connect_object(self->drag_box, "drag-data-get", G_CALLBACK(drag_asked), self,
+                            G_CONNECT_SWAPPED);
 }
 
 static gboolean

@@ -108,6 +108,13 @@ row_matches(VmMachineSidebar *self, VmMachine *machine)
     return TRUE;
 }
 
+/* What is searched for is seen in a folded group too. */
+static gboolean
+is_searching(VmMachineSidebar *self)
+{
+    return self->words && self->words[0] && self->words[0][0];
+}
+
 /* A folded group keeps its first row out of sight too; the heading of a hidden row would vanish, so
  * rows of a folded group are only collapsed, not filtered: see heading_toggled(). */
 static gboolean
@@ -116,7 +123,7 @@ filter_row(GtkListBoxRow *row, gpointer data)
     VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
 
     if (row == self->all_row) {
-        return !self->words || !self->words[0] || !self->words[0][0];
+        return !is_searching(self);
     }
     return row_matches(self, machine_of(row));
 }
@@ -168,10 +175,16 @@ sort_rows(GtkListBoxRow *a, GtkListBoxRow *b, gpointer data)
     return strcmp(key_one, key_two);
 }
 
+static gboolean
+is_folded(VmMachineSidebar *self, const char *group)
+{
+    return g_hash_table_contains(self->folded, group) && !is_searching(self);
+}
+
 static void
 show_group(VmMachineSidebar *self, const char *group)
 {
-    gboolean folded = g_hash_table_contains(self->folded, group);
+    gboolean folded = is_folded(self, group);
     g_autoptr(GList) rows = machine_rows(self);
 
     for (GList *at = rows; at; at = at->next) {
@@ -234,11 +247,10 @@ update_header(GtkListBoxRow *row, GtkListBoxRow *before, gpointer data)
         return;
     }
     if (old && g_str_equal(vm_group_heading_get_group(VM_GROUP_HEADING(old)), group)) {
-        vm_group_heading_set_folded(VM_GROUP_HEADING(old),
-                                    g_hash_table_contains(self->folded, group));
+        vm_group_heading_set_folded(VM_GROUP_HEADING(old), is_folded(self, group));
         return;
     }
-    heading = vm_group_heading_new(group, g_hash_table_contains(self->folded, group));
+    heading = vm_group_heading_new(group, is_folded(self, group));
     g_signal_connect_object(heading, "toggled", G_CALLBACK(heading_toggled), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(heading, "dropped", G_CALLBACK(heading_dropped), self,
@@ -280,14 +292,31 @@ any_row_matches(VmMachineSidebar *self)
 }
 
 static void
+show_folded_groups(VmMachineSidebar *self)
+{
+    GHashTableIter iter;
+    gpointer group = NULL;
+
+    g_hash_table_iter_init(&iter, self->folded);
+    while (g_hash_table_iter_next(&iter, &group, NULL)) {
+        show_group(self, group);
+    }
+    gtk_list_box_invalidate_headers(self->list);
+}
+
+static void
 search_changed(VmMachineSidebar *self)
 {
     const char *text = gtk_entry_get_text(GTK_ENTRY(self->search_entry));
     g_autofree char *folded = fold_text(text);
+    gboolean was_searching = is_searching(self);
     gboolean some = TRUE;
 
     g_strfreev(self->words);
     self->words = g_strsplit_set(folded, " \t", -1);
+    if (was_searching != is_searching(self)) {
+        show_folded_groups(self);
+    }
     gtk_list_box_invalidate_filter(self->list);
     some = any_row_matches(self);
     gtk_widget_set_visible(self->no_match_box, !some);
@@ -339,12 +368,25 @@ list_key_pressed(VmMachineSidebar *self, GdkEventKey *event)
     return gtk_search_bar_handle_event(self->search_bar, (GdkEvent *)event);
 }
 
+/* The row below the pointer; the event may be of a widget in it. */
+static GtkListBoxRow *
+row_at(VmMachineSidebar *self, GdkEventButton *event)
+{
+    GtkWidget *widget = gtk_get_event_widget((GdkEvent *)event);
+    int y = 0;
+
+    if (!widget || !gtk_widget_translate_coordinates(widget, GTK_WIDGET(self->list), (int)event->x,
+                                                     (int)event->y, NULL, &y)) {
+        return NULL;
+    }
+    return gtk_list_box_get_row_at_y(self->list, y);
+}
+
 static gboolean
 list_button_pressed(VmMachineSidebar *self, GdkEventButton *event)
 {
-    GtkListBoxRow *row = NULL;
+    GtkListBoxRow *row = row_at(self, event);
 
-    row = gtk_list_box_get_row_at_y(self->list, (int)event->y);
     if (!row) {
         return GDK_EVENT_PROPAGATE;
     }
@@ -532,6 +574,15 @@ store_has(VmMachineSidebar *self, VmMachine *machine)
     return vm_store_find(self->store, vm_machine_get_name(machine)) == machine;
 }
 
+/* Out of a folded group, or into one. */
+static void
+group_changed(VmMachine *machine, GParamSpec *spec, VmMachineSidebar *self)
+{
+    (void)spec;
+    show_group(self, vm_machine_get_group(machine));
+    gtk_list_box_invalidate_headers(self->list);
+}
+
 static void
 items_changed(VmMachineSidebar *self, guint position, guint removed, guint added)
 {
@@ -547,6 +598,7 @@ items_changed(VmMachineSidebar *self, guint position, guint removed, guint added
         if (!row_of(self, machine)) {
             gtk_container_add(GTK_CONTAINER(self->list), vm_machine_row_new(machine));
             show_group(self, vm_machine_get_group(machine));
+            g_signal_connect_object(machine, "notify::group", G_CALLBACK(group_changed), self, 0);
         }
     }
     gtk_list_box_invalidate_headers(self->list);
@@ -619,7 +671,7 @@ vm_machine_sidebar_get_selected(VmMachineSidebar *self)
 }
 
 void
-vm_machine_sidebar_move(VmMachineSidebar *self, int step)
+vm_machine_sidebar_move(VmMachineSidebar *self, int step, gboolean running)
 {
     GtkListBoxRow *row = gtk_list_box_get_selected_row(self->list);
     int index = row ? gtk_list_box_row_get_index(row) : 0;
@@ -628,7 +680,8 @@ vm_machine_sidebar_move(VmMachineSidebar *self, int step)
         index += step;
         row = gtk_list_box_get_row_at_index(self->list, index);
     } while (row && (row == self->all_row || !gtk_widget_get_child_visible(GTK_WIDGET(row)) ||
-                     !gtk_list_box_row_get_selectable(row)));
+                     !gtk_list_box_row_get_selectable(row) ||
+                     (running && !vm_machine_is_active(machine_of(row)))));
     if (row) {
         gtk_list_box_select_row(self->list, row);
     }

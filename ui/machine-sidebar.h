@@ -27,7 +27,7 @@ void vm_machine_sidebar_set_store(VmMachineSidebar *self, VmStore *store);
 void vm_machine_sidebar_select(VmMachineSidebar *self, VmMachine *machine);
 VmMachine *vm_machine_sidebar_get_selected(VmMachineSidebar *self);
 /* The row after or before the selected one in the order on screen. */
-void vm_machine_sidebar_move(VmMachineSidebar *self, int step);
+void vm_machine_sidebar_move(VmMachineSidebar *self, int step, gboolean running);
 gboolean vm_machine_sidebar_has_focus(VmMachineSidebar *self);
 void vm_machine_sidebar_focus(VmMachineSidebar *self);
 void vm_machine_sidebar_select_overview(VmMachineSidebar *self);

@@ -15,6 +15,7 @@ enum id {
     ID_STATE,
     ID_CPU,
     ID_MEMORY,
+    ID_DISK,
     ID_TIME,
     ID_NOTE,
     N_IDS
@@ -31,6 +32,7 @@ static const struct {
     [ID_STATE] = {"state", N_("State"), FALSE, FALSE},
     [ID_CPU] = {"cpu", N_("CPU"), TRUE, FALSE},
     [ID_MEMORY] = {"memory", N_("Memory"), TRUE, FALSE},
+    [ID_DISK] = {"disk", N_("Disk"), TRUE, FALSE},
     [ID_TIME] = {"time", N_("Running for"), TRUE, FALSE},
     [ID_NOTE] = {"note", N_("Note"), FALSE, TRUE},
 };
@@ -84,6 +86,7 @@ text_of(VmMachine *machine, enum id id)
     int share = vm_machine_get_share(machine);
     gint64 seconds = 0;
     gint64 size = 0;
+    double rate = 0;
 
     switch (id) {
     case ID_NAME:
@@ -100,6 +103,9 @@ text_of(VmMachine *machine, enum id id)
     case ID_MEMORY:
         size = definition ? vm_json_get_int(definition, "mem.size", 256) : 0;
         return size > 0 ? vm_words_size((guint64)size << 20) : g_strdup("–");
+    case ID_DISK:
+        rate = vm_machine_get_disk_rate(machine);
+        return rate >= 0 ? vm_words_rate(rate) : g_strdup("–");
     case ID_TIME:
         seconds = vm_machine_get_seconds(machine);
         return seconds >= 0 ? vm_machine_duration_words(seconds) : g_strdup("–");
@@ -121,6 +127,8 @@ number_of(VmMachine *machine, enum id id)
         return vm_machine_get_share(machine);
     case ID_MEMORY:
         return definition ? vm_json_get_int(definition, "mem.size", 256) : 0;
+    case ID_DISK:
+        return (gint64)vm_machine_get_disk_rate(machine);
     case ID_TIME:
         return vm_machine_get_seconds(machine);
     case ID_NAME:
@@ -341,6 +349,9 @@ second_passed(gpointer data)
         VmMachine *machine = machine_at(GTK_TREE_MODEL(self->rows), &row);
         if (vm_machine_is_active(machine)) {
             vm_machine_refresh_share(machine);
+            if (gtk_tree_view_column_get_visible(self->columns[ID_DISK])) {
+                vm_machine_refresh_disk_rate(machine);
+            }
             gtk_tree_model_row_changed(GTK_TREE_MODEL(self->rows), first, &row);
         }
         gtk_tree_path_next(first);

@@ -65,4 +65,5 @@ vm_settings_bind_display(GSettings *settings, VmDisplayPage *page)
     g_settings_bind(settings, "system-keys", page, "system-keys", G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, "resize-guest", page, "resize-guest", G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, "hints-shown", page, "hints-shown", G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind(settings, "release-known", page, "release-known", G_SETTINGS_BIND_DEFAULT);
 }

@@ -16,6 +16,7 @@ struct _VmUndoToast {
     guint seconds;
     guint timer;
     gboolean pointer_inside;
+    gboolean offer; /* the button takes nothing back */
 };
 
 G_DEFINE_FINAL_TYPE(VmUndoToast, vm_undo_toast, GTK_TYPE_REVEALER)
@@ -53,7 +54,7 @@ vm_undo_toast_commit(VmUndoToast *self)
 gboolean
 vm_undo_toast_act(VmUndoToast *self)
 {
-    if (!self->timer || !self->act) {
+    if (!self->timer || !self->act || self->offer) {
         return FALSE;
     }
     finish(self, self->act);
@@ -76,7 +77,9 @@ second_passed(gpointer data)
 static void
 undo_clicked(VmUndoToast *self)
 {
-    vm_undo_toast_act(self);
+    if (self->timer) {
+        finish(self, self->act);
+    }
 }
 
 static gboolean
@@ -151,6 +154,7 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     self->commit = commit;
     self->data = data;
     self->destroy = destroy;
+    self->offer = FALSE;
     self->seconds = 0;
     self->timer = g_timeout_add_seconds(1, second_passed, self);
     gtk_label_set_text(self->text_label, text);
@@ -161,4 +165,12 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     }
     gtk_widget_show(GTK_WIDGET(self));
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
+}
+
+void
+vm_undo_toast_offer(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
+                    gpointer data, GDestroyNotify destroy)
+{
+    vm_undo_toast_show(self, text, button, act, NULL, data, destroy);
+    self->offer = TRUE;
 }

@@ -18,7 +18,11 @@ GtkWidget *vm_undo_toast_new(void);
 void vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
                         VmToastFunc commit, gpointer data, GDestroyNotify destroy);
 
-/* As if the button was pressed; FALSE when nothing is shown. */
+/* The same with a button that does one more thing: Ctrl+Z is not for it. */
+void vm_undo_toast_offer(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
+                         gpointer data, GDestroyNotify destroy);
+
+/* As if the button was pressed; FALSE when nothing is shown that can be taken back. */
 gboolean vm_undo_toast_act(VmUndoToast *self);
 
 /* Hides it and commits what it stood for. */

@@ -128,10 +128,25 @@ type_clipboard(GSimpleAction *action, GVariant *parameter, gpointer data)
     vm_window_type_clipboard(VM_WINDOW(data));
 }
 
+static gboolean
+is_shift_click(void)
+{
+    g_autoptr(GdkEvent) event = gtk_get_current_event();
+    GdkModifierType state = 0;
+
+    return event && gdk_event_get_event_type(event) == GDK_BUTTON_RELEASE &&
+           gdk_event_get_state(event, &state) && (state & GDK_SHIFT_MASK) != 0;
+}
+
+/* A click with Shift copies instead. */
 static void
 screenshot(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    vm_window_save_screenshot(VM_WINDOW(data));
+    if (is_shift_click()) {
+        vm_window_copy_screenshot(VM_WINDOW(data));
+    } else {
+        vm_window_save_screenshot(VM_WINDOW(data));
+    }
 }
 
 static void
@@ -188,6 +203,16 @@ display_window(GSimpleAction *action, GVariant *parameter, gpointer data)
     vm_window_display_window(VM_WINDOW(data));
 }
 
+/* Folded, the list makes room for them. */
+static void
+show_settings(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    vm_window_show_machine(self, self->machine);
+    gtk_stack_set_visible_child_name(GTK_STACK(self->machine_page), "settings");
+}
+
 static void
 delete_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
@@ -229,6 +254,7 @@ static const GActionEntry machine_entries[] = {
     {"type-clipboard", type_clipboard},
     {"screenshot", screenshot},
     {"copy-screenshot", copy_screenshot},
+    {"settings", show_settings},
     {"rename", rename_machine},
     {"change-group", change_group},
     {"clone", clone_machine},
@@ -311,6 +337,9 @@ toggle_sidebar(GSimpleAction *action, GVariant *parameter, gpointer data)
 
     self->sidebar_wanted = !self->sidebar_wanted;
     g_simple_action_set_state(action, g_variant_new_boolean(self->sidebar_wanted));
+    if (self->settings && !self->alone) {
+        g_settings_set_boolean(self->settings, "sidebar-shown", self->sidebar_wanted);
+    }
     vm_window_layout(self, 0);
 }
 
@@ -353,16 +382,26 @@ back(GSimpleAction *action, GVariant *parameter, gpointer data)
     }
 }
 
+/* In full screen only displays are seen: of machines that run. */
+static void
+move_to_machine(VmWindow *self, int step)
+{
+    vm_machine_sidebar_move(self->sidebar, step, self->fullscreen);
+    if (self->fullscreen) {
+        gtk_stack_set_visible_child_name(GTK_STACK(self->machine_page), "display");
+    }
+}
+
 static void
 next_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    vm_machine_sidebar_move(VM_WINDOW(data)->sidebar, 1);
+    move_to_machine(VM_WINDOW(data), 1);
 }
 
 static void
 previous_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    vm_machine_sidebar_move(VM_WINDOW(data)->sidebar, -1);
+    move_to_machine(VM_WINDOW(data), -1);
 }
 
 static void
@@ -388,9 +427,28 @@ menu(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+keys_closed(VmWindow *self)
+{
+    gtk_popover_set_relative_to(GTK_POPOVER(self->keys_popover), GTK_WIDGET(self->keys_button));
+}
+
+/* In full screen from the bar; folded, where its button was put away. */
+static void
 show_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
-    gtk_popover_popup(GTK_POPOVER(VM_WINDOW(data)->keys_popover));
+    VmWindow *self = VM_WINDOW(data);
+
+    if (!gtk_widget_get_sensitive(GTK_WIDGET(self->keys_button))) {
+        return; /* off */
+    }
+    if (self->fullscreen) {
+        vm_display_page_show_keys(display_of(self));
+        return;
+    }
+    if (!gtk_widget_get_mapped(GTK_WIDGET(self->keys_button))) {
+        gtk_popover_set_relative_to(GTK_POPOVER(self->keys_popover), vm_window_anchor(self));
+    }
+    gtk_popover_popup(GTK_POPOVER(self->keys_popover));
 }
 
 static void
@@ -521,9 +579,9 @@ update_actions(VmWindow *self)
     static const char *const while_running[] = {"capture",         "release",    "send-keys",
                                                 "type-clipboard",  "screenshot", "restart",
                                                 "copy-screenshot", "pause"};
-    static const char *const always[] = {"rename",     "change-group", "copy-command",
-                                         "new-window", "copy-report",  "open-folder",
-                                         "scaling",    "resize-guest", "system-keys"};
+    static const char *const always[] = {
+        "settings",    "rename",      "change-group", "copy-command", "new-window",
+        "copy-report", "open-folder", "scaling",      "resize-guest", "system-keys"};
     GAction *pause = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "pause");
     GAction *fullscreen = g_action_map_lookup_action(G_ACTION_MAP(self), "fullscreen");
 
@@ -661,6 +719,8 @@ vm_window_add_actions(VmWindow *self)
                                     G_N_ELEMENTS(window_entries), self);
     add_property_action(G_ACTION_MAP(self), "view", self->machine_page, "visible-child-name");
     add_property_action(G_ACTION_MAP(self), "search", self->sidebar, "search");
+    g_signal_connect_object(self->keys_popover, "closed", G_CALLBACK(keys_closed), self,
+                            G_CONNECT_SWAPPED | G_CONNECT_AFTER);
     g_signal_connect_object(display_of(self), "notify::scaling", G_CALLBACK(scaling_changed), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "host-action", G_CALLBACK(host_action), self,

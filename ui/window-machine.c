@@ -20,6 +20,16 @@ vm_window_toast(VmWindow *self, const char *text)
 }
 
 void
+vm_window_say(GtkWidget *inside, const char *sentence)
+{
+    GtkWidget *window = gtk_widget_get_toplevel(inside);
+
+    if (VM_IS_WINDOW(window) && !gtk_widget_in_destruction(window)) {
+        vm_window_toast(VM_WINDOW(window), sentence);
+    }
+}
+
+void
 vm_window_set_member(VmWindow *self, VmMachine *machine, const char *path, const char *text)
 {
     VmJson *definition = machine ? vm_machine_get_definition(machine) : NULL;
@@ -46,32 +56,6 @@ struct added_console {
     VmMachine *machine;
     VmJson *before;
 };
-
-static void
-title_given(const char *text, gpointer data)
-{
-    vm_window_set_member(VM_WINDOW(data), VM_WINDOW(data)->machine, "manager.title", text);
-}
-
-static void
-group_given(const char *text, gpointer data)
-{
-    vm_window_set_member(VM_WINDOW(data), VM_WINDOW(data)->machine, "manager.group", text);
-}
-
-void
-vm_window_rename(VmWindow *self)
-{
-    vm_text_popover_show(self->more_button, _("Name"), vm_machine_get_title(self->machine), FALSE,
-                         title_given, self);
-}
-
-void
-vm_window_change_group(VmWindow *self)
-{
-    vm_text_popover_show(self->more_button, _("Group"), vm_machine_get_group(self->machine), TRUE,
-                         group_given, self);
-}
 
 struct deletion {
     VmWindow *window;
@@ -203,7 +187,8 @@ vm_window_clone(VmWindow *self)
 {
     g_autofree char *title = vm_clone_title(self->machine);
 
-    vm_text_popover_show(self->more_button, _("Name of the copy"), title, FALSE, clone_named, self);
+    vm_text_popover_show(vm_window_anchor(self), _("Name of the copy"), title, FALSE, clone_named,
+                         self);
 }
 
 static void
@@ -356,6 +341,31 @@ vm_window_open_folder(VmWindow *self)
     }
 }
 
+struct saved {
+    VmWindow *window;
+    char *path;
+};
+
+static void
+saved_free(gpointer data)
+{
+    struct saved *saved = data;
+
+    g_free(saved->path);
+    g_free(saved);
+}
+
+static void
+saved_opened(gpointer data)
+{
+    struct saved *saved = data;
+    g_autofree char *uri = g_filename_to_uri(saved->path, NULL, NULL);
+
+    if (!gtk_show_uri_on_window(GTK_WINDOW(saved->window), uri, GDK_CURRENT_TIME, NULL)) {
+        vm_window_toast(saved->window, saved->path);
+    }
+}
+
 static void
 screenshot_saved(GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -368,10 +378,13 @@ screenshot_saved(GObject *source, GAsyncResult *result, gpointer data)
         return;
     }
     if (path) {
+        struct saved *saved = g_new0(struct saved, 1);
         g_autofree char *file = g_path_get_basename(path);
         /* Translators: %s is the name of the file. */
         g_autofree char *text = g_strdup_printf(_("Screenshot saved as “%s”"), file);
-        vm_window_toast(self, text);
+        saved->window = self;
+        saved->path = g_steal_pointer(&path);
+        vm_undo_toast_offer(self->undo_toast, text, _("Open"), saved_opened, saved, saved_free);
     } else {
         vm_window_toast(self, error->message);
     }

@@ -2,7 +2,6 @@
 /* "All machines", what is done with several at once, and the order of the sidebar. */
 #include <glib/gi18n.h>
 
-#include "ui/text-popover.h"
 #include "ui/window-private.h"
 
 void
@@ -30,51 +29,17 @@ vm_window_sidebar_overview(VmWindow *self, gboolean pressed)
 void
 vm_window_row_moved(VmWindow *self, VmMachine *machine, const char *group)
 {
-    vm_window_set_member(self, machine, "manager.group", group);
-}
+    g_autoptr(GPtrArray) machines = g_ptr_array_new_with_free_func(g_object_unref);
 
-struct grouping {
-    VmWindow *window;
-    GPtrArray *machines;
-};
-
-static void
-grouping_free(gpointer data)
-{
-    struct grouping *grouping = data;
-
-    g_ptr_array_unref(grouping->machines);
-    g_free(grouping);
-}
-
-static void
-group_given(const char *text, gpointer data)
-{
-    struct grouping *grouping = data;
-
-    for (guint i = 0; i < grouping->machines->len; i++) {
-        vm_window_set_member(grouping->window, g_ptr_array_index(grouping->machines, i),
-                             "manager.group", text);
-    }
-}
-
-static void
-ask_group(VmWindow *self, GPtrArray *machines)
-{
-    struct grouping *grouping = g_new0(struct grouping, 1);
-    GtkWidget *button = vm_overview_page_get_group_button(self->overview_page);
-
-    grouping->window = self;
-    grouping->machines = g_ptr_array_ref(machines);
-    vm_text_popover_show(button, _("Group"), "", TRUE, group_given, grouping);
-    g_object_set_data_full(G_OBJECT(button), "grouping", grouping, grouping_free);
+    g_ptr_array_add(machines, g_object_ref(machine));
+    vm_window_set_group(self, machines, group);
 }
 
 void
 vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machines)
 {
     if (g_str_equal(what, "group")) {
-        ask_group(self, machines);
+        vm_window_ask_group(self, machines);
         return;
     }
     if (g_str_equal(what, "delete")) {
@@ -177,5 +142,8 @@ vm_window_setup_overview(VmWindow *self)
         g_action_group_change_action_state(G_ACTION_GROUP(self), "sort",
                                            g_variant_new_string(sort));
         vm_machine_sidebar_set_settings(self->sidebar, self->settings);
+        if (!g_settings_get_boolean(self->settings, "sidebar-shown")) {
+            g_action_group_activate_action(G_ACTION_GROUP(self), "sidebar", NULL);
+        }
     }
 }

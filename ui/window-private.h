@@ -32,6 +32,7 @@ struct _VmWindow {
     GtkWidget *power_menu_button;
     GMenuModel *power_menu; /* while it runs */
     GMenuModel *off_menu;
+    GMenuModel *row_menu; /* of the list */
     GtkWidget *disposable_strip;
     GtkStack *title_stack;
     GtkStackSwitcher *view_switcher;
@@ -105,9 +106,17 @@ void vm_window_remove_display(VmWindow *self);
 /* The display that is shown, in a window of its own. */
 void vm_window_display_window(VmWindow *self);
 
-/* window-machine.c: what a person does with one machine besides running it */
+/* window-words.c: title and group, with undo */
 void vm_window_rename(VmWindow *self);
 void vm_window_change_group(VmWindow *self);
+/* machines: (element-type VmMachine). An empty group is none. */
+void vm_window_set_group(VmWindow *self, GPtrArray *machines, const char *group);
+/* The same, for the group that a person types. */
+void vm_window_ask_group(VmWindow *self, GPtrArray *machines);
+/* What can be seen now and stands for the shown machine: a question is asked beside it. */
+GtkWidget *vm_window_anchor(VmWindow *self);
+
+/* window-machine.c: what a person does with one machine besides running it */
 void vm_window_clone(VmWindow *self);
 /* hardware: as vm_ports_add() takes it. */
 void vm_window_add_console(VmWindow *self, const char *hardware);

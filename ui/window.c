@@ -71,6 +71,11 @@ problem_changed(VmWindow *self)
         self->problem_bar = NULL;
     }
     if (problem) {
+        const char *section = vm_problem_get_section(problem);
+        if (section) { /* for who changes a setting now */
+            vm_settings_page_show_section(vm_machine_page_get_settings(self->machine_page),
+                                          section);
+        }
         self->problem_bar = add_bar(self, problem);
         show_retry(self);
     }
@@ -199,12 +204,11 @@ menu_closed(GtkWidget *popover)
 static void
 row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
 {
-    GMenuModel *model = gtk_menu_button_get_menu_model(GTK_MENU_BUTTON(self->more_button));
     GtkWidget *popover = NULL;
 
     self->overview = FALSE;
     vm_window_take_machine(self, machine);
-    popover = gtk_popover_new_from_model(row, model);
+    popover = gtk_popover_new_from_model(row, self->row_menu);
     gtk_popover_set_position(GTK_POPOVER(popover), GTK_POS_BOTTOM);
     g_signal_connect(popover, "closed", G_CALLBACK(menu_closed), NULL);
     gtk_popover_popup(GTK_POPOVER(popover));
@@ -272,7 +276,7 @@ machines_changed(VmWindow *self)
     } else if (!self->machine) {
         VmMachine *selected = vm_machine_sidebar_get_selected(self->sidebar);
         if (!selected) {
-            vm_machine_sidebar_move(self->sidebar, 1);
+            vm_machine_sidebar_move(self->sidebar, 1, FALSE);
             selected = vm_machine_sidebar_get_selected(self->sidebar);
         }
         vm_window_take_machine(self, selected);
@@ -466,6 +470,7 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmWindow, power_menu_button);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, power_menu);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, off_menu);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, row_menu);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, disposable_strip);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, title_stack);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, view_switcher);
@@ -600,6 +605,7 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
     restore_state(self);
     if (settings) {
         vm_keys_popover_set_settings(VM_KEYS_POPOVER(self->keys_popover), settings);
+        vm_display_page_set_settings(vm_machine_page_get_display(self->machine_page), settings);
     }
     self->view_state = vm_view_state_new(self->machine_page);
     vm_view_state_set_machine(self->view_state, self->machine);

@@ -27,6 +27,9 @@ void vm_window_make_debian(VmWindow *self);
 /* A bar for something that belongs to no machine. */
 void vm_window_report(VmWindow *self, const VmProblem *problem);
 
+/* A sentence about what was done by a widget, for ten seconds; nothing where it is in no such window. */
+void vm_window_say(GtkWidget *inside, const char *sentence);
+
 /* A second window for one machine, without the list; it keeps no state of its own. */
 void vm_window_set_alone(VmWindow *self, VmMachine *machine);
 /* Which display of its machine it shows, where there are several. */

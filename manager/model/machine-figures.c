@@ -21,6 +21,8 @@ vm_machine_forget_figures(VmMachine *self)
     self->share_time = 0;
     self->history_count = 0;
     self->own_memory = 0;
+    self->disk_time = 0;
+    self->disk_rate = -1;
     vm_hour_clear(&self->hour);
     g_clear_handle_id(&self->minute_timer, g_source_remove);
 }
@@ -74,6 +76,28 @@ processes_known(GObject *source, GAsyncResult *result, gpointer data)
     }
     self->own_memory = memory;
     take_sample(self, cpu, g_get_monotonic_time());
+}
+
+static void
+disk_known(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmMachine) self = VM_MACHINE(data);
+    gint64 now = g_get_monotonic_time();
+    VmTotals totals = {0};
+    guint64 bytes = 0;
+
+    self->disk_asked = FALSE;
+    if (!vm_connection_get_totals_finish(VM_CONNECTION(source), result, &totals, NULL) ||
+        VM_CONNECTION(source) != self->connection) {
+        return;
+    }
+    bytes = totals.disk_read + totals.disk_written;
+    if (self->disk_time && now > self->disk_time && bytes >= self->disk_bytes) {
+        self->disk_rate =
+            (double)(bytes - self->disk_bytes) * G_USEC_PER_SEC / (double)(now - self->disk_time);
+    }
+    self->disk_time = now;
+    self->disk_bytes = bytes;
 }
 
 /* ------------------------------------------------------------------ the hour */
@@ -194,6 +218,25 @@ vm_machine_refresh_share(VmMachine *self)
     self->share_asked = TRUE;
     vm_connection_get_processes_async(self->connection, self->cancellable, processes_known,
                                       g_object_ref(self));
+}
+
+void
+vm_machine_refresh_disk_rate(VmMachine *self)
+{
+    if (self->state != VM_MACHINE_RUNNING || self->disk_asked || !self->connection ||
+        vm_connection_get_state(self->connection) != VM_CONNECTION_READY ||
+        (self->disk_time && g_get_monotonic_time() - self->disk_time < SAMPLE_US)) {
+        return;
+    }
+    self->disk_asked = TRUE;
+    vm_connection_get_totals_async(self->connection, self->cancellable, disk_known,
+                                   g_object_ref(self));
+}
+
+double
+vm_machine_get_disk_rate(VmMachine *self)
+{
+    return self->state == VM_MACHINE_RUNNING ? self->disk_rate : -1;
 }
 
 int

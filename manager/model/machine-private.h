@@ -39,6 +39,10 @@ struct _VmMachine {
     double history[VM_MACHINE_HISTORY];
     guint history_count;
     guint64 own_memory;
+    gboolean disk_asked;
+    gint64 disk_time;   /* of the last sample, 0: none */
+    guint64 disk_bytes; /* read and written until then */
+    double disk_rate;   /* bytes per second, -1: unknown */
     VmHour hour;
     VmRunHistory whole;  /* run, until it is off */
     VmHourSample minute; /* on its way */

@@ -127,6 +127,7 @@ vm_machine_init(VmMachine *self)
 {
     self->cancellable = g_cancellable_new();
     self->share = -1;
+    self->disk_rate = -1;
     self->copying = -1;
 }
 

@@ -98,6 +98,10 @@ void vm_machine_refresh_share(VmMachine *self);
 
 /* What the last refresh found. */
 int vm_machine_get_share(VmMachine *self); /* per cent of its own processors; -1: unknown */
+/* The same for what its disks do, asked for apart. */
+void vm_machine_refresh_disk_rate(VmMachine *self);
+/* Bytes read and written per second; negative: unknown. */
+double vm_machine_get_disk_rate(VmMachine *self);
 guint64 vm_machine_get_own_memory(VmMachine *self); /* bytes, all processes, without guest memory */
 /* Shares of 0..1, the oldest first; how many there are. */
 guint vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY]);

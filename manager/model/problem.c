@@ -309,6 +309,56 @@ vm_problem_get_state_words(const VmProblem *problem)
     return _("Cannot start");
 }
 
+/* The member of the definition that the sentence names first, as in “mem”: or “block[0]”:. */
+static const char *
+section_of_member(const char *sentence)
+{
+    static const struct {
+        const char *member;
+        const char *section;
+    } table[] = {
+        {"mem", "system"},         {"cpus", "system"},     {"balloon", "system"},
+        {"kernel", "start"},       {"initrd", "start"},    {"params", "start"},
+        {"restart", "start"},      {"block", "disks"},     {"disposable", "start"},
+        {"gpu", "display"},        {"display", "display"}, {"wayland-sock", "display"},
+        {"input", "input"},        {"serial", "consoles"}, {"sandbox", "sandbox"},
+        {"no-sandbox", "sandbox"},
+    };
+    const char *quote = strstr(sentence, "“");
+    const char *name = quote ? quote + strlen("“") : "";
+
+    name += strspn(name, "-");
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        gsize size = strlen(table[i].member);
+        if (strncmp(name, table[i].member, size) == 0 && !g_ascii_isalnum(name[size])) {
+            return table[i].section;
+        }
+    }
+    return "file";
+}
+
+const char *
+vm_problem_get_section(const VmProblem *problem)
+{
+    static const struct {
+        const char *id;
+        const char *section;
+    } table[] = {
+        {"guest-panic", "start"}, {"bad-kernel", "start"},       {"bad-initrd", "start"},
+        {"no-memory", "system"},  {"broken-definition", "file"},
+    };
+
+    if (g_strcmp0(problem->id, "bad-config") == 0) {
+        return problem->sentence ? section_of_member(problem->sentence) : "file";
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (g_strcmp0(table[i].id, problem->id) == 0) {
+            return table[i].section;
+        }
+    }
+    return NULL;
+}
+
 const char *
 vm_problem_id_for_status(int status)
 {

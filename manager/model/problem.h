@@ -49,6 +49,10 @@ char *vm_problem_dup_cure(const VmProblem *problem);
 /* What `vmm` said, in its own words, where that is more than the title; NULL when there is nothing. */
 const char *vm_problem_get_cause(const VmProblem *problem);
 
+/* The section of the settings where it can be cured, as vm_settings_page_show_section() takes it; NULL:
+ * in none of them. */
+const char *vm_problem_get_section(const VmProblem *problem);
+
 /* "Stopped: guest panicked", for the sidebar. */
 const char *vm_problem_get_state_words(const VmProblem *problem);
 

@@ -197,6 +197,7 @@ class Service:
 
 class Session:
     START_SECONDS = 20
+    CLOSE_SECONDS = 10
 
     def __init__(self, build, shots):
         self.build = build
@@ -325,7 +326,7 @@ class Session:
     def close(self):
         """Closes the window as a person does and waits for the end of the program."""
         self.activate("app.quit")
-        status = self.process.wait(10)
+        status = self.process.wait(self.CLOSE_SECONDS)
         if status != 0:
             raise Failure(f"vitrine ended with {status}")
         self.process = None
@@ -423,8 +424,8 @@ class Session:
         """Process ids of the machines that were started here."""
         pids = []
         for name in glob.glob(self.path("run/vitrine/*/pid")):
-            pid = int(open(name).read())
             try:
+                pid = int(open(name).read())
                 os.kill(pid, 0)
                 state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
                 if state != "Z":

@@ -14,6 +14,9 @@
 #include "ui/console-tab.h"
 #include "ui/display-input.h"
 #include "ui/display-page.h"
+#include "ui/fullscreen-bar.h"
+#include "ui/grab-hint.h"
+#include "ui/keys-popover.h"
 #include "vmm/client/vm-connection.h"
 #include "vmm/keymap/keymap.h"
 
@@ -300,6 +303,77 @@ test_release_by_keys_alone(Fixture *self, gconstpointer data)
         rig_expect_silence(self->rig->keyboard);
     }
     rig_expect_silence(self->rig->pointer);
+    vm_display_page_set_fullscreen(self->page, FALSE);
+}
+
+/* The overlay of that kind. */
+static GtkRevealer *
+overlay(Fixture *self, GType type)
+{
+    g_autoptr(GList) children = gtk_container_get_children(GTK_CONTAINER(self->page));
+
+    for (GList *at = children; at; at = at->next) {
+        if (g_type_is_a(G_OBJECT_TYPE(at->data), type)) {
+            return GTK_REVEALER(at->data);
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Who never released the keyboard is told how as long as no bar shows a way out of the full screen. */
+static void
+test_hint_stays(Fixture *self, gconstpointer data)
+{
+    GtkRevealer *hint = overlay(self, VM_TYPE_GRAB_HINT);
+    GtkRevealer *bar = overlay(self, VM_TYPE_FULLSCREEN_BAR);
+    gboolean known = FALSE;
+
+    g_object_set(self->page, "hints-shown", 7U, NULL);
+    vm_display_page_set_fullscreen(self->page, TRUE);
+    g_assert_true(gtk_revealer_get_reveal_child(bar));
+    capture(self);
+    rig_wait(!gtk_revealer_get_reveal_child(bar));
+    rig_run(3000); /* longer than a hint that goes */
+    g_assert_true(gtk_revealer_get_reveal_child(hint));
+    press_ctrl_alt(self);
+    send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
+    g_assert_false(gtk_revealer_get_reveal_child(hint));
+    g_object_get(self->page, "release-known", &known, NULL);
+    g_assert_true(known);
+    capture(self);
+    rig_wait(!gtk_revealer_get_reveal_child(bar) && !gtk_revealer_get_reveal_child(hint));
+    vm_display_page_set_fullscreen(self->page, FALSE);
+}
+
+static void
+find_popover(GtkWidget *widget, gpointer data)
+{
+    GtkWidget **popover = data;
+
+    if (GTK_IS_MENU_BUTTON(widget)) {
+        *popover = GTK_WIDGET(gtk_menu_button_get_popover(GTK_MENU_BUTTON(widget)));
+    } else if (GTK_IS_CONTAINER(widget)) {
+        gtk_container_forall(GTK_CONTAINER(widget), find_popover, data);
+    }
+}
+
+/* The keys to send are at hand in full screen too; the bar stays as long as they are shown. */
+static void
+test_keys_in_full_screen(Fixture *self, gconstpointer data)
+{
+    GtkRevealer *bar = overlay(self, VM_TYPE_FULLSCREEN_BAR);
+    GtkWidget *popover = NULL;
+
+    find_popover(GTK_WIDGET(bar), &popover);
+    g_assert_true(VM_IS_KEYS_POPOVER(popover));
+    vm_display_page_set_fullscreen(self->page, TRUE);
+    rig_wait(!gtk_revealer_get_reveal_child(bar));
+    vm_display_page_show_keys(self->page);
+    rig_wait(gtk_widget_get_mapped(popover));
+    rig_run(4500); /* longer than the bar without them */
+    g_assert_true(gtk_revealer_get_reveal_child(bar));
+    gtk_popover_popdown(GTK_POPOVER(popover));
+    rig_wait(!gtk_revealer_get_reveal_child(bar));
     vm_display_page_set_fullscreen(self->page, FALSE);
 }
 
@@ -601,6 +675,8 @@ main(int argc, char **argv)
     ADD("keys", test_keys);
     ADD("release", test_release);
     ADD("release-by-keys-alone", test_release_by_keys_alone);
+    ADD("hint-stays", test_hint_stays);
+    ADD("keys-in-full-screen", test_keys_in_full_screen);
     ADD("no-release", test_no_release);
     ADD("sticky-keys", test_sticky_keys);
     ADD("host-key", test_host_key);

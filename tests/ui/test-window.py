@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The window as its design says, under Xvfb: menus of the list, what can be taken back, what is kept; prints TAP.
+
+usage: test-window.py BUILD-FOLDER [TEST...]"""
+import os
+import subprocess
+import sys
+
+from runner import expect, run
+from session import Atspi, is_showing, run_in_session, wait_for, walk
+
+if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
+    sys.exit(run_in_session())
+
+
+def select_row(session, start):
+    row = session.see_row(start)
+    row.get_parent().select_child(row.get_index_in_parent())
+    return row
+
+
+def items(session):
+    """The entries of the row menu that is open."""
+    buttons = [node for node in walk(session.application())
+               if is_showing(node) and node.get_role() == Atspi.Role.PUSH_BUTTON]
+    names = [node.get_name() for node in buttons]
+    return buttons[names.index("Open in new window") - 1:] if "Open in new window" in names else []
+
+
+def names_of(session):
+    return [node.get_name() for node in items(session)]
+
+
+def choose(session, name):
+    node = wait_for(f"“{name}”", lambda: next((node for node in items(session) if node.get_name() == name), None))
+    node.do_action(0)
+    wait_for("the menu to close", lambda: not items(session))
+
+
+def in_the_middle(node):
+    box = node.get_extents(Atspi.CoordType.SCREEN)
+    return str(box.x + box.width // 2), str(box.y + box.height // 2)
+
+
+def mouse(*words):
+    subprocess.run(["xdotool", *words], check=True, timeout=60)
+
+
+def row_menu(session):
+    """A row's menu, by the menu key and by the mouse: to start, to look at, to change; what is in it depends on the state."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start()
+    session.focus()
+    select_row(session, "Lab, Off")
+    session.focus_on("Machines", None)
+    common = ["Open in new window", "Settings", "Rename…", "Group…", "Clone…", "Copy command line", "Open folder",
+              "Delete"]
+    session.keys("Menu")
+    wait_for("the menu", lambda: names_of(session) == ["Start", *common])
+    session.shoot("row-menu-light")
+    session.keys("Escape")
+    wait_for("the menu to close", lambda: not items(session))
+    session.keys("shift+F10")
+    choose(session, "Settings")
+    session.see("Name on disk: lab")
+    mouse("mousemove", *in_the_middle(session.see_row("Lab, Off")), "click", "3")
+    choose(session, "Start")
+    session.see_row("Lab, Starting…")
+    mouse("mousemove", *in_the_middle(session.see_row("Lab, Starting…")), "click", "3")
+    wait_for("the menu", lambda: names_of(session) == ["Shut down", *common])
+    choose(session, "Shut down")
+    session.see_row("Lab, Off")
+
+
+def takes_back(session):
+    """A new name and a new group are taken back, of one machine and of several, by the toast and by Ctrl+Z."""
+    for name, title in (("a", "Alpha"), ("b", "Beta")):
+        session.define(name, title, "Work" if name == "b" else "")
+    session.start()
+    session.activate("app.show-machine", "a")
+    session.see_row("Alpha, Off")
+    session.focus()
+    session.keys("F2")
+    session.see("Name", Atspi.Role.TEXT)
+    session.keys("ctrl+a")
+    session.type("Gamma")
+    session.keys("Return")
+    session.see_row("Gamma, Off")
+    session.see("“Alpha” is called “Gamma” now")
+    session.shoot("renamed-light")
+    session.keys("ctrl+z")
+    session.see_row("Alpha, Off")
+
+    def group(name):
+        return session.definitions()[name]["manager"].get("group", "")
+    start = in_the_middle(session.see_row("Alpha, Off"))
+    below = session.see_row("Beta, Off").get_extents(Atspi.CoordType.SCREEN)
+    end = str(below.x + below.width // 2), str(below.y - 14)  # the heading of its group
+    mouse("mousemove", *start, "mousedown", "1", "sleep", "0.2", "mousemove_relative", "8", "8", "sleep", "0.2",
+          "mousemove", *end, "sleep", "0.2", "mousemove_relative", "2", "2", "sleep", "0.3", "mouseup", "1")
+    session.see("“Alpha” moved to the group “Work”")
+    session.see_row("Alpha, Off, group Work")
+    session.press("Undo")
+    wait_for("no group", lambda: group("a") == "")
+    session.activate("win.overview")
+    session.activate("win.select-all")
+    session.press("Group…")
+    session.see("Group", Atspi.Role.TEXT).set_text_contents("Lab")
+    session.press("Apply")
+    session.see("2 machines moved to the group “Lab”")
+    session.see_row("Alpha, Off, group Lab")
+    session.press("Undo")
+    wait_for("the old groups", lambda: (group("a"), group("b")) == ("", "Work"))
+
+
+def search_entry(session):
+    return next((node for node in walk(session.application()) if node.get_name() == "Search machines" and
+                 node.get_role() == Atspi.Role.TEXT and is_showing(node)), None)
+
+
+def folded_groups(session):
+    """A folded group opens for what is searched, and hides what is moved to it; Escape clears, then closes."""
+    session.define("a", "Alpha", "Lab")
+    session.define("b", "Beta", "Work")
+    session.set(folded_groups="['Lab']")
+    session.start()
+    session.see_row("Beta, Off")
+
+    def seen(name):
+        return session.find("Last picture of " + name) is not None
+    wait_for("the fold", lambda: seen("Beta") and not seen("Alpha"))
+    session.focus()
+    session.focus_on("Machines", None)
+    session.type("alp")
+    wait_for("what was searched", lambda: seen("Alpha") and not seen("Beta"))
+    expect(search_entry(session).get_text(0, -1) == "alp", "typing in the list is no search")
+    session.keys("Escape")
+    wait_for("all", lambda: seen("Beta") and not seen("Alpha"))
+    expect(search_entry(session), "the first Escape closed the search")
+    session.keys("Escape")
+    wait_for("the search to close", lambda: not search_entry(session))
+    session.define("b", "Beta", "Lab")
+    wait_for("it to fold", lambda: not seen("Beta"))
+    session.define("b", "Beta", "Work")
+    wait_for("it to unfold", lambda: seen("Beta"))
+
+
+def disk_column(session):
+    """What the disks do has a column of its own, a figure once the machine runs."""
+    session.use_real_vmm()
+    disk = session.path("disk.img")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, block=[{"path": disk}])
+    session.start()
+    session.activate("win.overview")
+
+    def cells():
+        table = session.see("All machines", Atspi.Role.TABLE)
+        return [node.get_name() for node in walk(table) if node.get_role() == Atspi.Role.TABLE_CELL]
+    before = wait_for("the row", cells)
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.activate("win.overview")
+    wait_for("a rate", lambda: "0" in cells(), 20)
+    expect(before.count("–") >= 2, f"{before}")
+    session.shoot("disk-column-light")
+
+
+def opens_the_section(session):
+    """After a wrong setting its button leads to the section of that setting."""
+    session.define("exit-35", "Lab")
+    session.start()
+    session.activate("app.show-machine", "exit-35")
+    session.activate("app.start-machine", "exit-35")
+    session.alert("Lab has a wrong setting")
+    session.press("Change settings")
+    wait_for("the section", lambda: session.see("System", Atspi.Role.LIST_ITEM).has(Atspi.StateType.SELECTED))
+
+
+def keeps_the_frame(session):
+    """The list stays hidden and the console's text as large as it was made."""
+    os.makedirs(session.path("state/vitrine/lab"))
+    with open(session.path("state/vitrine/lab/serial.0.log"), "w", encoding="utf-8") as file:
+        file.write("login: ")
+    session.define("lab", "Lab")
+    session.set(hints_shown=0)
+    session.start()
+    session.see_row("Lab, Off")
+    session.focus()
+    session.set_state("win.view", "console")
+
+    def height():
+        terminal = session.see("Serial 1 of Lab", Atspi.Role.TERMINAL)
+        return terminal.get_character_extents(0, Atspi.CoordType.SCREEN).height
+    terminal = session.see("Serial 1 of Lab", Atspi.Role.TERMINAL)
+    terminal.grab_focus()
+    before = wait_for("text", height)
+    for _ in range(5):
+        session.keys("ctrl+plus")
+    large = wait_for("larger text", lambda: height() > before and height())
+    session.activate("win.sidebar")
+    wait_for("the list to go", lambda: session.find("Machines") is None)
+    session.close()
+    session.start()
+    session.see("Console")
+    expect(session.find("Machines") is None, "the list is back")
+    wait_for(f"text of {large} px", lambda: height() == large)
+    session.activate("win.sidebar")
+    session.see("Machines")
+
+
+TESTS = [row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
+
+if __name__ == "__main__":
+    sys.exit(run(TESTS))
