@@ -12,7 +12,6 @@
 #define RADIUS         4.0
 #define PICTURE_WIDTH  256
 #define PICTURE_HEIGHT 160
-#define ICON_SIZE      16
 
 struct _VmMachineThumbnail {
     GtkDrawingArea parent_instance;
@@ -64,27 +63,6 @@ draw_picture(VmMachineThumbnail *self, cairo_t *cr, gboolean dim)
     cairo_restore(cr);
 }
 
-static void
-draw_icon(GtkWidget *widget, cairo_t *cr, const char *name)
-{
-    int scale = gtk_widget_get_scale_factor(widget);
-    GtkIconTheme *theme = gtk_icon_theme_get_default();
-    g_autoptr(GtkIconInfo) info =
-        gtk_icon_theme_lookup_icon_for_scale(theme, name, ICON_SIZE, scale, 0);
-    const GdkRGBA white = {1, 1, 1, 0.75};
-    g_autoptr(GdkPixbuf) pixbuf = NULL;
-    cairo_surface_t *surface = NULL;
-
-    pixbuf = info ? gtk_icon_info_load_symbolic(info, &white, NULL, NULL, NULL, NULL, NULL) : NULL;
-    if (!pixbuf) {
-        return;
-    }
-    surface = gdk_cairo_surface_create_from_pixbuf(pixbuf, scale, NULL);
-    cairo_set_source_surface(cr, surface, (WIDTH - ICON_SIZE) / 2.0, (HEIGHT - ICON_SIZE) / 2.0);
-    cairo_paint(cr);
-    cairo_surface_destroy(surface);
-}
-
 static gboolean
 vm_machine_thumbnail_draw(GtkWidget *widget, cairo_t *cr)
 {
@@ -99,8 +77,8 @@ vm_machine_thumbnail_draw(GtkWidget *widget, cairo_t *cr)
     cairo_paint(cr);
     if (self->picture) {
         draw_picture(self, cr, !active);
-    } else if (!active) {
-        draw_icon(widget, cr, "system-shutdown-symbolic");
+    } else {
+        vm_picture_draw_stand_in(widget, cr, WIDTH, HEIGHT, !active);
     }
     return GDK_EVENT_PROPAGATE;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/overview-cells.h"
 
+#include "ui/picture.h"
+
 #define PICTURE_WIDTH  48
 #define PICTURE_HEIGHT 30
 #define PICTURE_PAD    8
@@ -79,6 +81,8 @@ picture_render(GtkCellRenderer *cell, cairo_t *cr, GtkWidget *widget,
         cairo_set_source_surface(cr, self->picture, 0, 0);
         cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_GOOD);
         cairo_paint_with_alpha(cr, self->dim ? 0.35 : 1.0);
+    } else {
+        vm_picture_draw_stand_in(widget, cr, PICTURE_WIDTH, PICTURE_HEIGHT, self->dim);
     }
     cairo_restore(cr);
 }

@@ -6,6 +6,7 @@
 #include "vmm/client/paths.h"
 
 #define SIZE_MAX_PIXELS 16384
+#define ICON_SIZE       16
 
 struct request {
     char *path;
@@ -121,4 +122,26 @@ cairo_surface_t *
 vm_picture_load_finish(GAsyncResult *result, GError **error)
 {
     return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+void
+vm_picture_draw_stand_in(GtkWidget *widget, cairo_t *cr, int width, int height, gboolean off)
+{
+    const char *name = off ? "system-shutdown-symbolic" : "video-display-symbolic";
+    int scale = gtk_widget_get_scale_factor(widget);
+    GtkIconTheme *theme = gtk_icon_theme_get_default();
+    g_autoptr(GtkIconInfo) info =
+        gtk_icon_theme_lookup_icon_for_scale(theme, name, ICON_SIZE, scale, 0);
+    const GdkRGBA white = {1, 1, 1, 0.75};
+    g_autoptr(GdkPixbuf) pixbuf = NULL;
+    cairo_surface_t *surface = NULL;
+
+    pixbuf = info ? gtk_icon_info_load_symbolic(info, &white, NULL, NULL, NULL, NULL, NULL) : NULL;
+    if (!pixbuf) {
+        return;
+    }
+    surface = gdk_cairo_surface_create_from_pixbuf(pixbuf, scale, NULL);
+    cairo_set_source_surface(cr, surface, (width - ICON_SIZE) / 2.0, (height - ICON_SIZE) / 2.0);
+    cairo_paint(cr);
+    cairo_surface_destroy(surface);
 }

@@ -195,7 +195,8 @@ vm_window_layout(VmWindow *self, int width)
     if (self->narrow || !page_is(self, "machine") || width <= 1) {
         return;
     }
-    gtk_widget_get_preferred_width(self->sidebar_box, NULL, &sidebar);
+    /* Beside a page, which takes all it can get, it has no more than it needs. */
+    gtk_widget_get_preferred_width(self->sidebar_box, &sidebar, NULL);
     if (!gtk_widget_get_visible(self->sidebar_box)) {
         sidebar = 0;
     }

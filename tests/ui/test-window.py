@@ -47,6 +47,31 @@ def mouse(*words):
     subprocess.run(["xdotool", *words], check=True, timeout=60)
 
 
+def words_fit(session):
+    """A window of 1280 shows the words of its pages; a machine that is off has the same sign in list and table."""
+    session.define("lab", "Lab")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row("Lab, Off")
+
+    def width():
+        return session.see("Statistics", Atspi.Role.RADIO_BUTTON).get_extents(Atspi.CoordType.SCREEN).width
+    wait_for("words", lambda: width() > 70)
+    session.shoot("words-light")
+    session.activate("win.overview")
+    table = session.see("All machines", Atspi.Role.TABLE)
+    box = table.get_extents(Atspi.CoordType.SCREEN)
+    seen = set()
+
+    def has_sign():
+        # across the middle of the first row's picture, below the heads of the columns
+        for step in range(24):
+            seen.add(session.colour_of(table, (20 + step) / box.width, 61 / box.height))
+        return any(min(colour) > 150 for colour in seen) and (0x2b, 0x2f, 0x36) in seen
+    wait_for("a sign in the picture's place", has_sign, 30)
+    session.shoot("overview-off-light")
+
+
 def row_menu(session):
     """A row's menu, by the menu key and by the mouse: to start, to look at, to change; what is in it depends on the state."""
     session.define("lab", "Lab", kernel="/bin/true")
@@ -211,7 +236,7 @@ def keeps_the_frame(session):
     session.see("Machines")
 
 
-TESTS = [row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
+TESTS = [words_fit, row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
