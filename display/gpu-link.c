@@ -245,6 +245,8 @@ handle_statistics(VmGpuLink *self, const union gpu_message *message, struct mess
     if (message->statistics.n_contexts > GPU_CONTEXTS_TOLD) {
         statistics->n_contexts = GPU_CONTEXTS_TOLD;
     }
+    statistics->n_capsets = MIN(statistics->n_capsets, GPU_CAPSETS_TOLD);
+    statistics->n_frames = MIN(statistics->n_frames, GPU_FRAMES_TOLD);
     for (guint i = 0; i < statistics->n_contexts; i++) {
         char *name = statistics->context[i].name;
 

@@ -194,12 +194,22 @@ answer_graphics(const struct gpu_statistics *statistics, gpointer user_data)
         {"Resources", statistics->n_resources},
         {"Memory", statistics->memory},
         {"MemoryLimit", statistics->memory_limit},
+        {"QueueSize", statistics->queue_size},
+        {"QueuePeak", statistics->queue_peak},
+        {"MappedBlobs", statistics->blobs_mapped},
+        {"MappedBlobsLimit", statistics->blobs_limit},
     };
     g_variant_builder_init(&counters, G_VARIANT_TYPE_VARDICT);
     for (guint i = 0; i < G_N_ELEMENTS(named); i++) {
         g_variant_builder_add(&counters, "{sv}", named[i].name,
                               g_variant_new_uint64(named[i].value));
     }
+    g_variant_builder_add(&counters, "{sv}", "Capsets",
+                          g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, statistics->capset,
+                                                    statistics->n_capsets, sizeof(guint32)));
+    g_variant_builder_add(&counters, "{sv}", "FrameTimes",
+                          g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, statistics->frame_us,
+                                                    statistics->n_frames, sizeof(guint32)));
     g_variant_builder_init(&contexts, G_VARIANT_TYPE("a(uustttttt)"));
     for (guint i = 0; i < statistics->n_contexts; i++) {
         const struct gpu_context_statistics *c = &statistics->context[i];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/undo-toast.h"
 
+#include <glib/gi18n.h>
+
 #define SHOWN_SECONDS 10
 
 struct _VmUndoToast {
@@ -103,7 +105,12 @@ reveal_ended(VmUndoToast *self)
 static void
 vm_undo_toast_dispose(GObject *object)
 {
+    GObject *window = G_OBJECT(gtk_widget_get_toplevel(GTK_WIDGET(object)));
+
     vm_undo_toast_commit(VM_UNDO_TOAST(object));
+    if (g_object_get_data(window, "undo-toast") == object) {
+        g_object_set_data(window, "undo-toast", NULL);
+    }
     G_OBJECT_CLASS(vm_undo_toast_parent_class)->dispose(object);
 }
 
@@ -138,6 +145,42 @@ vm_undo_toast_new(void)
 }
 
 void
+vm_undo_toast_attach(VmUndoToast *self, GtkWindow *window)
+{
+    g_object_set_data(G_OBJECT(window), "undo-toast", self);
+}
+
+VmUndoToast *
+vm_undo_toast_find(GtkWidget *widget)
+{
+    return g_object_get_data(G_OBJECT(gtk_widget_get_toplevel(widget)), "undo-toast");
+}
+
+static void
+open_file(gpointer data)
+{
+    GFile *file = data;
+    VmUndoToast *self = g_object_get_data(G_OBJECT(file), "toast");
+    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
+    g_autofree char *uri = g_file_get_uri(file);
+    g_autoptr(GError) error = NULL;
+
+    if (!gtk_show_uri_on_window(window, uri, GDK_CURRENT_TIME, &error)) {
+        vm_undo_toast_show(self, error->message, NULL, NULL, NULL, NULL, NULL);
+    }
+}
+
+void
+vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *path)
+{
+    GFile *file = g_file_new_for_path(path);
+
+    g_object_set_data(G_OBJECT(file), "toast", self);
+    vm_undo_toast_show(self, text, _("Open"), open_file, NULL, file, g_object_unref);
+    self->offer = TRUE;
+}
+
+void
 vm_undo_toast_set_text(VmUndoToast *self, const char *text)
 {
     self->seconds = 0;
@@ -165,12 +208,4 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     }
     gtk_widget_show(GTK_WIDGET(self));
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
-}
-
-void
-vm_undo_toast_offer(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
-                    gpointer data, GDestroyNotify destroy)
-{
-    vm_undo_toast_show(self, text, button, act, NULL, data, destroy);
-    self->offer = TRUE;
 }

@@ -12,15 +12,19 @@ typedef void (*VmToastFunc)(gpointer data);
 
 GtkWidget *vm_undo_toast_new(void);
 
+/* Messages of anything in window are shown here from now on. */
+void vm_undo_toast_attach(VmUndoToast *self, GtkWindow *window);
+/* The one of the window that widget is in; NULL: there is none. */
+VmUndoToast *vm_undo_toast_find(GtkWidget *widget);
+
 /* Shows text; a toast that is already shown is committed first. button NULL: no button. Exactly one
  * of act (the button, Ctrl+Z) and commit (time is up, closed, replaced) is called; either may be
  * NULL. data is freed with destroy after it. */
 void vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
                         VmToastFunc commit, gpointer data, GDestroyNotify destroy);
 
-/* The same with a button that does one more thing: Ctrl+Z is not for it. */
-void vm_undo_toast_offer(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
-                         gpointer data, GDestroyNotify destroy);
+/* Shows text with a button that opens the file; Ctrl+Z is not for it. */
+void vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *path);
 
 /* As if the button was pressed; FALSE when nothing is shown that can be taken back. */
 gboolean vm_undo_toast_act(VmUndoToast *self);

@@ -341,31 +341,6 @@ vm_window_open_folder(VmWindow *self)
     }
 }
 
-struct saved {
-    VmWindow *window;
-    char *path;
-};
-
-static void
-saved_free(gpointer data)
-{
-    struct saved *saved = data;
-
-    g_free(saved->path);
-    g_free(saved);
-}
-
-static void
-saved_opened(gpointer data)
-{
-    struct saved *saved = data;
-    g_autofree char *uri = g_filename_to_uri(saved->path, NULL, NULL);
-
-    if (!gtk_show_uri_on_window(GTK_WINDOW(saved->window), uri, GDK_CURRENT_TIME, NULL)) {
-        vm_window_toast(saved->window, saved->path);
-    }
-}
-
 static void
 screenshot_saved(GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -378,13 +353,10 @@ screenshot_saved(GObject *source, GAsyncResult *result, gpointer data)
         return;
     }
     if (path) {
-        struct saved *saved = g_new0(struct saved, 1);
         g_autofree char *file = g_path_get_basename(path);
         /* Translators: %s is the name of the file. */
         g_autofree char *text = g_strdup_printf(_("Screenshot saved as “%s”"), file);
-        saved->window = self;
-        saved->path = g_steal_pointer(&path);
-        vm_undo_toast_offer(self->undo_toast, text, _("Open"), saved_opened, saved, saved_free);
+        vm_undo_toast_show_file(self->undo_toast, text, path);
     } else {
         vm_window_toast(self, error->message);
     }

@@ -532,6 +532,7 @@ vm_window_init(VmWindow *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
     gtk_widget_set_size_request(GTK_WIDGET(self), MINIMUM_WIDTH, MINIMUM_HEIGHT);
+    vm_undo_toast_attach(self->undo_toast, GTK_WINDOW(self));
     self->keys_popover = vm_keys_popover_new();
     gtk_menu_button_set_popover(self->keys_button, self->keys_popover);
     gtk_drag_dest_set(GTK_WIDGET(self), GTK_DEST_DEFAULT_ALL, NULL, 0, GDK_ACTION_COPY);

@@ -321,6 +321,9 @@ TAP_TEST(counters)
     check_int(clear(&card, 1, F_ONE, F_ZERO, 7), OK);
     check_int(create_context(&card, 9, 1), OK);
     check_int(submit(&card, 9, nonsense, ARRAY_SIZE(nonsense), 0), BAD);
+    for (int i = 0; i < 3; i++) {
+        check_int(card_flush(&card, 5, RECT(0, 0, EDGE, EDGE)), OK);
+    }
     check_int(message_send(card.display, &ask, sizeof(ask), NULL, 0), 0);
     struct pollfd wait = {.fd = card.display, .events = POLLIN};
     check_int(poll(&wait, 1, FAKE_LIMIT_MS), 1);
@@ -329,11 +332,17 @@ TAP_TEST(counters)
     check_int(all->n_contexts, 2);
     check_int(all->n_resources, 1);
     check_int(all->memory, SIZE);
-    check_int(all->commands, 7);
+    check_int(all->commands, 10);
     check_int(all->failed, 1);
     check_int(all->submits, 3);
     check_int(all->fences, 1);
     check_int(all->fences_waiting, 0);
+    check(all->queue_size > 0 && all->queue_peak >= 1 && all->queue_peak <= all->queue_size);
+    check_int(all->blobs_mapped, 0);
+    check_int(all->blobs_limit, BLOB_WINDOW_PIECES_MAX);
+    check(all->n_capsets >= 1 && (all->capset[0] == 1 || all->capset[0] == 2));
+    check_int(all->flushes, 3);
+    check(all->n_frames == 2 && all->frame_us[0] > 0 && all->frame_us[2] == 0);
     check(all->context[0].id == 1 && strcmp(all->context[0].name, "test") == 0);
     check(all->context[0].submits == 2 && all->context[0].command_bytes == 19 * 4UL);
     check(all->context[0].resources == 1 && all->context[0].memory == SIZE);

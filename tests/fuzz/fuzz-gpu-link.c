@@ -171,6 +171,8 @@ count_plugged(const struct gpu_mode *display, gpointer data)
 static void
 count(const struct gpu_statistics *statistics, gpointer data)
 {
+    assert(!statistics ||
+           (statistics->n_capsets <= GPU_CAPSETS_TOLD && statistics->n_frames <= GPU_FRAMES_TOLD));
     for (guint i = 0; statistics && i < statistics->n_contexts; i++) {
         assert(i < GPU_CONTEXTS_TOLD &&
                strlen(statistics->context[i].name) < GPU_CONTEXT_NAME_SIZE);

@@ -430,7 +430,7 @@ class Session:
                 state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
                 if state != "Z":
                     pids.append(pid)
-            except (ProcessLookupError, FileNotFoundError):
+            except (ProcessLookupError, FileNotFoundError, ValueError):  # a file that is not written yet
                 pass
         return pids
 

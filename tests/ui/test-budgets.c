@@ -3,7 +3,7 @@
 /*
  * What 200 machines cost, in processor time of this process, which other work on the computer hardly
  * changes. Each figure is printed; a test fails above SLACK times its budget (debug build, software
- * rendering, any processor).
+ * rendering, any processor). And what the histogram of frame times draws.
  */
 
 #include <gtk/gtk.h>
@@ -11,6 +11,7 @@
 
 #include "manager/model/store.h"
 #include "tests/ui/own-folders.h"
+#include "ui/frame-histogram.h"
 #include "ui/window.h"
 
 enum {
@@ -227,6 +228,52 @@ test_budgets(void)
     g_object_unref(self.application);
 }
 
+/* The bar at a point of the drawing, from the left edge and from the bottom. */
+static gboolean
+has_bar(GdkPixbuf *drawing, int x, int above)
+{
+    const guchar *pixel =
+        gdk_pixbuf_get_pixels(drawing) +
+        (gsize)(gdk_pixbuf_get_height(drawing) - above) * (gsize)gdk_pixbuf_get_rowstride(drawing) +
+        (gsize)x * (gsize)gdk_pixbuf_get_n_channels(drawing);
+
+    return pixel[2] > pixel[0] + 100; /* blue */
+}
+
+static void
+test_frame_times(void)
+{
+    GtkWidget *window = gtk_offscreen_window_new();
+    GtkWidget *histogram = g_object_new(VM_TYPE_FRAME_HISTOGRAM, "visible", TRUE, NULL);
+    guint32 times[300];
+    g_autofree char *none = vm_frame_histogram_dup_words(times, 0);
+    g_autofree char *words = NULL;
+    g_autoptr(GdkPixbuf) drawing = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
+        times[i] = i < 280 ? 16000 + i * 6 : i < 299 ? 33000 : 90000;
+    }
+    words = vm_frame_histogram_dup_words(times, G_N_ELEMENTS(times));
+    g_assert_cmpstr(none, ==, "None");
+    g_assert_cmpstr(words, ==, "300 frames: half within 16.9 ms, the longest 90.0 ms");
+    vm_frame_histogram_set(VM_FRAME_HISTOGRAM(histogram), times, G_N_ELEMENTS(times));
+    gtk_widget_set_size_request(histogram, 520, 100);
+    gtk_container_add(GTK_CONTAINER(window), histogram);
+    gtk_widget_show(window);
+    for (int i = 0; i < 20 || gtk_events_pending(); i++) {
+        gtk_main_iteration_do(FALSE);
+        g_usleep(10000);
+    }
+    drawing = gtk_offscreen_window_get_pixbuf(GTK_OFFSCREEN_WINDOW(window));
+    /* Bars are 20 pixels wide, for 2 ms each; a few frames have a low one, 90 ms is in the last. */
+    g_assert_true(has_bar(drawing, 8 * 20 + 10, 60));
+    g_assert_true(has_bar(drawing, 16 * 20 + 10, 19));
+    g_assert_false(has_bar(drawing, 16 * 20 + 10, 60));
+    g_assert_true(has_bar(drawing, 25 * 20 + 10, 18));
+    g_assert_false(has_bar(drawing, 4 * 20 + 10, 18));
+    gtk_widget_destroy(window);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -235,6 +282,7 @@ main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/window/200-machines", test_budgets);
+    g_test_add_func("/window/frame-times", test_frame_times);
     status = g_test_run();
     own_folders_remove(base);
     return status;

@@ -321,8 +321,29 @@ def graphics_panel(session):
     session.see("Graphics card in detail").do_action(0)
     session.see("0 of 0")  # no command failed, none came
     session.see("0\N{NO-BREAK SPACE}B of 512\N{NO-BREAK SPACE}MiB in 0 resources")
-    session.see("Contexts of the graphics card", Atspi.Role.TABLE)
+    expect(session.find("Contexts of the graphics card", Atspi.Role.TABLE, showing=False), "no contexts")
     wait_for("rates", lambda: session.find("None"))
+    session.see("Not set up by the guest")  # this one has no driver
+    session.see("0 of 512 mapped")
+    chart = session.see("Times between the last frames", Atspi.Role.CHART)
+    expect(chart.get_description() == "None", chart.get_description())
+    trace(session)
+
+
+def trace(session):
+    """What the card does goes into a file of one's choice, until it is stopped."""
+    path = session.path("home/card.txt")
+    session.press("Start trace…")
+    entry = wait_for("a place for its name", lambda: next(
+        (node for node in walk(session.application()) if node.get_role() == Atspi.Role.TEXT and is_showing(node)
+         and node.get_text(0, 14) == "Graphics trace"), None))
+    entry.set_text_contents(path)
+    session.press("Save")
+    session.press("Stop trace")
+    session.see("Trace saved as “card.txt”")
+    session.see("Open", Atspi.Role.PUSH_BUTTON)
+    expect(os.path.exists(path) and os.stat(path).st_mode & 0o777 == 0o600, "no file for its owner alone")
+    session.see("Start trace…")
     session.shoot("graphics-light")
 
 

@@ -366,3 +366,16 @@ vm_connection_trace_finish(VmConnection *self, GAsyncResult *result, GError **er
     g_return_val_if_fail(g_task_is_valid(result, self), NULL);
     return g_task_propagate_pointer(G_TASK(result), error);
 }
+
+void
+vm_connection_trace_stop(VmConnection *self)
+{
+    GDBusConnection *link;
+
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    link = vm_connection_get_link(self);
+    if (link) {
+        g_dbus_connection_call(link, NULL, VM_MACHINE_PATH, TRACING, "Stop", NULL, NULL,
+                               G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, NULL, NULL, NULL);
+    }
+}

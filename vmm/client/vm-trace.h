@@ -65,6 +65,13 @@ void vm_connection_trace_async(VmConnection *self, guint events, GCancellable *c
 VmTrace *vm_connection_trace_finish(VmConnection *self, GAsyncResult *result, GError **error);
 
 /**
+ * vm_connection_trace_stop:
+ *
+ * The machine's processes write nothing more for this connection. Without a trace, nothing happens.
+ */
+void vm_connection_trace_stop(VmConnection *self);
+
+/**
  * vm_trace_poll:
  *
  * Looks at what was written since the last call; at least ten times a second loses little.

@@ -22,6 +22,33 @@ struct order {
     char **displays; /* --display-id, or NULL */
 };
 
+/* A list of numbers in the counters: what is in it, or for times of frames how they spread. */
+static void
+print_list(const char *name, GVariant *value)
+{
+    gsize n = 0;
+    const guint32 *number = g_variant_get_fixed_array(value, &n, sizeof(*number));
+    guint32 longest = 0;
+    guint64 sum = 0;
+
+    if (!g_str_equal(name, "FrameTimes")) {
+        g_print("%-20s", name);
+        for (gsize i = 0; i < n; i++) {
+            g_print("%s%u", i ? " " : "", number[i]);
+        }
+        g_print("\n");
+        return;
+    }
+    for (gsize i = 0; i < n; i++) {
+        sum += number[i];
+        longest = MAX(longest, number[i]);
+    }
+    if (n > 0) {
+        g_print("%-20slast %" G_GSIZE_FORMAT ": %.2f ms on average, %.2f ms at most\n", name, n,
+                (double)sum / (double)n / 1000, longest / 1000.0);
+    }
+}
+
 static void
 print_graphics(GVariant *answer)
 {
@@ -37,6 +64,8 @@ print_graphics(GVariant *answer)
     while (g_variant_iter_next(counters, "{&sv}", &name, &value)) {
         if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
             g_print("%-20s%20" G_GUINT64_FORMAT "\n", name, g_variant_get_uint64(value));
+        } else if (g_variant_is_of_type(value, G_VARIANT_TYPE("au"))) {
+            print_list(name, value);
         }
         g_variant_unref(value);
     }

@@ -12,11 +12,8 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/machine/vm.h"
+#include "vmm/protocol/device.h"
 #include "vmm/vhost/vhost-protocol.h"
-
-enum {
-    BLOB_WINDOW_PIECES_MAX = 512
-};
 
 #define BLOB_WINDOW_SIZE_MAX (UINT64_C(1) << 36)
 

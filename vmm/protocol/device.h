@@ -15,6 +15,10 @@ struct device_setup {
     int32_t vhost_fd; /* connected vhost-user stream socket, this process is the back end */
 };
 
+enum {
+    BLOB_WINDOW_PIECES_MAX = 512 /* that a device's shared memory region holds at once */
+};
+
 /* vmm-rng needs nothing more: struct device_setup. Randomness is getrandom(2). */
 
 enum balloon_flags {

@@ -21,6 +21,8 @@ enum {
     GPU_BUFFERS_MAX = 64,   /* known to the display at a time */
     GPU_CONTEXTS_TOLD = 64, /* in struct gpu_statistics */
     GPU_CONTEXT_NAME_SIZE = 64,
+    GPU_CAPSETS_TOLD = 8,
+    GPU_FRAMES_TOLD = 300,
 };
 
 enum gpu_type {
@@ -160,5 +162,13 @@ struct gpu_statistics {
     uint64_t command_bytes;
     uint64_t fences;
     uint64_t fences_waiting; /* now */
+    uint32_t queue_size;     /* of the control queue; 0: the guest has not set it up */
+    uint32_t queue_peak;     /* most requests in it at once since the last question */
+    uint32_t blobs_mapped;   /* now */
+    uint32_t blobs_limit;
+    uint32_t n_capsets;
+    uint32_t n_frames; /* told here */
+    uint32_t capset[GPU_CAPSETS_TOLD];
+    uint32_t frame_us[GPU_FRAMES_TOLD]; /* between two flushes, the oldest first */
     struct gpu_context_statistics context[GPU_CONTEXTS_TOLD];
 };

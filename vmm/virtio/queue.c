@@ -199,6 +199,14 @@ queue_size(const struct queue *queue)
     return queue->setup.size;
 }
 
+unsigned int
+queue_depth(const struct queue *queue)
+{
+    const uint16_t n = (uint16_t)(ring_load(queue->available + 2) - queue->next_used);
+
+    return queue->broken ? 0 : MIN_OF((unsigned int)n, queue->setup.size);
+}
+
 struct descriptor {
     uint64_t address;
     uint32_t length;

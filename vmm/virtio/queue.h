@@ -102,3 +102,5 @@ bool queue_enable_kicks(struct queue *queue, bool on);
 void queue_hold(struct queue *queue, bool on);
 bool queue_is_broken(const struct queue *queue);
 unsigned int queue_size(const struct queue *queue);
+/* Requests that the driver has put in and not got back, as far as it is to be believed: at most the size. */
+unsigned int queue_depth(const struct queue *queue);

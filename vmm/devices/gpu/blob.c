@@ -70,6 +70,7 @@ blob_map(struct gpu *gpu, struct resource *resource, uint64_t offset, uint32_t *
         return r;
     }
     resource->mapped = true;
+    gpu->counters.blobs_mapped++;
     resource->map_offset = offset;
     return 0;
 }
@@ -81,5 +82,6 @@ blob_unmap(struct gpu *gpu, struct resource *resource)
         return -EINVAL;
     }
     resource->mapped = false;
+    gpu->counters.blobs_mapped--;
     return backend_shmem_unmap(gpu->backend, resource->map_offset, align_up(resource->size, PAGE));
 }

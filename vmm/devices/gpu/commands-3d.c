@@ -48,6 +48,14 @@ find_capset(const struct gpu *gpu, uint32_t id, struct renderer_capset *ret_caps
 }
 
 uint32_t
+gpu_capset_id(const struct gpu *gpu, uint32_t index)
+{
+    struct renderer_capset capset;
+
+    return capset_at(gpu, index, &capset) ? capset.id : 0;
+}
+
+uint32_t
 gpu_capsets(const struct gpu *gpu)
 {
     struct renderer_capset capset;

@@ -36,6 +36,9 @@ gpu_kicked(void *device, unsigned int index)
     if (!queue) {
         return;
     }
+    if (index == GPU_QUEUE_CONTROL) {
+        gpu->counters.queue_peak = MAX_OF(gpu->counters.queue_peak, queue_depth(queue));
+    }
     do {
         for (; left > 0 && queue_pop(queue, &chain) > 0; left--) {
             commands_run(gpu, index, queue, chain);
@@ -118,6 +121,8 @@ gpu_reset(void *device)
             gpu->renderers[i]->ops->reset(gpu->renderers[i]);
         }
     }
+    gpu->counters.blobs_mapped = 0; /* the machine has emptied its window */
+    gpu->frames.last_us = 0;
     gpu->events_read = 0;
     gpu->features = 0;
 }
@@ -235,47 +240,6 @@ static void
 gpu_flips_wanted(void *data, uint32_t index, bool wanted)
 {
     scanout_set_flips(data, index, wanted);
-}
-
-static void
-gpu_tell_context(const struct context *context, struct gpu_context_statistics *told)
-{
-    told->id = context->info.id;
-    told->capset = context->info.capset;
-    told->resources = context->n_attached;
-    told->memory = context->memory;
-    told->submits = context->submits;
-    told->command_bytes = context->command_bytes;
-    told->fences = context->fences;
-    told->failed = context->failed;
-    memcpy(told->name, context->info.name, sizeof(told->name));
-}
-
-static void
-gpu_tell_statistics(void *data, struct gpu_statistics *statistics)
-{
-    const struct gpu *gpu = data;
-    uint32_t i = 0;
-
-    statistics->n_contexts = gpu->contexts.count;
-    statistics->n_resources = gpu->resources.count;
-    statistics->memory = gpu->resources.used;
-    statistics->memory_limit = gpu->resources.limit;
-    statistics->commands = gpu->counters.commands;
-    statistics->failed = gpu->counters.failed;
-    statistics->flushes = gpu->counters.flushes;
-    statistics->flushed_pixels = gpu->counters.flushed_pixels;
-    statistics->damaged_pixels = gpu->counters.damaged_pixels;
-    statistics->copied_bytes = gpu->counters.copied_bytes;
-    statistics->submits = gpu->counters.submits;
-    statistics->command_bytes = gpu->counters.command_bytes;
-    statistics->fences = gpu->fences.created;
-    statistics->fences_waiting = gpu->fences.created - gpu->fences.retired;
-    list_for_each(pos, &gpu->contexts.contexts) {
-        if (i < GPU_CONTEXTS_TOLD) {
-            gpu_tell_context(list_container(pos, struct context, link), &statistics->context[i++]);
-        }
-    }
 }
 
 static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,

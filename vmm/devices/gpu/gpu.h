@@ -65,6 +65,13 @@ struct scanout {
     struct shadow spare[GPU_FLIP_BUFFERS - 1]; /* these, the one that was shown longest ago first */
 };
 
+/* When the last pictures were finished. */
+struct gpu_frames {
+    uint64_t last_us; /* CLOCK_MONOTONIC; 0: there was none */
+    uint64_t n;       /* times that were ever noted */
+    uint32_t us[GPU_FRAMES_TOLD];
+};
+
 /* For people who measure; printed at debug level when the guest resets the device. */
 struct gpu_counters {
     uint64_t commands;
@@ -75,6 +82,8 @@ struct gpu_counters {
     uint64_t copied_bytes;   /* out of guest memory, and between it and a renderer */
     uint64_t submits;
     uint64_t command_bytes;
+    uint32_t queue_peak;   /* of the control queue, since the last question */
+    uint32_t blobs_mapped; /* now */
 };
 
 struct gpu {
@@ -102,6 +111,7 @@ struct gpu {
     struct scanout scanouts[GPU_SCANOUTS_MAX];
     struct link_cursor cursor; /* cursor.c's, the image being read */
     struct gpu_counters counters;
+    struct gpu_frames frames;
     struct log_limit limit;
 };
 
@@ -114,5 +124,11 @@ void gpu_destroy(struct gpu *gpu);
 CLEANUP_DEFINE(struct gpu, gpu_destroy)
 /* Take the renderer over and offer its capsets: before the front end has asked for features. */
 void gpu_add_renderer(struct gpu *gpu, struct renderer *renderer);
+/* A picture is finished: struct gpu_frames. */
+void gpu_count_frame(struct gpu *gpu);
+/* The answer to GPU_ASK_STATISTICS; `data` is the device. */
+void gpu_tell_statistics(void *data, struct gpu_statistics *statistics);
+/* The id of the capset at `index` of all renderers' together; 0: there is none. */
+uint32_t gpu_capset_id(const struct gpu *gpu, uint32_t index);
 /* How many capsets all renderers have. */
 uint32_t gpu_capsets(const struct gpu *gpu);
