@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/fakes/cross-rig.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_gpu.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +11,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/devices/gpu/dmabuf.h"
 #include "vmm/virtio/queue.h"
 
 enum {
@@ -55,25 +58,44 @@ rig_refund(void *data, uint64_t bytes)
     resource_table_refund(&((struct cross_rig *)data)->resources, bytes);
 }
 
+static int
+rig_make_dmabuf(void *data, int memory, uint64_t size)
+{
+    struct cross_rig *rig = data;
+    int fd = rig->how.udmabuf >= 0    ? dmabuf_create(rig->how.udmabuf, memory, size)
+             : rig->how.makes_dmabufs ? fcntl(memory, F_DUPFD_CLOEXEC, 0)
+                                      : -1;
+
+    rig->n_dmabufs += fd >= 0;
+    return fd < 0 ? -ENODEV : fd;
+}
+
 static const struct cross_domain_host rig_host = {.memory = rig_memory,
                                                   .retire = rig_retire,
                                                   .connect = rig_connect,
                                                   .charge = rig_charge,
-                                                  .refund = rig_refund};
+                                                  .refund = rig_refund,
+                                                  .make_dmabuf = rig_make_dmabuf};
 
 bool
 cross_rig_open(struct cross_rig *rig)
 {
+    return cross_rig_open_how(rig, (struct cross_rig_how){.udmabuf = -1});
+}
+
+bool
+cross_rig_open_how(struct cross_rig *rig, struct cross_rig_how how)
+{
     const struct guest_memory_region region = {
         .guest_address = RAM_AT, .user_address = RAM_AT, .size = RAM_SIZE};
 
-    *rig = (struct cross_rig){.compositor = -1};
+    *rig = (struct cross_rig){.compositor = -1, .how = how};
     rig->ram_fd = fd_memory_file("guest", RAM_SIZE);
     rig->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, rig->ram_fd, 0);
     rig->memory = guest_memory_create();
     rig->loop = loop_create();
     resource_table_init(&rig->resources, UINT64_C(64) << 20);
-    rig->renderer = cross_domain_create(rig->loop, &rig_host, rig);
+    rig->renderer = cross_domain_create(rig->loop, &rig_host, rig, how.sends_resources);
     return rig->ram != MAP_FAILED && guest_memory_add(rig->memory, &region, rig->ram_fd) == 0;
 }
 

@@ -21,7 +21,16 @@ enum {
     CROSS_CHANNEL = 2,
 };
 
+/* What the device can: nothing at first. */
+struct cross_rig_how {
+    int udmabuf;          /* /dev/udmabuf, or -1 */
+    bool makes_dmabufs;   /* without it: memory files stand in */
+    bool sends_resources; /* of other renderers */
+};
+
 struct cross_rig {
+    struct cross_rig_how how;
+    unsigned int n_dmabufs; /* that were made */
     struct loop *loop;
     struct renderer *renderer;
     struct guest_memory *memory;
@@ -37,6 +46,7 @@ struct cross_rig {
 };
 
 bool cross_rig_open(struct cross_rig *rig);
+bool cross_rig_open_how(struct cross_rig *rig, struct cross_rig_how how);
 void cross_rig_close(struct cross_rig *rig);
 /* Make guest blob `id` of one page and attach it to the context. */
 bool cross_rig_page(struct cross_rig *rig, uint32_t context, uint32_t id);

@@ -23,7 +23,7 @@ static size_t
 put_command(struct fuzz_input *input, uint8_t *out)
 {
     static const uint8_t types[16] = {1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 2, 4, 5};
-    static const uint8_t commands[16] = {2, 2, 2, 3, 4, 4, 4, 4, 4, 4, 7, 7, 7, 7, 1, 5};
+    static const uint8_t commands[16] = {2, 2, 2, 3, 4, 4, 4, 4, 4, 4, 7, 7, 7, 0xd0, 1, 5};
     uint64_t how = fuzz_take(input, 4);
     struct cross_message message = {.n_ids = htole32((uint32_t)(how >> 8 & 3)),
                                     .data_size = htole32((uint32_t)(how >> 10 & 63))};
@@ -122,7 +122,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_set_level(LOG_LEVEL_ERROR);
     assert(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
     const int fds[] = {fd_memory_file("file", 100), ends[1], ends[0]};
-    assert(cross_rig_open(&rig) && cross_rig_context(&rig, 1) && cross_rig_context(&rig, 2));
+    const struct cross_rig_how how = {
+        .udmabuf = -1, .makes_dmabufs = size & 1, .sends_resources = size & 2};
+    assert(cross_rig_open_how(&rig, how) && cross_rig_context(&rig, 1) &&
+           cross_rig_context(&rig, 2));
     for (unsigned int i = 0; i < 200 && input.size > 0; i++) {
         step(&input, &rig, fds);
     }

@@ -6,6 +6,12 @@
  * SUBMIT_3D, answers in two pages of guest memory. Little endian. Only the core that all known
  * guests share: commands 1 to 7, identifier types 1 to 4.
  *
+ * An image of GET_IMAGE_REQUIREMENTS with flags (what it is for, as in GBM) is a dmabuf for the host's
+ * programs where capset.supports_dmabuf says so; without flags it is shared memory, for wl_shm.
+ *
+ * Ours alone: DESCRIBE_RESOURCE, where the capset says so, asks for what a compositor has to know of a
+ * resource that another context of the guest drew into, and that SEND can name then.
+ *
  * The query page takes the answer to GET_IMAGE_REQUIREMENTS. The channel page takes one RECEIVE or
  * READ for each POLL, whose fence (ring 1) then completes.
  */
@@ -30,6 +36,11 @@ enum cross_command {
     CROSS_RECEIVE = 5, /* to the guest */
     CROSS_READ = 6,    /* to the guest */
     CROSS_WRITE = 7,
+    CROSS_DESCRIBE_RESOURCE = 0xd0, /* answer: struct cross_image, size 0: it cannot be sent */
+};
+
+enum cross_extension {
+    CROSS_EXTENSION_DESCRIBE = 1,
 };
 
 enum cross_channel {
@@ -49,6 +60,9 @@ struct cross_capset {
     uint32_t supported_channels; /* bit 1 << enum cross_channel */
     uint32_t supports_dmabuf;
     uint32_t supports_external_gpu_memory;
+    /* What nobody else has; guests that do not know it ask for 16 bytes. */
+    uint32_t extensions; /* bits of enum cross_extension */
+    uint32_t reserved;
 };
 
 struct cross_header {
@@ -80,6 +94,13 @@ struct cross_get_image {
     uint32_t flags;
 };
 
+struct cross_describe {
+    struct cross_header header;
+    uint32_t resource;
+    uint32_t pad;
+};
+
+/* Of a resource: stride 0 where only who made it knows the planes; blob_id is how many there are. */
 struct cross_image {
     uint32_t strides[4];
     uint32_t offsets[4];
@@ -119,6 +140,7 @@ _Static_assert(sizeof(struct cross_header) == 8, "wire size");
 _Static_assert(sizeof(struct cross_init) == 20, "wire size");
 _Static_assert(sizeof(struct cross_init_old) == 16, "wire size");
 _Static_assert(sizeof(struct cross_get_image) == 24, "wire size");
+_Static_assert(sizeof(struct cross_describe) == 16, "wire size");
 _Static_assert(sizeof(struct cross_image) == 64, "wire size");
 _Static_assert(sizeof(struct cross_message) == 352, "wire size");
 _Static_assert(sizeof(struct cross_pipe_data) == 24, "wire size");

@@ -213,15 +213,15 @@ run_transfer_3d(struct gpu *gpu, struct command *command)
     const struct virtio_gpu_transfer_host_3d *request = &command->request.transfer_3d;
     struct resource *resource = resource_find(&gpu->resources, le32toh(request->resource_id));
     const struct virtio_gpu_box *box = &request->box;
-    const struct renderer_transfer transfer = {
-        .to_host = le32toh(request->hdr.type) == VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D,
-        .context = le32toh(request->hdr.ctx_id),
-        .level = le32toh(request->level),
-        .stride = le32toh(request->stride),
-        .layer_stride = le32toh(request->layer_stride),
-        .box = {le32toh(box->x), le32toh(box->y), le32toh(box->z), le32toh(box->w), le32toh(box->h),
-                le32toh(box->d)},
-        .offset = le64toh(request->offset)};
+    struct renderer_transfer transfer = {.to_host = le32toh(request->hdr.type) ==
+                                                    VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D,
+                                         .context = le32toh(request->hdr.ctx_id),
+                                         .level = le32toh(request->level),
+                                         .stride = le32toh(request->stride),
+                                         .layer_stride = le32toh(request->layer_stride),
+                                         .box = {le32toh(box->x), le32toh(box->y), le32toh(box->z),
+                                                 le32toh(box->w), le32toh(box->h), le32toh(box->d)},
+                                         .offset = le64toh(request->offset)};
 
     if (!resource) {
         return -ENOENT;
@@ -229,8 +229,18 @@ run_transfer_3d(struct gpu *gpu, struct command *command)
     if (resource_is_blob(resource)) {
         return 0; /* its pixels are where they belong already */
     }
-    if (transfer.context != 0 && !context_find(&gpu->contexts, transfer.context)) {
-        return -ESRCH;
+    if (transfer.context != 0) {
+        const struct context *context = context_find(&gpu->contexts, transfer.context);
+
+        if (!context) {
+            return -ESRCH;
+        }
+        if (context->renderer != resource->renderer) { /* it knows no such context */
+            if (resource->kind == RESOURCE_2D && !transfer.to_host) {
+                return 0; /* the guest's pages have its pixels */
+            }
+            transfer.context = 0;
+        }
     }
     return texture_transfer(gpu, resource, &transfer);
 }

@@ -126,13 +126,28 @@ run_get_image(struct cross_context *context, const uint8_t *command, size_t size
         return -EINVAL;
     }
     memcpy(&request, command, sizeof(request));
-    int r = cross_image_layout(le32toh(request.width), le32toh(request.height),
-                               le32toh(request.fourcc), &image);
+    const bool dmabuf = request.flags != 0 && context->domain->makes_dmabufs;
+    int r = cross_image_layout(&request, dmabuf, &image);
     if (r < 0) {
         memset(&image, 0, sizeof(image)); /* size 0 tells the guest; the connection lives on */
     } else {
-        image.blob_id = htole32(cross_item_add_image(context, le64toh(image.size)));
+        image.blob_id = htole32(cross_item_add_image(context, le64toh(image.size), dmabuf));
     }
+    bool written = cross_page_write(context, context->query_page, &image, sizeof(image));
+    return written ? 0 : -ENXIO;
+}
+
+static int
+run_describe(struct cross_context *context, const uint8_t *command, size_t size)
+{
+    struct cross_describe request;
+    struct cross_image image;
+
+    if (size < sizeof(request) || !context->domain->sends_resources) {
+        return -EINVAL;
+    }
+    memcpy(&request, command, sizeof(request));
+    cross_resource_describe(find_attached(context, le32toh(request.resource)), &image);
     bool written = cross_page_write(context, context->query_page, &image, sizeof(image));
     return written ? 0 : -ENXIO;
 }
@@ -140,21 +155,30 @@ run_get_image(struct cross_context *context, const uint8_t *command, size_t size
 /* What goes out with a SEND. */
 struct outgoing {
     struct cross_message message;
-    int fds[CROSS_IDS_MAX];      /* borrowed from blobs, or write ends of new pipes */
-    bool is_pipe[CROSS_IDS_MAX]; /* ours to close */
+    int fds[CROSS_IDS_MAX];      /* borrowed from blobs, or: */
+    bool is_ours[CROSS_IDS_MAX]; /* write ends of new pipes, other renderers' memory: to close */
 };
 
 static int
 send_blob(struct cross_context *context, struct outgoing *out, size_t i)
 {
     uint32_t id = le32toh(out->message.ids[i]);
-    struct cross_blob *blob =
-        find_attached(context, id) ? cross_find_blob(context->domain, id) : NULL;
+    const struct resource *resource = find_attached(context, id);
+    struct cross_blob *blob = resource ? cross_find_blob(context->domain, id) : NULL;
 
-    if (!blob) {
+    if (blob) {
+        out->fds[i] = cross_blob_send_fd(context->domain, blob);
+        return 0;
+    }
+    if (!resource || !context->domain->sends_resources) {
         return -ENOENT;
     }
-    out->fds[i] = blob->fd;
+    int fd = cross_resource_send_fd(resource);
+    if (fd < 0) {
+        return fd;
+    }
+    out->fds[i] = fd;
+    out->is_ours[i] = true;
     return 0;
 }
 
@@ -171,7 +195,7 @@ send_new_pipe(struct cross_context *context, struct outgoing *out, size_t i)
         return -EMFILE;
     }
     out->fds[i] = ends[1];
-    out->is_pipe[i] = true;
+    out->is_ours[i] = true;
     int r = fd_set_nonblocking(ends[0]);
     int fd = cross_own_fd(context, ends[0]);
     if (r < 0 || fd < 0) {
@@ -224,7 +248,7 @@ run_send(struct cross_context *context, const uint8_t *command, size_t size)
                               n_ids);
     }
     for (size_t i = 0; i < n_ids; i++) {
-        if (out.is_pipe[i]) {
+        if (out.is_ours[i]) {
             close(out.fds[i]);
         }
     }
@@ -270,6 +294,8 @@ run_one(struct cross_context *context, const uint8_t *command, size_t size)
         return run_init(context, command, size);
     case CROSS_GET_IMAGE_REQUIREMENTS:
         return run_get_image(context, command, size);
+    case CROSS_DESCRIBE_RESOURCE:
+        return run_describe(context, command, size);
     case CROSS_POLL:
         context->polled = true;
         return 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where the pixels of an image lie that a guest draws and a compositor maps with wl_shm. */
+/* Where the pixels of an image lie that a guest draws and a compositor maps or imports. */
 
 #include <errno.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/devices/gpu/cross-domain-private.h"
+#include "vmm/devices/gpu/dmabuf.h"
 
 #define FOURCC(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
@@ -57,9 +58,14 @@ layout_find(uint32_t fourcc)
 }
 
 int
-cross_image_layout(uint32_t width, uint32_t height, uint32_t fourcc, struct cross_image *ret_image)
+cross_image_layout(const struct cross_get_image *request, bool dmabuf,
+                   struct cross_image *ret_image)
 {
-    const struct layout *layout = layout_find(fourcc);
+    const struct layout *layout = layout_find(le32toh(request->fourcc));
+    const uint32_t width = le32toh(request->width);
+    const uint32_t height = le32toh(request->height);
+    const uint64_t row_unit = dmabuf ? DMABUF_ROW : 1;
+    const uint64_t max = dmabuf ? CROSS_DMABUF_MAX : CROSS_IMAGE_MAX;
     struct cross_image image = {
         .map_info = htole32(MAP_CACHED),
         .memory_index = (int32_t)htole32(UINT32_MAX),
@@ -76,7 +82,8 @@ cross_image_layout(uint32_t width, uint32_t height, uint32_t fourcc, struct cros
         uint64_t rows = ((uint64_t)height + plane->divide_y - 1) / plane->divide_y;
 
         /* wl_shm pools have 31 bits */
-        if (stride > CROSS_IMAGE_MAX || stride * rows > CROSS_IMAGE_MAX - size) {
+        stride = align_up(stride, row_unit);
+        if (stride > max || stride * rows > max - size) {
             return -EINVAL;
         }
         image.strides[i] = htole32((uint32_t)stride);

@@ -99,13 +99,17 @@ forget_oldest(struct cross_context *context, bool image)
 }
 
 uint32_t
-cross_item_add_image(struct cross_context *context, uint64_t size)
+cross_item_add_image(struct cross_context *context, uint64_t size, bool dmabuf)
 {
     if (context->n_images >= CROSS_IMAGES_MAX) {
         forget_oldest(context, true);
     }
     struct cross_item *item = item_add(context, -1, size);
-    return item ? item->id : 0;
+    if (!item) {
+        return 0;
+    }
+    item->dmabuf = dmabuf;
+    return item->id;
 }
 
 static uint32_t

@@ -20,6 +20,8 @@ struct cross_domain {
     void *data;
     struct list contexts; /* struct cross_context */
     struct list blobs;    /* struct cross_blob */
+    bool makes_dmabufs;
+    bool sends_resources;
     uint64_t next_serial;
     uint32_t n_fds;
     struct log_limit limit;
@@ -49,6 +51,7 @@ struct cross_item {
     struct list link;
     uint32_t id;
     uint64_t size; /* bytes, whole pages */
+    bool dmabuf;   /* an image that compositors take as one */
     int fd;        /* -1: an image's requirements, memory is made with the resource */
 };
 
@@ -58,7 +61,9 @@ struct cross_blob {
     uint32_t id;      /* of the resource */
     uint64_t size;
     uint64_t charged;
+    bool wants_dmabuf;
     int fd;
+    int dmabuf; /* of the same pages, once it was sent; or -1 */
 };
 
 struct cross_attachment {
@@ -147,11 +152,22 @@ int cross_source_send(struct cross_source *source, const void *data, size_t size
 void cross_item_receive(struct cross_context *context, int fd, struct cross_message *message,
                         size_t index);
 /* Remember an image; its name, or 0. */
-uint32_t cross_item_add_image(struct cross_context *context, uint64_t size);
+uint32_t cross_item_add_image(struct cross_context *context, uint64_t size, bool dmabuf);
 struct cross_item *cross_item_find(const struct cross_context *context, uint32_t id);
 void cross_item_remove(struct cross_context *context, struct cross_item *item);
 
 /* cross-domain-image.c */
-/* Linear layout in shared memory; -EINVAL for a size or format that we do not know. */
-int cross_image_layout(uint32_t width, uint32_t height, uint32_t fourcc,
+/*
+ * Linear layout in shared memory, or for graphics cards, which want their rows aligned; -EINVAL for a
+ * size or format that we do not know.
+ */
+int cross_image_layout(const struct cross_get_image *request, bool dmabuf,
                        struct cross_image *ret_image);
+
+/* cross-domain-dmabuf.c */
+/* A dmabuf of an image, which the blob keeps; or its memory file where none can be made. */
+int cross_blob_send_fd(struct cross_domain *domain, struct cross_blob *blob);
+/* Of a resource that another renderer has: a descriptor for the caller, or -errno. */
+int cross_resource_send_fd(const struct resource *resource);
+/* The answer to DESCRIBE_RESOURCE; size 0 when it cannot be sent. NULL: there is none. */
+void cross_resource_describe(const struct resource *resource, struct cross_image *ret_image);

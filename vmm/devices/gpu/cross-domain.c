@@ -88,12 +88,14 @@ cross_capset(struct renderer *renderer, unsigned int index, struct renderer_caps
 static void
 cross_fill_capset(struct renderer *renderer, const struct renderer_capset *capset, void *data)
 {
+    const struct cross_domain *domain = domain_of(renderer);
     const struct cross_capset cross = {
         .version = htole32(1),
         .supported_channels = htole32(1U << CROSS_CHANNEL_WAYLAND),
+        .supports_dmabuf = htole32(domain->makes_dmabufs),
+        .extensions = htole32(domain->sends_resources ? CROSS_EXTENSION_DESCRIBE : 0),
     };
 
-    (void)renderer;
     memcpy(data, &cross, MIN_OF(sizeof(cross), (size_t)capset->size));
 }
 
@@ -173,7 +175,9 @@ free_blob(struct cross_domain *domain, struct cross_blob *blob)
 {
     domain->host->refund(domain->data, blob->charged);
     domain->n_fds -= blob->fd >= 0;
+    domain->n_fds -= blob->dmabuf >= 0;
     fd_closep(&blob->fd);
+    fd_closep(&blob->dmabuf);
     list_remove(&blob->link);
     free(blob);
 }
@@ -199,6 +203,7 @@ fill_image_blob(struct cross_domain *domain, struct cross_blob *blob)
 static int
 fill_blob(struct cross_context *context, struct cross_blob *blob, struct cross_item *item)
 {
+    blob->wants_dmabuf = item->dmabuf;
     if (item->fd < 0) {
         return fill_image_blob(context->domain, blob);
     }
@@ -231,6 +236,7 @@ cross_create_blob(struct renderer *renderer, uint32_t id, const struct renderer_
     }
     blob->id = id;
     blob->fd = -1;
+    blob->dmabuf = -1;
     blob->size = item->size;
     list_append(&domain->blobs, &blob->link);
     int r = fill_blob(context, blob, item);
@@ -312,8 +318,24 @@ static const struct renderer_ops cross_ops = {
     .destroy = cross_destroy,
 };
 
+/* Whether this host makes dmabufs of memory files: what the guest is told must hold. */
+static bool
+try_dmabuf(const struct cross_domain *domain)
+{
+    cleanup_fd int memory = -1;
+    cleanup_fd int dmabuf = -1;
+
+    if (!domain->host->make_dmabuf) {
+        return false;
+    }
+    memory = fd_memory_file("vitrine-image", CROSS_PAGE_SIZE);
+    dmabuf = memory < 0 ? -1 : domain->host->make_dmabuf(domain->data, memory, CROSS_PAGE_SIZE);
+    return dmabuf >= 0;
+}
+
 struct renderer *
-cross_domain_create(struct loop *loop, const struct cross_domain_host *host, void *data)
+cross_domain_create(struct loop *loop, const struct cross_domain_host *host, void *data,
+                    bool sends_resources)
 {
     struct cross_domain *domain = xalloc(sizeof(*domain));
 
@@ -322,6 +344,8 @@ cross_domain_create(struct loop *loop, const struct cross_domain_host *host, voi
     domain->host = host;
     domain->data = data;
     list_init(&domain->contexts);
+    domain->sends_resources = sends_resources;
+    domain->makes_dmabufs = try_dmabuf(domain);
     list_init(&domain->blobs);
     return &domain->renderer;
 }

@@ -24,6 +24,7 @@ enum {
     CROSS_IMAGES_MAX = 1024,     /* remembered requirements; the oldest is forgotten */
     CROSS_PIPES_MAX = 64,
     CROSS_FILE_MAX = 16 << 20,   /* larger files of the compositor are not passed on */
+    CROSS_DMABUF_MAX = 64 << 20, /* of an image that is one, as the kernel has it by default */
     CROSS_QUEUED_MAX = 16 << 20, /* bytes that wait for the host, per context */
     /* bytes of an image, however wide: sommelier asks for a pool of N bytes as one row of N pixels */
     CROSS_IMAGE_MAX = 0x7ffff000,
@@ -41,11 +42,19 @@ struct cross_domain_host {
     /* Count host memory against the device's limit: -ENOMEM when it is reached. */
     int (*charge)(void *data, uint64_t bytes);
     void (*refund)(void *data, uint64_t bytes);
+    /*
+     * The first bytes of a memory file, whole pages, as a dmabuf: a descriptor, or -errno where there
+     * is none. NULL: never.
+     */
+    int (*make_dmabuf)(void *data, int memory, uint64_t size);
 };
 
-/* `host` must stay valid. Never NULL; destroyed by ops->destroy. */
+/*
+ * `host` must stay valid. `sends_resources`: the device's other renderers may have resources that the
+ * host's programs can use (ops->export_dmabuf). Never NULL; destroyed by ops->destroy.
+ */
 struct renderer *cross_domain_create(struct loop *loop, const struct cross_domain_host *host,
-                                     void *data);
+                                     void *data, bool sends_resources);
 /* The answer to host->connect(): a stream socket (taken over), or -1 when there is none. */
 void cross_domain_connected(struct renderer *renderer, uint64_t serial, int fd);
 /* Whoever connects has forgotten what it was asked: host->connect() is called again. */

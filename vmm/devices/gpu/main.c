@@ -102,8 +102,9 @@ main(int argc, char **argv)
         (void)signal(SIGPIPE, SIG_IGN); /* the render server may end first */
     }
     if (setup.wayland_fd >= 0) {
+        const bool has_card = setup.level == GPU_LEVEL_DRM || setup.level == GPU_LEVEL_VENUS;
         (void)signal(SIGPIPE, SIG_IGN); /* pipes of the host's programs end when they like */
-        wayland = wayland_link_create(gpu, setup.wayland_fd);
+        wayland = wayland_link_create(gpu, setup.wayland_fd, has_card);
         if (!wayland) {
             return start_fail("internal", "The graphics card cannot pass windows on: %s.",
                               strerror(errno));

@@ -76,6 +76,16 @@ struct renderer_transfer {
     uint32_t n_pages;
 };
 
+/* What another program of the host must know of a resource to use it. */
+struct renderer_dmabuf {
+    int fd;              /* the caller's; of all planes */
+    uint64_t size;       /* bytes */
+    uint64_t modifier;   /* drm_fourcc.h */
+    uint32_t n_planes;   /* at least 1 */
+    uint32_t strides[4]; /* 0: only the guest knows */
+    uint32_t offsets[4];
+};
+
 struct renderer_fence {
     bool on_ring;     /* the timeline (context, ring), else the global one */
     uint32_t context; /* 0: none */
@@ -121,6 +131,9 @@ struct renderer_ops {
 
     /* A descriptor of a host blob's memory for SHMEM_MAP, the caller's; *ret_map_info is the guest's. */
     int (*export_blob)(struct renderer *renderer, uint32_t id, int *ret_fd, uint32_t *ret_map_info);
+
+    /* A resource, texture or blob, as a dmabuf of the host's graphics card; -errno where it is none. */
+    int (*export_dmabuf)(struct renderer *renderer, uint32_t id, struct renderer_dmabuf *ret);
 
     /* The guest reset the device: contexts and resources are gone already. */
     void (*reset)(struct renderer *renderer);

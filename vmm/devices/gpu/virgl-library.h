@@ -28,6 +28,7 @@
     CALL(resource_export_blob)      \
     CALL(transfer_read_iov)         \
     CALL(transfer_write_iov)        \
+    CALL(execute)                   \
     CALL(submit_cmd)                \
     CALL(create_fence)              \
     CALL(context_create_fence)

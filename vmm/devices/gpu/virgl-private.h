@@ -44,6 +44,9 @@ struct virgl {
 /* Fill in callbacks and start the library; capsets are known then. -errno with *ret_why. */
 int virgl_start_library(struct virgl *virgl, const char **ret_why);
 
+/* virgl-export.c: as renderer_ops::export_dmabuf. */
+int virgl_export_dmabuf(struct renderer *renderer, uint32_t id, struct renderer_dmabuf *ret);
+
 /* What the library calls. */
 void virgl_on_fence(void *cookie, uint32_t token);
 void virgl_on_context_fence(void *cookie, uint32_t context, uint32_t ring, uint64_t token);

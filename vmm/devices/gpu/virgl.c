@@ -403,6 +403,7 @@ static const struct renderer_ops virgl_ops = {
     .submit = virgl_submit,
     .fence = virgl_fence,
     .export_blob = virgl_export_blob,
+    .export_dmabuf = virgl_export_dmabuf,
     .destroy = virgl_destroy,
 };
 

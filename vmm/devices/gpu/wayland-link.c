@@ -8,6 +8,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/devices/gpu/cross-domain.h"
+#include "vmm/devices/gpu/dmabuf.h"
 #include "vmm/devices/gpu/fences.h"
 #include "vmm/protocol/wayland.h"
 
@@ -60,11 +61,20 @@ link_refund(void *data, uint64_t bytes)
     resource_table_refund(&link->gpu->resources, bytes);
 }
 
+static int
+link_make_dmabuf(void *data, int memory, uint64_t size)
+{
+    const struct wayland_link *link = data;
+
+    return dmabuf_create(link->gpu->udmabuf_fd, memory, size);
+}
+
 static const struct cross_domain_host link_host = {.memory = link_memory,
                                                    .retire = link_retire,
                                                    .connect = link_connect,
                                                    .charge = link_charge,
-                                                   .refund = link_refund};
+                                                   .refund = link_refund,
+                                                   .make_dmabuf = link_make_dmabuf};
 
 /* The guard is gone for good: connections live on, new ones are refused. */
 static void
@@ -100,7 +110,7 @@ on_message(void *data, uint32_t events)
 }
 
 struct wayland_link *
-wayland_link_create(struct gpu *gpu, int fd)
+wayland_link_create(struct gpu *gpu, int fd, bool sends_resources)
 {
     cleanup(wayland_link_destroyp) struct wayland_link *link = xalloc(sizeof(*link));
 
@@ -115,7 +125,7 @@ wayland_link_create(struct gpu *gpu, int fd)
     if (!link->source) {
         return NULL;
     }
-    link->renderer = cross_domain_create(gpu->loop, &link_host, link);
+    link->renderer = cross_domain_create(gpu->loop, &link_host, link, sends_resources);
     gpu_add_renderer(gpu, link->renderer);
     return take_pointer(link);
 }

@@ -9,8 +9,8 @@ struct wayland_link;
 
 /*
  * Add the cross-domain renderer to `gpu`, with connections to the compositor by way of `fd` (taken
- * over). NULL with errno set on failure. To be destroyed after the device.
+ * over). `sends_resources` as in cross_domain_create(). NULL with errno set on failure. To be destroyed after the device.
  */
-struct wayland_link *wayland_link_create(struct gpu *gpu, int fd);
+struct wayland_link *wayland_link_create(struct gpu *gpu, int fd, bool sends_resources);
 void wayland_link_destroy(struct wayland_link *link);
 CLEANUP_DEFINE(struct wayland_link, wayland_link_destroy)
