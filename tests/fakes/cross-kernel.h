@@ -10,7 +10,18 @@ struct cross_kernel {
     struct cross_rig rig;
     unsigned int answered;
     uint32_t next_blob;
-    int ready; /* always readable */
+    uint32_t device;             /* which node clients are told of */
+    bool knows_dmabufs;          /* a client's memory is the host's too, as texture DRAWN */
+    bool exports;                /* ... and its compositor can have it */
+    int dmabuf;                  /* that memory, borrowed, or -1 */
+    unsigned int imported;       /* not let go */
+    unsigned int rows_read_back; /* of it */
+    struct renderer drawer;      /* that has it */
+    int ready;                   /* always readable */
+};
+
+enum {
+    CROSS_KERNEL_DRAWN = 15, /* a resource id */
 };
 
 /* A channel of the rig, whose context must be open. It borrows `kernel`. */

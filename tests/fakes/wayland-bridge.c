@@ -5,10 +5,12 @@
  *
  * The guest's proxy and the device without a guest between them: each client of SOCKET gets a session
  * of the proxy over the device's own cross-domain code, connected to COMPOSITOR. When a client ends, one
- * line: its commits with changes, pixels damaged, bytes copied.
+ * line: its commits with changes, pixels damaged, bytes copied. BRIDGE_DMABUFS=udmabuf in the
+ * environment: the device makes dmabufs; =stand-in: memory files are taken for such.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -84,9 +87,18 @@ serve(int client, const char *compositor)
     cleanup_fd int real = socket_at(compositor, &address);
     struct cross_rig *rig = &bridge.cross.rig;
 
+    const char *dmabufs = getenv("BRIDGE_DMABUFS");
+    struct cross_rig_how how = {.udmabuf = -1};
+
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (dmabufs && strcmp(dmabufs, "udmabuf") == 0) {
+        how.udmabuf = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    }
+    how.makes_dmabufs = dmabufs && strcmp(dmabufs, "stand-in") == 0;
+    bridge.cross.device = (uint32_t)makedev(226, 128);
+    bridge.cross.dmabuf = -1;
     if (real < 0 || connect(real, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-        !cross_rig_open(rig) || !cross_rig_context(rig, 1)) {
+        !cross_rig_open_how(rig, how) || !cross_rig_context(rig, 1)) {
         perror(compositor);
         return EXIT_FAILURE;
     }

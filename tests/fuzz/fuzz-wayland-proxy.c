@@ -28,8 +28,10 @@
 enum {
     REGISTRY = 2,
     FIRST_GLOBAL = 3,
-    SURFACE = 11,
+    SURFACE = 12,
+    DMABUF = 11,
     STEPS_MAX = 200,
+    AR24 = 0x34325241,
 };
 
 static const struct wire_interface *const globals[] = {
@@ -41,6 +43,7 @@ static const struct wire_interface *const globals[] = {
     &wire_xdg_wm_base,
     &wire_wp_viewporter,
     &wire_zwp_tablet_manager_v2,
+    &wire_zwp_linux_dmabuf_v1,
 };
 
 struct rig {
@@ -52,6 +55,7 @@ struct rig {
     bool asked;   /* the session waits for a page */
     bool waiting; /* a page is there */
     uint32_t n_blobs;
+    uint32_t handles; /* a bit for each import */
     uint8_t page[CROSS_PAGE_SIZE];
 };
 
@@ -84,7 +88,8 @@ rig_query(void *data, const struct cross_get_image *command, struct cross_image 
     if (size > 1 << 20 || fuzz_take(rig->maker.input, 1) == 0xff) {
         return -ENOMEM;
     }
-    *ret_image = (struct cross_image){.size = htole64(align_up(size, CROSS_PAGE_SIZE))};
+    *ret_image = (struct cross_image){.strides = {htole32(le32toh(command->width) * 8)},
+                                      .size = htole64(align_up(size * 2, CROSS_PAGE_SIZE))};
     return 0;
 }
 
@@ -124,6 +129,9 @@ rig_blob_create(void *data, uint32_t blob_id, uint64_t size, struct channel_blob
     if (map == MAP_FAILED) {
         return -ENOMEM;
     }
+    /* What a table of formats has, where it is one. */
+    static const uint32_t table[] = {AR24, 0, 0, 0, AR24, 0, UINT32_MAX, 0x00ffffff};
+    memcpy(map, table, sizeof(table));
     *ret_blob = (struct channel_blob){
         .handle = ++rig->n_blobs, .resource = rig->n_blobs, .size = size, .map = map};
     return 0;
@@ -135,6 +143,57 @@ rig_blob_destroy(void *data, struct channel_blob *blob)
     (void)data;
     munmap(blob->map, blob->size);
     *blob = (struct channel_blob){0};
+}
+
+static int
+rig_describe(void *data, uint32_t resource, struct cross_image *ret_image)
+{
+    struct rig *rig = data;
+    uint64_t how = fuzz_take(rig->maker.input, 4);
+
+    (void)resource;
+    *ret_image = (struct cross_image){.strides = {htole32((uint32_t)(how & 0xfff))},
+                                      .offsets = {htole32((uint32_t)(how >> 12 & 15))},
+                                      .modifier = htole64(how >> 16 & 1),
+                                      .size = htole64((how >> 17 & 0xff) << 12),
+                                      .blob_id = htole32((uint32_t)(how >> 25 & 1))};
+    return how >> 26 & 1 ? 0 : -EIO;
+}
+
+static int
+rig_import(void *data, int dmabuf, struct channel_import *ret_import)
+{
+    struct rig *rig = data;
+    uint64_t how = fuzz_take(rig->maker.input, 1);
+
+    assert(dmabuf >= 0);
+    if (how & 1) {
+        return -EINVAL;
+    }
+    ret_import->handle = 1 + (uint32_t)(how >> 1 & 3);
+    ret_import->resource = ret_import->handle;
+    ret_import->drawn = how & 8;
+    rig->handles |= 1U << ret_import->handle;
+    return how & 16 ? -EIO : 0;
+}
+
+static void
+rig_import_drop(void *data, uint32_t handle)
+{
+    struct rig *rig = data;
+
+    assert(rig->handles & 1U << handle); /* once each */
+    rig->handles &= ~(1U << handle);
+}
+
+static int
+rig_read_back(void *data, const struct channel_import *import, const struct channel_rows *rows)
+{
+    const struct rig *rig = data;
+
+    assert(rig->handles & 1U << import->handle);
+    assert(rows->count > 0 && rows->width > 0);
+    return 0;
 }
 
 static void
@@ -150,6 +209,10 @@ static const struct channel_ops rig_ops = {
     .answer = rig_answer,
     .blob_create = rig_blob_create,
     .blob_destroy = rig_blob_destroy,
+    .describe = rig_describe,
+    .import = rig_import,
+    .import_drop = rig_import_drop,
+    .read_back = rig_read_back,
     .destroy = rig_destroy,
 };
 
@@ -266,6 +329,38 @@ client_draws(struct rig *rig)
            draw(rig, SURFACE, WIRE_WL_SURFACE_COMMIT, (struct words){0}, -1));
 }
 
+/* The same with a dmabuf, which a memory file stands in for. */
+static void
+client_imports(struct rig *rig)
+{
+    const uint32_t width = (uint32_t)fuzz_take(rig->maker.input, 1);
+    const uint32_t height = (uint32_t)fuzz_take(rig->maker.input, 1);
+    const uint32_t odd = (uint32_t)fuzz_take(rig->maker.input, 1);
+    const uint32_t stride = width * 4 + (odd & 3);
+    const uint32_t params = wire_fitting_id(&rig->maker, NULL, false);
+    cleanup_fd int fd = fd_memory_file("fuzz", (uint64_t)stride * height + (odd >> 2 & 63));
+    const uint32_t modifier = odd & 0x80 ? UINT32_MAX : 0;
+    const struct words add = {5, {0, odd >> 4 & 7, stride, modifier >> 8, modifier}};
+
+    if (!draw(rig, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, (struct words){1, {params}},
+              -1) ||
+        !draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD, add, fd)) {
+        return;
+    }
+    if (odd & 0x40) {
+        (void)draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE,
+                   (struct words){4, {width, height, AR24}}, -1);
+        return;
+    }
+    const uint32_t buffer = wire_fitting_id(&rig->maker, NULL, false);
+    const struct words made = {5, {buffer, width, height, AR24, 0}};
+    (void)(draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, made, -1) &&
+           draw(rig, SURFACE, WIRE_WL_SURFACE_ATTACH, (struct words){3, {buffer}}, -1) &&
+           draw(rig, SURFACE, WIRE_WL_SURFACE_DAMAGE, (struct words){4, {0, 0, width, height}},
+                -1) &&
+           draw(rig, SURFACE, WIRE_WL_SURFACE_COMMIT, (struct words){0}, -1));
+}
+
 static void
 host_says(struct rig *rig)
 {
@@ -286,6 +381,44 @@ host_says(struct rig *rig)
     }
     memcpy(rig->page, &message, sizeof(message));
     memcpy(rig->page + sizeof(message), writer.bytes, size);
+    rig->waiting = true;
+}
+
+/* The client asks for it; a table (see rig_blob_create()), and any indices. */
+static void
+host_feeds_back(struct rig *rig)
+{
+    const uint32_t id = wire_fitting_id(&rig->maker, NULL, false);
+    struct cross_message message = {.header.command = CROSS_RECEIVE,
+                                    .n_ids = htole32(1),
+                                    .ids = {htole32(1)},
+                                    .types = {htole32(CROSS_ID_BLOB)}};
+    const uint32_t n = (uint32_t)fuzz_take(rig->maker.input, 1) & 31;
+    struct wire_writer table;
+    struct wire_writer formats;
+
+    if (rig->waiting || !draw(rig, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_GET_DEFAULT_FEEDBACK,
+                              (struct words){1, {id}}, -1)) {
+        return;
+    }
+    run(rig);
+    wire_begin(&table, id, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE);
+    wire_put(&table, wire_any_number(&rig->maker));
+    wire_begin(&formats, id, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS);
+    wire_put(&formats, n);
+    for (uint32_t i = 0; i < n; i += 4) {
+        wire_put(&formats, (uint32_t)fuzz_take(rig->maker.input, 4));
+    }
+    const size_t n_table = (size_t)wire_end(&table);
+    const size_t n_formats = (size_t)wire_end(&formats);
+    if (!rig->asked || rig->over) {
+        return;
+    }
+    message.sizes[0] = htole32(wire_any_number(&rig->maker));
+    message.data_size = htole32((uint32_t)(n_table + n_formats));
+    memcpy(rig->page, &message, sizeof(message));
+    memcpy(rig->page + sizeof(message), table.bytes, n_table);
+    memcpy(rig->page + sizeof(message) + n_table, formats.bytes, n_formats);
     rig->waiting = true;
 }
 
@@ -356,9 +489,9 @@ bind_globals(struct rig *rig)
 static void
 play(struct rig *rig)
 {
-    static void (*const steps[])(struct rig *) = {client_says,  client_says, client_draws,
-                                                  host_says,    host_says,   host_pipes,
-                                                  client_raves, host_raves};
+    static void (*const steps[])(struct rig *) = {
+        client_says, client_says,     client_draws,   host_says,    host_says,
+        host_pipes,  host_feeds_back, client_imports, client_raves, host_raves};
 
     for (int i = 0; i < STEPS_MAX && rig->maker.input->size > 0 && !rig->over; i++) {
         uint64_t step = fuzz_take(rig->maker.input, 1);
@@ -390,12 +523,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fd_set_nonblocking(pair[1]);
     rig->client = pair[0];
     cleanup_fd int ready = eventfd(1, EFD_CLOEXEC);
-    const struct channel channel = {&rig_ops, rig, ready};
+    const uint8_t can = (uint8_t)fuzz_take(&input, 1);
+    const struct channel channel = {.ops = &rig_ops,
+                                    .data = rig,
+                                    .fd = ready,
+                                    .makes_dmabufs = (can & 1) == 0,
+                                    .sends_resources = (can & 2) == 0};
     rig->session = session_create(rig->loop, pair[1], channel, on_ended, rig);
     assert(rig->session);
     bind_globals(rig);
     play(rig);
     session_destroy(rig->session);
+    assert(rig->handles == 0);
     fd_closep(&rig->client);
     wire_objects_destroy(rig->maker.objects);
     loop_destroy(rig->loop);

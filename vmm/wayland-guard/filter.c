@@ -34,6 +34,7 @@ static const char *const allowed[] = {
     "wp_single_pixel_buffer_manager_v1",
     "wp_content_type_manager_v1",
     "wp_cursor_shape_manager_v1",
+    "zwp_linux_dmabuf_v1",
     "zwp_primary_selection_device_manager_v1",
     "zwp_text_input_manager_v1",
     "zwp_text_input_manager_v3",

@@ -224,14 +224,23 @@ static void /* NOLINTNEXTLINE(readability-function-size): the protocol's form */
 handle_create_immed(struct wl_client *client, struct wl_resource *resource, uint32_t id,
                     int32_t width, int32_t height, uint32_t format, uint32_t flags)
 {
-    (void)client;
-    (void)id;
-    (void)width;
-    (void)height;
-    (void)format;
-    (void)flags;
-    wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_INVALID_WL_BUFFER,
-                           "ask, and wait for the answer");
+    struct params *params = wl_resource_get_user_data(resource);
+    struct dmabuf *made = NULL;
+
+    if (!check(resource, params, width, height, format)) {
+        return;
+    }
+    params->compositor->n_imports++;
+    if (!params->compositor->refuse_dmabufs && flags == 0) {
+        made = import(params, width, height, format);
+    }
+    if (!made) {
+        wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_INVALID_WL_BUFFER,
+                               "it cannot be imported");
+        return;
+    }
+    struct wl_resource *buffer = wl_resource_create(client, &wl_buffer_interface, 1, id);
+    wl_resource_set_implementation(buffer, &buffer_requests, made, buffer_destroyed);
 }
 
 static const struct zwp_linux_buffer_params_v1_interface params_requests = {

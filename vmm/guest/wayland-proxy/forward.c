@@ -55,7 +55,8 @@ forward_request(struct session *session, struct wire_call *call, const uint8_t *
                 WIRE_ZWP_PRIMARY_SELECTION_OFFER_V1_RECEIVE)) {
         r = forward_receive(session, call);
     } else {
-        r = shm_request(session, call, data);
+        r = dmabuf_request(session, call);
+        r = r != 0 ? r : shm_request(session, call, data);
     }
     if (r == 0) {
         r = session_to_host(session, data, call->size);
@@ -90,8 +91,8 @@ copy_item(struct session *session, const struct session_item *item)
 }
 
 /* A descriptor for the client; where the host's cannot be had, an empty file. */
-static int
-take_item(struct session *session)
+int
+session_take_item(struct session *session)
 {
     if (session->n_items == 0) {
         return -EPROTO;
@@ -111,7 +112,7 @@ send_event(struct session *session, struct wire_call *call, const uint8_t *data)
     size_t n_fds = 0;
 
     for (; n_fds < call->message->n_fds; n_fds++) {
-        fds[n_fds] = take_item(session);
+        fds[n_fds] = session_take_item(session);
         if (fds[n_fds] < 0) {
             call->why = "its descriptor is missing";
             break;
@@ -139,7 +140,7 @@ send_global(struct session *session, const struct wire_call *call)
         wire_interface_find((const char *)name->data, name->word - 1);
     struct wire_writer writer;
 
-    if (!interface) {
+    if (!interface || (interface == &wire_zwp_linux_dmabuf_v1 && !dmabuf_usable(session))) {
         return 0;
     }
     wire_begin(&writer, call->id, WIRE_WL_REGISTRY_EVENT_GLOBAL);
@@ -158,7 +159,10 @@ forward_event(struct session *session, struct wire_call *call, const uint8_t *da
     if (wire_is(call, wl_registry, WIRE_WL_REGISTRY_EVENT_GLOBAL)) {
         return send_global(session, call);
     }
+    const struct wire_object object = *call->object;
+    call->object = &object; /* the table may move */
     r = shm_event(session, call);
+    r = r != 0 ? r : dmabuf_event(session, call);
     if (r != 0) {
         call->object = NULL;
         return MIN_OF(r, 0);
@@ -166,6 +170,9 @@ forward_event(struct session *session, struct wire_call *call, const uint8_t *da
     r = send_event(session, call, data);
     if (r == 0) {
         r = wire_apply(session->objects, call);
+    }
+    if (r == 0) {
+        dmabuf_applied(session, call);
     }
     call->object = NULL;
     return r;

@@ -19,6 +19,8 @@ enum {
     SESSION_QUEUED_MAX = 4 << 20, /* bytes for the client; the host has to wait then */
     SESSION_SPARES = 4,           /* buffers that are kept for the next of the same size */
     SESSION_FILE_MAX = 16 << 20,  /* of a keymap */
+    SESSION_DMABUFS_MAX = 256,    /* that wait for their create request */
+    DMABUF_FORMATS = 11,
 };
 
 /* A descriptor of the host's that has not met its message yet. */
@@ -57,6 +59,26 @@ struct shm_spare {
     struct shm_shown shown;
 };
 
+/* A wl_buffer that is copied: from a client's memory to the host's. */
+struct shm_buffer {
+    struct list link;
+    struct shm_pool *pool;
+    uint32_t offset; /* in the pool */
+    uint32_t stride; /* there */
+    struct channel_blob blob;
+    struct shm_shown shown;        /* `bytes` are of a pixel */
+    bool busy;                     /* the compositor may read it */
+    bool dmabuf;                   /* for both sides */
+    struct session_import *import; /* of a client's dmabuf, or NULL */
+};
+
+/* A client's dmabuf that is memory of the same device. */
+struct session_import {
+    struct list link; /* session::imports */
+    uint32_t refs;
+    struct channel_import it;
+};
+
 struct session {
     struct loop *loop;
     struct channel channel;
@@ -92,11 +114,19 @@ struct session {
     struct channel_blob placeholder;
     struct shm_spare spares[SESSION_SPARES];
     uint32_t next_spare;
+    uint32_t n_dmabufs; /* of SESSION_DMABUFS_MAX */
     struct {
         uint32_t width, height;
         uint32_t blob_id;
         uint64_t size;
-    } image; /* the last one that was asked about */
+    } image;             /* the last one that was asked about */
+    struct list imports; /* struct session_import */
+    struct {
+        uint32_t width, height, format;
+        uint32_t blob_id, stride;
+        uint64_t size;
+    } dmabuf_image;                         /* the last one that was asked about */
+    uint8_t dmabuf_offered[DMABUF_FORMATS]; /* by the host: enum dmabuf_offer */
     struct session_statistics statistics;
 };
 
@@ -118,12 +148,28 @@ void session_poll(struct session *session);
 int forward_request(struct session *session, struct wire_call *call, const uint8_t *data);
 int forward_event(struct session *session, struct wire_call *call, const uint8_t *data);
 int session_take_client_fd(struct session *session);
+/* A descriptor for the client for the next one of the host; where it cannot be had, an empty file. */
+int session_take_item(struct session *session);
 
 /* shm.c: 1 when it is done with the request, 0 when it shall pass on, -errno. */
 int shm_request(struct session *session, struct wire_call *call, const uint8_t *data);
 /* The same for events. */
 int shm_event(struct session *session, const struct wire_call *call);
 void shm_clear(struct session *session);
+void shm_pool_unref(struct shm_pool *pool);
+void shm_buffer_destroy(struct session *session, struct shm_buffer *buffer);
+
+/* dmabuf.c: zwp_linux_dmabuf_v1; the same for requests and events */
+bool dmabuf_usable(const struct session *session);
+int dmabuf_request(struct session *session, struct wire_call *call);
+int dmabuf_event(struct session *session, struct wire_call *call);
+/* After a passed event was applied. */
+void dmabuf_applied(struct session *session, const struct wire_call *call);
+void dmabuf_clear_object(struct wire_object *object);
+void import_unref(struct session *session, struct session_import *import);
+/* Before and after a client's dmabuf is read; nothing for other buffers. */
+void dmabuf_begin(struct session *session, struct shm_buffer *buffer);
+void dmabuf_end(struct shm_buffer *buffer);
 
 /* pipes.c */
 /* The client's end of a pipe whose content goes to the host as `id`; -errno. */

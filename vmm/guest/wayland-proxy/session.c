@@ -311,6 +311,7 @@ session_create(struct loop *loop, int client, struct channel channel, void (*end
     outbox_init(&session->outbox);
     list_init(&session->pipes);
     list_init(&session->buffers);
+    list_init(&session->imports);
     list_init(&session->hidden);
     session->objects = wire_objects_create(WIRE_OBJECTS_MAX);
     session->client_watch = loop_add(loop, client, EPOLLIN, on_client, session);

@@ -41,15 +41,6 @@ static const struct format {
     {FOURCC('X', 'B', '4', 'H'), 8},
 };
 
-struct shm_buffer {
-    struct list link;
-    struct shm_pool *pool;
-    uint32_t offset;
-    struct channel_blob blob;
-    struct shm_shown shown; /* `bytes` are of a pixel */
-    bool busy;              /* the compositor may read it */
-};
-
 /* wl_surface, double-buffered as there. */
 struct shm_surface {
     uint32_t buffer; /* attached: a wl_buffer, or 0 */
@@ -92,8 +83,8 @@ set_data(struct session *session, uint32_t id, void *data)
     wire_object_get(session->objects, id)->data = data;
 }
 
-static void
-pool_unref(struct shm_pool *pool)
+void
+shm_pool_unref(struct shm_pool *pool)
 {
     if (!pool || --pool->refs > 0) {
         return;
@@ -206,14 +197,14 @@ blob_take(struct session *session, struct shm_shown *shown, struct channel_blob 
                                                      session->image.size, ret_blob);
 }
 
-static void
-buffer_destroy(struct session *session, struct shm_buffer *buffer)
+void
+shm_buffer_destroy(struct session *session, struct shm_buffer *buffer)
 {
     struct shm_spare spare = {buffer->blob, buffer->shown};
 
     (void)session_flush_host(session); /* messages that name it go first */
     /* What the compositor may still read is not used again: its own mapping keeps the memory. */
-    if (!buffer->busy) {
+    if (!buffer->busy && !buffer->dmabuf) {
         struct shm_spare *place = &session->spares[session->next_spare];
         const struct shm_spare older = *place;
 
@@ -224,7 +215,8 @@ buffer_destroy(struct session *session, struct shm_buffer *buffer)
     if (spare.blob.map) {
         session->channel.ops->blob_destroy(session->channel.data, &spare.blob);
     }
-    pool_unref(buffer->pool);
+    import_unref(session, buffer->import);
+    shm_pool_unref(buffer->pool);
     list_remove(&buffer->link);
     free(buffer);
 }
@@ -299,7 +291,7 @@ on_create_pool(struct session *session, struct wire_call *call)
     pool->fd = take_fd(&fd);
     int r = pool_map(pool, call->value[2].word);
     if (r < 0) {
-        pool_unref(pool);
+        shm_pool_unref(pool);
         call->why = "the pool's file is shorter than the pool";
         return r == -EINVAL ? -EPROTO : r;
     }
@@ -344,6 +336,7 @@ on_create_buffer(struct session *session, struct wire_call *call)
     struct shm_buffer made = {
         .pool = pool,
         .offset = call->value[1].word,
+        .stride = call->value[4].word,
         .shown = {.width = call->value[2].word,
                   .height = call->value[3].word,
                   .stride = call->value[4].word,
@@ -381,7 +374,7 @@ on_pool(struct session *session, struct wire_call *call)
     default:
         if (pool) {
             set_data(session, call->id, NULL);
-            pool_unref(pool);
+            shm_pool_unref(pool);
         }
         return 0;
     }
@@ -416,8 +409,9 @@ copy_rect(struct session *session, struct shm_buffer *buffer, struct region_rect
     }
     const size_t row = (size_t)(rect.x1 - rect.x0) * shown->bytes;
     for (int64_t y = rect.y0; y < rect.y1; y++) {
-        size_t at = (size_t)y * shown->stride + (size_t)rect.x0 * shown->bytes;
-        memcpy(buffer->blob.map + at, buffer->pool->map + buffer->offset + at, row);
+        const size_t column = (size_t)rect.x0 * shown->bytes;
+        memcpy(buffer->blob.map + (size_t)y * shown->stride + column,
+               buffer->pool->map + buffer->offset + (size_t)y * buffer->stride + column, row);
         session->statistics.copied_bytes += row;
     }
 }
@@ -490,9 +484,11 @@ on_commit(struct session *session, uint32_t id, struct shm_surface *surface)
     }
     add_stale(session, id, &damage);
     count_damage(session, buffer, &damage);
+    dmabuf_begin(session, buffer);
     for (uint32_t i = 0; i < buffer->shown.stale.n; i++) {
         copy_rect(session, buffer, buffer->shown.stale.rect[i]);
     }
+    dmabuf_end(buffer);
     buffer->shown.stale.n = 0;
     buffer->busy = buffer->busy || surface->attached;
     surface->attached = false;
@@ -561,7 +557,7 @@ on_buffer_destroy(struct session *session, const struct wire_call *call)
 {
     if (call->object->data) {
         set_data(session, call->id, NULL);
-        buffer_destroy(session, call->object->data);
+        shm_buffer_destroy(session, call->object->data);
     }
 }
 
@@ -629,8 +625,9 @@ clear_object(void *data, uint32_t id, struct wire_object *object)
     if (object->interface == &wire_wl_surface) {
         free(object->data);
     } else if (object->interface == &wire_wl_shm_pool) {
-        pool_unref(object->data);
+        shm_pool_unref(object->data);
     }
+    dmabuf_clear_object(object);
     object->data = NULL; /* buffers are in a list */
 }
 
@@ -640,7 +637,7 @@ shm_clear(struct session *session)
     const struct channel_ops *ops = session->channel.ops;
 
     list_for_each_safe(link, &session->buffers) {
-        buffer_destroy(session, list_container(link, struct shm_buffer, link));
+        shm_buffer_destroy(session, list_container(link, struct shm_buffer, link));
     }
     wire_objects_each(session->objects, clear_object, NULL);
     list_for_each_safe(link, &session->hidden) {

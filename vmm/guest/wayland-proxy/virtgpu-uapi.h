@@ -28,6 +28,33 @@ struct drm_gem_close {
     uint32_t pad;
 };
 
+struct drm_prime_handle {
+    uint32_t handle;
+    uint32_t flags;
+    int32_t fd;
+};
+
+struct drm_virtgpu_resource_info {
+    uint32_t bo_handle;
+    uint32_t res_handle;
+    uint32_t size;
+    uint32_t blob_mem; /* 0: no blob */
+};
+
+struct drm_virtgpu_3d_box {
+    uint32_t x, y, z;
+    uint32_t w, h, d;
+};
+
+struct drm_virtgpu_3d_transfer_from_host {
+    uint32_t bo_handle;
+    struct drm_virtgpu_3d_box box;
+    uint32_t level;
+    uint32_t offset;
+    uint32_t stride;
+    uint32_t layer_stride;
+};
+
 struct drm_virtgpu_map {
     uint64_t offset; /* for mmap() */
     uint32_t handle;
@@ -86,10 +113,14 @@ struct drm_virtgpu_context_init {
     uint64_t ctx_set_params;
 };
 
-#define DRM_IOCTL_GEM_CLOSE            _IOW('d', 0x09, struct drm_gem_close)
-#define DRM_IOCTL_VIRTGPU_MAP          _IOWR('d', 0x41, struct drm_virtgpu_map)
-#define DRM_IOCTL_VIRTGPU_EXECBUFFER   _IOWR('d', 0x42, struct drm_virtgpu_execbuffer)
-#define DRM_IOCTL_VIRTGPU_GETPARAM     _IOWR('d', 0x43, struct drm_virtgpu_getparam)
+#define DRM_IOCTL_GEM_CLOSE             _IOW('d', 0x09, struct drm_gem_close)
+#define DRM_IOCTL_PRIME_FD_TO_HANDLE    _IOWR('d', 0x2e, struct drm_prime_handle)
+#define DRM_IOCTL_VIRTGPU_MAP           _IOWR('d', 0x41, struct drm_virtgpu_map)
+#define DRM_IOCTL_VIRTGPU_EXECBUFFER    _IOWR('d', 0x42, struct drm_virtgpu_execbuffer)
+#define DRM_IOCTL_VIRTGPU_GETPARAM      _IOWR('d', 0x43, struct drm_virtgpu_getparam)
+#define DRM_IOCTL_VIRTGPU_RESOURCE_INFO _IOWR('d', 0x45, struct drm_virtgpu_resource_info)
+#define DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST \
+    _IOWR('d', 0x46, struct drm_virtgpu_3d_transfer_from_host)
 #define DRM_IOCTL_VIRTGPU_WAIT         _IOWR('d', 0x48, struct drm_virtgpu_3d_wait)
 #define DRM_IOCTL_VIRTGPU_GET_CAPS     _IOWR('d', 0x49, struct drm_virtgpu_get_caps)
 #define DRM_IOCTL_VIRTGPU_CREATE_BLOB  _IOWR('d', 0x4a, struct drm_virtgpu_resource_create_blob)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -55,14 +56,14 @@ virtgpu_submit(void *data, const void *commands, size_t size)
     return execute(data, &buffer, commands, size);
 }
 
+/* Have the host answer on the query page. */
 static int
-virtgpu_query(void *data, const struct cross_get_image *command, struct cross_image *ret_image)
+ask(struct virtgpu *gpu, const void *command, size_t size, struct cross_image *ret_image)
 {
-    struct virtgpu *gpu = data;
     struct drm_virtgpu_execbuffer buffer = {.bo_handles = address_of(&gpu->query.handle),
                                             .num_bo_handles = 1};
     struct drm_virtgpu_3d_wait wait = {.handle = gpu->query.handle};
-    int r = execute(gpu, &buffer, command, sizeof(*command));
+    int r = execute(gpu, &buffer, command, size);
 
     if (r == 0) {
         r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
@@ -71,6 +72,12 @@ virtgpu_query(void *data, const struct cross_get_image *command, struct cross_im
         memcpy(ret_image, gpu->query.map, sizeof(*ret_image));
     }
     return r;
+}
+
+static int
+virtgpu_query(void *data, const struct cross_get_image *command, struct cross_image *ret_image)
+{
+    return ask(data, command, sizeof(*command), ret_image);
 }
 
 static int
@@ -169,6 +176,58 @@ make_page(struct virtgpu *gpu, struct channel_blob *ret_blob)
     return make_blob(gpu, &asked, ret_blob);
 }
 
+static int
+virtgpu_describe(void *data, uint32_t resource, struct cross_image *ret_image)
+{
+    const struct cross_describe command = {
+        .header = {.command = CROSS_DESCRIBE_RESOURCE, .size = htole16(sizeof(command))},
+        .resource = htole32(resource)};
+
+    return ask(data, &command, sizeof(command), ret_image);
+}
+
+static void
+virtgpu_import_drop(void *data, uint32_t handle)
+{
+    const struct virtgpu *gpu = data;
+    struct drm_gem_close close_it = {.handle = handle};
+
+    (void)node_ioctl(gpu->fd, DRM_IOCTL_GEM_CLOSE, &close_it);
+}
+
+static int
+virtgpu_import(void *data, int dmabuf, struct channel_import *ret_import)
+{
+    const struct virtgpu *gpu = data;
+    struct drm_prime_handle prime = {.fd = dmabuf};
+    int r = node_ioctl(gpu->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+
+    if (r < 0) {
+        return r;
+    }
+    struct drm_virtgpu_resource_info info = {.bo_handle = prime.handle};
+    r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info);
+    *ret_import = (struct channel_import){
+        .handle = prime.handle, .resource = info.res_handle, .drawn = info.blob_mem == 0};
+    return r; /* the handle may be another import's too: not closed */
+}
+
+static int
+virtgpu_read_back(void *data, const struct channel_import *import, const struct channel_rows *rows)
+{
+    const struct virtgpu *gpu = data;
+    struct drm_virtgpu_3d_transfer_from_host transfer = {
+        .bo_handle = import->handle,
+        .box = {.y = rows->first, .w = rows->width, .h = rows->count, .d = 1},
+        .offset = (uint32_t)rows->offset};
+    struct drm_virtgpu_3d_wait wait = {.handle = import->handle};
+    int r = rows->offset > UINT32_MAX
+                ? -EINVAL
+                : node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &transfer);
+
+    return r < 0 ? r : node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
+}
+
 static void
 virtgpu_destroy(void *data)
 {
@@ -187,8 +246,28 @@ static const struct channel_ops virtgpu_ops = {
     .answer = virtgpu_answer,
     .blob_create = virtgpu_blob_create,
     .blob_destroy = virtgpu_blob_destroy,
+    .describe = virtgpu_describe,
+    .import = virtgpu_import,
+    .import_drop = virtgpu_import_drop,
+    .read_back = virtgpu_read_back,
     .destroy = virtgpu_destroy,
 };
+
+/* What the device can: -errno when it has no such contexts. */
+static int
+read_capset(int fd, struct cross_capset *ret_capset)
+{
+    struct cross_capset capset = {0};
+    struct drm_virtgpu_get_caps caps = {
+        .cap_set_id = CROSS_CAPSET, .addr = address_of(&capset), .size = sizeof(capset)};
+    int r = node_ioctl(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &caps);
+
+    if (r < 0 || capset.version == 0) {
+        return r < 0 ? r : -EOPNOTSUPP;
+    }
+    *ret_capset = capset;
+    return 0;
+}
 
 static const char *
 explain(int fd)
@@ -211,14 +290,12 @@ explain(int fd)
             return needs[i].why;
         }
     }
-    struct cross_capset capset = {0};
-    struct drm_virtgpu_get_caps caps = {
-        .cap_set_id = CROSS_CAPSET, .addr = address_of(&capset), .size = sizeof(capset)};
-    if (node_ioctl(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &caps) < 0 || capset.version == 0) {
+    struct cross_capset capset;
+    if (read_capset(fd, &capset) < 0) {
         return "the host does not offer capset 5: start the machine with "
                "--gpu context-types=cross-domain";
     }
-    if (!(capset.supported_channels & 1U << CROSS_CHANNEL_WAYLAND)) {
+    if (!(le32toh(capset.supported_channels) & 1U << CROSS_CHANNEL_WAYLAND)) {
         return "the host passes no Wayland socket on: start the machine with --wayland-sock";
     }
     return NULL;
@@ -297,6 +374,16 @@ virtgpu_open(const char *path, struct channel *ret_channel, const char **ret_why
         *ret_why = strerror(-r);
         return r;
     }
-    *ret_channel = (struct channel){.ops = &virtgpu_ops, .data = gpu, .fd = fd};
+    struct cross_capset capset = {0};
+    struct stat node = {0};
+    (void)read_capset(fd, &capset);
+    (void)fstat(fd, &node);
+    *ret_channel = (struct channel){
+        .ops = &virtgpu_ops,
+        .data = gpu,
+        .fd = fd,
+        .device = node.st_rdev,
+        .makes_dmabufs = capset.supports_dmabuf != 0,
+        .sends_resources = (le32toh(capset.extensions) & CROSS_EXTENSION_DESCRIBE) != 0};
     return 0;
 }

@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * zwp_linux_dmabuf_v1. A client's dmabuf that the host drew into and can name passes without a copy.
+ * Any other is mapped here, and its wl_buffer gets memory of the host's that is a dmabuf there, as
+ * those of wl_shm do: a commit copies what changed. Clients are told of this kernel's device, and of
+ * formats and layouts that pass either way.
+ */
+
+#include <errno.h>
+#include <linux/dma-buf.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/guest/wayland-proxy/session-private.h"
+
+#define FOURCC(a, b, c, d) \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define MODIFIER_LINEAR  UINT64_C(0)
+#define MODIFIER_INVALID UINT64_C(0x00ffffffffffffff) /* whatever the memory itself says */
+
+enum {
+    EDGE_MAX = 16384,
+    TABLE_MAX = 65536,   /* entries that an index reaches */
+    USE_LINEAR = 1 << 4, /* GBM_BO_USE_LINEAR */
+};
+
+enum dmabuf_offer {
+    OFFERS_LINEAR = 1,
+    OFFERS_INVALID = 2,
+};
+
+static const struct dmabuf_format {
+    uint32_t fourcc;
+    uint32_t bytes;
+} formats[DMABUF_FORMATS] = {
+    {FOURCC('A', 'R', '2', '4'), 4}, {FOURCC('X', 'R', '2', '4'), 4},
+    {FOURCC('A', 'B', '2', '4'), 4}, {FOURCC('X', 'B', '2', '4'), 4},
+    {FOURCC('A', 'R', '3', '0'), 4}, {FOURCC('X', 'R', '3', '0'), 4},
+    {FOURCC('A', 'B', '3', '0'), 4}, {FOURCC('X', 'B', '3', '0'), 4},
+    {FOURCC('R', 'G', '1', '6'), 2}, {FOURCC('A', 'B', '4', 'H'), 8},
+    {FOURCC('X', 'B', '4', 'H'), 8},
+};
+
+/* The format_table event's; as the protocol has it. */
+struct table_entry {
+    uint32_t format;
+    uint32_t pad;
+    uint64_t modifier;
+};
+
+/* zwp_linux_buffer_params_v1 */
+struct params {
+    int fd; /* -1: none yet */
+    uint32_t offset;
+    uint32_t stride;
+    uint64_t modifier;
+    bool used;
+    struct shm_buffer *made; /* waits for the host's answer */
+};
+
+/* zwp_linux_dmabuf_v1: formats that the client was told of there */
+struct told {
+    bool format[DMABUF_FORMATS];
+};
+
+/* zwp_linux_dmabuf_feedback_v1: the host's table, 0 or the number of the format + 1 */
+struct feedback {
+    uint32_t n;
+    uint8_t offers[TABLE_MAX];
+    uint8_t format[TABLE_MAX];
+};
+
+/* What a client asks for with create and create_immed. */
+struct picture {
+    uint32_t width;
+    uint32_t height;
+    size_t format;   /* in formats[] */
+    uint32_t buffer; /* its id, or 0: the host will name it */
+};
+
+static size_t
+format_find(uint32_t fourcc)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(formats) && formats[i].fourcc != fourcc) {
+        i++;
+    }
+    return i;
+}
+
+static unsigned int
+offer_of(uint64_t modifier)
+{
+    return modifier == MODIFIER_LINEAR    ? OFFERS_LINEAR
+           : modifier == MODIFIER_INVALID ? OFFERS_INVALID
+                                          : 0;
+}
+
+bool
+dmabuf_usable(const struct session *session)
+{
+    return session->channel.makes_dmabufs || session->channel.sends_resources;
+}
+
+static void
+set_data(struct session *session, uint32_t id, void *data)
+{
+    struct wire_object *object = wire_object_get(session->objects, id);
+
+    if (object) {
+        object->data = data;
+    }
+}
+
+/* Imports */
+
+static void
+import_release(struct session *session, struct session_import *import)
+{
+    if (--import->refs == 0) {
+        session->channel.ops->import_drop(session->channel.data, import->it.handle);
+        list_remove(&import->link);
+        free(import);
+    }
+}
+
+void
+import_unref(struct session *session, struct session_import *import)
+{
+    if (import) {
+        import_release(session, import);
+    }
+}
+
+/* NULL when it is no memory of this device. The kernel gives the same memory the same handle. */
+static struct session_import *
+import_take(struct session *session, int dmabuf)
+{
+    struct channel_import it = {0};
+    int r = session->channel.ops->import(session->channel.data, dmabuf, &it);
+
+    if (it.handle == 0) {
+        return NULL;
+    }
+    list_for_each(link, &session->imports) {
+        struct session_import *import = list_container(link, struct session_import, link);
+        if (import->it.handle == it.handle) {
+            import->refs++;
+            return import;
+        }
+    }
+    if (r < 0) {
+        session->channel.ops->import_drop(session->channel.data, it.handle);
+        return NULL;
+    }
+    struct session_import *import = xalloc(sizeof(*import));
+    import->refs = 1;
+    import->it = it;
+    list_append(&session->imports, &import->link);
+    return import;
+}
+
+/* Buffers */
+
+static void
+sync_dmabuf(const struct shm_buffer *buffer, uint64_t flags)
+{
+    struct dma_buf_sync sync = {.flags = DMA_BUF_SYNC_READ | flags};
+
+    (void)!ioctl(buffer->pool->fd, DMA_BUF_IOCTL_SYNC, &sync); /* not every file knows it */
+}
+
+void
+dmabuf_begin(struct session *session, struct shm_buffer *buffer)
+{
+    const struct region *stale = &buffer->shown.stale;
+    struct region_rect all = {INT64_MAX, INT64_MAX, 0, 0};
+
+    for (uint32_t i = 0; i < stale->n; i++) {
+        all.y0 = MIN_OF(all.y0, stale->rect[i].y0);
+        all.y1 = MAX_OF(all.y1, stale->rect[i].y1);
+    }
+    all.x1 = buffer->shown.width;
+    all = region_clip((struct region_rect){0, all.y0, all.x1, all.y1}, buffer->shown.width,
+                      buffer->shown.height);
+    if (!buffer->dmabuf || all.y0 >= all.y1) {
+        return;
+    }
+    if (buffer->import && buffer->import->it.drawn) {
+        const struct channel_rows rows = {.width = buffer->shown.width,
+                                          .first = (uint32_t)all.y0,
+                                          .count = (uint32_t)(all.y1 - all.y0),
+                                          .offset =
+                                              buffer->offset + (uint64_t)all.y0 * buffer->stride};
+        (void)session->channel.ops->read_back(session->channel.data, &buffer->import->it, &rows);
+    }
+    sync_dmabuf(buffer, DMA_BUF_SYNC_START);
+}
+
+void
+dmabuf_end(struct shm_buffer *buffer)
+{
+    if (buffer->dmabuf) {
+        sync_dmabuf(buffer, DMA_BUF_SYNC_END);
+    }
+}
+
+/* The host's own numbers where it has them; they are its compositor's to judge. */
+static int
+send_add(struct session *session, uint32_t params, const struct params *plane)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD);
+    wire_put(&writer, 0); /* plane */
+    wire_put(&writer, plane->offset);
+    wire_put(&writer, plane->stride);
+    wire_put(&writer, (uint32_t)(plane->modifier >> 32));
+    wire_put(&writer, (uint32_t)plane->modifier);
+    int size = wire_end(&writer);
+    return size < 0 ? size : session_to_host(session, writer.bytes, (size_t)size);
+}
+
+/* The layout of rows that follow each other, in the words that the host's compositor offered. */
+static uint64_t
+linear_modifier(const struct session *session, size_t format)
+{
+    return session->dmabuf_offered[format] == OFFERS_INVALID ? MODIFIER_INVALID : MODIFIER_LINEAR;
+}
+
+/* The host's memory itself: 1 when it goes so, 0 when it cannot, or -errno. */
+static int
+pass_resource(struct session *session, uint32_t id, const struct params *params,
+              const struct picture *picture, const struct session_import *import)
+{
+    struct params plane = *params;
+    struct cross_image image;
+
+    if (!import || !session->channel.sends_resources ||
+        session->channel.ops->describe(session->channel.data, import->it.resource, &image) < 0) {
+        return 0;
+    }
+    const uint64_t size = le64toh(image.size);
+    if (le32toh(image.blob_id) != 1) {
+        return 0;
+    }
+    if (image.strides[0] != 0) {
+        plane.stride = le32toh(image.strides[0]);
+        plane.offset = le32toh(image.offsets[0]);
+        plane.modifier = le64toh(image.modifier);
+    }
+    if (offer_of(plane.modifier) != 0) {
+        plane.modifier = linear_modifier(session, picture->format);
+    }
+    const uint64_t row = (uint64_t)picture->width * formats[picture->format].bytes;
+    if (plane.stride < row ||
+        !range_inside(plane.offset, (uint64_t)plane.stride * (picture->height - 1) + row, size)) {
+        return 0;
+    }
+    int r = session_name_to_host(session, CROSS_ID_BLOB, import->it.resource,
+                                 (uint32_t)MIN_OF(size, (uint64_t)UINT32_MAX));
+    r = r < 0 ? r : send_add(session, id, &plane);
+    /* Named before it is let go. */
+    r = r < 0 ? r : session_flush_host(session);
+    return r < 0 ? r : 1;
+}
+
+/* The layout of the host's memory for that picture; the last answer is kept. */
+static int
+ask_image(struct session *session, const struct picture *picture)
+{
+    const struct dmabuf_format *format = &formats[picture->format];
+    const struct cross_get_image ask = {
+        .header = {.command = CROSS_GET_IMAGE_REQUIREMENTS, .size = htole16(sizeof(ask))},
+        .width = htole32(picture->width),
+        .height = htole32(picture->height),
+        .fourcc = htole32(format->fourcc),
+        .flags = htole32(USE_LINEAR)};
+    struct cross_image image;
+
+    if (session->dmabuf_image.width == picture->width &&
+        session->dmabuf_image.height == picture->height &&
+        session->dmabuf_image.format == format->fourcc) {
+        return 0;
+    }
+    int r = session->channel.ops->query(session->channel.data, &ask, &image);
+    if (r < 0) {
+        return r;
+    }
+    const uint64_t size = le64toh(image.size);
+    const uint64_t stride = le32toh(image.strides[0]);
+    if (stride < (uint64_t)picture->width * format->bytes || stride * picture->height > size ||
+        size > INT32_MAX || size % CROSS_PAGE_SIZE != 0 || image.offsets[0] != 0) {
+        return -ENOMEM;
+    }
+    session->dmabuf_image.width = picture->width;
+    session->dmabuf_image.height = picture->height;
+    session->dmabuf_image.format = format->fourcc;
+    session->dmabuf_image.blob_id = le32toh(image.blob_id);
+    session->dmabuf_image.stride = (uint32_t)stride;
+    session->dmabuf_image.size = size;
+    return 0;
+}
+
+/* The client's memory, only to read. NULL when it cannot be mapped. */
+static struct shm_pool *
+map_client(struct params *params, uint64_t size)
+{
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, params->fd, 0);
+
+    if (map == MAP_FAILED) {
+        return NULL;
+    }
+    struct shm_pool *pool = xalloc(sizeof(*pool));
+    pool->refs = 1;
+    pool->fd = take_fd(&params->fd);
+    pool->map = map;
+    pool->size = size;
+    return pool;
+}
+
+/* Memory of the host that takes copies. Takes the import over. -errno. */
+static int
+make_copy(struct session *session, struct params *params, const struct picture *picture,
+          struct session_import *import, struct shm_buffer **ret_buffer)
+{
+    const struct shm_shown shown = {.width = picture->width,
+                                    .height = picture->height,
+                                    .bytes = formats[picture->format].bytes};
+    struct channel_blob blob = {0};
+    struct shm_pool *pool =
+        map_client(params, params->offset + (uint64_t)params->stride * (picture->height - 1) +
+                               (uint64_t)shown.width * shown.bytes);
+    int r = pool ? ask_image(session, picture) : -ENOMEM;
+
+    if (r == 0) {
+        r = session->channel.ops->blob_create(session->channel.data, session->dmabuf_image.blob_id,
+                                              session->dmabuf_image.size, &blob);
+    }
+    if (r < 0) {
+        shm_pool_unref(pool);
+        import_unref(session, import);
+        return r;
+    }
+    struct shm_buffer *buffer = xalloc(sizeof(*buffer));
+    *buffer = (struct shm_buffer){.pool = pool,
+                                  .offset = params->offset,
+                                  .stride = params->stride,
+                                  .blob = blob,
+                                  .shown = shown,
+                                  .dmabuf = true,
+                                  .import = import};
+    buffer->shown.stride = session->dmabuf_image.stride;
+    list_append(&session->buffers, &buffer->link);
+    *ret_buffer = buffer;
+    return 0;
+}
+
+static int
+copy_resource(struct session *session, uint32_t id, struct params *params,
+              const struct picture *picture, struct session_import *import)
+{
+    struct params plane = {.modifier = linear_modifier(session, picture->format)};
+    struct shm_buffer *buffer;
+    int r = make_copy(session, params, picture, import, &buffer);
+
+    if (r < 0) {
+        return r;
+    }
+    plane.stride = buffer->shown.stride;
+    if (picture->buffer != 0) {
+        set_data(session, picture->buffer, buffer);
+    } else {
+        params->made = buffer;
+    }
+    r = session_name_to_host(session, CROSS_ID_BLOB, buffer->blob.resource,
+                             (uint32_t)buffer->blob.size);
+    return r < 0 ? r : send_add(session, id, &plane);
+}
+
+/* Parameters */
+
+static void
+params_close(struct session *session, struct params *params)
+{
+    session->n_dmabufs -= params->fd >= 0;
+    fd_closep(&params->fd);
+}
+
+static int
+on_add(struct session *session, struct wire_call *call)
+{
+    struct params *params = call->object->data;
+    cleanup_fd int fd = session_take_client_fd(session);
+
+    if (fd < 0) {
+        call->why = "its descriptor is missing";
+        return -EPROTO;
+    }
+    if (!params || params->used || params->fd >= 0 || call->value[1].word != 0) {
+        call->why = "one plane is possible, once";
+        return -EPROTO;
+    }
+    if (session->n_dmabufs >= SESSION_DMABUFS_MAX) {
+        return -EMFILE;
+    }
+    session->n_dmabufs++;
+    params->fd = take_fd(&fd);
+    params->offset = call->value[2].word;
+    params->stride = call->value[3].word;
+    params->modifier = (uint64_t)call->value[4].word << 32 | call->value[5].word;
+    return 1;
+}
+
+/* What the protocol calls an error of the client's. NULL: none. */
+static const char *
+wrong_with(const struct params *params, const struct picture *picture)
+{
+    if (!params || params->used || params->fd < 0) {
+        return "these parameters were used before, or have no plane";
+    }
+    if (picture->format == ARRAY_SIZE(formats) || offer_of(params->modifier) == 0) {
+        return "a format or layout that was not offered";
+    }
+    if (picture->width == 0 || picture->height == 0 || picture->width > EDGE_MAX ||
+        picture->height > EDGE_MAX) {
+        return "a picture of that size is not possible";
+    }
+    const uint64_t row = (uint64_t)picture->width * formats[picture->format].bytes;
+    const uint64_t needed = (uint64_t)params->stride * (picture->height - 1) + row;
+    off_t end = lseek(params->fd, 0, SEEK_END);
+    if (params->stride < row || params->stride > INT32_MAX || end < 0 ||
+        !range_inside(params->offset, needed, (uint64_t)end)) {
+        return "the picture does not fit its memory";
+    }
+    return NULL;
+}
+
+/* Nobody on the host can use it: the client may fall back. */
+static int
+refuse(struct session *session, struct wire_call *call, const struct picture *picture)
+{
+    struct wire_writer writer;
+
+    if (picture->buffer != 0) {
+        call->why = "this memory cannot be shown on the host";
+        return -EPROTO;
+    }
+    wire_begin(&writer, call->id, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_FAILED);
+    int size = wire_end(&writer);
+    int r = session_to_client(session, writer.bytes, (size_t)size, NULL, 0);
+    return r < 0 ? r : 1;
+}
+
+static int
+on_create(struct session *session, struct wire_call *call, bool immediate)
+{
+    const struct wire_value *value = &call->value[immediate];
+    const struct picture picture = {.width = value[0].word,
+                                    .height = value[1].word,
+                                    .format = format_find(value[2].word),
+                                    .buffer = immediate ? call->value[0].word : 0};
+    struct params *params = call->object->data;
+
+    call->why = wrong_with(params, &picture);
+    if (call->why) {
+        return -EPROTO;
+    }
+    params->used = true;
+    session->n_dmabufs--; /* the descriptor ends here, or goes to the buffer */
+    struct session_import *import = import_take(session, params->fd);
+    int r = pass_resource(session, call->id, params, &picture, import);
+    if (r != 0) {
+        import_unref(session, import);
+    } else if (session->channel.makes_dmabufs) {
+        r = copy_resource(session, call->id, params, &picture, import);
+    } else {
+        import_unref(session, import);
+        r = refuse(session, call, &picture);
+        fd_closep(&params->fd);
+        return r;
+    }
+    fd_closep(&params->fd);
+    return MIN_OF(r, 0);
+}
+
+static void
+params_destroy(struct session *session, uint32_t id, struct params *params)
+{
+    if (!params) {
+        return;
+    }
+    params_close(session, params);
+    if (params->made) {
+        shm_buffer_destroy(session, params->made);
+    }
+    set_data(session, id, NULL);
+    free(params);
+}
+
+static int
+on_params(struct session *session, struct wire_call *call)
+{
+    switch (call->opcode) {
+    case WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD:
+        return on_add(session, call);
+    case WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE:
+        return on_create(session, call, false);
+    case WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED:
+        return on_create(session, call, true);
+    default:
+        params_destroy(session, call->id, call->object->data);
+        return 0;
+    }
+}
+
+static void
+on_global(struct session *session, const struct wire_call *call)
+{
+    if (call->opcode == WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS) {
+        struct params *params = xalloc(sizeof(*params));
+        params->fd = -1;
+        set_data(session, call->value[0].word, params);
+    } else if (call->message->destructor) {
+        free(call->object->data);
+        set_data(session, call->id, NULL);
+    }
+}
+
+int
+dmabuf_request(struct session *session, struct wire_call *call)
+{
+    if (call->object->interface == &wire_zwp_linux_buffer_params_v1) {
+        return on_params(session, call);
+    }
+    if (call->object->interface == &wire_zwp_linux_dmabuf_v1) {
+        on_global(session, call);
+    } else if (call->object->interface == &wire_zwp_linux_dmabuf_feedback_v1 &&
+               call->message->destructor) {
+        free(call->object->data);
+        set_data(session, call->id, NULL);
+    }
+    return 0;
+}
+
+/* What the host has, before version 4: the formats alone, or with their layouts. */
+static int
+on_format(struct session *session, const struct wire_call *call)
+{
+    return format_find(call->value[0].word) < ARRAY_SIZE(formats) ? 0 : 1;
+}
+
+static int
+send_modifier(struct session *session, uint32_t id, uint32_t fourcc, uint64_t modifier)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, id, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER);
+    wire_put(&writer, fourcc);
+    wire_put(&writer, (uint32_t)(modifier >> 32));
+    wire_put(&writer, (uint32_t)modifier);
+    int size = wire_end(&writer);
+    return session_to_client(session, writer.bytes, (size_t)size, NULL, 0);
+}
+
+/* Either layout of the two is as good as the other here: a client is told of both, once. */
+static int
+on_modifier(struct session *session, const struct wire_call *call)
+{
+    const uint64_t modifier = (uint64_t)call->value[1].word << 32 | call->value[2].word;
+    const size_t format = format_find(call->value[0].word);
+    const unsigned int offer = offer_of(modifier);
+    struct told *told = call->object->data;
+
+    if (format == ARRAY_SIZE(formats) || offer == 0 || call->object->dead) {
+        return 1;
+    }
+    session->dmabuf_offered[format] |= (uint8_t)offer;
+    if (!told) {
+        told = xalloc(sizeof(*told));
+        set_data(session, call->id, told);
+    }
+    if (told->format[format]) {
+        return 1;
+    }
+    told->format[format] = true;
+    int r = send_modifier(session, call->id, formats[format].fourcc, MODIFIER_LINEAR);
+    r = r < 0 ? r : send_modifier(session, call->id, formats[format].fourcc, MODIFIER_INVALID);
+    return r < 0 ? r : 1;
+}
+
+/* The host's table; empty when it cannot be read. */
+static void
+read_table(struct feedback *feedback, int fd, uint32_t size)
+{
+    const uint32_t n = MIN_OF(size / (uint32_t)sizeof(struct table_entry), (uint32_t)TABLE_MAX);
+    struct table_entry entry;
+
+    *feedback = (struct feedback){0};
+    while (feedback->n < n &&
+           fd_pread_full(fd, &entry, sizeof(entry), feedback->n * sizeof(entry)) == 0) {
+        size_t format = format_find(entry.format);
+        bool known = format < ARRAY_SIZE(formats) && offer_of(entry.modifier) != 0;
+
+        feedback->format[feedback->n] = known ? (uint8_t)(format + 1) : 0;
+        feedback->offers[feedback->n++] = (uint8_t)offer_of(entry.modifier);
+    }
+}
+
+/* A table of our own: each format with both layouts. */
+static int
+make_table(void)
+{
+    struct table_entry *entries;
+    const size_t size = 2 * ARRAY_SIZE(formats) * sizeof(*entries);
+    cleanup_fd int fd = fd_memory_file("formats", size);
+
+    if (fd < 0) {
+        return fd;
+    }
+    entries = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (entries == MAP_FAILED) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        entries[2 * i] = (struct table_entry){formats[i].fourcc, 0, MODIFIER_LINEAR};
+        entries[2 * i + 1] = (struct table_entry){formats[i].fourcc, 0, MODIFIER_INVALID};
+    }
+    munmap(entries, size);
+    return take_fd(&fd);
+}
+
+static int
+on_table(struct session *session, struct wire_call *call)
+{
+    cleanup_fd int theirs = session_take_item(session);
+    struct feedback *feedback = call->object->data;
+    struct wire_writer writer;
+
+    if (theirs < 0) {
+        call->why = "its descriptor is missing";
+        return theirs;
+    }
+    if (call->object->dead) {
+        return 1;
+    }
+    if (!feedback) {
+        feedback = xalloc(sizeof(*feedback));
+        set_data(session, call->id, feedback);
+    }
+    read_table(feedback, theirs, call->value[1].word);
+    int ours = make_table();
+    if (ours < 0) {
+        return ours;
+    }
+    wire_begin(&writer, call->id, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE);
+    wire_put(&writer, (uint32_t)(2 * ARRAY_SIZE(formats) * sizeof(struct table_entry)));
+    int r = session_to_client(session, writer.bytes, (size_t)wire_end(&writer), &ours, 1);
+    return r < 0 ? r : 1;
+}
+
+/* main_device and tranche_target_device: the one that programs of this kernel can open. */
+static int
+send_device(struct session *session, const struct wire_call *call)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, call->id, call->opcode);
+    wire_put(&writer, sizeof(session->channel.device));
+    wire_put(&writer, (uint32_t)session->channel.device);
+    wire_put(&writer, (uint32_t)(session->channel.device >> 32));
+    int r = session_to_client(session, writer.bytes, (size_t)wire_end(&writer), NULL, 0);
+    return r < 0 ? r : 1;
+}
+
+static int
+send_formats(struct session *session, const struct wire_call *call)
+{
+    const struct feedback *feedback = call->object->data;
+    bool has[ARRAY_SIZE(formats)] = {false};
+    struct wire_writer writer;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; feedback && i + 1 < call->value[0].word; i += 2) {
+        const uint16_t index = load_le16(call->value[0].data + i);
+        const uint8_t format = index < feedback->n ? feedback->format[index] : 0;
+
+        if (format != 0) {
+            session->dmabuf_offered[format - 1] |= feedback->offers[index];
+            n += !has[format - 1];
+            has[format - 1] = true;
+        }
+    }
+    wire_begin(&writer, call->id, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS);
+    wire_put(&writer, n * 2 * (uint32_t)sizeof(uint16_t));
+    for (uint32_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        if (has[i]) {
+            wire_put(&writer, 2 * i | (2 * i + 1) << 16); /* two indices */
+        }
+    }
+    int r = session_to_client(session, writer.bytes, (size_t)wire_end(&writer), NULL, 0);
+    return r < 0 ? r : 1;
+}
+
+static int
+on_feedback(struct session *session, struct wire_call *call)
+{
+    switch (call->opcode) {
+    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE:
+        return on_table(session, call);
+    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_MAIN_DEVICE:
+    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_TARGET_DEVICE:
+        return send_device(session, call);
+    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS:
+        return send_formats(session, call);
+    default:
+        return 0;
+    }
+}
+
+int
+dmabuf_event(struct session *session, struct wire_call *call)
+{
+    if (call->object->interface == &wire_zwp_linux_dmabuf_feedback_v1) {
+        return on_feedback(session, call);
+    }
+    if (wire_is(call, zwp_linux_dmabuf_v1, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_FORMAT)) {
+        return on_format(session, call);
+    }
+    if (wire_is(call, zwp_linux_dmabuf_v1, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER)) {
+        return on_modifier(session, call);
+    }
+    return 0;
+}
+
+void
+dmabuf_applied(struct session *session, const struct wire_call *call)
+{
+    struct params *params = call->object->data;
+
+    if (wire_is(call, zwp_linux_buffer_params_v1, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED) &&
+        params && params->made) {
+        set_data(session, call->value[0].word, params->made);
+        params->made = NULL;
+    }
+}
+
+void
+dmabuf_clear_object(struct wire_object *object)
+{
+    if (object->interface == &wire_zwp_linux_buffer_params_v1) {
+        struct params *params = object->data; /* what it made is in the session's list */
+        fd_closep(&params->fd);
+        free(params);
+    } else if (object->interface == &wire_zwp_linux_dmabuf_v1 ||
+               object->interface == &wire_zwp_linux_dmabuf_feedback_v1) {
+        free(object->data);
+    }
+}
