@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""usage: windows.py VMM GUEST CROSS-WINDOW     a guest's window on the host's compositor; TAP
+"""usage: windows.py VMM GUEST CROSS-WINDOW DMABUF-WINDOW PROXY TEST-COMPOSITOR
+A guest's window on the host's compositor; TAP.
 
 Runs inside the test machine as an ordinary user, with weston as the compositor. The guest stays in
 its initrd. At the end the guard before the compositor is killed: the machine goes on, and a new guard
-serves the next window.
+serves the next window. Then the test compositor takes weston's place, and a program of the guest shows a
+dmabuf of its graphics driver there, by way of the guest's proxy.
 """
 import os
 import signal
@@ -16,10 +18,14 @@ import display1
 import frames
 import vm
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fakes/compositor"))
+from compositor import Compositor  # noqa: E402
+
 GUEST_SCRIPT = """
 dmesg | grep -F '[drm] features:' | sed 's/^/FEATURES /' | grep -v 'Command line';
 cat /dev/vda >/tmp/window; chmod +x /tmp/window; /tmp/window & sleep 5; echo SECOND; sleep 15; /tmp/window &
-while true; do echo ALIVE; sleep 2; done
+cat /dev/vdb >/tmp/dmabuf; cat /dev/vdc >/tmp/proxy; chmod +x /tmp/dmabuf /tmp/proxy; /tmp/proxy --socket=/tmp/wl &
+while true; do echo ALIVE; sleep 2; /tmp/dmabuf /tmp/wl; done
 """.replace("\n", " ")
 
 
@@ -61,12 +67,42 @@ def check(report, machine, control):
     report.check(True, "the guest goes on")
 
 
-def run(report, program, guest, disk, compositor):
+def pattern(x, y):
+    return (0, 0, 255) if (x, y) == (5, 6) else (x, y, 0)
+
+
+def check_dmabuf(report, machine, compositor):
+    """The guest's program asks again and again until there is a compositor that takes dmabufs."""
+    if not os.access("/dev/udmabuf", os.R_OK | os.W_OK):
+        machine.text = ""
+        said = machine.wait_for(r"DMABUF (\S+.*)\n", 60).group(1)
+        report.check(said == "none", "a host that makes no dmabufs offers none", said)
+        return
+    said = machine.wait_for(r"DMABUF (shown|failed.*)\n", 60).group(1)
+    report.check(said == "shown", "a dmabuf of the guest's driver is a window", said, machine.error_text()[-3000:])
+    machine.wait_for("DMABUF changed", 60)
+    report.check(compositor.say("dmabufs") == ["1 1"], "it is a dmabuf on the host", str(compositor.say("dmabufs")))
+    window = compositor.windows()[0]
+    shown = compositor.picture("pixels", window.id)
+    wrong = [(x, y, shown.pixel(x, y)) for y in range(shown.height) for x in range(shown.width)
+             if shown.pixel(x, y) != pattern(x, y)]
+    report.check((shown.width, shown.height) == (60, 40) and not wrong, "each pixel is the guest's", str(wrong[:5]))
+    report.check(window.pixels_taken == 60 * 40 + 1, "what changed is told, and nothing else", str(window))
+
+
+def swap(weston, program, path):
+    """The test compositor at weston's socket."""
+    weston.terminate()
+    weston.wait()
+    return Compositor(program, "dmabuf=4", at=path)
+
+
+def run(report, program, guest, disks, weston, path, test_compositor):
     name = f"windows-{os.getpid()}"
     params = f'{guest.cmdline_without_root()} vitrine.run="{GUEST_SCRIPT}"'
     arguments = ["--name", name, "--mem", "256", "--gpu", "backend=2d,context-types=[cross-domain]",
-                 "--wayland-sock", compositor,
-                 "--initrd", guest.path("initrd"), "--block", f"path={disk},ro=true",
+                 "--wayland-sock", path, "--initrd", guest.path("initrd"),
+                 *(word for disk in disks for word in ("--block", f"path={disk},ro=true")),
                  "--log-level", "debug", "-p", params,
                  "--serial", "type=stdout,hardware=serial,num=1,console=true",
                  guest.path("vmlinux")]
@@ -74,6 +110,9 @@ def run(report, program, guest, disk, compositor):
     with vm.Machine(program, arguments) as machine:
         try:
             check(report, machine, control)
+            compositor = swap(weston, test_compositor, path)
+            check_dmabuf(report, machine, compositor)
+            compositor.end()
         except (vm.Timeout, vm.Ended) as error:
             report.check(False, f"a window: {error}", machine.error_text()[-3000:],
                          machine.text[-2000:])
@@ -82,14 +121,16 @@ def run(report, program, guest, disk, compositor):
         machine.wait(20)
 
 
-def main(program, folder, cross_window):
+def main(program, folder, *programs):
     report = vm.Report()
+    *in_guest, test_compositor = programs
     with vm.work_folder() as work:
-        disk = os.path.join(work, "disk")
-        frames.disk_of(cross_window, disk)
-        weston, compositor = start_weston(work)
+        disks = [os.path.join(work, f"disk{i}") for i in range(len(in_guest))]
+        for source, disk in zip(in_guest, disks):
+            frames.disk_of(source, disk)
+        weston, path = start_weston(work)
         try:
-            run(report, program, vm.Guest(folder), disk, compositor)
+            run(report, program, vm.Guest(folder), disks, weston, path, test_compositor)
         finally:
             weston.terminate()
             weston.wait()

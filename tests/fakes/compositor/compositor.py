@@ -55,9 +55,9 @@ class Picture:
 class Compositor:
     """With WAYLAND_BRIDGE in the environment clients connect through it (tests/fakes/wayland-bridge.c)."""
 
-    def __init__(self, program, *options):
+    def __init__(self, program, *options, at=None):
         self.base = tempfile.mkdtemp(prefix="compositor-")
-        self.socket = os.path.join(self.base, "wayland-0")
+        self.socket = at or os.path.join(self.base, "wayland-0")
         control = os.path.join(self.base, "control")
         self.process = subprocess.Popen([program, self.socket, control, *options],
                                         stdout=subprocess.PIPE)
