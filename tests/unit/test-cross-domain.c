@@ -717,7 +717,7 @@ TAP_TEST(resources_of_others_are_described_and_sent)
 {
     struct cross_rig rig;
     struct renderer exporter = {&exporter_ops};
-    const int before = open_descriptors();
+    const unsigned int before = open_descriptors();
 
     check(cross_rig_open_how(&rig, (struct cross_rig_how){.udmabuf = -1, .sends_resources = true}));
     check(cross_rig_context(&rig, 1));

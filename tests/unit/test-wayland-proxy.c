@@ -578,7 +578,7 @@ TAP_TEST(feedback_is_the_guests)
     event = hear(&heard, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS);
     check(event && load_le32(event) == 4); /* one format, linear or as the memory says */
     for (uint32_t i = 0; i < 2; i++) {
-        const struct entry *entry = &ours[load_le16(event + 4 + 2 * i)];
+        const struct entry *entry = &ours[load_le16(event + 4 + 2 * (size_t)i)];
         check_int(entry->format, AR24);
         check(entry->modifier == (i == 0 ? 0 : MOD_INVALID));
     }

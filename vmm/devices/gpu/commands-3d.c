@@ -207,6 +207,25 @@ run_create_3d(struct gpu *gpu, struct command *command)
     return -EOPNOTSUPP;
 }
 
+/*
+ * The renderer of the resource knows no contexts of the others', as which a guest's proxy asks: none
+ * then. 1, 0 when there is nothing to do, or -errno.
+ */
+static int
+transfer_context(const struct gpu *gpu, const struct resource *resource,
+                 struct renderer_transfer *transfer)
+{
+    const struct context *context =
+        transfer->context == 0 ? NULL : context_find(&gpu->contexts, transfer->context);
+
+    if (transfer->context == 0 || (context && context->renderer == resource->renderer)) {
+        return 1;
+    }
+    transfer->context = 0;
+    /* A 2D resource's pixels are in the guest's pages. */
+    return !context ? -ESRCH : resource->kind != RESOURCE_2D || transfer->to_host;
+}
+
 static int
 run_transfer_3d(struct gpu *gpu, struct command *command)
 {
@@ -229,20 +248,8 @@ run_transfer_3d(struct gpu *gpu, struct command *command)
     if (resource_is_blob(resource)) {
         return 0; /* its pixels are where they belong already */
     }
-    if (transfer.context != 0) {
-        const struct context *context = context_find(&gpu->contexts, transfer.context);
-
-        if (!context) {
-            return -ESRCH;
-        }
-        if (context->renderer != resource->renderer) { /* it knows no such context */
-            if (resource->kind == RESOURCE_2D && !transfer.to_host) {
-                return 0; /* the guest's pages have its pixels */
-            }
-            transfer.context = 0;
-        }
-    }
-    return texture_transfer(gpu, resource, &transfer);
+    int r = transfer_context(gpu, resource, &transfer);
+    return r > 0 ? texture_transfer(gpu, resource, &transfer) : r;
 }
 
 /* Room for a command stream; kept for the next one. */
