@@ -202,11 +202,11 @@ cross_kernel(struct cross_kernel *kernel)
 
     kernel->rig.renderer->ops->fill_capset(kernel->rig.renderer, &info, &capset);
     kernel->ready = eventfd(1, EFD_CLOEXEC);
-    return (struct channel){.ops = &kernel_ops,
-                            .data = kernel,
-                            .fd = kernel->ready,
-                            .device = kernel->device,
-                            .makes_dmabufs = capset.supports_dmabuf != 0,
-                            .sends_resources =
-                                (le32toh(capset.extensions) & CROSS_EXTENSION_DESCRIBE) != 0};
+    return (struct channel){
+        .ops = &kernel_ops,
+        .data = kernel,
+        .fd = kernel->ready,
+        .device = kernel->device,
+        .makes_dmabufs = (le32toh(capset.extensions) & CROSS_EXTENSION_IMAGES) != 0,
+        .sends_resources = (le32toh(capset.extensions) & CROSS_EXTENSION_DESCRIBE) != 0};
 }

@@ -15,7 +15,9 @@
 #include "vmm/base/message.h"
 
 enum {
-    STREAM_MAX = 2048
+    STREAM_MAX = 2048,
+    XR24 = 0x34325258,
+    NV12 = 0x3231564e,
 };
 
 /* A command that is nearly right. */
@@ -42,6 +44,10 @@ put_command(struct fuzz_input *input, uint8_t *out)
         message.n_ids = (uint32_t)fuzz_take(input, 4);
     }
     message.header.command = commands[how >> 20 & 15];
+    if (message.header.command == CROSS_GET_IMAGE_REQUIREMENTS) {
+        message.ids[0] = htole32(how & 0x1000000 ? XR24 : NV12);
+        message.ids[1] = htole32(how & 0x2000000 ? CROSS_IMAGE_DMABUF : 1);
+    }
     if (message.header.command != CROSS_SEND) {
         size = 24; /* the others' words lie over n_ids, data_size and ids */
     }

@@ -616,9 +616,10 @@ TAP_TEST(images_may_be_dmabufs)
     how.makes_dmabufs = how.udmabuf < 0;
     printf("# %s\n", how.udmabuf < 0 ? "memory files stand in" : "real dmabufs");
     check(cross_rig_open_how(&rig, how) && cross_rig_context(&rig, 1));
-    check_int(CAPSET_WORD(&rig, supports_dmabuf), 1);
-    check_int(rig.n_dmabufs, 1); /* to see whether the host can */
-    check_int(ask_image_for(&rig, 33, 10, XR24, 1 << 4), 0);
+    check_int(CAPSET_WORD(&rig, extensions), CROSS_EXTENSION_IMAGES);
+    check_int(CAPSET_WORD(&rig, supports_dmabuf), 0); /* other proxies know nothing of flags */
+    check_int(rig.n_dmabufs, 1);                      /* to see whether the host can */
+    check_int(ask_image_for(&rig, 33, 10, XR24, CROSS_IMAGE_DMABUF), 0);
     struct cross_image image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
     check_int(image.strides[0], 256); /* as graphics cards want it */
     check_int(image.size, 4096);
@@ -635,11 +636,12 @@ TAP_TEST(images_may_be_dmabufs)
         munmap((void *)host, 4096);
         close(sent);
     }
-    check_int(rig.n_dmabufs, 2);                            /* it is made once */
-    check_int(ask_image_for(&rig, 4096, 4097, XR24, 1), 0); /* more than the kernel makes */
+    check_int(rig.n_dmabufs, 2); /* it is made once */
+    check_int(ask_image_for(&rig, 4096, 4097, XR24, CROSS_IMAGE_DMABUF),
+              0); /* more than the kernel makes */
     check_int(((struct cross_image *)cross_rig_look(&rig, CROSS_QUERY))->size, 0);
-    /* Without flags an image is for wl_shm: a file. */
-    check_int(ask_image(&rig, 33, 10, XR24), 0);
+    /* With the flags of other proxies an image is for wl_shm: a file. */
+    check_int(ask_image_for(&rig, 33, 10, XR24, 1 << 4 | 1), 0);
     image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
     check_int(image.strides[0], 132);
     check_int(cross_rig_blob(&rig, 1, 6, image.blob_id, image.size), 0);
@@ -664,7 +666,7 @@ TAP_TEST(without_dmabufs_images_are_files)
     check(cross_rig_open(&rig) && cross_rig_context(&rig, 1));
     check_int(CAPSET_WORD(&rig, supports_dmabuf), 0);
     check_int(CAPSET_WORD(&rig, extensions), 0);
-    check_int(ask_image_for(&rig, 33, 10, XR24, 1), 0);
+    check_int(ask_image_for(&rig, 33, 10, XR24, CROSS_IMAGE_DMABUF), 0);
     const struct cross_image image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
     check_int(image.strides[0], 132);
     check_int(cross_rig_blob(&rig, 1, 5, image.blob_id, image.size), 0);
@@ -756,8 +758,7 @@ TAP_MAIN(TAP_CASE(images_may_be_dmabufs), TAP_CASE(without_dmabufs_images_are_fi
          TAP_CASE(resources_of_others_are_described_and_sent), TAP_CASE(bytes_go_both_ways),
          TAP_CASE(long_messages_come_in_pages), TAP_CASE(images_reach_the_compositor),
          TAP_CASE(bad_images_are_refused), TAP_CASE(a_wide_row_is_a_pool),
-         TAP_CASE(images_have_limits),
-         TAP_CASE(descriptors_of_the_compositor_become_names),
+         TAP_CASE(images_have_limits), TAP_CASE(descriptors_of_the_compositor_become_names),
          TAP_CASE(pipes_of_the_guest_are_read), TAP_CASE(a_fence_behind_a_poll_waits_for_it),
          TAP_CASE(the_end_of_the_compositor_is_told), TAP_CASE(nobody_connects),
          TAP_CASE(bad_streams_end_the_context), TAP_CASE(bad_beginnings_are_refused),

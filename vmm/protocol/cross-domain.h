@@ -6,11 +6,10 @@
  * SUBMIT_3D, answers in two pages of guest memory. Little endian. Only the core that all known
  * guests share: commands 1 to 7, identifier types 1 to 4.
  *
- * An image of GET_IMAGE_REQUIREMENTS with flags (what it is for, as in GBM) is a dmabuf for the host's
- * programs where capset.supports_dmabuf says so; without flags it is shared memory, for wl_shm.
- *
- * Ours alone: DESCRIBE_RESOURCE, where the capset says so, asks for what a compositor has to know of a
- * resource that another context of the guest drew into, and that SEND can name then.
+ * Ours alone, where capset.extensions says so: an image with CROSS_IMAGE_DMABUF among its flags is a
+ * dmabuf for the host's programs; any other is shared memory, for wl_shm, as foreign guests expect where
+ * capset.supports_dmabuf is 0. DESCRIBE_RESOURCE asks for what a compositor has to know of a resource
+ * that another context of the guest drew into, and that SEND can name then.
  *
  * The query page takes the answer to GET_IMAGE_REQUIREMENTS. The channel page takes one RECEIVE or
  * READ for each POLL, whose fence (ring 1) then completes.
@@ -41,7 +40,11 @@ enum cross_command {
 
 enum cross_extension {
     CROSS_EXTENSION_DESCRIBE = 1,
+    CROSS_EXTENSION_IMAGES = 2, /* CROSS_IMAGE_DMABUF */
 };
+
+/* Of cross_get_image::flags, whose other bits are GBM's: not looked at. */
+#define CROSS_IMAGE_DMABUF (UINT32_C(1) << 31)
 
 enum cross_channel {
     CROSS_CHANNEL_NONE = 0,

@@ -126,7 +126,8 @@ run_get_image(struct cross_context *context, const uint8_t *command, size_t size
         return -EINVAL;
     }
     memcpy(&request, command, sizeof(request));
-    const bool dmabuf = request.flags != 0 && context->domain->makes_dmabufs;
+    const bool dmabuf =
+        (request.flags & htole32(CROSS_IMAGE_DMABUF)) && context->domain->makes_dmabufs;
     int r = cross_image_layout(&request, dmabuf, &image);
     if (r < 0) {
         memset(&image, 0, sizeof(image)); /* size 0 tells the guest; the connection lives on */

@@ -92,8 +92,8 @@ cross_fill_capset(struct renderer *renderer, const struct renderer_capset *capse
     const struct cross_capset cross = {
         .version = htole32(1),
         .supported_channels = htole32(1U << CROSS_CHANNEL_WAYLAND),
-        .supports_dmabuf = htole32(domain->makes_dmabufs),
-        .extensions = htole32(domain->sends_resources ? CROSS_EXTENSION_DESCRIBE : 0),
+        .extensions = htole32((domain->sends_resources ? (uint32_t)CROSS_EXTENSION_DESCRIBE : 0) |
+                              (domain->makes_dmabufs ? (uint32_t)CROSS_EXTENSION_IMAGES : 0)),
     };
 
     memcpy(data, &cross, MIN_OF(sizeof(cross), (size_t)capset->size));

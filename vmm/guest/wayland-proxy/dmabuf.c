@@ -26,8 +26,7 @@
 
 enum {
     EDGE_MAX = 16384,
-    TABLE_MAX = 65536,   /* entries that an index reaches */
-    USE_LINEAR = 1 << 4, /* GBM_BO_USE_LINEAR */
+    TABLE_MAX = 65536, /* entries that an index reaches */
 };
 
 enum dmabuf_offer {
@@ -282,7 +281,7 @@ ask_image(struct session *session, const struct picture *picture)
         .width = htole32(picture->width),
         .height = htole32(picture->height),
         .fourcc = htole32(format->fourcc),
-        .flags = htole32(USE_LINEAR)};
+        .flags = htole32(CROSS_IMAGE_DMABUF)};
     struct cross_image image;
 
     if (session->dmabuf_image.width == picture->width &&

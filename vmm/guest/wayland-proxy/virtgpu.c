@@ -383,7 +383,7 @@ virtgpu_open(const char *path, struct channel *ret_channel, const char **ret_why
         .data = gpu,
         .fd = fd,
         .device = node.st_rdev,
-        .makes_dmabufs = capset.supports_dmabuf != 0,
+        .makes_dmabufs = (le32toh(capset.extensions) & CROSS_EXTENSION_IMAGES) != 0,
         .sends_resources = (le32toh(capset.extensions) & CROSS_EXTENSION_DESCRIBE) != 0};
     return 0;
 }
