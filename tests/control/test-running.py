@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -390,6 +391,8 @@ def compositor_knows_the_sandbox(world):
                                           'backend=2d,context-types=[cross-domain]', '--wayland-sock', desk.socket,
                                           '--log-level', 'debug')
             check(wait_for(lambda: sentence in world.log('w'), harness.LIMIT_S), world.log('w'))
+            status, output, errors = world.run('gpu', 'stats', 'w')
+            check(status == 0 and re.search(rf'MemoryLimit\D+{2 << 30}\b', output), f'{status} {output} {errors}')
             lines = desk.say('contexts')
             if option == 'contexts':
                 check(len(lines) == 1, str(lines))

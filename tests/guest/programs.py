@@ -24,11 +24,13 @@ RIGHT = 0x111  # BTN_RIGHT
 # Bytes that the guest copies for each damaged pixel; the compositor reads the same pages. Two copies
 # of four bytes are the most that is allowed.
 COPIED_MAX = 2 * 4
-GUEST_SCRIPT = r"""
+# How programs are started there and tell what becomes of them; "windows" names the compositor's socket.
+GUEST_HELPERS = r"""
 serial=/run/vitrine/serial
+windows=wayland-host
 as_user() {
     setpriv --reuid=user --regid=user --init-groups env HOME=/home/user USER=user \
-        XDG_RUNTIME_DIR=/run/user/1000 WAYLAND_DISPLAY=wayland-host "$@"
+        XDG_RUNTIME_DIR=/run/user/1000 WAYLAND_DISPLAY=$windows "$@"
 }
 cd /home/user
 cat >shell <<'END'
@@ -55,6 +57,9 @@ NAME=$name DISPLAY=:10 sh app xterm -T "$name" -class "Class-$name" -xrm \
     '*VT100.translations: #override <Btn3Down>: popup-menu(mainMenu)' -e ./shell
 END
 chmod 755 shell mouse app x
+dmesg -w | grep --line-buffered segfault | sed -u 's/^/CRASH /' &
+"""
+GUEST_SCRIPT = GUEST_HELPERS + r"""
 for try in $(seq 120); do
     [ ! -S /run/user/1000/wayland-host ] || break
     sleep 0.5
@@ -68,7 +73,6 @@ done
 echo X-UNIT $(as_user systemctl --user is-active vitrine-x11.service)
 journalctl -f -q -o cat _SYSTEMD_USER_UNIT=vitrine-x11.service | sed -u 's/^/X11 /' &
 journalctl -f -q -o cat _SYSTEMD_USER_UNIT=vitrine-wayland.service | sed -u 's/^/PROXY /' &
-dmesg -w | grep --line-buffered segfault | sed -u 's/^/CRASH /' &
 as_user sh app weston-terminal --shell=/home/user/shell &
 wait
 """

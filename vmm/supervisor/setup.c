@@ -225,10 +225,11 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->n_scanouts = (uint32_t)config->displays;
     /*
      * Room for a few pictures of each screen, and at least what a desktop's clients take, which is
-     * more when they draw in 3D.
+     * more when they draw in 3D, or have their memory here as windows of the host: foot makes a pool
+     * of 512 MiB, of which it touches little, and wayland-proxy-virtwl asks for all of it.
      */
-    gpu->memory_limit =
-        MAX_OF((gpu->level == GPU_LEVEL_2D ? 512 : 2048) * MIB, plan_screens(config, gpu) * 4 * 8);
+    bool clients = gpu->level != GPU_LEVEL_2D || child->vm->wayland.gpu_fd >= 0;
+    gpu->memory_limit = MAX_OF((clients ? 2048 : 512) * MIB, plan_screens(config, gpu) * 4 * 8);
 }
 
 void

@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""usage: peers.py VMM GUEST      proxies of others in a guest, before our host side; TAP
+
+The environment names them: SOMMELIER and WAYLAND_PROXY_VIRTWL are programs built from their sources.
+GUEST is of the recipe "windows"; each proxy gets one start of it, on sway, and takes the place of
+vitrine-wayland-proxy and vitrine-x11 there. Runs inside the test machine as an ordinary user.
+"""
+import collections
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+import programs
+import sway
+import vm
+
+COLOUR = bytes((0x20, 0x40, 0x60))
+PARTS_OF_LIBC = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libpthread", "libdl.so", "librt.so")
+GUEST_SCRIPT = programs.GUEST_HELPERS + r"""
+for try in $(seq 120); do
+    [ ! -S /run/user/1000/wayland-host ] || break
+    sleep 0.5
+done
+as_user systemctl --user stop vitrine-x11.service vitrine-wayland.service
+mkdir /opt/peer
+tar x -C /opt/peer -f /dev/vdc
+windows=wayland-peer
+peer() {
+    as_user env -u WAYLAND_DISPLAY LD_LIBRARY_PATH=/opt/peer/lib /opt/peer/PROGRAM "$@" 2>&1 | sed -u 's/^/PEER /' &
+}
+START
+for try in $(seq 60); do
+    [ ! -S /run/user/1000/wayland-peer ] || break
+    sleep 0.5
+done
+echo SOCKET $(test -S /run/user/1000/wayland-peer && echo there)
+as_user sh app weston-terminal --shell=/home/user/shell &
+wait
+"""
+PEERS = {
+    "sommelier": ("SOMMELIER", "peer --parent --virtgpu-channel --socket=wayland-peer\n"
+                  "peer -X --x-display=10 --virtgpu-channel --no-exit-with-child "
+                  "--xwayland-path=/usr/bin/Xwayland /bin/true"),
+    "wayland-proxy-virtwl": ("WAYLAND_PROXY_VIRTWL",
+                             "peer --virtio-gpu --wayland-display=wayland-peer --x-display=10"),
+}
+
+
+def pack(path, program, name):
+    """A disk that holds an archive of the program and those of its libraries that are not libc's."""
+    said = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, check=False).stdout
+    libraries = [file for file in re.findall(r"=> (/\S+)", said)
+                 if not os.path.basename(file).startswith(PARTS_OF_LIBC)]
+    with tarfile.open(path, "w", dereference=True) as archive:
+        archive.add(program, name)
+        for file in libraries:
+            archive.add(file, "lib/" + os.path.basename(file))
+    with open(path, "ab") as file:
+        file.truncate((os.path.getsize(path) + 0xffff) & ~0xffff)
+
+
+class Desktop(sway.Sway):
+    """It takes in what the guest says while it is looked at: a proxy that cannot write stands still."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.machine = None
+        self.said = 0
+
+    def windows(self):
+        while self.machine and self.machine.read(0) and len(self.machine.text) > self.said:
+            self.said = len(self.machine.text)
+        return super().windows()
+
+
+class Test(programs.Test):
+    def boot(self):
+        there = programs.said(self.machine, r"SOCKET (.*)\n", vm.BOOT_LIMIT * 6)
+        programs.need(there == "there", self.report, "it listens", self.machine.text[-3000:])
+
+    def colour(self):
+        """A window is as wide as it is drawn, in the colour that it is drawn in, and halves the first."""
+        before = self.size()
+        line = f"sh app foot -o colors.background={COLOUR.hex()} ./shell & echo FOOT-1 >{programs.SERIAL}"
+        self.order(line, r"(FOOT-1)")
+        node = self.appears("foot", "foot", 2)
+        part = 0
+        for _ in range(40):
+            node = self.desktop.window("foot")
+            width, height, pixels = self.desktop.picture(node)
+            counts = collections.Counter(pixels[at:at + 3] for at in range(0, 3 * width * height, 3))
+            part = counts[COLOUR] / (width * height)
+            if part > 0.9:
+                break
+            time.sleep(0.5)
+        self.report.check(part > 0.9, "its pixels are what it drew", (width, height), counts.most_common(3))
+        after = self.size()
+        self.report.check(after[1] < before[1], "a window that the host makes smaller is smaller",
+                          before, after)
+
+    def x11(self):
+        self.x_starts("x-one")
+        self.x_keys("x-one")
+        self.x_clipboard("x-one")
+
+    def all(self):
+        self.boot()
+        self.keys()
+        self.colour()
+        self.pointer("foot")
+        self.clipboard()
+        self.gtk()
+        self.closes(self.desktop.window("foot"), "foot", "foot")
+        self.x11()
+        self.order(f"echo LAST-1 >{programs.SERIAL}", r"(LAST-1)")
+        time.sleep(3)
+        self.closes(self.desktop.window("weston"), "weston", "weston-terminal")
+
+
+def run(report, program, guest, folder, name):
+    script, disk = os.path.join(folder, "script"), os.path.join(folder, "peer")
+    vm.script_disk(script, GUEST_SCRIPT.replace("PROGRAM", name).replace("START", PEERS[name][1]))
+    pack(disk, os.environ[PEERS[name][0]], name)
+    desktop = Desktop(folder)
+    arguments = ["--name", f"peers-{os.getpid()}", "--mem", "1024",
+                 "--gpu", "backend=2d,context-types=[cross-domain]", "--wayland-sock", desktop.path,
+                 "--initrd", guest.path("initrd"), "--block", f"path={guest.path('disk.img')},ro=true",
+                 "--block", f"path={script},ro=true", "--block", f"path={disk},ro=true",
+                 "--log-level", "debug", "-p", guest.cmdline() + " vitrine.overlay",
+                 "--serial", "type=stdout,hardware=serial,num=1,console=true", guest.path("vmlinux")]
+    with vm.Machine(program, arguments) as machine:
+        desktop.machine = machine
+        try:
+            Test(report, machine, desktop, folder).all()
+        except (vm.Timeout, vm.Ended, programs.Failed) as error:
+            report.check(False, f"{name}: {error}", machine.text[-4000:], machine.error_text()[-4000:],
+                         desktop.log_text(), desktop.windows())
+        machine.signal(signal.SIGINT)
+        machine.wait(20)
+    desktop.close()
+
+
+def main(program, folder):
+    report = vm.Report()
+    for name, (variable, _) in PEERS.items():
+        if not os.environ.get(variable):
+            report.count += 1
+            print(f"ok {report.count} - {name} # SKIP {variable} names no {name}", flush=True)
+            continue
+        report.note(name)
+        with vm.work_folder() as work:
+            run(report, program, vm.Guest(folder), work, name)
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
