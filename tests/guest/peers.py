@@ -19,7 +19,7 @@ import programs
 import sway
 import vm
 
-COLOUR = bytes((0x20, 0x40, 0x60))
+COLOUR = bytes((0x30, 0x50, 0x70))  # no white space, which ends a PPM's header
 PARTS_OF_LIBC = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libpthread", "libdl.so", "librt.so")
 GUEST_SCRIPT = programs.GUEST_HELPERS + r"""
 for try in $(seq 120); do
@@ -116,7 +116,9 @@ class Test(programs.Test):
         self.pointer("foot")
         self.clipboard()
         self.gtk()
-        self.closes(self.desktop.window("foot"), "foot", "foot")
+        node = self.desktop.window("foot")
+        programs.need(node is not None, self.report, "foot is there still")
+        self.closes(node, "foot", "foot")
         self.x11()
         self.order(f"echo LAST-1 >{programs.SERIAL}", r"(LAST-1)")
         time.sleep(3)
