@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,6 +33,7 @@ static const struct jail_call calls[] = {
     {.number = SYS_recvmsg},
     {.number = SYS_sendmsg},
     {.number = SYS_poll},
+    {.number = SYS_ppoll}, /* GLib from 2.80 on */
     {.number = SYS_memfd_create}, /* copies of pictures */
     {.number = SYS_ftruncate},
     {.number = SYS_fcntl},
@@ -42,6 +45,7 @@ static const struct jail_call calls[] = {
      .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},
     /* GSocket and the D-Bus authentication. */
     {.number = SYS_accept},
+    {.number = SYS_accept4}, /* GLib of Debian 13 */
     {.number = SYS_socketpair, .when = {{.argument = 0, .mask = WHOLE, .value = AF_UNIX}}},
     {.number = SYS_recvfrom},
     {.number = SYS_sendto, .when = {{.argument = 4, .mask = UINT64_MAX, .value = 0}}},
@@ -50,6 +54,9 @@ static const struct jail_call calls[] = {
     BUFFER_SIZE_CALL(SO_SNDBUFFORCE),
     BUFFER_SIZE_CALL(SO_RCVBUF),
     BUFFER_SIZE_CALL(SO_RCVBUFFORCE),
+    {.number = SYS_setsockopt, /* GLib from 2.76 on, for any socket */
+     .when = {{.argument = 1, .mask = WHOLE, .value = IPPROTO_TCP},
+              {.argument = 2, .mask = WHOLE, .value = TCP_NODELAY}}},
     {.number = SYS_getsockname},
     {.number = SYS_getpeername},
     {.number = SYS_getpid},

@@ -331,7 +331,11 @@ vm_console_tab_save(VmConsoleTab *self)
 char *
 vm_console_tab_dup_last_line(VmConsoleTab *self)
 {
+#if VTE_CHECK_VERSION(0, 76, 0)
+    g_autofree char *text = vte_terminal_get_text_format(self->terminal, VTE_FORMAT_TEXT);
+#else
     g_autofree char *text = vte_terminal_get_text(self->terminal, NULL, NULL, NULL);
+#endif
     char *line = text ? strrchr(g_strchomp(text), '\n') : NULL;
 
     if (!text || text[0] == '\0') {

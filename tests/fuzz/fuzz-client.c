@@ -267,6 +267,7 @@ put_line(struct rig *rig, struct fuzz_input *input)
         break;
     }
     g_string_append(line, "\r\n");
+    g_assert(line); /* GLib's inline functions make GCC 14 doubt it */
     put(rig, line->str, line->len);
 }
 

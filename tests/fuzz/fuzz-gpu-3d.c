@@ -48,9 +48,9 @@ watcher_of(struct renderer *renderer)
 static int
 entry_of(const struct watcher *watcher, uint32_t id)
 {
-    for (int i = 0; i < IDS; i++) {
+    for (unsigned int i = 0; i < IDS; i++) {
         if (watcher->known[i].id == id) {
-            return i;
+            return (int)i;
         }
     }
     return -1;
@@ -194,7 +194,7 @@ watch_destroy(struct renderer *renderer)
     const struct watcher *watcher = watcher_of(renderer);
 
     assert(watcher->n_contexts == 0);
-    for (int i = 0; i < IDS; i++) {
+    for (unsigned int i = 0; i < IDS; i++) {
         assert(watcher->known[i].id == 0 && !watcher->known[i].pages);
     }
 }

@@ -2,7 +2,8 @@
 #include "vmm/devices/rng/rng.h"
 
 #include <errno.h>
-#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
@@ -27,7 +28,9 @@ fill_chain(struct chain *chain)
 
     while (filled < CHAIN_BYTES_MAX) {
         uint64_t left = MIN_OF(chain->in_size - chain->in_position, (uint64_t)PIECE_SIZE);
-        ssize_t n = getrandom(piece, (size_t)MIN_OF(left, (uint64_t)(CHAIN_BYTES_MAX - filled)), 0);
+        /* not by the C library, whose newer ones keep a state in memory that they map */
+        long n = syscall(SYS_getrandom, piece,
+                         (size_t)MIN_OF(left, (uint64_t)(CHAIN_BYTES_MAX - filled)), 0);
 
         if (n < 0 && errno == EINTR) {
             continue;
