@@ -165,7 +165,11 @@ blob_window_map(struct blob_window *window, const struct vhost_mmap *map, int fd
         !add_fits(map->fd_offset, map->size, &end) || end > INT64_MAX) {
         return -EINVAL;
     }
+    /* Neither can become shorter. */
     int r = fd_check_memory_file(fd, end);
+    if (r < 0) {
+        r = fd_check_dmabuf(fd, end);
+    }
     if (r < 0) {
         return r;
     }

@@ -2,6 +2,7 @@
 #include "vmm/machine/policy.h"
 
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -50,7 +51,8 @@
     {.number = SYS_epoll_wait},                                                                   \
         {.number = SYS_fcntl, /* is it memory that cannot shrink? */                              \
          .when = {{.argument = 1, .mask = 0xffffffff, .value = F_GET_SEALS}}},                    \
-        {.number = SYS_fstat},                                                                    \
+        ALLOW_IOCTL(DMA_BUF_IOCTL_SYNC), /* or a dmabuf, and how long? */                         \
+        {.number = SYS_lseek}, {.number = SYS_fstat},                                             \
         {.number = SYS_newfstatat,                                                                \
          .when = {{.argument = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}},               \
         {.number = SYS_eventfd2},      /* rings, vectors */                                       \
