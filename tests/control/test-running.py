@@ -363,6 +363,10 @@ def vulkan(world):
         end(machine)
         return 'no render server or no Vulkan driver: ' + world.log('v2')
     check('render' in wait_for(lambda: world.children('v2'), 5), 'no render server')
+    own = pathlib.Path(f"/proc/{world.children('v2')['render']}")
+    limits = (own / 'limits').read_text(encoding='utf-8')
+    check(re.search(rf'^Max address space +{4 << 30} +{4 << 30} ', limits, re.MULTILINE), limits)
+    check((own / 'oom_score_adj').read_text(encoding='utf-8') == '500\n', 'the kernel does not end it first')
     if os.geteuid() == 0:
         script = pathlib.Path(__file__).resolve().parent.parent / 'jail/running.py'
         report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)

@@ -15,11 +15,13 @@ import display1
 import vm
 
 FRAMES = 100
+TOO_MUCH_MIB = 4600  # a process of the render server may map 4 GiB
 LIMIT = 180
 GUEST_SCRIPT = f"""
 dd if=/dev/vdb of=/run/draw 2>/dev/null; chmod +x /run/draw; export XDG_RUNTIME_DIR=/run;
 echo INFO $(vulkaninfo --summary 2>&1 | grep -E 'deviceName|driverName|apiVersion') over;
 /run/draw frames {FRAMES} 2>&1; echo DRAWN over;
+/run/draw memory {TOO_MUCH_MIB} 2>&1; echo TAKEN over;
 while true; do /run/draw frames 20 2>&1; echo ALIVE; sleep 1; done
 """.replace("\n", " ")
 
@@ -45,6 +47,17 @@ def check_drawing(report, machine):
                  machine.text[-800:])
 
 
+def check_memory(report, machine, client):
+    """Memory that is never shared with the guest has a limit of its own; who exceeds it is ended alone."""
+    machine.wait_for(r"TAKEN over", LIMIT)
+    said = machine.text.partition("DRAWN over")[2].partition("TAKEN over")[0]
+    report.check(f"MEMORY {TOO_MUCH_MIB} MiB, then 0" not in said, "a guest cannot take more memory than its limit", said)
+    report.note(said)
+    machine.text = ""
+    machine.wait_for(r"FRAMES 20, wrong pixels 0\s+ALIVE", LIMIT)
+    report.check("render" in [row[0] for row in client.processes()], "the next program draws again")
+
+
 def check_crash(report, machine, client):
     (pid,) = [row[1] for row in client.processes() if row[0] == "render"]
     os.kill(pid, signal.SIGKILL)
@@ -62,6 +75,7 @@ def check(report, machine, control):
                  graphics(client, "GraphicsSentence"))
     report.note(graphics(client, "GraphicsSentence"))
     check_drawing(report, machine)
+    check_memory(report, machine, client)
     check_crash(report, machine, client)
 
 

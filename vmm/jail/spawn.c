@@ -60,6 +60,20 @@ step_map_ids(struct spawn_context *context)
     return r;
 }
 
+/* Where that cannot be said the process is as good as any other. */
+static int
+step_expendable(struct spawn_context *context)
+{
+    static const char score[] = "500";
+
+    if (context->spawn->expendable) {
+        cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+        (void)!write(fd, score, sizeof(score) - 1);
+    }
+    return 0;
+}
+
 static int
 step_small_root(struct spawn_context *context)
 {
@@ -185,10 +199,15 @@ static const struct {
     int (*run)(struct spawn_context *context);
     bool in_namespaces; /* skipped without them */
 } spawn_steps[] = {
-    {"map the user id", step_map_ids, true},        {"make the small root", step_small_root, true},
-    {"place descriptors", step_descriptors, false}, {"set limits", step_limits, false},
-    {"start a session", step_session, false},       {"drop capabilities", step_capabilities, true},
-    {"set no-new-privs", step_no_new_privs, false}, {"execute", step_exec, false},
+    {"give way", step_expendable, false},
+    {"map the user id", step_map_ids, true},
+    {"make the small root", step_small_root, true},
+    {"place descriptors", step_descriptors, false},
+    {"set limits", step_limits, false},
+    {"start a session", step_session, false},
+    {"drop capabilities", step_capabilities, true},
+    {"set no-new-privs", step_no_new_privs, false},
+    {"execute", step_exec, false},
 };
 
 __attribute__((noreturn)) static void

@@ -29,6 +29,7 @@ struct jail_spawn {
     size_t n_fds;
     unsigned int nofile; /* RLIMIT_NOFILE */
     bool threads;        /* false: RLIMIT_NPROC 0 */
+    bool expendable;     /* the kernel ends it before others when the host's memory is used up */
     /*
      * More that the small root holds, read-only (but devices below /dev work); what is not there is
      * left out. NULL-terminated or NULL.

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vmm/jail/start.h"
@@ -21,6 +22,12 @@
 
 /* As Debian's virgl-server has it; the library has the same path built in. */
 #define RENDER_SERVER "/usr/libexec/virgl_render_server"
+
+/*
+ * What a process of a context may map: the blobs of a whole card (setup_gpu()) and as much again for what
+ * its driver keeps for itself. Measured: Mesa's software driver maps 0.6 GiB before it has any memory.
+ */
+static const struct rlimit address_space = {UINT64_C(4) << 30, UINT64_C(4) << 30};
 
 static int
 become_server(int fd)
@@ -32,6 +39,10 @@ become_server(int fd)
                                  (char[]){"LP_NUM_THREADS=1"}, NULL};
 
     snprintf(number, sizeof(number), "%d", fd);
+    if (setrlimit(RLIMIT_AS, &address_space) < 0) {
+        perror("setrlimit");
+        return 1;
+    }
     (void)fcntl(START_FD_CONTROL, F_SETFD, FD_CLOEXEC); /* what it says is nothing for us */
     execve(RENDER_SERVER, argv, environment);
     fprintf(stderr, "%s does not start: %s\n", RENDER_SERVER, strerror(errno));

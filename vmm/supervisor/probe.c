@@ -204,6 +204,7 @@ start_render_server(int fd, uint32_t flags, struct jail_child *ret_child)
                                      .n_fds = ARRAY_SIZE(fds),
                                      .nofile = process_render.nofile,
                                      .threads = process_render.threads,
+                                     .expendable = process_render.expendable,
                                      .root_paths = process_render.root_paths,
                                      .flags = flags};
     const char *what;

@@ -208,6 +208,7 @@ const struct process_row process_render = {
     .label = "Vulkan renderer",
     .nofile = 4096,
     .threads = true, /* and processes: one for each context */
+    .expendable = true,
     .root_paths = render_paths,
     .death = DEATH_IS_TOLD,
     .setup_size = sizeof(struct render_setup),

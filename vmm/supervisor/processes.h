@@ -55,6 +55,7 @@ struct process_row {
     const char *label;      /* for people */
     unsigned int nofile;    /* descriptors that it may have */
     bool threads;
+    bool expendable;               /* ended first when the host's memory is used up */
     const char *const *root_paths; /* more that it needs to see before stage two, or NULL */
     const char *variant;           /* of the executable's policy, or NULL */
     bool numbered;

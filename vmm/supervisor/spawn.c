@@ -52,6 +52,7 @@ spawn_with_plan(struct child *child, const struct fd_plan *plan, struct failure 
         .n_fds = plan->count,
         .nofile = child->row->nofile,
         .threads = child->row->threads,
+        .expendable = child->row->expendable,
         .root_paths = child->row->root_paths,
         .flags = vm->start_flags,
     };
