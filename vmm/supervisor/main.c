@@ -18,6 +18,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/memory.h"
 #include "vmm/supervisor/check.h"
+#include "vmm/supervisor/extract.h"
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/launcher.h"
 #include "vmm/supervisor/paths.h"
@@ -63,6 +64,8 @@ static const struct {
 } commands[] = {
     {"run", run_command, "run a machine (vmm run --help)"},
     {"launcher", launcher_command, "make a machine for each connection (vmm launcher --help)"},
+    {"extract_kernel", extract_command,
+     "take kernel and initrd out of a disk image (vmm extract_kernel --help)"},
     {"check", check_command, "say whether this computer can run machines [--json]"},
     {"policy", policy_command, "print what each part may ask of the kernel [PART] [--counts]"},
     {"version", version_command, "print the version"},
@@ -76,7 +79,7 @@ help_command(int argc, char **argv)
     (void)argv;
     puts("Usage: vmm COMMAND [ARGUMENTS]\n\nCommands:");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        printf("    %-10s%s\n", commands[i].name, commands[i].help);
+        printf("    %-16s%s\n", commands[i].name, commands[i].help);
     }
     puts("\nFor defined machines and those that run (vmm COMMAND --help):");
     fflush(stdout);
@@ -87,8 +90,9 @@ static int
 run_own(size_t index, int argc, char **argv)
 {
     /* their own */
-    const bool has_help =
-        commands[index].run == run_command || commands[index].run == launcher_command;
+    const bool has_help = commands[index].run == run_command ||
+                          commands[index].run == launcher_command ||
+                          commands[index].run == extract_command;
 
     if (!has_help && argc == 3 && strcmp(argv[2], "--help") == 0) {
         printf("vmm %s: %s\n", commands[index].name, commands[index].help);

@@ -245,13 +245,33 @@ const struct process_row process_wayland_guard = {
     .compose = setup_wayland_guard,
 };
 
+const struct process_row process_extract = {
+    .name = "extract",
+    .executable = "vmm-extract",
+    .label = "reader of images",
+    .nofile = 16,
+};
+
 const struct process_row *const process_rows[] = {
-    &process_display,       &process_loader,        &process_machine,
-    &process_rng,           &process_balloon,       &process_block,
-    &process_console,       &process_gpu,           &process_gpu_soft,
-    &process_gpu_drm,       &process_keyboard,      &process_pointer,
-    &process_wayland_guard, &process_machine_debug, &process_gdb,
-    &process_gpu_venus,     &process_render,        NULL,
+    &process_display,
+    &process_loader,
+    &process_machine,
+    &process_rng,
+    &process_balloon,
+    &process_block,
+    &process_console,
+    &process_gpu,
+    &process_gpu_soft,
+    &process_gpu_drm,
+    &process_keyboard,
+    &process_pointer,
+    &process_wayland_guard,
+    &process_machine_debug,
+    &process_gdb,
+    &process_gpu_venus,
+    &process_render,
+    &process_extract,
+    NULL,
 };
 
 const struct virtio_row *

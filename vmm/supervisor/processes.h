@@ -83,6 +83,7 @@ extern const struct process_row process_render;
 extern const struct process_row process_keyboard;
 extern const struct process_row process_pointer;
 extern const struct process_row process_wayland_guard;
+extern const struct process_row process_extract; /* of no machine */
 
 /* All rows, NULL-terminated; several may name one executable. */
 extern const struct process_row *const process_rows[];
