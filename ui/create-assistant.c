@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "manager/model/disk-boot.h"
 #include "ui/cloud-user.h"
 #include "ui/create-sources.h"
 #include "vmm/client/definition.h"
@@ -52,6 +53,9 @@ struct _VmCreateAssistant {
 
     VmSourceKind kind;
     VmJson *loaded; /* of a configuration file */
+    VmJson *boot;   /* what was taken out of boot_disk */
+    char *boot_disk;
+    GCancellable *reading; /* a disk is being read */
     gboolean name_given;
 };
 
@@ -64,6 +68,8 @@ enum {
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static const char *const step_names[] = {"source", "size", "check"};
+
+static void next_clicked(VmCreateAssistant *self);
 
 static int
 step_of(VmCreateAssistant *self)
@@ -152,7 +158,8 @@ source_problem(VmCreateAssistant *self, gboolean *ret_empty)
     GtkEntry **entries = self->kind == VM_SOURCE_CONFIGURATION ? file : boot;
     guint n = self->kind == VM_SOURCE_CONFIGURATION ? 1 : G_N_ELEMENTS(boot);
 
-    *ret_empty = gtk_entry_get_text_length(entries[0]) == 0 || main_file(self)[0] == '\0';
+    *ret_empty = (gtk_entry_get_text_length(entries[0]) == 0 && self->kind != VM_SOURCE_DISK) ||
+                 main_file(self)[0] == '\0';
     for (guint i = 0; i < n; i++) {
         const char *path = gtk_entry_get_text(entries[i]);
         char *problem = path[0] ? vm_source_complain(path) : NULL;
@@ -191,11 +198,32 @@ take_sizes_of_file(VmCreateAssistant *self)
     }
 }
 
+/* What was taken out of another disk than the one that is chosen now. */
+static void
+forget_boot(VmCreateAssistant *self)
+{
+    VmJson *boot = NULL;
+
+    if (!self->boot || (self->kind == VM_SOURCE_DISK &&
+                        g_strcmp0(self->boot_disk, gtk_entry_get_text(self->disk_entry)) == 0)) {
+        return;
+    }
+    boot = g_steal_pointer(&self->boot);
+    if (g_strcmp0(vm_json_get_string(boot, "kernel"), gtk_entry_get_text(self->kernel_entry)) ==
+        0) {
+        gtk_entry_set_text(self->kernel_entry, "");
+        gtk_entry_set_text(self->initrd_entry, "");
+    }
+    vm_disk_boot_discard(boot);
+}
+
 static void
 source_changed(VmCreateAssistant *self)
 {
     gboolean empty = FALSE;
     g_autofree char *problem = source_problem(self, &empty);
+
+    forget_boot(self);
 
     gtk_label_set_text(self->source_problem, problem ? problem : "");
     gtk_widget_set_visible(GTK_WIDGET(self->source_problem), problem != NULL);
@@ -203,7 +231,8 @@ source_changed(VmCreateAssistant *self)
                            self->kind == VM_SOURCE_DISK &&
                                gtk_entry_get_text_length(self->kernel_entry) == 0);
     if (step_of(self) == 0) {
-        gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), !empty && !problem);
+        gtk_widget_set_sensitive(GTK_WIDGET(self->next_button),
+                                 !empty && !problem && !self->reading);
     }
     if (!empty && !problem && !self->name_given) {
         g_autofree char *title = vm_source_title(main_file(self));
@@ -223,6 +252,8 @@ set_kind(VmCreateAssistant *self, VmSourceKind kind)
     }
     gtk_widget_set_visible(self->file_grid, kind == VM_SOURCE_CONFIGURATION);
     gtk_widget_set_visible(self->boot_grid, kind != VM_SOURCE_CONFIGURATION);
+    gtk_entry_set_placeholder_text(self->kernel_entry,
+                                   kind == VM_SOURCE_DISK ? _("From the disk") : "");
     gtk_entry_set_placeholder_text(self->disk_entry, kind == VM_SOURCE_DISK ? "" : _("None"));
     if (kind == VM_SOURCE_DISK && gtk_entry_get_text_length(self->options_entry) == 0) {
         gtk_entry_set_text(self->options_entry, "root=/dev/vda1");
@@ -328,6 +359,7 @@ fill_check(VmCreateAssistant *self)
     g_autoptr(VmJson) json = make_definition(self);
     const char *title = gtk_entry_get_text(self->name_entry);
     g_autofree char *name = vm_definition_name_for_title(title);
+    g_autofree char *folder = vm_paths_disks(name);
     g_autofree char *line = NULL;
     g_autofree char *kernel = file_of(json, "kernel");
     g_autofree char *initrd = file_of(json, "initrd");
@@ -342,6 +374,7 @@ fill_check(VmCreateAssistant *self)
                                    : g_strdup(kernel ? kernel : "-");
 
     fill_user(self, json, name);
+    vm_disk_boot_rename(json, folder);
     line = vm_definition_command_line(json, name);
     gtk_label_set_text(self->check_title, title);
     gtk_label_set_text(self->check_sizes, sizes);
@@ -416,10 +449,78 @@ finish(VmCreateAssistant *self)
     gtk_widget_destroy(GTK_WIDGET(self));
 }
 
+/* Nobody chose another disk or a kernel while this one was read. */
+static gboolean
+still_wanted(VmCreateAssistant *self)
+{
+    return self->kind == VM_SOURCE_DISK && gtk_entry_get_text_length(self->kernel_entry) == 0 &&
+           g_strcmp0(self->boot_disk, gtk_entry_get_text(self->disk_entry)) == 0;
+}
+
+static void
+boot_answered(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmCreateAssistant) self = VM_CREATE_ASSISTANT(data);
+    g_autoptr(GError) error = NULL;
+    VmJson *boot = vm_disk_boot_finish(result, &error);
+    const char *initrd = boot ? vm_json_get_string(boot, "initrd") : NULL;
+    const char *params = boot ? vm_json_get_string(boot, "params") : NULL;
+
+    if (g_cancellable_is_cancelled(self->reading)) {
+        vm_disk_boot_discard(boot);
+        return;
+    }
+    g_clear_object(&self->reading);
+    source_changed(self);
+    if (!still_wanted(self)) {
+        vm_disk_boot_discard(boot);
+        return;
+    }
+    if (!boot) {
+        gtk_label_set_text(self->source_problem, error->message);
+        gtk_widget_show(GTK_WIDGET(self->source_problem));
+        gtk_widget_grab_focus(GTK_WIDGET(self->kernel_entry));
+        return;
+    }
+    self->boot = boot;
+    gtk_entry_set_text(self->initrd_entry, initrd ? initrd : "");
+    if (params && params[0]) {
+        gtk_entry_set_text(self->options_entry, params);
+    }
+    gtk_entry_set_text(self->kernel_entry, vm_json_get_string(boot, "kernel"));
+    if (step_of(self) == 0) {
+        next_clicked(self);
+    }
+}
+
+/* Its kernel is to come out of the disk, which takes a second. */
+static void
+read_disk(VmCreateAssistant *self)
+{
+    const char *disk = gtk_entry_get_text(self->disk_entry);
+
+    g_clear_pointer(&self->boot, vm_disk_boot_discard);
+    g_free(self->boot_disk);
+    self->boot_disk = g_strdup(disk);
+    self->reading = g_cancellable_new();
+    gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), FALSE);
+    gtk_label_set_text(self->source_problem, "");
+    vm_disk_boot_async(disk, g_str_has_suffix(disk, ".qcow2") || vm_source_wants_format(disk),
+                       self->reading, boot_answered, g_object_ref(self));
+}
+
 static void
 next_clicked(VmCreateAssistant *self)
 {
     int step = step_of(self);
+
+    if (step == 0 && self->kind == VM_SOURCE_DISK &&
+        gtk_entry_get_text_length(self->kernel_entry) == 0) {
+        if (!self->reading) {
+            read_disk(self);
+        }
+        return;
+    }
 
     if (step == 0 && self->kind == VM_SOURCE_CONFIGURATION) {
         take_sizes_of_file(self);
@@ -449,9 +550,25 @@ vm_create_assistant_key_press_event(GtkWidget *widget, GdkEventKey *event)
 }
 
 static void
+vm_create_assistant_dispose(GObject *object)
+{
+    VmCreateAssistant *self = VM_CREATE_ASSISTANT(object);
+
+    if (self->reading) {
+        g_cancellable_cancel(self->reading);
+    }
+    G_OBJECT_CLASS(vm_create_assistant_parent_class)->dispose(object);
+}
+
+static void
 vm_create_assistant_finalize(GObject *object)
 {
-    g_clear_pointer(&VM_CREATE_ASSISTANT(object)->loaded, vm_json_free);
+    VmCreateAssistant *self = VM_CREATE_ASSISTANT(object);
+
+    g_clear_pointer(&self->loaded, vm_json_free);
+    g_clear_pointer(&self->boot, vm_disk_boot_discard);
+    g_clear_object(&self->reading);
+    g_free(self->boot_disk);
     G_OBJECT_CLASS(vm_create_assistant_parent_class)->finalize(object);
 }
 
@@ -498,6 +615,7 @@ vm_create_assistant_class_init(VmCreateAssistantClass *klass)
 {
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
+    G_OBJECT_CLASS(klass)->dispose = vm_create_assistant_dispose;
     G_OBJECT_CLASS(klass)->finalize = vm_create_assistant_finalize;
     widget_class->key_press_event = vm_create_assistant_key_press_event;
     gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_DIALOG);

@@ -48,6 +48,13 @@ static const char *const phrases[] = {
     N_("There is room for disks: %s GiB in “%s”."),
     N_("There is little room for disks: %s GiB in “%s”."),
     N_("Make room, or choose another folder for disks."),
+    /* vmm extract_kernel */
+    N_("“%s” has no ext2, ext3 or ext4 file system; take its kernel out by other means."),
+    N_("“%s” has no kernel in /boot; give one of your own."),
+    N_("“%s” has a kernel or an initrd that cannot be read; check its file systems."),
+    N_("“%s” has a kernel for which there is no room; make room on the disk."),
+    N_("“%s” cannot be read as that kind of image; try --format, or “qemu-img check”."),
+    N_("“%s” cannot be read: the part that reads it ended; take its kernel out by other means."),
     /* The graphics card: what it draws with, and why. */
     N_("%s; the picture stands still, the guest goes on. Restart the guest, or start it with 2D "
        "graphics if it happens again."),

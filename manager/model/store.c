@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "manager/model/disk-boot.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
@@ -272,9 +273,8 @@ vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder)
 
 /* The seed as another disk of the machine; its path, or NULL. */
 static char *
-add_seed(VmStore *self, VmJson *definition, const char *name, VmSeed *seed, GError **error)
+add_seed(VmJson *definition, const char *folder, VmSeed *seed, GError **error)
 {
-    g_autofree char *folder = vm_store_new_folder(self, name);
     g_autofree char *path = g_build_filename(folder, "seed.iso", NULL);
     const guint n = vm_json_length(definition, "block");
     g_autofree char *member = g_strdup_printf("block.%u.path", n);
@@ -292,7 +292,6 @@ add_seed(VmStore *self, VmJson *definition, const char *name, VmSeed *seed, GErr
     }
     vm_json_set_string(definition, member, path);
     vm_json_set_bool(definition, ro, TRUE);
-    vm_store_note_folder(self, definition, folder);
     return g_steal_pointer(&path);
 }
 
@@ -302,10 +301,18 @@ vm_store_add(VmStore *self, VmJson *definition, VmSeed *seed, GError **error)
     const char *title = vm_json_get_string(definition, "manager.title");
     g_autofree char *name = vm_definition_name_for_title(title ? title : _("Machine"));
     g_autoptr(VmMachine) machine = vm_machine_new(name);
+    g_autofree char *folder = NULL;
     g_autofree char *path = NULL;
 
+    folder = vm_store_new_folder(self, name);
+    if (!vm_disk_boot_keep(definition, folder, error)) {
+        return NULL;
+    }
+    if (seed || g_file_test(folder, G_FILE_TEST_IS_DIR)) {
+        vm_store_note_folder(self, definition, folder);
+    }
     if (seed) {
-        path = add_seed(self, definition, name, seed, error);
+        path = add_seed(definition, folder, seed, error);
         if (!path) {
             return NULL;
         }

@@ -19,6 +19,9 @@ if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
 
 DARK = {"GTK_THEME": "Adwaita:dark"}
 PASSWORD = "not to be found anywhere"
+HINT = ("Machines start without firmware, so that the image's own boot loader is not used: its kernel and initrd are taken "
+        "out of its folder /boot, by a process in a jail, or you choose others. A kernel that the guest installs later has "
+        "to be taken out again.")
 NO_WAY_IN = "Give a password or an SSH key: nobody could log in without."
 QCOW2 = b"QFI\xfb\0\0\0\3" + bytes(4096)
 
@@ -45,12 +48,10 @@ def choose_disk(session, disk, **environment):
     kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
     session.start(disk, **environment)
     entry = session.see("Kernel", Atspi.Role.TEXT)
-    session.see("Machines start without firmware, so that the image's own boot loader is not used. Choose the kernel and "
-                "the initrd of the system on it: they lie in its folder /boot as “vmlinuz” and “initrd.img”.")
+    session.see(HINT)
     session.shoot("create-disk")
     entry.set_text_contents(kernel)
-    session.see_not("Machines start without firmware, so that the image's own boot loader is not used. Choose the kernel "
-                    "and the initrd of the system on it: they lie in its folder /boot as “vmlinuz” and “initrd.img”.")
+    session.see_not(HINT)
     session.press("Next")
     return kernel
 
@@ -165,6 +166,60 @@ def other_disks(session):
     wait_for("a way on", lambda: is_usable(button))
 
 
-TESTS = [cloud_image, bad_cloud_users, other_disks]
+def image_of(session, name, **files):
+    """A disk that is one file system."""
+    top = session.path("tree")
+    for path, data in files.items():
+        file_of(session, os.path.join("tree", path.replace("__", "/")), data)
+    path = session.path(name)
+    with open(path, "wb") as file:
+        file.truncate(8 << 20)
+    subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-d", top, path], check=True, timeout=60)
+    return path
+
+
+def kernel_from_disk(session):
+    """Next and Create: kernel and initrd come out of the disk into the machine's own folder."""
+    session.use_real_vmm()
+    file_of(session, "home/.ssh/id_ed25519.pub", public_key().encode())
+    kernel, initrd = os.urandom(100000), os.urandom(50000)
+    disk = image_of(session, "noble-cloud.img", etc__x=b"x", usr__x=b"x",
+                    **{"boot__vmlinuz-6.8.0-31-generic": kernel, "boot__initrd.img-6.8.0-31-generic": initrd})
+    session.start(disk)
+    session.see("Name", Atspi.Role.TEXT, 30)
+    session.press("Next")
+    session.see("vmlinuz with initrd.img")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    session.see_row("Noble-cloud, Off")
+    definition = session.definitions()["noble-cloud"]
+    folder = session.path("data/vitrine/noble-cloud")
+    expect(definition["kernel"] == f"{folder}/vmlinuz" and definition["initrd"] == f"{folder}/initrd.img", definition)
+    expect(definition["params"] == ["root=/dev/vda"], definition)
+    for name, data in (("vmlinuz", kernel), ("initrd.img", initrd)):
+        with open(os.path.join(folder, name), "rb") as file:
+            expect(file.read() == data, f"{name} is another one")
+    expect(os.path.exists(f"{folder}/seed.iso"), "no seed")
+    left = [name for name in os.listdir(session.path("cache/vitrine")) if name.startswith("from-disk-")]
+    expect(not left, f"left: {left}")
+
+
+def no_kernel_on_disk(session):
+    """It says why, takes one that is chosen, and leaves nothing when it is closed."""
+    session.use_real_vmm()
+    bare = image_of(session, "bare.img", etc__x=b"x")
+    session.start(bare, LANGUAGE="de")
+    session.see(f"„{bare}“ enthält in /boot keinen Kernel; geben Sie einen eigenen an.", seconds=30)
+    session.shoot("create-no-kernel-german")
+    session.see("Kernel", Atspi.Role.TEXT).set_text_contents(file_of(session, "vmlinuz", b"\177ELF" + bytes(64)))
+    session.press("Weiter")
+    session.see("Cloud-Abbild", Atspi.Role.TOGGLE_BUTTON)
+    session.press("Zurück")
+    session.press("Abbrechen")
+    left = [name for name in os.listdir(session.path("cache/vitrine")) if name.startswith("from-disk-")]
+    expect(not left, f"left: {left}")
+
+
+TESTS = [kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))
