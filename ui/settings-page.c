@@ -17,7 +17,7 @@
 #include "vmm/client/vm-machines.h"
 
 #define ENTRY_WIDTH   26
-#define LEVEL_WIDTH   20
+#define LEVEL_WIDTH   16
 #define MEMORY_STEP   128
 #define MEMORY_MIN    64
 #define PROCESSOR_MAX 32
@@ -93,6 +93,8 @@ struct _VmSettingsPage {
 
     VmSettingsRow *rows[G_N_ELEMENTS(settings)];
     VmMachine *machine;
+    gboolean narrow;
+    int beside_width; /* that index and section need beside each other */
     gboolean filling;
     gboolean forced; /* to the editor, by a definition that cannot be read */
 };
@@ -621,14 +623,57 @@ section_chosen(VmSettingsPage *self)
     }
 }
 
+static gboolean
+fold_index(gpointer data)
+{
+    VmSettingsPage *self = VM_SETTINGS_PAGE(data);
+
+    gtk_widget_set_visible(GTK_WIDGET(self->index), !self->narrow);
+    gtk_widget_set_visible(GTK_WIDGET(self->section_combo), self->narrow);
+    return G_SOURCE_REMOVE;
+}
+
+/* The index gives way to the combo box: how narrow the page may get is decided without it. */
+static void
+forget_index(VmSettingsPage *self, int *minimum)
+{
+    int index = 0;
+
+    if (gtk_widget_get_visible(GTK_WIDGET(self->index))) {
+        self->beside_width = *minimum;
+        gtk_widget_get_preferred_width(GTK_WIDGET(self->index), &index, NULL);
+        *minimum -= index;
+    }
+}
+
+static void
+vm_settings_page_get_preferred_width(GtkWidget *widget, int *minimum, int *natural)
+{
+    GTK_WIDGET_CLASS(vm_settings_page_parent_class)->get_preferred_width(widget, minimum, natural);
+    forget_index(VM_SETTINGS_PAGE(widget), minimum);
+}
+
+static void
+vm_settings_page_get_preferred_width_for_height(GtkWidget *widget, int height, int *minimum,
+                                                int *natural)
+{
+    GTK_WIDGET_CLASS(vm_settings_page_parent_class)
+        ->get_preferred_width_for_height(widget, height, minimum, natural);
+    forget_index(VM_SETTINGS_PAGE(widget), minimum);
+}
+
+/* What is hidden in the middle of a layout keeps its place until something else asks for another. */
 static void
 vm_settings_page_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
 {
     VmSettingsPage *self = VM_SETTINGS_PAGE(widget);
-    gboolean narrow = allocation->width < vm_text_scaled(widget, NARROW);
+    int limit = MAX(vm_text_scaled(widget, NARROW), self->beside_width);
+    gboolean narrow = allocation->width < limit;
 
-    gtk_widget_set_visible(GTK_WIDGET(self->index), !narrow);
-    gtk_widget_set_visible(GTK_WIDGET(self->section_combo), narrow);
+    if (narrow != self->narrow) {
+        self->narrow = narrow;
+        g_idle_add_full(G_PRIORITY_HIGH_IDLE, fold_index, g_object_ref(self), g_object_unref);
+    }
     GTK_WIDGET_CLASS(vm_settings_page_parent_class)->size_allocate(widget, allocation);
 }
 
@@ -645,6 +690,8 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->dispose = vm_settings_page_dispose;
+    widget_class->get_preferred_width = vm_settings_page_get_preferred_width;
+    widget_class->get_preferred_width_for_height = vm_settings_page_get_preferred_width_for_height;
     widget_class->size_allocate = vm_settings_page_size_allocate;
     g_type_ensure(VM_TYPE_JSON_EDITOR);
     g_type_ensure(VM_TYPE_PORTS_LIST);
