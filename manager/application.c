@@ -197,6 +197,12 @@ self_check(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+shortcuts(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    g_action_group_activate_action(G_ACTION_GROUP(window_of(data)), "show-help-overlay", NULL);
+}
+
+static void
 about(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     gtk_show_about_dialog(GTK_WINDOW(window_of(data)), "program-name", "Vitrine", "version",
@@ -318,6 +324,7 @@ static const GActionEntry entries[] = {
     {"open-file", open_file},
     {"preferences", preferences},
     {"self-check", self_check},
+    {"shortcuts", shortcuts},
     {"about", about},
     {"quit", quit},
     {"show-machine", show_machine, "s"},

@@ -517,11 +517,6 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, find_previous);
     gtk_widget_class_bind_template_callback(widget_class, find_next);
     gtk_widget_class_bind_template_callback(widget_class, find_closed);
-    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_copy);
-    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_paste);
-    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_find);
-    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_clear);
-    gtk_widget_class_bind_template_callback(widget_class, vm_console_tab_save);
 }
 
 /* VTE brings a padding of its own that is above the application's style. */

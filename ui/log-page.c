@@ -207,8 +207,8 @@ log_saved(GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
-static void
-save_clicked(VmLogPage *self)
+void
+vm_log_page_save(VmLogPage *self)
 {
     GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
     g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
@@ -320,7 +320,6 @@ vm_log_page_class_init(VmLogPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmLogPage, new_button);
     gtk_widget_class_bind_template_callback(widget_class, filter_changed);
     gtk_widget_class_bind_template_callback(widget_class, show_end);
-    gtk_widget_class_bind_template_callback(widget_class, save_clicked);
 }
 
 static GtkTreeViewColumn *

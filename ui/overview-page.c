@@ -6,6 +6,7 @@
 
 #include "manager/model/words.h"
 #include "ui/overview-cells.h"
+#include "ui/overview-menu.h"
 
 #define COLUMN_MIN_WIDTH 60
 
@@ -388,7 +389,9 @@ vm_overview_page_select_all(VmOverviewPage *self)
 GtkWidget *
 vm_overview_page_get_group_button(VmOverviewPage *self)
 {
-    return self->group_button;
+    /* With one machine selected there is no bar. */
+    return gtk_revealer_get_reveal_child(self->action_revealer) ? self->group_button
+                                                                : GTK_WIDGET(self->tree);
 }
 
 static void
@@ -458,6 +461,52 @@ row_activated(VmOverviewPage *self, GtkTreePath *path)
         g_autoptr(VmMachine) machine = g_object_ref(machine_at(GTK_TREE_MODEL(self->rows), &row));
         g_signal_emit(self, signals[ACTIVATED], 0, machine);
     }
+}
+
+static void
+menu_chosen(gpointer data, const char *what)
+{
+    act(VM_OVERVIEW_PAGE(data), what);
+}
+
+static gboolean
+show_menu(VmOverviewPage *self, const GdkEvent *event)
+{
+    g_autoptr(GPtrArray) machines = vm_overview_page_get_selected(self);
+    guint active = 0;
+
+    for (guint i = 0; i < machines->len; i++) {
+        active += vm_machine_is_active(g_ptr_array_index(machines, i)) ? 1 : 0;
+    }
+    if (machines->len > 0) {
+        vm_overview_menu_show(self->tree, event, active<machines->len, active> 0, menu_chosen);
+    }
+    return machines->len > 0;
+}
+
+static gboolean
+menu_asked(VmOverviewPage *self)
+{
+    g_autoptr(GdkEvent) event = gtk_get_current_event();
+
+    return show_menu(self, event);
+}
+
+/* On what is selected already it keeps the selection, on another row it selects that. */
+static gboolean
+button_pressed(VmOverviewPage *self, GdkEventButton *event)
+{
+    g_autoptr(GtkTreePath) path = NULL;
+
+    if (!gdk_event_triggers_context_menu((GdkEvent *)event) ||
+        !gtk_tree_view_get_path_at_pos(self->tree, (int)event->x, (int)event->y, &path, NULL, NULL,
+                                       NULL)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (!gtk_tree_selection_path_is_selected(self->selection, path)) {
+        gtk_tree_view_set_cursor(self->tree, path, NULL, FALSE);
+    }
+    return show_menu(self, (GdkEvent *)event);
 }
 
 static gboolean
@@ -697,6 +746,8 @@ vm_overview_page_class_init(VmOverviewPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmOverviewPage, delete_button);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
     gtk_widget_class_bind_template_callback(widget_class, key_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, button_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, menu_asked);
     gtk_widget_class_bind_template_callback(widget_class, columns_changed);
     gtk_widget_class_bind_template_callback(widget_class, selection_changed);
     gtk_widget_class_bind_template_callback(widget_class, start_clicked);

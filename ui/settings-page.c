@@ -499,8 +499,8 @@ show_machine(VmSettingsPage *self)
     self->filling = FALSE;
 }
 
-static void
-undo_changes(VmSettingsPage *self)
+void
+vm_settings_page_undo_changes(VmSettingsPage *self)
 {
     VmJson *running = self->machine ? vm_machine_get_running_definition(self->machine) : NULL;
 
@@ -716,7 +716,6 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, section_chosen);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
     gtk_widget_class_bind_template_callback(widget_class, add_disk);
-    gtk_widget_class_bind_template_callback(widget_class, undo_changes);
 }
 
 static void

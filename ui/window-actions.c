@@ -283,7 +283,7 @@ console_do(GSimpleAction *action, GVariant *parameter, gpointer data)
     } calls[] = {
         {"copy", vm_console_tab_copy}, {"paste", vm_console_tab_paste},
         {"find", vm_console_tab_find}, {"clear", vm_console_tab_clear},
-        {"save", vm_console_tab_save},
+        {"save", vm_console_tab_save}, {"type-clipboard", vm_console_tab_paste},
     };
 
     for (guint i = 0; tab && i < G_N_ELEMENTS(calls); i++) {
@@ -312,7 +312,7 @@ console_zoom(GSimpleAction *action, GVariant *parameter, gpointer data)
 static const GActionEntry console_entries[] = {
     {"copy", console_do},     {"paste", console_do},       {"find", console_do},
     {"clear", console_do},    {"save", console_do},        {"next", console_do},
-    {"previous", console_do}, {"zoom", console_zoom, "i"},
+    {"previous", console_do}, {"zoom", console_zoom, "i"}, {"type-clipboard", console_do},
 };
 
 /* ------------------------------------------------------------------ win. */
@@ -715,6 +715,7 @@ vm_window_add_actions(VmWindow *self)
     g_action_map_add_action_entries(G_ACTION_MAP(console), console_entries,
                                     G_N_ELEMENTS(console_entries), self);
     gtk_widget_insert_action_group(GTK_WIDGET(self), "console", G_ACTION_GROUP(console));
+    vm_window_add_page_actions(self);
     g_action_map_add_action_entries(G_ACTION_MAP(self), window_entries,
                                     G_N_ELEMENTS(window_entries), self);
     add_property_action(G_ACTION_MAP(self), "view", self->machine_page, "visible-child-name");

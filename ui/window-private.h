@@ -97,6 +97,9 @@ void vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machine
 void vm_window_add_actions(VmWindow *self);
 void vm_window_update_actions(VmWindow *self);
 
+/* window-pages.c: the actions of single pages */
+void vm_window_add_page_actions(VmWindow *self);
+
 /* window-layout.c */
 void vm_window_show_strip(VmWindow *self);
 

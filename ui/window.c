@@ -381,7 +381,14 @@ vm_window_key_press_event(GtkWidget *widget, GdkEventKey *event)
         gtk_window_propagate_key_event(GTK_WINDOW(widget), event)) {
         return GDK_EVENT_STOP;
     }
-    return GTK_WIDGET_CLASS(vm_window_parent_class)->key_press_event(widget, event);
+    if (GTK_WIDGET_CLASS(vm_window_parent_class)->key_press_event(widget, event)) {
+        return GDK_EVENT_STOP;
+    }
+    if (event->keyval == GDK_KEY_Escape && VM_WINDOW(widget)->narrow && !VM_WINDOW(widget)->alone) {
+        g_action_group_activate_action(G_ACTION_GROUP(widget), "back", NULL);
+        return GDK_EVENT_STOP;
+    }
+    return GDK_EVENT_PROPAGATE;
 }
 
 /* The folding makes room; what is shown now does not limit how narrow the window may get. */

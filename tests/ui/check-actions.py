@@ -17,7 +17,7 @@ INNER = {"app.activate", "app.show-machine", "app.start-machine", "app.start-aga
          "win.toggle-group", "win.menu", "win.pane", "win.undo", "win.close", "win.find", "win.search",
          "win.overview", "win.select-all", "win.view", "win.sidebar", "win.keys", "win.minimise", "win.type-here", "win.next-machine",
          "win.previous-machine", "console.next", "console.previous",
-         "console.clear", "console.copy", "console.find", "console.paste", "console.save", "console.zoom"}
+         "console.clear", "console.copy", "console.find", "console.paste", "console.save", "console.zoom", "settings.section", "log.find"}
 GTK = {"win.show-help-overlay"}
 
 
@@ -28,6 +28,7 @@ def read(pattern):
 def defined(sources):
     found = set(GTK)
     groups = {"window_entries": "win", "machine_entries": "machine", "console_entries": "console",
+              "settings_entries": "settings", "log_entries": "log",
               "scaling_entry": "machine"}
     for file, text in sources.items():
         groups["entries"] = "app" if file.startswith("manager/") else "win"
@@ -66,7 +67,7 @@ def main():
     problems = table_of_calls(have)
     used = {}
     for name, text in {**c, **ui}.items():
-        for action in re.findall(r'[">]((?:app|win|machine|console)\.[a-z][a-z-]+)(?:::[a-z]+|\([^)]*\))?["<]', text):
+        for action in re.findall(r'[">]((?:app|win|machine|console|settings|log)\.[a-z][a-z-]+)(?:::[a-z]+|\([^)]*\))?["<]', text):
             used.setdefault(action, set()).add(name)
     for action, names in sorted(used.items()):
         if action not in have:
