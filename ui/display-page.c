@@ -463,6 +463,36 @@ on_view_motion(VmDisplayPage *self, GdkEventMotion *event)
 
 /* Properties and life */
 
+/* How the picture is shown and the keys are taken: what menus, the settings and the state of the view follow. */
+static void
+set_manner(VmDisplayPage *self, guint id, const GValue *value)
+{
+    switch (id) {
+    case PROP_SCALING:
+        self->scaling = (VmScaling)g_value_get_int(value);
+        vm_display_view_set_scaling(VM_DISPLAY_VIEW(self->view), self->scaling);
+        break;
+    case PROP_RESIZE_GUEST:
+        self->resize_guest = g_value_get_boolean(value);
+        vm_display_view_set_resize_guest(VM_DISPLAY_VIEW(self->view), self->resize_guest);
+        break;
+    case PROP_RELEASE_GESTURE:
+        self->gesture = (VmReleaseGesture)g_value_get_int(value);
+        vm_display_input_set_gesture(self->input, self->gesture);
+        break;
+    case PROP_HOST_KEY:
+        self->host_key = (VmReleaseGesture)g_value_get_int(value);
+        vm_display_input_set_host_key(self->input, self->host_key);
+        break;
+    case PROP_SYSTEM_KEYS:
+    default:
+        self->system_keys = g_value_get_boolean(value);
+        vm_display_input_set_system_keys(self->input, self->system_keys);
+        break;
+    }
+    g_object_notify_by_pspec(G_OBJECT(self), props[id]);
+}
+
 static void
 vm_display_page_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
@@ -483,24 +513,11 @@ vm_display_page_set_property(GObject *object, guint id, const GValue *value, GPa
         vm_display_page_set_title(self, g_value_get_string(value));
         break;
     case PROP_SCALING:
-        self->scaling = (VmScaling)g_value_get_int(value);
-        vm_display_view_set_scaling(VM_DISPLAY_VIEW(self->view), self->scaling);
-        break;
     case PROP_RESIZE_GUEST:
-        self->resize_guest = g_value_get_boolean(value);
-        vm_display_view_set_resize_guest(VM_DISPLAY_VIEW(self->view), self->resize_guest);
-        break;
     case PROP_RELEASE_GESTURE:
-        self->gesture = (VmReleaseGesture)g_value_get_int(value);
-        vm_display_input_set_gesture(self->input, self->gesture);
-        break;
     case PROP_HOST_KEY:
-        self->host_key = (VmReleaseGesture)g_value_get_int(value);
-        vm_display_input_set_host_key(self->input, self->host_key);
-        break;
     case PROP_SYSTEM_KEYS:
-        self->system_keys = g_value_get_boolean(value);
-        vm_display_input_set_system_keys(self->input, self->system_keys);
+        set_manner(self, id, value);
         break;
     case PROP_HINTS_SHOWN:
         self->captures = g_value_get_uint(value);

@@ -63,7 +63,8 @@ vm_settings_bind_display(GSettings *settings, VmDisplayPage *page)
     g_settings_bind_with_mapping(settings, "host-key", page, "host-key", G_SETTINGS_BIND_GET,
                                  gesture_from_word, NULL, NULL, NULL);
     g_settings_bind(settings, "system-keys", page, "system-keys", G_SETTINGS_BIND_DEFAULT);
-    g_settings_bind(settings, "resize-guest", page, "resize-guest", G_SETTINGS_BIND_DEFAULT);
+    /* Each machine may have it otherwise: ui/view-state.h. */
+    g_settings_bind(settings, "resize-guest", page, "resize-guest", G_SETTINGS_BIND_GET);
     g_settings_bind(settings, "hints-shown", page, "hints-shown", G_SETTINGS_BIND_DEFAULT);
     g_settings_bind(settings, "release-known", page, "release-known", G_SETTINGS_BIND_DEFAULT);
 }

@@ -438,9 +438,6 @@ show_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     VmWindow *self = VM_WINDOW(data);
 
-    if (!gtk_widget_get_sensitive(GTK_WIDGET(self->keys_button))) {
-        return; /* off */
-    }
     if (self->fullscreen) {
         vm_display_page_show_keys(display_of(self));
         return;
@@ -620,6 +617,8 @@ update_actions(VmWindow *self)
     g_simple_action_set_state(G_SIMPLE_ACTION(fullscreen), g_variant_new_boolean(self->fullscreen));
     show_power(self, active);
     gtk_widget_set_sensitive(GTK_WIDGET(self->keys_button), runs);
+    g_simple_action_set_enabled(
+        G_SIMPLE_ACTION(g_action_map_lookup_action(G_ACTION_MAP(self), "keys")), runs);
     explain(GTK_WIDGET(self->keys_button), runs, _("Send keys"));
     explain(self->screenshot_button, runs, _("Save screenshot"));
 }

@@ -3,12 +3,13 @@
 """The window as its design says, under Xvfb: menus of the list, what can be taken back, what is kept; prints TAP.
 
 usage: test-window.py BUILD-FOLDER [TEST...]"""
+import json
 import os
 import subprocess
 import sys
 
 from runner import expect, run
-from session import Atspi, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -236,7 +237,54 @@ def keeps_the_frame(session):
     session.see("Machines")
 
 
-TESTS = [words_fit, row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
+def menu_switches(session):
+    """The switches of More show how things are, and what is chosen there is kept for the machine."""
+    session.define("lab", "Lab")
+    session.define("other", "Other")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row("Lab, Off")
+
+    def more(name):
+        session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+        return session.see(name)
+
+    def close(name):
+        for _ in range(5):  # an item may close its menu by itself, in its own time
+            try:
+                session.see_not(name, 2)
+                return
+            except Failure:
+                session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+        session.see_not(name)
+
+    def is_on(name):
+        item = more(name)
+        width = item.get_extents(Atspi.CoordType.SCREEN).width
+        colours = [session.colour_of(item, (width - step) / width) for step in range(4, 24, 2)]
+        on = any(colour[2] > colour[0] + 60 for colour in colours)  # GTK tells a reader nothing of it
+        close(name)
+        return on
+
+    def toggle(name):
+        more(name).do_action(0)
+        close(name)
+    resize, keys = "Resize the guest with the window", "Send system keys to the machine"
+    expect(is_on(resize) and is_on(keys), "the menu shows them off")
+    session.shoot("more-light")
+    toggle(resize)
+    toggle(keys)
+    expect(not is_on(resize) and not is_on(keys), "the menu shows them on")
+    session.activate("app.show-machine", "other")
+    session.see_row("Other, Off")
+    wait_for("its own", lambda: is_on(resize))
+    session.activate("app.show-machine", "lab")
+    wait_for("kept", lambda: not is_on(resize))
+    path = session.path("state/vitrine/lab/view.json")
+    wait_for("the file", lambda: os.path.exists(path) and json.load(open(path)).get("resize-guest") is False)
+
+
+TESTS = [words_fit, menu_switches, row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
