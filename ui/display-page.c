@@ -36,6 +36,7 @@ enum {
 enum {
     MESSAGE,
     HOST_ACTION,
+    STALLED,
     N_SIGNALS
 };
 
@@ -202,6 +203,13 @@ update_tabs(VmDisplayPage *self, GListModel *consoles)
 }
 
 static void
+on_stalled(VmDisplayPage *self)
+{
+    vm_display_page_release(self);
+    g_signal_emit(self, signals[STALLED], 0);
+}
+
+static void
 on_consoles_changed(VmDisplayPage *self)
 {
     GListModel *consoles =
@@ -217,7 +225,7 @@ on_consoles_changed(VmDisplayPage *self)
         g_clear_pointer(&self->typist, vm_key_typist_free); /* it types there */
         vm_display_view_set_console(VM_DISPLAY_VIEW(self->view), console);
         if (console) {
-            g_signal_connect_swapped(console, "stalled", G_CALLBACK(vm_display_page_release), self);
+            g_signal_connect_swapped(console, "stalled", G_CALLBACK(on_stalled), self);
         }
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_DISPLAY]);
     }
@@ -652,6 +660,8 @@ vm_display_page_class_init(VmDisplayPageClass *klass)
     install_properties(object_class);
     signals[MESSAGE] = g_signal_new("message", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                     NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+    signals[STALLED] = g_signal_new("stalled", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                    NULL, NULL, G_TYPE_NONE, 0);
     signals[HOST_ACTION] = g_signal_new("host-action", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST,
                                         0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
     gtk_widget_class_set_template_from_resource(widget_class,

@@ -44,6 +44,7 @@ typedef enum {
  * "host-key" int (VmReleaseGesture of ui/key-gesture.h),
  * "system-keys" boolean, "fullscreen" boolean (set by the window when its state changes).
  * "release-known" boolean: the keyboard was released by hand once, so that how it is done is known.
+ * Signal "stalled" (): keys or pointer got no answer for 5 s; they were released.
  * Signal "message" (string sentence): something to show in a toast ("3 characters could not be typed").
  */
 #define VM_TYPE_DISPLAY_PAGE (vm_display_page_get_type())

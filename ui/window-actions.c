@@ -676,6 +676,14 @@ page_says(VmWindow *self, const char *sentence)
     vm_window_toast(self, sentence);
 }
 
+static void
+page_stalled(VmWindow *self)
+{
+    if (self->machine) {
+        vm_machine_say_stalled(self->machine);
+    }
+}
+
 /* Asked for with the host key. */
 static void
 host_action(VmWindow *self, const char *detailed)
@@ -727,6 +735,8 @@ vm_window_add_actions(VmWindow *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "notify::n-displays",
                             G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(display_of(self), "stalled", G_CALLBACK(page_stalled), self,
+                            G_CONNECT_SWAPPED);
     g_signal_connect_object(display_of(self), "message", G_CALLBACK(page_says), self,
                             G_CONNECT_SWAPPED);
 }

@@ -372,3 +372,11 @@ vm_machine_set_paused(VmMachine *self, gboolean paused)
 {
     (void)request(self, paused ? VM_REQUEST_PAUSE : VM_REQUEST_RESUME);
 }
+
+void
+vm_machine_say_stalled(VmMachine *self)
+{
+    if (self->run && !self->problem) {
+        vm_machine_take_problem(self, vm_problem_new("stalled", self->title, NULL, NULL, NULL));
+    }
+}

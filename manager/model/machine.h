@@ -83,6 +83,8 @@ VmJson *vm_machine_get_running_definition(VmMachine *self);
 gboolean vm_machine_has_pending_changes(VmMachine *self);
 
 void vm_machine_dismiss_problem(VmMachine *self);
+/* It took neither keys nor pointer for a while: a problem, where there is none yet. */
+void vm_machine_say_stalled(VmMachine *self);
 
 /* What people ask for; what cannot be done becomes the problem. */
 void vm_machine_start(VmMachine *self);

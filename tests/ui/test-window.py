@@ -5,6 +5,7 @@
 usage: test-window.py BUILD-FOLDER [TEST...]"""
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -284,7 +285,29 @@ def menu_switches(session):
     wait_for("the file", lambda: os.path.exists(path) and json.load(open(path)).get("resize-guest") is False)
 
 
-TESTS = [words_fit, menu_switches, row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
+def says_stalled(session):
+    """A machine whose display stands still says so once keys got no answer, with a way to end it."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Display of Tiny", seconds=20)
+    vmm = session.running()[0]
+    children = subprocess.run(["pgrep", "-P", str(vmm), "vmm-display"], capture_output=True, text=True,
+                              check=True).stdout.split()
+    os.kill(int(children[0]), signal.SIGSTOP)
+    try:
+        session.see("Send keys", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+        session.press("Ctrl+Alt+Delete")
+        session.alert("Tiny does not answer", 30)
+        session.see("Keyboard and pointer were released.")
+        session.shoot("stalled-light")
+    finally:
+        os.kill(int(children[0]), signal.SIGCONT)
+
+
+TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
