@@ -346,8 +346,9 @@ screenshot_saved(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(VmWindow) self = VM_WINDOW(data);
     g_autoptr(GError) error = NULL;
-    g_autofree char *path =
-        vm_display_page_save_screenshot_finish(VM_DISPLAY_PAGE(source), result, &error);
+    /* The picture was copied before; the task that writes it is nobody's. */
+    g_autofree char *path = vm_display_page_save_screenshot_finish(
+        vm_machine_page_get_display(self->machine_page), result, &error);
 
     if (gtk_widget_in_destruction(GTK_WIDGET(self))) {
         return;
