@@ -6,6 +6,7 @@
 #include "manager/model/disk-boot.h"
 #include "ui/cloud-user.h"
 #include "ui/create-sources.h"
+#include "ui/guest-windows.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 
@@ -40,6 +41,8 @@ struct _VmCreateAssistant {
     GtkLabel *memory_label;
     GtkRange *memory_scale;
     GtkSwitch *graphics_switch;
+    GtkWidget *windows_row;
+    GtkSwitch *windows_switch;
     VmCloudUser *cloud_user;
 
     GtkLabel *check_title;
@@ -129,8 +132,12 @@ make_definition(VmCreateAssistant *self)
     vm_json_set_int(json, "mem.size", (gint64)memory_chosen(self));
     if (!gtk_switch_get_active(self->graphics_switch)) {
         vm_json_remove(json, "gpu");
+        vm_json_remove(json, "wayland-sock"); /* it wants a graphics card */
     } else if (!vm_json_has(json, "gpu")) {
         vm_json_set_string(json, "gpu.backend", "2d");
+    }
+    if (gtk_widget_get_visible(self->windows_row) && vm_json_has(json, "gpu")) {
+        vm_guest_windows_set(json, gtk_switch_get_active(self->windows_switch));
     }
     vm_json_remove(json, "name");
     vm_json_set_string(json, "manager.title", gtk_entry_get_text(self->name_entry));
@@ -193,6 +200,7 @@ take_sizes_of_file(VmCreateAssistant *self)
     gtk_spin_button_set_value(self->processors_spin,
                               (double)vm_json_get_int(self->loaded, "cpus.num-cores", 1));
     gtk_switch_set_active(self->graphics_switch, vm_json_has(self->loaded, "gpu"));
+    gtk_switch_set_active(self->windows_switch, vm_guest_windows_get(self->loaded));
     if (title && !self->name_given) {
         gtk_entry_set_text(self->name_entry, title);
     }
@@ -602,6 +610,8 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_label);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_scale);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, graphics_switch);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, windows_row);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, windows_switch);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_title);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_sizes);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_start);
@@ -642,6 +652,7 @@ set_sizes(VmCreateAssistant *self)
     guint processors = g_get_num_processors();
     guint64 total = MAX(vm_source_total_memory(), SMALLEST_MIB);
     g_autofree char *line = g_strdup_printf(_("This computer has %u"), processors);
+    g_autofree char *socket = vm_guest_windows_dup_socket();
     int most = 0;
     int preset = 0;
 
@@ -659,6 +670,8 @@ set_sizes(VmCreateAssistant *self)
     gtk_range_set_round_digits(self->memory_scale, 0);
     gtk_range_set_value(self->memory_scale, preset);
     memory_changed(self);
+    gtk_widget_set_visible(self->windows_row,
+                           socket != NULL); /* else this desktop cannot show them */
 }
 
 static void

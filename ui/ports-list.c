@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "manager/model/ports.h"
+#include "ui/removal-undo.h"
 #include "ui/settings-row.h"
 
 struct _VmPortsList {
@@ -100,14 +101,32 @@ target_chosen(GtkWidget *combo, VmPortsList *self)
     save(self, json, combo);
 }
 
+/* "Serial 1" */
+static char *
+dup_title(VmJson *json, guint port)
+{
+    return g_strdup_printf("%s %u", vm_ports_is_serial(json, port) ? _("Serial") : _("Console"),
+                           vm_ports_number(json, port));
+}
+
 static void
 remove_clicked(GtkWidget *button, VmPortsList *self)
 {
-    g_autofree char *member = g_strdup_printf("serial.%u", port_of(button));
-    VmJson *json = copy_definition(self);
+    guint port = port_of(button);
+    g_autofree char *member = g_strdup_printf("serial.%u", port);
+    g_autoptr(VmJson) before = vm_json_copy(vm_machine_get_definition(self->machine));
+    g_autoptr(VmJson) json = copy_definition(self);
+    g_autofree char *title = dup_title(json, port);
+    /* Translators: %s is a port ("Serial 1"). */
+    g_autofree char *text = g_strdup_printf(_("%s removed"), title);
+    g_autoptr(GError) error = NULL;
 
     vm_json_remove(json, member);
-    save(self, json, button);
+    if (vm_machine_save(self->machine, json, &error)) {
+        vm_removal_undo_offer(GTK_WIDGET(self), self->machine, before, "serial", text);
+    } else {
+        vm_settings_row_set_problem(row_of(button), error->message);
+    }
 }
 
 static GtkWidget *
@@ -145,8 +164,7 @@ add_row(VmPortsList *self, VmJson *json, guint port)
     const char *word = vm_json_get_string(json, type);
     const char *file = vm_json_get_string(json, path);
     gboolean serial = vm_ports_is_serial(json, port);
-    g_autofree char *title =
-        g_strdup_printf("%s %u", serial ? _("Serial") : _("Console"), vm_ports_number(json, port));
+    g_autofree char *title = dup_title(json, port);
     const char *kind = vm_json_get_bool(json, console, FALSE) ? _("The kernel's console")
                        : serial                               ? _("Serial port")
                                                               : _("Virtio console");

@@ -11,6 +11,7 @@
 #include "ui/json-editor.h"
 #include "ui/machine-slot.h"
 #include "ui/ports-list.h"
+#include "ui/removal-undo.h"
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
 #include "vmm/client/definition.h"
@@ -328,12 +329,24 @@ remove_disk(GtkButton *button, VmSettingsPage *self)
 {
     VmSettingsRow *row =
         VM_SETTINGS_ROW(gtk_widget_get_ancestor(GTK_WIDGET(button), VM_TYPE_SETTINGS_ROW));
-    g_autofree char *path =
-        g_strdup_printf("block.%d", gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)));
-    VmJson *json = vm_json_copy(definition_of(self));
+    int index = gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row));
+    g_autofree char *member = g_strdup_printf("block.%d", index);
+    g_autofree char *path = g_strdup_printf("block.%d.path", index);
+    g_autoptr(VmJson) before = vm_json_copy(definition_of(self));
+    g_autoptr(VmJson) json = vm_json_copy(before);
+    const char *file = vm_json_get_string(before, path);
+    g_autofree char *name = g_path_get_basename(file ? file : "");
+    /* Translators: %s is the name of a disk image. */
+    g_autofree char *text = g_strdup_printf(_("“%s” removed; the file stays"), name);
+    g_autoptr(GError) error = NULL;
 
-    vm_json_remove(json, path);
-    save(self, json, row);
+    vm_json_remove(json, member);
+    if (!vm_machine_save(self->machine, json, &error)) {
+        vm_settings_row_set_problem(row, error->message);
+        return;
+    }
+    vm_removal_undo_offer(GTK_WIDGET(self), self->machine, before, "block", text);
+    show_machine(self); /* the row goes */
 }
 
 static void

@@ -451,11 +451,78 @@ def port_rows(session):
     session.press("Remove Serial 1 from the machine")
     ports([("virtio-console", 1, "sink")])
     session.see_not("Remove Serial 1 from the machine")
+    session.see("Serial 1 removed")
+    session.shoot("settings-removed-dark")
+    session.press("Undo")
+    ports([("serial", 1, "stdout"), ("virtio-console", 1, "sink")])
+    session.press("Remove Serial 1 from the machine")
+    ports([("virtio-console", 1, "sink")])
     session.press("Add a serial port")
     ports([("virtio-console", 1, "sink"), ("serial", 1, "sink")])
+    session.press("Remove Serial 1 from the machine")
+    ports([("virtio-console", 1, "sink")])
+    session.choose("What Console 1 says goes to", "Messages of the machine too")
+    ports([("virtio-console", 1, "stdout")])
+    session.press("Undo")
+    session.see("Something else was changed there meanwhile")
+    ports([("virtio-console", 1, "stdout")])
+
+
+def create_with_windows(session):
+    """The assistant offers the guest's windows where the desktop can show them, and only with a screen."""
+    kernel = session.path("vmlinux")
+    with open(kernel, "wb") as file:
+        file.write(b"\177ELF" + bytes(64))
+    session.start(kernel, WAYLAND_DISPLAY="wayland-7")
+    toggle = session.see("Guest windows on this desktop", Atspi.Role.TOGGLE_BUTTON)
+    screen = session.see("Screen, keyboard and pointer", Atspi.Role.TOGGLE_BUTTON)
+    expect(not toggle.has(Atspi.StateType.CHECKED), "on by itself")
+    screen.do_action(0)
+    wait_for("no windows without a screen", lambda: not toggle.has(Atspi.StateType.SENSITIVE))
+    screen.do_action(0)
+    wait_for("windows again", lambda: toggle.has(Atspi.StateType.SENSITIVE))
+    toggle.do_action(0)
+    session.shoot("create-windows-light")
+    session.press("Next")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    session.see_row("Vmlinux, Off")
+    definition = session.definitions()["vmlinux"]
+    expect(definition["gpu"] == {"backend": "2d", "context-types": ["cross-domain"]}, f"{definition}")
+    expect(definition["wayland-sock"] == {"path": session.path("run/wayland-7")}, f"{definition}")
+
+
+def disk_rows(session):
+    """A disk that is taken out can come back, and what was set meanwhile stays."""
+    disks = [{"path": session.path(f"disk-{number}.img")} for number in (1, 2)]
+    for disk in disks:
+        open(disk["path"], "wb").close()
+    session.define("lab", "Lab", kernel="/bin/true", block=disks)
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("Disks", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.press("Remove disk-1.img from the machine")
+    wait_for("one disk", lambda: session.definitions()["lab"]["block"] == disks[1:])
+    session.see("“disk-1.img” removed; the file stays")
+    expect(os.path.exists(disks[0]["path"]), "the file is gone")
+    session.shoot("settings-disk-removed-light")
+    definition = session.definitions()["lab"]
+    definition["mem"]["size"] = 1024
+    with open(session.path("config/vitrine/machines/lab.json"), "w") as file:
+        json.dump(definition, file)
+    row = session.see("System", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    wait_for("the new size", lambda: (node := session.find("Memory", Atspi.Role.SPIN_BUTTON)) is not None
+             and node.get_text(0, -1) == "1024")
+    session.press("Undo")
+    wait_for("both disks", lambda: session.definitions()["lab"]["block"] == disks)
+    expect(session.definitions()["lab"]["mem"]["size"] == 1024, "the other setting was taken back")
 
 
 TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, vulkan_that_is_not, last_run, add_console, displays,
-         links, folded_messages, first_display, port_rows]
+         links, folded_messages, first_display, port_rows,
+         disk_rows, create_with_windows]
 
 sys.exit(run(TESTS))

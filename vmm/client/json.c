@@ -289,3 +289,24 @@ vm_json_remove(VmJson *json, const char *path)
         json_array_remove(node, index);
     }
 }
+
+void
+vm_json_set_copy(VmJson *json, const char *path, VmJson *from)
+{
+    json_t *value = json_find(from, path);
+
+    if (value) {
+        json_set(json, path, json_deep_copy(value));
+    } else {
+        vm_json_remove(json, path);
+    }
+}
+
+gboolean
+vm_json_is_same(VmJson *json, VmJson *other, const char *path)
+{
+    json_t *first = json_find(json, path);
+    json_t *second = json_find(other, path);
+
+    return first && second ? json_equal(first, second) != 0 : first == second;
+}

@@ -51,5 +51,9 @@ void vm_json_set_bool(VmJson *json, const char *path, gboolean value);
 /* JSON of any kind; text that is none of it becomes a string. */
 void vm_json_set_value(VmJson *json, const char *path, const char *text);
 void vm_json_remove(VmJson *json, const char *path);
+/* What `from` has at this path, a whole list or object too; nothing there: nothing here. */
+void vm_json_set_copy(VmJson *json, const char *path, VmJson *from);
+/* Whether both have the same at this path, or nothing. */
+gboolean vm_json_is_same(VmJson *json, VmJson *other, const char *path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmJson, vm_json_free)
