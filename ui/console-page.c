@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ui/machine-slot.h"
+#include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
 #define KEPT_MAX     32
@@ -224,13 +225,33 @@ dup_label(const char *name, const char *label)
     return g_strdup(label);
 }
 
+/* A console without a limit keeps all that is said in the machine's folder. */
+static void
+set_file(VmConsolePage *self, VmConsoleTab *tab)
+{
+    const char *name = vm_machine_get_name(self->machine);
+    g_autofree char *state = vm_paths_state(name);
+    g_autofree char *file = g_strconcat(vm_console_tab_get_name(tab), ".full", NULL);
+    g_autofree char *path = g_build_filename(state, file, NULL);
+    g_autofree char *runtime = vm_paths_runtime(name);
+    g_autofree char *pid = runtime ? g_build_filename(runtime, "pid", NULL) : NULL;
+    GStatBuf status;
+    gboolean known = pid && g_stat(pid, &status) == 0;
+
+    vm_console_tab_set_file(
+        tab, path,
+        known ? (gint64)status.st_mtim.tv_sec * G_USEC_PER_SEC + status.st_mtim.tv_nsec / 1000 : 0);
+}
+
 static void
 add_live_tab(VmConsolePage *self, GtkNotebook *notebook, VmChardev *chardev)
 {
     g_autofree char *label = dup_label(vm_chardev_get_name(chardev), vm_chardev_get_label(chardev));
 
-    (void)add_tab(self, notebook,
-                  vm_console_tab_new(chardev, label, vm_machine_get_title(self->machine)), label);
+    GtkWidget *tab = vm_console_tab_new(chardev, label, vm_machine_get_title(self->machine));
+
+    set_file(self, VM_CONSOLE_TAB(tab));
+    (void)add_tab(self, notebook, tab, label);
 }
 
 /* ------------------------------------------------------------------ the last run */
@@ -334,6 +355,7 @@ chardevs_changed(VmConsolePage *self)
         }
         tab = tab_for(notebook, vm_chardev_get_name(chardev));
         if (tab) {
+            set_file(self, tab);
             vm_console_tab_set_chardev(tab, chardev);
             continue;
         }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <vte/vte.h>
 
+#include "manager/model/console-file.h"
 #include "ui/console-feed.h"
 #include "ui/console-links.h"
 #include "ui/terminal-colours.h"
@@ -40,7 +41,10 @@ struct _VmConsoleTab {
     char *name;
     char *machine; /* its title */
     char *palette; /* a word of vm_terminal_colours_apply() */
-    int lines;     /* to scroll back, 0: no limit */
+    char *path;    /* for all that it says, or NULL */
+    gint64 started;
+    VmConsoleFile *file; /* while there is no limit, or NULL */
+    int lines;           /* to scroll back, 0: no limit */
     int fd;
     guint read_source;
     guint write_source;
@@ -67,8 +71,16 @@ static GParamSpec
 static void
 show_status(VmConsoleTab *self)
 {
-    gtk_label_set_text(self->status_label,
-                       self->fd >= 0 ? _("Connected · log kept: 1 MiB") : _("Not connected"));
+    const char *words = _("Connected · log kept: 1 MiB");
+
+    if (self->fd < 0) {
+        words = _("Not connected");
+    } else if (self->file && vm_console_file_is_full(self->file)) {
+        words = _("Connected · no room for more in the log");
+    } else if (self->file) {
+        words = _("Connected · all of it kept");
+    }
+    gtk_label_set_text(self->status_label, words);
 }
 
 static void
@@ -116,7 +128,15 @@ guest_wrote(int fd, GIOCondition condition, gpointer data)
     ssize_t size = recv(fd, bytes, READ_SIZE, MSG_DONTWAIT);
 
     if (size > 0) {
-        vm_console_feed_push(self->feed, bytes, (gsize)size);
+        if (self->file) {
+            gboolean full = vm_console_file_is_full(self->file);
+            vm_console_file_push(self->file, bytes, (gsize)size);
+            if (!full && vm_console_file_is_full(self->file)) {
+                show_status(self);
+            }
+        } else {
+            vm_console_feed_push(self->feed, bytes, (gsize)size);
+        }
         count_lines(self, bytes, size);
         return G_SOURCE_CONTINUE;
     }
@@ -161,6 +181,31 @@ terminal_typed(VmConsoleTab *self, const char *text, guint size)
 }
 
 static void
+show_kept(const char *bytes, gsize size, gpointer data)
+{
+    vte_terminal_feed(VM_CONSOLE_TAB(data)->terminal, bytes, (gssize)size);
+}
+
+/* The file of this run; another is begun anew, and one that is shown goes on. */
+static void
+open_file(VmConsoleTab *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (self->lines > 0 || !self->path) {
+        g_clear_pointer(&self->file, vm_console_file_free);
+    } else if (self->file && !self->new_run) {
+        vm_console_file_restart(self->file);
+    } else {
+        g_clear_pointer(&self->file, vm_console_file_free);
+        self->file = vm_console_file_new(self->path, self->started, show_kept, self, &error);
+        if (!self->file) {
+            g_warning("%s", error->message);
+        }
+    }
+}
+
+static void
 stream_opened(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(VmConsoleTab) self = VM_CONSOLE_TAB(data);
@@ -180,9 +225,10 @@ stream_opened(GObject *source, GAsyncResult *result, gpointer data)
         g_autofree char *rule =
             g_strdup_printf("\r\n\033[0m\033[2m──── %s ────\033[0m\r\n", _("Started again"));
         vte_terminal_feed(self->terminal, rule, -1);
-    } else if (self->used) {
+    } else if (self->used && !(self->file && self->lines == 0)) {
         vte_terminal_reset(self->terminal, TRUE, TRUE);
     }
+    open_file(self);
     self->used = TRUE;
     self->new_run = FALSE;
     self->fd = fd;
@@ -446,6 +492,13 @@ vm_console_tab_set_property(GObject *object, guint id, const GValue *value, GPar
         break;
     case PROP_LINES:
         self->lines = g_value_get_int(value);
+        if (self->lines > 0) {
+            g_clear_pointer(&self->file, vm_console_file_free);
+            show_status(self);
+        } else if (self->fd >= 0 && !self->file) {
+            close_stream(self); /* all of it again, into the file */
+            connected_changed(self);
+        }
         vte_terminal_set_scrollback_lines(self->terminal, self->lines ? self->lines : -1);
         break;
     default:
@@ -462,6 +515,7 @@ vm_console_tab_dispose(GObject *object)
     close_stream(self);
     g_clear_object(&self->chardev);
     g_clear_pointer(&self->feed, vm_console_feed_free);
+    g_clear_pointer(&self->file, vm_console_file_free);
     g_clear_pointer(&self->links, vm_console_links_free);
     G_OBJECT_CLASS(vm_console_tab_parent_class)->dispose(object);
 }
@@ -475,6 +529,7 @@ vm_console_tab_finalize(GObject *object)
     g_object_unref(self->cancellable);
     g_free(self->name);
     g_free(self->machine);
+    g_free(self->path);
     g_free(self->palette);
     G_OBJECT_CLASS(vm_console_tab_parent_class)->finalize(object);
 }
@@ -589,6 +644,14 @@ vm_console_tab_new(VmChardev *chardev, const char *label, const char *machine)
     name_terminal(self, label);
     vm_console_tab_set_chardev(self, chardev);
     return GTK_WIDGET(self);
+}
+
+void
+vm_console_tab_set_file(VmConsoleTab *self, const char *path, gint64 started)
+{
+    g_free(self->path);
+    self->path = g_strdup(path);
+    self->started = started;
 }
 
 static void

@@ -20,6 +20,8 @@ G_DECLARE_FINAL_TYPE(VmConsoleTab, vm_console_tab, VM, CONSOLE_TAB, GtkBox)
  * label is of the port, machine the machine's title: for people.
  */
 GtkWidget *vm_console_tab_new(VmChardev *chardev, const char *label, const char *machine);
+/* Where all that it says goes while there is no limit, and when the run began (us since 1970). */
+void vm_console_tab_set_file(VmConsoleTab *self, const char *path, gint64 started);
 /* Of a port that said what is in the file at path, in the last run. */
 GtkWidget *vm_console_tab_new_past(const char *name, const char *label, const char *machine,
                                    const char *path);

@@ -86,7 +86,9 @@ static const struct preference {
     {KIND_LINES,
      "console-lines",
      N_("Lines to scroll back"),
-     N_("Without a limit they are kept in a file while the window is open"),
+     N_("Without a limit all that is said is kept in a file of the machine, of this run and the "
+        "one "
+        "before; half a gigabyte of the disk stays free"),
      {{"1000", N_("1,000")},
       {"10000", N_("10,000")},
       {"100000", N_("100,000")},

@@ -438,6 +438,39 @@ def last_output(session):
     expect(wrong.returncode != 0 and "serial.7" in wrong.stderr, f"vmm logs: {wrong.stderr}")
 
 
+def unlimited_console(session):
+    """Without a limit all that a port said is there again in the next window, and in the machine's folder."""
+    session.use_real_vmm()
+    session.set(console_lines="0")
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(again=True), mem={"size": 64})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.set_state("win.view", "console")
+    session.see("Connected · all of it kept")
+    path = session.path("state/vitrine/tiny/serial.0.full")
+
+    def size():
+        return os.path.getsize(path) if os.path.exists(path) else 0
+    wait_for("a few lines", lambda: size() > 70, 30)
+    expect(os.stat(path).st_mode & 0o777 == 0o600, "others may read it")
+    session.close()
+    with open(path, "rb") as file:
+        said = file.read()
+    with open(path, "wb") as file:  # as if it had been more than the machine itself remembers
+        file.write(b"BEFORE ALL\r\n" + said)
+    session.start()
+    session.activate("app.show-machine", "tiny")
+    session.set_state("win.view", "console")
+
+    def text():
+        terminal = session.see("Serial 1 of Tiny", Atspi.Role.TERMINAL)
+        return terminal.get_text(0, terminal.get_character_count()) or ""
+    wait_for("the older part", lambda: "BEFORE ALL" in text() and "HELLO" in text())
+    expect("Something is missing" not in text(), text())
+    session.shoot("unlimited-console-light")
+
+
 def console_colours(session):
     """The chosen colours are those of the console, from the next moment on."""
     os.makedirs(session.path("state/vitrine/lab"))
@@ -534,7 +567,7 @@ TESTS = [
     autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
     starts_without_window, asks_before_force,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
-    own_window, session_end, saves_battery, last_output, console_colours, disk_folder, types_the_clipboard,
+    own_window, session_end, saves_battery, last_output, unlimited_console, console_colours, disk_folder, types_the_clipboard,
     hour_of_figures, large_text,
 ]
 

@@ -3,6 +3,7 @@
 #include <locale.h>
 
 #include "manager/model/check.h"
+#include "manager/model/console-file.h"
 #include "manager/model/guest-build.h"
 #include "manager/model/hour.h"
 #include "manager/model/link.h"
@@ -351,6 +352,78 @@ test_links(void)
     g_assert_false(vm_link_is_safe(too_long));
 }
 
+static void
+collect(const char *bytes, gsize size, gpointer data)
+{
+    g_string_append_len(data, bytes, (gssize)size);
+}
+
+/* Until it has shown what is expected, which is in the file then too. */
+static void
+expect_kept(const char *path, const GString *shown, const char *text)
+{
+    g_autofree char *kept = NULL;
+    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+
+    while (!g_str_equal(shown->str, text) && g_get_monotonic_time() < end) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(1000);
+    }
+    g_assert_cmpstr(shown->str, ==, text);
+    g_assert_true(g_file_get_contents(path, &kept, NULL, NULL));
+    g_assert_cmpstr(kept, ==, text);
+}
+
+static void
+test_console_file(void)
+{
+    g_autofree char *path = g_build_filename(g_get_user_data_dir(), "c", "serial.0.full", NULL);
+    g_autofree char *before = g_strconcat(path, ".1", NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) shown = g_string_new(NULL);
+    g_autofree char *kept = NULL;
+    GStatBuf status;
+
+    for (int i = 0; i < 40000; i++) {
+        g_string_append_printf(text, "line %d\n", i);
+    }
+    /* The first window: all of it, more than a stream begins with. */
+    VmConsoleFile *file = vm_console_file_new(path, 0, collect, shown, NULL);
+    vm_console_file_push(file, text->str, 7);
+    vm_console_file_push(file, text->str + 7, text->len - 7);
+    expect_kept(path, shown, text->str);
+    g_assert_true(g_stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
+    /* The connection comes back and says the last part once more, and then goes on. */
+    vm_console_file_restart(file);
+    vm_console_file_push(file, text->str + text->len - 100000, 100000);
+    g_string_append(text, "more\n");
+    vm_console_file_push(file, "more\n", 5);
+    expect_kept(path, shown, text->str);
+    vm_console_file_free(file);
+    /* Another window on the same run: a head in pieces, and only its beginning is in the file. */
+    g_string_truncate(shown, 0);
+    file = vm_console_file_new(path, 0, collect, shown, NULL);
+    vm_console_file_push(file, text->str + text->len - 200, 20);
+    vm_console_file_push(file, text->str + text->len - 180, 180);
+    g_string_append(text, "and more\n");
+    vm_console_file_push(file, "and more\n", 9);
+    expect_kept(path, shown, text->str);
+    /* Nothing in common: it says so. */
+    vm_console_file_restart(file);
+    vm_console_file_push(file, "other\n", 6);
+    g_string_append(text, "\030\033[0m\r\n──── Something is missing here ────\r\nother\n");
+    expect_kept(path, shown, text->str);
+    vm_console_file_free(file);
+    /* The next run. */
+    g_string_truncate(shown, 0);
+    file = vm_console_file_new(path, G_MAXINT64, collect, shown, NULL);
+    vm_console_file_push(file, "new\n", 4);
+    expect_kept(path, shown, "new\n");
+    g_assert_true(g_file_get_contents(before, &kept, NULL, NULL));
+    g_assert_cmpstr(kept, ==, text->str);
+    vm_console_file_free(file);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -369,5 +442,6 @@ main(int argc, char **argv)
     g_test_add_func("/model/run-history", test_run_history);
     g_test_add_func("/model/ports", test_ports);
     g_test_add_func("/model/links", test_links);
+    g_test_add_func("/model/console-file", test_console_file);
     return g_test_run();
 }
