@@ -14,6 +14,7 @@ struct _VmMachineRow {
     VmMachineThumbnail *thumbnail;
     GtkLabel *name_label;
     GtkLabel *state_label;
+    GtkWidget *elsewhere_image;
     GtkSpinner *busy_spinner;
     GtkWidget *alert_image;
 };
@@ -40,6 +41,7 @@ vm_machine_row_class_init(VmMachineRowClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, thumbnail);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, name_label);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, state_label);
+    gtk_widget_class_bind_template_child(widget_class, VmMachineRow, elsewhere_image);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, busy_spinner);
     gtk_widget_class_bind_template_child(widget_class, VmMachineRow, alert_image);
 }
@@ -113,11 +115,16 @@ update(VmMachineRow *self)
     gtk_widget_set_visible(GTK_WIDGET(self->busy_spinner), is_busy(state));
     g_object_set(self->busy_spinner, "active", is_busy(state), NULL);
     gtk_widget_set_visible(self->alert_image, problem || state == VM_MACHINE_LOST);
+    gtk_widget_set_visible(self->elsewhere_image, vm_machine_get_elsewhere(self->machine));
     if (group[0]) {
         /* Translators: accessible name of a row: title, state, group. */
         name = g_strdup_printf(_("%s, %s, group %s"), title, words, group);
     } else {
         name = g_strdup_printf("%s, %s", title, words);
+    }
+    if (vm_machine_get_elsewhere(self->machine)) {
+        g_autofree char *alone = name;
+        name = g_strdup_printf("%s, %s", alone, _("Also open elsewhere"));
     }
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), name);
 }

@@ -38,6 +38,7 @@ struct _VmWindow {
     GtkStackSwitcher *view_switcher;
     GtkLabel *title_label;
     GtkLabel *state_label;
+    GtkWidget *elsewhere_label;
     GtkMenuButton *keys_button;
     GtkWidget *screenshot_button;
     GtkWidget *fullscreen_button;

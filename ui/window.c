@@ -92,6 +92,8 @@ words_changed(VmWindow *self)
     gtk_widget_set_visible(GTK_WIDGET(self->state_label), self->machine != NULL);
     gtk_label_set_text(self->state_label,
                        self->machine ? vm_machine_get_state_words(self->machine) : "");
+    gtk_widget_set_visible(self->elsewhere_label,
+                           self->machine && vm_machine_get_elsewhere(self->machine));
     gtk_window_set_title(GTK_WINDOW(self), title[0] ? title : "Vitrine");
     if (self->keys_popover) {
         vm_keys_popover_set_title(VM_KEYS_POPOVER(self->keys_popover), title);
@@ -483,6 +485,7 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmWindow, view_switcher);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, title_label);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, state_label);
+    gtk_widget_class_bind_template_child(widget_class, VmWindow, elsewhere_label);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, keys_button);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, screenshot_button);
     gtk_widget_class_bind_template_child(widget_class, VmWindow, fullscreen_button);

@@ -7,11 +7,12 @@
 #include "manager/model/machine-private.h"
 #include "vmm/client/paths.h"
 
-#define CONNECT_POLL_MS  100
-#define STUBBORN_SECONDS 20
-#define LOST_AFTER_MS    1000
-#define DETAIL_LINES     8
-#define STATUS_RESET     32
+#define CONNECT_POLL_MS    100
+#define STUBBORN_SECONDS   20
+#define LOST_AFTER_MS      1000
+#define ELSEWHERE_AFTER_MS 2000
+#define DETAIL_LINES       8
+#define STATUS_RESET       32
 
 static void
 clear_timer(guint *timer)
@@ -32,6 +33,15 @@ set_stubborn(VmMachine *self, gboolean stubborn)
     }
 }
 
+static void
+set_elsewhere(VmMachine *self, gboolean elsewhere)
+{
+    if (self->elsewhere != elsewhere) {
+        self->elsewhere = elsewhere;
+        g_object_notify(G_OBJECT(self), "state-words");
+    }
+}
+
 void
 vm_machine_drop_connection(VmMachine *self)
 {
@@ -40,11 +50,13 @@ vm_machine_drop_connection(VmMachine *self)
     clear_timer(&self->stubborn_timer);
     self->was_ready = FALSE;
     vm_machine_forget_figures(self);
+    clear_timer(&self->elsewhere_timer);
     if (self->connection) {
         g_signal_handlers_disconnect_by_data(self->connection, self);
         vm_connection_close(self->connection);
         g_clear_object(&self->connection);
         vm_machine_notify_connection(self);
+        set_elsewhere(self, FALSE);
     }
 }
 
@@ -113,6 +125,28 @@ connection_changed(VmMachine *self)
     }
 }
 
+static gboolean
+stays_elsewhere(gpointer data)
+{
+    VmMachine *self = VM_MACHINE(data);
+
+    self->elsewhere_timer = 0;
+    set_elsewhere(self, TRUE);
+    return G_SOURCE_REMOVE;
+}
+
+/* A command that asks something and ends is nothing to tell. */
+static void
+clients_changed(VmMachine *self)
+{
+    if (vm_connection_get_client_count(self->connection) <= 1) {
+        clear_timer(&self->elsewhere_timer);
+        set_elsewhere(self, FALSE);
+    } else if (!self->elsewhere && !self->elsewhere_timer) {
+        self->elsewhere_timer = g_timeout_add(ELSEWHERE_AFTER_MS, stays_elsewhere, self);
+    }
+}
+
 /* Who shows the state may show how long it is until the next try. */
 static void
 retry_comes_near(VmMachine *self)
@@ -150,6 +184,8 @@ make_connection(VmMachine *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::machine-state",
                             G_CALLBACK(take_machine_state), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::client-count", G_CALLBACK(clients_changed),
+                            self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::retry-seconds", G_CALLBACK(retry_comes_near),
                             self, G_CONNECT_SWAPPED);
     vm_machine_notify_connection(self);

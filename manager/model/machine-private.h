@@ -29,6 +29,8 @@ struct _VmMachine {
     guint connect_timer;
     guint stubborn_timer;
     guint lost_timer;
+    guint elsewhere_timer;
+    gboolean elsewhere; /* another program is connected to it, and stays */
 
     VmGuestBuild *build;
 

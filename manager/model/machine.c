@@ -300,6 +300,12 @@ vm_machine_get_connection(VmMachine *self)
 }
 
 gboolean
+vm_machine_get_elsewhere(VmMachine *self)
+{
+    return self->elsewhere;
+}
+
+gboolean
 vm_machine_get_stubborn(VmMachine *self)
 {
     return self->stubborn;

@@ -69,6 +69,8 @@ const char *vm_machine_get_state_words(VmMachine *self);
 const VmProblem *vm_machine_get_problem(VmMachine *self);
 VmConnection *vm_machine_get_connection(VmMachine *self);
 gboolean vm_machine_get_stubborn(VmMachine *self);
+/* Another program shows it or listens to it; changes notify "state-words". */
+gboolean vm_machine_get_elsewhere(VmMachine *self);
 /* "Off · last ran on 3 November for 2 h 10 min". */
 char *vm_machine_dup_off_text(VmMachine *self);
 /* A process of it exists. */

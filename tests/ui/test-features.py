@@ -492,6 +492,27 @@ def create_with_windows(session):
     expect(definition["wayland-sock"] == {"path": session.path("run/wayland-7")}, f"{definition}")
 
 
+def open_elsewhere(session):
+    """Who else is connected to the machine, and stays, is told; a command that asks and ends is not."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    subprocess.run([session.path("bin/vmm"), "ping", "tiny"], env=session.environment, check=True, timeout=60)
+    expect(not session.find("Also open elsewhere"), "a command is told")
+    other = subprocess.Popen([session.path("bin/vmm"), "trace", "tiny", "kick"], env=session.environment,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        session.see("Also open elsewhere", seconds=20)
+        expect(session.see_row("Tiny, Running").get_name().endswith("Also open elsewhere"), "not in the row's name")
+        session.shoot("elsewhere-light")
+    finally:
+        other.terminate()
+        other.wait(20)
+    session.see_not("Also open elsewhere", 20)
+
+
 def disk_rows(session):
     """A disk that is taken out can come back, and what was set meanwhile stays."""
     disks = [{"path": session.path(f"disk-{number}.img")} for number in (1, 2)]
@@ -523,6 +544,6 @@ def disk_rows(session):
 
 TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, vulkan_that_is_not, last_run, add_console, displays,
          links, folded_messages, first_display, port_rows,
-         disk_rows, create_with_windows]
+         disk_rows, create_with_windows, open_elsewhere]
 
 sys.exit(run(TESTS))
