@@ -16,6 +16,10 @@
 #include "vmm/guest/wayland-proxy/channel.h"
 #include "vmm/guest/wayland-proxy/virtgpu-uapi.h"
 
+enum {
+    WAITS_MAX = 8
+};
+
 struct virtgpu {
     int fd;
     struct channel_blob query;
@@ -56,17 +60,32 @@ virtgpu_submit(void *data, const void *commands, size_t size)
     return execute(data, &buffer, commands, size);
 }
 
+/*
+ * Until the host is done with it. The kernel gives up after 15 s, which a host without a graphics card
+ * may take to draw what was asked for before.
+ */
+static int
+wait_for(const struct virtgpu *gpu, uint32_t handle)
+{
+    struct drm_virtgpu_3d_wait wait = {.handle = handle};
+    int r = -EBUSY;
+
+    for (int i = 0; r == -EBUSY && i < WAITS_MAX; i++) {
+        r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
+    }
+    return r;
+}
+
 /* Have the host answer on the query page. */
 static int
 ask(struct virtgpu *gpu, const void *command, size_t size, struct cross_image *ret_image)
 {
     struct drm_virtgpu_execbuffer buffer = {.bo_handles = address_of(&gpu->query.handle),
                                             .num_bo_handles = 1};
-    struct drm_virtgpu_3d_wait wait = {.handle = gpu->query.handle};
     int r = execute(gpu, &buffer, command, size);
 
     if (r == 0) {
-        r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
+        r = wait_for(gpu, gpu->query.handle);
     }
     if (r == 0) {
         memcpy(ret_image, gpu->query.map, sizeof(*ret_image));
@@ -220,12 +239,11 @@ virtgpu_read_back(void *data, const struct channel_import *import, const struct 
         .bo_handle = import->handle,
         .box = {.y = rows->first, .w = rows->width, .h = rows->count, .d = 1},
         .offset = (uint32_t)rows->offset};
-    struct drm_virtgpu_3d_wait wait = {.handle = import->handle};
     int r = rows->offset > UINT32_MAX
                 ? -EINVAL
                 : node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &transfer);
 
-    return r < 0 ? r : node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
+    return r < 0 ? r : wait_for(gpu, import->handle);
 }
 
 static void
