@@ -6,6 +6,7 @@
 
 #include "manager/model/machine-private.h"
 #include "vmm/client/paths.h"
+#include "vmm/client/vm-machines.h"
 
 #define CONNECT_POLL_MS    100
 #define STUBBORN_SECONDS   20
@@ -51,12 +52,36 @@ vm_machine_drop_connection(VmMachine *self)
     self->was_ready = FALSE;
     vm_machine_forget_figures(self);
     clear_timer(&self->elsewhere_timer);
+    g_clear_pointer(&self->log_watch, vm_log_watch_free);
     if (self->connection) {
         g_signal_handlers_disconnect_by_data(self->connection, self);
         vm_connection_close(self->connection);
         g_clear_object(&self->connection);
         vm_machine_notify_connection(self);
         set_elsewhere(self, FALSE);
+    }
+}
+
+/* What a part tells of while the machine goes on. */
+static void
+error_logged(const VmLogLine *line, gpointer data)
+{
+    static const char disk_full[] = "disk-full: ";
+    VmMachine *self = VM_MACHINE(data);
+
+    if (g_str_has_prefix(line->process, "block") && g_str_has_prefix(line->text, disk_full)) {
+        vm_machine_take_problem(self, vm_problem_new("disk-full", self->title,
+                                                     line->text + strlen(disk_full), NULL, NULL));
+    }
+}
+
+static void
+watch_log(VmMachine *self)
+{
+    g_autofree char *path = vm_machines_dup_log_path(self->name);
+
+    if (!self->log_watch) {
+        self->log_watch = vm_log_watch_new(path, error_logged, self);
     }
 }
 
@@ -110,6 +135,7 @@ connection_changed(VmMachine *self)
         clear_timer(&self->lost_timer);
         self->was_ready = TRUE;
         self->restart_asked = FALSE;
+        watch_log(self);
         if (self->problem && g_strcmp0(vm_problem_get_id(self->problem), "lost") == 0) {
             vm_machine_dismiss_problem(self);
         }

@@ -3,6 +3,7 @@
 
 /* Shared by machine.c (what it is) and machine-life.c (what happens to it). */
 
+#include "manager/model/log-watch.h"
 #include "manager/model/machine.h"
 #include "manager/model/run-history.h"
 #include "vmm/client/vm-run.h"
@@ -25,6 +26,7 @@ struct _VmMachine {
 
     VmRun *run;
     VmConnection *connection;
+    VmLogWatch *log_watch; /* while it runs, or NULL */
     gboolean was_ready;
     guint connect_timer;
     guint stubborn_timer;

@@ -513,6 +513,22 @@ def open_elsewhere(session):
     session.see_not("Also open elsewhere", 20)
 
 
+def disk_full(session):
+    """A disk of the host that is full is told while the machine runs, with what can be done."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    with open(session.path("state/vitrine/tiny/log"), "a") as file:
+        file.write("2026-11-21T14:07:31.123Z block-0 error disk-full: The host has no room left for the guest's disk: "
+                   "the guest sees write errors. Free some space.\n")
+    session.alert("No room for the disk of Tiny", 20)
+    session.shoot("disk-full-light")
+    session.press("Pause")
+    session.see_row("Tiny, Paused", 20)
+
+
 def disk_rows(session):
     """A disk that is taken out can come back, and what was set meanwhile stays."""
     disks = [{"path": session.path(f"disk-{number}.img")} for number in (1, 2)]
@@ -544,6 +560,6 @@ def disk_rows(session):
 
 TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, vulkan_that_is_not, last_run, add_console, displays,
          links, folded_messages, first_display, port_rows,
-         disk_rows, create_with_windows, open_elsewhere]
+         disk_rows, create_with_windows, open_elsewhere, disk_full]
 
 sys.exit(run(TESTS))
