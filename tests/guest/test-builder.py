@@ -46,7 +46,7 @@ def port_of(server):
 def test_words(report, builder):
     status, output, _ = builder.run("--list")
     names = [line.split("\t")[0] for line in output.splitlines()]
-    report.check(status == 0 and names == ["desktop", "gl", "newer-kernel", "test", "vulkan", "windows"], "the recipes are listed", output)
+    report.check(status == 0 and names == ["cloud", "desktop", "gl", "newer-kernel", "test", "vulkan", "windows"], "the recipes are listed", output)
     keys = [builder.run("--key", name)[1].strip() for name in ("test", "test", "desktop")]
     report.check(keys[0] == keys[1] != keys[2] and len(keys[0]) == 64, "a recipe has one key", keys)
     status, _, error = builder.run("no-such-recipe", os.path.join(builder.folder, "a"))
