@@ -109,6 +109,8 @@ class Test:
         self.folder = folder
         self.terminal = None
         self.n_sizes = 0
+        self.big = BIG  # bytes of the host's long content
+        self.lines = 50000  # of the guest's
 
     def order(self, line, pattern, limit=LIMIT):
         """Types a line in the guest's terminal and waits for what the guest answers."""
@@ -196,14 +198,14 @@ class Test:
         desktop.run("wl-copy", data=b"from the host")
         answer = self.order(f"echo PASTE $(wl-paste) . >{SERIAL}", r"PASTE (.*) \.")
         self.report.check(answer == "from the host", "the host's clipboard is pasted in the guest", answer)
-        data = os.urandom(BIG // 2).hex().encode()
+        data = os.urandom(self.big // 2).hex().encode()
         desktop.run("wl-copy", data=data)
         answer = self.order(f"echo SUM $(wl-paste -n | md5sum) . >{SERIAL}", r"SUM (\w{32})")
-        self.report.check(answer == hashlib.md5(data).hexdigest(), f"and {BIG} bytes of it", answer)
+        self.report.check(answer == hashlib.md5(data).hexdigest(), f"and {self.big} bytes of it", answer)
         self.order(f"echo -n from-the-guest | wl-copy; echo COPIED-1 >{SERIAL}", r"(COPIED-1)")
         answer = desktop.run("wl-paste", "-n")
         self.report.check(answer == b"from-the-guest", "the guest's clipboard is pasted on the host", answer)
-        answer = self.order(f"seq 50000 >/tmp/big; wl-copy </tmp/big; echo COPIED-2 $(md5sum </tmp/big) >{SERIAL}",
+        answer = self.order(f"seq {self.lines} >/tmp/big; wl-copy </tmp/big; echo COPIED-2 $(md5sum </tmp/big) >{SERIAL}",
                             r"COPIED-2 (\w{32})")
         data = desktop.run("wl-paste", "-n")
         self.report.check(hashlib.md5(data).hexdigest() == answer, f"and {len(data)} bytes of it")
@@ -277,13 +279,13 @@ class Test:
     def x_clipboard(self, name):
         """64 KiB and more go in parts."""
         desktop = self.desktop
-        data = os.urandom(BIG // 2).hex().encode()
+        data = os.urandom(self.big // 2).hex().encode()
         desktop.run("wl-copy", data=data)
         answer = self.type_in(name, "export DISPLAY=:10; echo XPASTE $(xclip -o -sel c | md5sum) . "
                               f">{SERIAL}", r"XPASTE (\w{32})")
         self.report.check(answer == hashlib.md5(data).hexdigest(),
-                          f"{BIG} bytes of the host's clipboard are pasted by an X11 program", answer)
-        answer = self.type_in(name, "seq 50000 >/tmp/big; xclip -i -sel c </tmp/big; "
+                          f"{self.big} bytes of the host's clipboard are pasted by an X11 program", answer)
+        answer = self.type_in(name, f"seq {self.lines} >/tmp/big; xclip -i -sel c </tmp/big; "
                               f"echo XCOPIED $(md5sum </tmp/big) >{SERIAL}", r"XCOPIED (\w{32})")
         data = b""
         for _ in range(20):
