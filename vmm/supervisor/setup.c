@@ -225,11 +225,14 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->n_scanouts = (uint32_t)config->displays;
     /*
      * Room for a few pictures of each screen, and at least what a desktop's clients take, which is
-     * more when they draw in 3D, or have their memory here as windows of the host: foot makes a pool
-     * of 512 MiB, of which it touches little, and wayland-proxy-virtwl asks for all of it.
+     * more when they draw in 3D, and as much as the guest can map when their windows are the host's:
+     * foot makes pools of 512 MiB, of which it touches little, and wayland-proxy-virtwl asks for all
+     * of each; the fourth did not fit into 2 GiB.
      */
-    bool clients = gpu->level != GPU_LEVEL_2D || child->vm->wayland.gpu_fd >= 0;
-    gpu->memory_limit = MAX_OF((clients ? 2048 : 512) * MIB, plan_screens(config, gpu) * 4 * 8);
+    uint64_t clients = child->vm->wayland.gpu_fd >= 0 ? 4096 * MIB
+                       : gpu->level != GPU_LEVEL_2D   ? 2048 * MIB
+                                                      : 512 * MIB;
+    gpu->memory_limit = MAX_OF(clients, plan_screens(config, gpu) * 4 * 8);
 }
 
 void
