@@ -59,8 +59,9 @@ def choose_disk(session, disk, **environment):
 def seed_of(session, path):
     """What cloud-init would read."""
     out = session.path("seed-read")
-    done = subprocess.run(["xorriso", "-osirrox", "on", "-indev", path, "-extract", "/", out], capture_output=True, check=False,
-                          timeout=60)
+    os.mkdir(out)
+    done = subprocess.run(["xorriso", "-osirrox", "on", "-indev", path, "-extract", "/user-data", f"{out}/user-data",
+                           "-extract", "/meta-data", f"{out}/meta-data"], capture_output=True, check=False, timeout=60)
     expect(done.returncode == 0, done.stderr)
     found = []
     for name in ("user-data", "meta-data"):
