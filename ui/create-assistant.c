@@ -479,6 +479,7 @@ boot_answered(GObject *source, GAsyncResult *result, gpointer data)
         return;
     }
     g_clear_object(&self->reading);
+    gtk_button_set_label(self->next_button, _("Next"));
     source_changed(self);
     if (!still_wanted(self)) {
         vm_disk_boot_discard(boot);
@@ -512,6 +513,7 @@ read_disk(VmCreateAssistant *self)
     self->boot_disk = g_strdup(disk);
     self->reading = g_cancellable_new();
     gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), FALSE);
+    gtk_button_set_label(self->next_button, _("Reading the disk…"));
     gtk_label_set_text(self->source_problem, "");
     vm_disk_boot_async(disk, g_str_has_suffix(disk, ".qcow2") || vm_source_wants_format(disk),
                        self->reading, boot_answered, g_object_ref(self));
