@@ -84,6 +84,18 @@ tell_flips(VmGpuLink *self, VmScreen *screen)
 }
 
 static void
+tell_shown(VmGpuLink *self, guint buffer, VmScreen *screen)
+{
+    const struct gpu_shown message = {.header = {GPU_SHOWN, sizeof(message)},
+                                      .scanout = vm_screen_get_number(screen),
+                                      .buffer = buffer};
+
+    if (self->source && message_send(self->fd, &message, sizeof(message), NULL, 0) < 0) {
+        log_debug("gpu: does not take what is shown");
+    }
+}
+
+static void
 handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
 {
     guint n = message->hello.n_scanouts;
@@ -107,6 +119,8 @@ handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_f
         self->screens[self->n_screens] = vm_screen_new(self->n_screens);
         g_signal_connect_object(self->screens[self->n_screens], "flips-changed",
                                 G_CALLBACK(tell_flips), self, G_CONNECT_SWAPPED);
+        g_signal_connect_object(self->screens[self->n_screens], "shown", G_CALLBACK(tell_shown),
+                                self, G_CONNECT_SWAPPED);
         self->n_screens++;
     }
     g_signal_emit(self, signals[MODE_CHANGED], 0);
@@ -187,6 +201,7 @@ handle_scanout(VmGpuLink *self, const union gpu_message *message, struct message
         view.height = scanout->height;
         view.stride = scanout->stride;
         view.fourcc = scanout->format;
+        view.buffer_id = scanout->buffer;
     }
     vm_screen_set_scanout(self->screens[scanout->scanout], &view);
 }

@@ -17,7 +17,8 @@ enum {
     IN_FLIGHT_MAX = 2,
     ROW_ALIGNMENT = 256, /* bytes */
     QUESTION_TIMEOUT_MS = 5000,
-    INLINE_UPDATE_MAX = 16 << 20,             /* bytes; larger damage goes in bands */
+    SHOWN_TIMEOUT_MS = 250,       /* for a client to show a picture; others wait so long for it */
+    INLINE_UPDATE_MAX = 16 << 20, /* bytes; larger damage goes in bands */
     INLINE_SCANOUT_MAX = (64 << 20) - 0x1000, /* D-Bus: an array is at most 64 MiB */
 };
 
@@ -28,8 +29,11 @@ struct _VmListener {
     guint question;   /* the time limit of what interfaces the client has */
     gboolean ready;   /* they are known */
     gboolean map;
-    gboolean dmabuf;        /* takes dmabufs, and did not refuse one */
-    gboolean shows_dmabuf;  /* what was sent last */
+    gboolean dmabuf;       /* takes dmabufs, and did not refuse one */
+    gboolean shows_dmabuf; /* what was sent last; `viewer` is the screen's then */
+    VmScreenViewer viewer;
+    GQueue unshown;         /* serials of the screen, one for each unanswered call about a dmabuf */
+    guint late;             /* the time limit of the first */
     guint in_flight;        /* pictures and updates */
     guint cursor_in_flight; /* cursor calls */
     gboolean scanout_dirty;
@@ -75,6 +79,40 @@ handle_cursor_done(sd_bus_message *answer, gpointer user_data)
     pump(self);
 }
 
+static gboolean
+handle_late(gpointer user_data)
+{
+    VmListener *self = VM_LISTENER(user_data);
+
+    self->late = 0;
+    if (self->shows_dmabuf) {
+        vm_screen_set_shown(self->screen, &self->viewer, VM_SCREEN_LATE);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+restart_late(VmListener *self)
+{
+    g_clear_handle_id(&self->late, g_source_remove);
+    if (!g_queue_is_empty(&self->unshown)) {
+        self->late = g_timeout_add(SHOWN_TIMEOUT_MS, handle_late, self);
+    }
+}
+
+/* The answer to a call about a dmabuf: it is on the screen. */
+static void
+take_shown(VmListener *self)
+{
+    guint64 *serial = g_queue_pop_head(&self->unshown);
+
+    restart_late(self);
+    if (serial && self->shows_dmabuf) {
+        vm_screen_set_shown(self->screen, &self->viewer, *serial);
+    }
+    g_free(serial);
+}
+
 /* A client that cannot show one gets every picture in another way from then on, this one first. */
 static void
 handle_dmabuf_done(sd_bus_message *answer, gpointer user_data)
@@ -83,6 +121,7 @@ handle_dmabuf_done(sd_bus_message *answer, gpointer user_data)
 
     self->in_flight--;
     tell_error(answer);
+    take_shown(self);
     if (sd_bus_message_is_method_error(answer, NULL) > 0 && self->dmabuf) {
         self->dmabuf = FALSE;
         self->scanout_dirty = TRUE;
@@ -120,6 +159,22 @@ send_call(VmListener *self, sd_bus_message *call, VmCallDone done, guint *count)
 {
     if (call && vm_caller_send(self->caller, call, done, self)) {
         ++*count;
+    }
+}
+
+/* A call about the dmabuf that is shown: the answer says that it is on the screen. */
+static void
+send_dmabuf_call(VmListener *self, sd_bus_message *call)
+{
+    const guint64 serial = vm_screen_get_serial(self->screen);
+    const guint before = self->in_flight;
+
+    send_call(self, call, handle_dmabuf_done, &self->in_flight);
+    if (self->in_flight > before) {
+        g_queue_push_tail(&self->unshown, g_memdup2(&serial, sizeof(serial)));
+        if (!self->late) {
+            restart_late(self);
+        }
     }
 }
 
@@ -172,7 +227,7 @@ send_scanout_dmabuf(VmListener *self, const VmScanout *scanout)
         y, scanout->width, scanout->height, 1, (guint32)scanout->offset, 1, scanout->stride, 1,
         scanout->fourcc, scanout->width, scanout->height, linear, TRUE);
 
-    send_call(self, call, handle_dmabuf_done, &self->in_flight);
+    send_dmabuf_call(self, call);
 }
 
 static void
@@ -207,7 +262,11 @@ set_shows_dmabuf(VmListener *self, gboolean shows)
 {
     if (self->shows_dmabuf != shows) {
         self->shows_dmabuf = shows;
-        vm_screen_add_flips(self->screen, shows ? 1 : -1);
+        if (shows) {
+            vm_screen_add_viewer(self->screen, &self->viewer);
+        } else {
+            vm_screen_remove_viewer(self->screen, &self->viewer);
+        }
     }
 }
 
@@ -265,7 +324,11 @@ send_update(VmListener *self, const VmRect *rect)
                              rect->width, rect->height)
                   : new_call(self, MAP_INTERFACE, "UpdateMap", "iiii", rect->x, rect->y,
                              rect->width, rect->height);
-    send_call(self, call, dmabuf ? handle_dmabuf_done : handle_update_done, &self->in_flight);
+    if (dmabuf) {
+        send_dmabuf_call(self, call);
+    } else {
+        send_call(self, call, handle_update_done, &self->in_flight);
+    }
 }
 
 static void
@@ -433,6 +496,8 @@ vm_listener_close(VmListener *self)
         g_signal_handlers_disconnect_by_data(self->screen, self);
         set_shows_dmabuf(self, FALSE);
     }
+    g_clear_handle_id(&self->late, g_source_remove);
+    g_queue_clear_full(&self->unshown, g_free);
     self->ready = FALSE;
 }
 
@@ -457,6 +522,7 @@ vm_listener_class_init(VmListenerClass *klass)
 static void
 vm_listener_init(VmListener *self)
 {
+    g_queue_init(&self->unshown);
 }
 
 VmScreen *

@@ -3,13 +3,20 @@
 
 #include <string.h>
 
+enum {
+    RECENT = 8 /* gpu has fewer on the way */
+};
+
 struct _VmScreen {
     GObject parent_instance;
     guint number;
     struct gpu_mode mode;
     VmScanout scanout;
     VmCursorState cursor;
-    int flips;
+    guint64 serial;
+    guint64 shown;       /* by all viewers */
+    guint32 ids[RECENT]; /* of the buffers of the last serials */
+    GPtrArray *viewers;
 };
 
 G_DEFINE_FINAL_TYPE(VmScreen, vm_screen, G_TYPE_OBJECT)
@@ -20,6 +27,7 @@ enum {
     CURSOR_CHANGED,
     CURSOR_MOVED,
     FLIPS_CHANGED,
+    SHOWN,
     N_SIGNALS
 };
 
@@ -34,6 +42,7 @@ vm_screen_dispose(GObject *object)
     VmScreen *self = VM_SCREEN(object);
 
     g_clear_pointer(&self->scanout.buffer, vm_buffer_unref);
+    g_clear_pointer(&self->viewers, g_ptr_array_unref);
     G_OBJECT_CLASS(vm_screen_parent_class)->dispose(object);
 }
 
@@ -51,6 +60,8 @@ vm_screen_class_init(VmScreenClass *klass)
                                            NULL, G_TYPE_NONE, 0);
     signals[FLIPS_CHANGED] =
         g_signal_new("flips-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    signals[SHOWN] = g_signal_new("shown", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_UINT);
     signals[CURSOR_MOVED] =
         g_signal_new("cursor-moved", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -58,6 +69,7 @@ vm_screen_class_init(VmScreenClass *klass)
 static void
 vm_screen_init(VmScreen *self)
 {
+    self->viewers = g_ptr_array_new();
 }
 
 VmScreen *
@@ -114,6 +126,44 @@ same_scanout(const VmScanout *a, const VmScanout *b)
            a->height == b->height && a->stride == b->stride && a->fourcc == b->fourcc;
 }
 
+/* After a change of the viewers or of what is to be seen. */
+static void
+update_shown(VmScreen *self)
+{
+    guint64 shown = self->serial;
+    guint32 id;
+
+    for (guint i = 0; i < self->viewers->len; i++) {
+        const VmScreenViewer *viewer = g_ptr_array_index(self->viewers, i);
+
+        shown = viewer->late ? shown : MIN(shown, viewer->shown);
+    }
+    if (self->viewers->len == 0 || shown <= self->shown || self->serial - shown >= RECENT) {
+        return;
+    }
+    self->shown = shown;
+    id = self->ids[shown % RECENT];
+    if (id != 0) {
+        g_signal_emit(self, signals[SHOWN], 0, id);
+    }
+}
+
+guint64
+vm_screen_get_serial(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), 0);
+    return self->serial;
+}
+
+void
+vm_screen_set_shown(VmScreen *self, VmScreenViewer *viewer, guint64 serial)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    viewer->late = serial == VM_SCREEN_LATE;
+    viewer->shown = MAX(viewer->shown, serial);
+    update_shown(self);
+}
+
 void
 vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout)
 {
@@ -128,28 +178,41 @@ vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout)
     if (scanout->buffer) {
         vm_buffer_ref(scanout->buffer);
     }
+    self->serial++;
+    self->ids[self->serial % RECENT] = scanout->buffer ? scanout->buffer_id : 0;
     g_signal_emit(self, signals[SCANOUT_CHANGED], 0);
+    update_shown(self);
     g_clear_pointer(&old, vm_buffer_unref);
 }
 
 void
-vm_screen_add_flips(VmScreen *self, int n)
+vm_screen_add_viewer(VmScreen *self, VmScreenViewer *viewer)
 {
-    gboolean had;
-
     g_return_if_fail(VM_IS_SCREEN(self));
-    had = self->flips > 0;
-    self->flips += n;
-    if (had != (self->flips > 0)) {
+    *viewer = (VmScreenViewer){.shown = self->serial > 0 ? self->serial - 1 : 0};
+    g_ptr_array_add(self->viewers, viewer);
+    if (self->viewers->len == 1) {
+        self->shown = 0;
         g_signal_emit(self, signals[FLIPS_CHANGED], 0);
     }
+}
+
+void
+vm_screen_remove_viewer(VmScreen *self, VmScreenViewer *viewer)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    g_ptr_array_remove(self->viewers, viewer);
+    if (self->viewers->len == 0) {
+        g_signal_emit(self, signals[FLIPS_CHANGED], 0);
+    }
+    update_shown(self);
 }
 
 gboolean
 vm_screen_get_flips(VmScreen *self)
 {
     g_return_val_if_fail(VM_IS_SCREEN(self), FALSE);
-    return self->flips > 0;
+    return self->viewers->len > 0;
 }
 
 void

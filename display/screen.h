@@ -5,7 +5,8 @@
  * The model of one scanout: the display that is plugged in, what it shows now and its cursor. Everything
  * in it has been checked.
  *
- * Signals: "scanout-changed" (), "damage" (const VmRect *), "cursor-changed" (), "cursor-moved" ().
+ * Signals: "scanout-changed" (), "damage" (const VmRect *), "cursor-changed" (), "cursor-moved" (),
+ * "flips-changed" (): vm_screen_get_flips() does; "shown" (guint buffer_id): no viewer has an older one.
  */
 
 #include <glib-object.h>
@@ -24,7 +25,14 @@ typedef struct {
     guint height;
     guint stride;
     guint32 fourcc;
+    guint32 buffer_id; /* as gpu calls it */
 } VmScanout;
+
+/* Somebody who shows the buffers themselves; the caller's, while it is added. */
+typedef struct {
+    guint64 shown; /* the serial of what is on its screen */
+    gboolean late; /* it does not say so in time: nobody waits for it */
+} VmScreenViewer;
 
 typedef struct {
     gboolean visible;
@@ -50,11 +58,14 @@ const VmCursorState *vm_screen_get_cursor(VmScreen *self);
 
 /* Takes a reference on scanout->buffer. Does nothing when it is what is shown already. */
 void vm_screen_set_scanout(VmScreen *self, const VmScanout *scanout);
-/*
- * Counted: somebody shows the buffers themselves, so that new pixels should come in others. Signal
- * "flips-changed" when vm_screen_get_flips() does.
- */
-void vm_screen_add_flips(VmScreen *self, int n);
+/* Of what is shown; each new scanout has the next one. */
+guint64 vm_screen_get_serial(VmScreen *self);
+void vm_screen_add_viewer(VmScreen *self, VmScreenViewer *viewer);
+void vm_screen_remove_viewer(VmScreen *self, VmScreenViewer *viewer);
+/* It has that one on the screen, or (VM_SCREEN_LATE) did not say so in time. */
+#define VM_SCREEN_LATE G_GUINT64_CONSTANT(0)
+void vm_screen_set_shown(VmScreen *self, VmScreenViewer *viewer, guint64 serial);
+/* Whether there are viewers: new pixels should come in other buffers. */
 gboolean vm_screen_get_flips(VmScreen *self);
 /* Clipped to the scanout. */
 void vm_screen_damage(VmScreen *self, guint x, guint y, guint width, guint height);

@@ -30,6 +30,7 @@ struct _VmDisplayView {
     guint asked_height;
     VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
     gboolean on_guest_surface;     /* the picture is there; else it is drawn here */
+    guint64 taken;                 /* the console's serial as it was when the surface took it */
     gboolean dmabuf_refused;       /* by the compositor, for as long as it is the same one */
     GtkWidget *parent;             /* whose drawing gets the hole; compared only */
     GtkWidget *toplevel;           /* the same */
@@ -405,6 +406,7 @@ vm_display_view_set_console(VmDisplayView *self, VmConsole *console)
     }
     if (self->console) {
         g_signal_handlers_disconnect_by_data(self->console, self);
+        vm_console_set_paced(self->console, FALSE);
         if (self->held) {
             vm_console_release(self->console);
             self->held = FALSE;
@@ -413,6 +415,7 @@ vm_display_view_set_console(VmDisplayView *self, VmConsole *console)
     g_set_object(&self->console, console);
     self->had_cursor = FALSE;
     if (console) {
+        vm_console_set_paced(console, self->on_guest_surface);
         g_signal_connect_swapped(console, "scanout-changed", G_CALLBACK(on_scanout_changed), self);
         g_signal_connect_swapped(console, "damage", G_CALLBACK(on_damage), self);
         g_signal_connect_swapped(console, "cursor-changed", G_CALLBACK(update_cursor), self);
@@ -525,8 +528,22 @@ on_dmabuf_refused(gpointer data)
 }
 
 static void
+on_taken(gpointer data)
+{
+    VmDisplayView *self = data;
+
+    self->taken = self->console ? vm_console_get_serial(self->console) : 0;
+}
+
+/* The machine may draw into what was on the screen before. */
+static void
 on_presented(gpointer data)
 {
+    VmDisplayView *self = data;
+
+    if (self->console) {
+        vm_console_presented(self->console, self->taken);
+    }
 }
 
 /* Shown below the window from this frame on. FALSE: not possible here. */
@@ -536,6 +553,7 @@ show_on_guest_surface(VmDisplayView *self)
     static const VmGuestSurfaceEvents events = {
         .scale_changed = on_guest_scale,
         .dmabuf_refused = on_dmabuf_refused,
+        .taken = on_taken,
         .presented = on_presented,
     };
     GdkWindow *toplevel = gdk_window_get_toplevel(gtk_widget_get_window(GTK_WIDGET(self)));
@@ -556,10 +574,20 @@ show_on_guest_surface(VmDisplayView *self)
     return vm_guest_surface_place(self->guest_surface, &at, self->faded);
 }
 
+/* The picture is there, or drawn here, which reads it once and at once. */
+static void
+set_on_guest_surface(VmDisplayView *self, gboolean on)
+{
+    self->on_guest_surface = on;
+    if (self->console) {
+        vm_console_set_paced(self->console, on);
+    }
+}
+
 static void
 leave_guest_surface(VmDisplayView *self)
 {
-    self->on_guest_surface = FALSE;
+    set_on_guest_surface(self, FALSE);
     if (self->guest_surface) {
         vm_guest_surface_hide(self->guest_surface);
     }
@@ -641,7 +669,7 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
         }
         return GDK_EVENT_PROPAGATE;
     }
-    self->on_guest_surface = show_on_guest_surface(self);
+    set_on_guest_surface(self, show_on_guest_surface(self));
     if (!self->on_guest_surface) {
         draw_picture(self, cr);
     }
@@ -683,7 +711,7 @@ vm_display_view_unrealize(GtkWidget *widget)
 {
     VmDisplayView *self = VM_DISPLAY_VIEW(widget);
 
-    self->on_guest_surface = FALSE;
+    set_on_guest_surface(self, FALSE);
     g_clear_pointer(&self->guest_surface, vm_guest_surface_free);
     GTK_WIDGET_CLASS(vm_display_view_parent_class)->unrealize(widget);
 }

@@ -142,6 +142,7 @@ attach(VmGuestSurface *self)
             vm_guest_dmabuf_hide(self->dmabuf);
         }
         self->on_dmabuf = shows;
+        self->events->taken(self->data);
     }
     self->on_dmabuf = self->on_dmabuf || shows;
     ask_for_frame(self);

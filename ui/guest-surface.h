@@ -25,7 +25,8 @@ typedef struct vm_guest_surface VmGuestSurface;
 typedef struct {
     void (*scale_changed)(gpointer data);  /* vm_guest_surface_get_scale() gives something else */
     void (*dmabuf_refused)(gpointer data); /* the compositor does not show it: from now on none */
-    void (*presented)(gpointer data);      /* what was shown is on the screen */
+    void (*taken)(gpointer data);          /* what was told so far is on the way to the screen */
+    void (*presented)(gpointer data);      /* what was taken last is on the screen */
 } VmGuestSurfaceEvents;
 
 /* What a view shows: its pixels, and the file they lie in when that is a dmabuf, else -1. */

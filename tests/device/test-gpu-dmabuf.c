@@ -186,6 +186,15 @@ want_flips(struct card *card, uint32_t wanted)
     return send(card->display, &message, sizeof(message), 0) == sizeof(message);
 }
 
+/* It is on the screen. */
+static bool
+say_shown(struct card *card, uint32_t buffer)
+{
+    const struct gpu_shown message = {.header = {GPU_SHOWN, sizeof(message)}, .buffer = buffer};
+
+    return send(card->display, &message, sizeof(message), 0) == sizeof(message);
+}
+
 /* Transfer where that is needed, and flush; afterwards all of what is shown is the guest's. */
 static bool
 show(struct card *card, struct view *view, struct virtio_gpu_rect rect, uint32_t resource)
@@ -221,7 +230,8 @@ flips(struct card *card, struct view *view, uint32_t resource)
         memcpy(before, view->pixels[last], (size_t)view->stride * HEIGHT);
         store_le32(card_pixel(card, SIZE, ((uint64_t)rect.y * WIDTH + rect.x) * 4), 0x123400 + i);
         if (!show(card, view, rect, resource) || view->now == last ||
-            memcmp(before, view->pixels[last], (size_t)view->stride * HEIGHT) != 0) {
+            memcmp(before, view->pixels[last], (size_t)view->stride * HEIGHT) != 0 ||
+            !say_shown(card, view->id[view->now])) {
             return false;
         }
     }
@@ -248,6 +258,54 @@ TAP_TEST(who_shows_a_blob_gets_each_picture_in_another_buffer)
     const unsigned int last = view.now;
     check(show_all(&card, &view, 30, BLOB));
     check_int(view.now, last);
+    check_int(card_stop(&card), 0);
+}
+
+/* One pixel, in so bright a colour. */
+static bool
+draw(struct card *card, struct view *view, uint32_t x, uint32_t colour)
+{
+    store_le32(card_pixel(card, SIZE, (uint64_t)x * 4), colour);
+    return card_flush(card, BLOB, RECT(x, 0, 1, 1)) == VIRTIO_GPU_RESP_OK_NODATA &&
+           view_catch_up(card, view);
+}
+
+TAP_TEST(what_is_on_the_screen_is_not_drawn_into_however_much_the_guest_draws)
+{
+    static uint8_t screen[ROW * HEIGHT];
+    struct card card;
+    struct view view = {.n = 0};
+
+    check(start_with(&card, "/dev/null"));
+    card_paint(&card, SIZE, 3);
+    check_int(card_create_blob(&card, 6, SIZE), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_set_scanout_blob(&card, 6, RECT(0, 0, WIDTH, HEIGHT), LAYOUT(WIDTH, HEIGHT, 0)),
+              VIRTIO_GPU_RESP_OK_NODATA);
+    check(view_catch_up(&card, &view));
+    check(want_flips(&card, 1) && view_catch_up(&card, &view));
+    const unsigned int first = view.now;
+    const size_t size = (size_t)view.stride * HEIGHT;
+    memcpy(screen, view.pixels[first], size);
+    check(draw(&card, &view, 0, 0x111111) && draw(&card, &view, 1, 0x222222));
+    const unsigned int second = view.now;
+    check_int(view.n, 3);
+    for (uint32_t i = 2; i < 9; i++) {
+        check(draw(&card, &view, i, 0x333333));
+    }
+    check_int(view.now, second); /* it waits */
+    check(memcmp(screen, view.pixels[first], size) == 0);
+    check(say_shown(&card, view.id[first]) && view_catch_up(&card, &view));
+    check_int(view.now, second); /* that one still is there */
+    check(memcmp(screen, view.pixels[first], size) == 0);
+    check(say_shown(&card, view.id[second]) && view_catch_up(&card, &view));
+    check_int(view.now, first); /* all that waited, at once */
+    check(same_rows(&card, view.pixels[first], view.stride));
+    check(draw(&card, &view, 20, 0x444444) && view.now != first);
+    check(draw(&card, &view, 21, 0x555555));
+    const unsigned int last = view.now; /* is told that nobody shows it any more: nothing is lost */
+    check(want_flips(&card, 0) && view_catch_up(&card, &view) && view.now == last);
+    check(same_rows(&card, view.pixels[last], view.stride));
+    check(say_shown(&card, 12345) && view_catch_up(&card, &view));
     check_int(card_stop(&card), 0);
 }
 
@@ -278,10 +336,12 @@ main(void)
     static const struct tap_case cases[] = {
         TAP_CASE(a_device_that_makes_none_is_no_trouble),
         TAP_CASE(who_shows_a_blob_gets_each_picture_in_another_buffer),
+        TAP_CASE(what_is_on_the_screen_is_not_drawn_into_however_much_the_guest_draws),
         TAP_CASE(a_2d_resource_flips_through_memory_of_the_device),
-        TAP_CASE(a_2d_resource_is_a_dmabuf_too), TAP_CASE(a_blob_is_shown_as_a_dmabuf)};
+        TAP_CASE(a_2d_resource_is_a_dmabuf_too),
+        TAP_CASE(a_blob_is_shown_as_a_dmabuf)};
     cleanup_fd int fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
 
-    /* The first three need nothing of the host. */
-    return tap_run(cases, fd >= 0 ? ARRAY_SIZE(cases) : 3);
+    /* The first four need nothing of the host. */
+    return tap_run(cases, fd >= 0 ? ARRAY_SIZE(cases) : 4);
 }

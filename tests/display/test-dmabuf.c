@@ -96,13 +96,29 @@ test_not_a_dmabuf(void)
 
 /* The next message to the gpu process. */
 static void
+expect_shown(Rig *rig, guint buffer)
+{
+    struct gpu_shown shown;
+    struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
+
+    rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
+    g_assert_cmpint(recv(rig->gpu, &shown, sizeof(shown), 0), ==, sizeof(shown));
+    g_assert_cmpuint(shown.header.type, ==, GPU_SHOWN);
+    g_assert_cmpuint(shown.scanout, ==, 0);
+    g_assert_cmpuint(shown.buffer, ==, buffer);
+}
+
+/* The next one that is about flips. */
+static void
 expect_flips(Rig *rig, guint wanted)
 {
     struct gpu_flips flips;
     struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
 
-    rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
-    g_assert_cmpint(recv(rig->gpu, &flips, sizeof(flips), 0), ==, sizeof(flips));
+    do {
+        rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
+        g_assert_cmpint(recv(rig->gpu, &flips, sizeof(flips), 0), ==, sizeof(flips));
+    } while (flips.header.type == GPU_SHOWN);
     g_assert_cmpuint(flips.header.type, ==, GPU_FLIPS);
     g_assert_cmpuint(flips.scanout, ==, 0);
     g_assert_cmpuint(flips.wanted, ==, wanted);
@@ -164,6 +180,41 @@ test_taken(void)
     /* Rows that a card could not read. */
     rig_gpu_scanout(rig, 3, 0, WIDTH - 1, HEIGHT);
     rig_wait(g_str_equal(peer_listener_last(listener), "ScanoutMap"));
+}
+
+/* gpu hears what is on the screens of all who show its buffers, and of a client that never answers. */
+static void
+test_shown(void)
+{
+    g_autoptr(Rig) rig = NULL;
+    g_autoptr(GDBusConnection) client = NULL;
+    g_autoptr(PeerListener) listener = NULL;
+    g_autoptr(PeerListener) slow = NULL;
+
+    if (!can_make_dmabufs()) {
+        return;
+    }
+    rig = rig_new();
+    rig_gpu_hello(rig, 1);
+    show(rig, 1, -1);
+    client = connect_to(rig);
+    listener = peer_listen_dmabuf(client, CONSOLE_0);
+    expect_flips(rig, 1);
+    expect_shown(rig, 1);
+    show(rig, 2, -1);
+    expect_shown(rig, 2);
+    slow = peer_listen_dmabuf(client, CONSOLE_0);
+    rig_wait(slow->calls->len == 1);
+    slow->hold = TRUE;
+    show(rig, 3, -1);
+    rig_wait(slow->held.length == 1 && listener->calls->len == 3);
+    peer_listener_go_on(slow);
+    expect_shown(rig, 3);
+    slow->hold = TRUE;
+    show(rig, 4, -1);
+    expect_shown(rig, 4); /* after its time */
+    show(rig, 5, -1);
+    expect_shown(rig, 5); /* and nobody waits for it any more */
 }
 
 static void
@@ -280,6 +331,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dmabuf/not-one", test_not_a_dmabuf);
     g_test_add_func("/dmabuf/taken", test_taken);
+    g_test_add_func("/dmabuf/shown", test_shown);
     g_test_add_func("/dmabuf/refused", test_refused);
     g_test_add_func("/dmabuf/library", test_library);
     return g_test_run();

@@ -24,6 +24,13 @@ void real_set_takes(VmConsole *console,
 void wrap_set_takes(VmConsole *console,
                     gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
 
+void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
+void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
+
+/* What the console was told last, and first since that is 0. */
+static guint64 presented; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+static guint64 earliest;  /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
 static gboolean
 has_udmabuf(void)
 {
@@ -46,6 +53,14 @@ wrap_set_takes(VmConsole *console, gboolean takes)
 {
     console_takes = takes;
     real_set_takes(console, takes);
+}
+
+void
+wrap_presented(VmConsole *console, guint64 serial)
+{
+    presented = serial;
+    earliest = earliest > 0 ? earliest : serial;
+    real_presented(console, serial);
 }
 
 /* What the compositor shows without a copy; id 0: nothing. */
@@ -136,6 +151,46 @@ test_flip(Shown *self, gconstpointer data)
     count_dmabufs(self, after);
     g_assert_cmpuint(after[0], ==, before[0]);
     g_assert_cmpuint(after[1], ==, 2);
+}
+
+static VmConsole *
+get_console(Shown *self)
+{
+    GListModel *consoles = vm_connection_get_consoles(self->connection);
+    VmConsole *console = g_list_model_get_item(consoles, 0);
+
+    g_object_unref(console); /* the list has one */
+    return console;
+}
+
+/*
+ * The machine hears that a picture was shown when the compositor has shown it, and not of what came since;
+ * a window that shows no frames does not hold it up.
+ */
+static void
+test_paced(Shown *self, gconstpointer data)
+{
+    VmConsole *console = get_console(self);
+
+    rig_wait(is_imported(self));
+    shown_settle(self);
+    rig_wait(presented == vm_console_get_serial(console)); /* the last one is on the screen */
+    g_free(test_compositor_say(self->compositor, "still 1"));
+    const guint64 before = presented;
+    shown_update(self, 100, 100, 90);
+    rig_wait(vm_console_get_serial(console) == before + 1);
+    rig_wait(shown_is_exact(self)); /* seen, but nobody said so */
+    g_assert_cmpuint(presented, ==, before);
+    for (guint i = 0; i < 6; i++) { /* more than may be on the way: each comes */
+        shown_update(self, 100 + 50 * (int)i, 200, 91 + i);
+        rig_wait(vm_console_get_serial(console) == before + 2 + i);
+    }
+    g_assert_cmpuint(presented, ==, before);
+    earliest = 0;
+    g_free(test_compositor_say(self->compositor, "still 0"));
+    rig_wait(presented == before + 7);
+    g_assert_cmpuint(earliest, ==, before + 1);
+    rig_wait(is_imported(self));
 }
 
 /* What no compositor can do exactly is copied, without a gap before or after. */
@@ -291,6 +346,7 @@ main(int argc, char **argv)
     if (strcmp(options[0], "dmabuf=4") == 0) {
         ADD("imported", test_imported);
         ADD("flip", test_flip);
+        ADD("paced", test_paced);
         ADD("scales", test_scales);
         ADD("refused", test_refused);
         if (!has_udmabuf()) {

@@ -13,6 +13,13 @@
 
 enum {
     CURSOR_EDGE_MAX = 512,
+    PRESENTED_TIMEOUT_MS = 100, /* a window that nobody sees is not presented */
+};
+
+/* A call about a dmabuf that is answered when it is on the screen. */
+struct unanswered {
+    guint64 serial;
+    GDBusMethodInvocation *invocation;
 };
 
 struct _VmScreenListener {
@@ -24,6 +31,10 @@ struct _VmScreenListener {
     VmDbusListenerUnixMap *map_listener;
     VmDbusListenerUnixScanoutDMABUF2 *dmabuf_listener; /* NULL: dmabufs are not taken */
     gboolean takes_dmabuf;
+    gboolean paced;
+    guint64 serial;    /* of what came last */
+    GQueue unanswered; /* oldest first */
+    guint timeout;     /* while there are some */
     VmPictureMap map;
     VmCursor cursor;
     guint32 *cursor_pixels;
@@ -40,6 +51,44 @@ enum {
 };
 
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+static void
+answer_until(VmScreenListener *self, guint64 serial)
+{
+    struct unanswered *first;
+
+    while ((first = g_queue_peek_head(&self->unanswered)) && first->serial <= serial) {
+        g_dbus_method_invocation_return_value(first->invocation, NULL);
+        g_free(g_queue_pop_head(&self->unanswered));
+    }
+    if (!first) {
+        g_clear_handle_id(&self->timeout, g_source_remove);
+    }
+}
+
+static gboolean
+handle_not_presented(gpointer user_data)
+{
+    VmScreenListener *self = VM_SCREEN_LISTENER(user_data);
+
+    self->timeout = 0;
+    answer_until(self, self->serial);
+    return G_SOURCE_REMOVE;
+}
+
+/* Now, or when it is on the screen. */
+static void
+answer_shown(VmScreenListener *self, GDBusMethodInvocation *invocation)
+{
+    const struct unanswered unanswered = {self->serial, invocation};
+
+    g_queue_push_tail(&self->unanswered, g_memdup2(&unanswered, sizeof(unanswered)));
+    if (!self->paced) {
+        answer_until(self, self->serial);
+    } else if (!self->timeout) {
+        self->timeout = g_timeout_add(PRESENTED_TIMEOUT_MS, handle_not_presented, self);
+    }
+}
 
 /* The old memory goes only after everybody has let go of it. */
 static void
@@ -71,6 +120,7 @@ handle_scanout_map(VmScreenListener *self, GDBusMethodInvocation *invocation, GU
         g_dbus_method_invocation_return_error(invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
                                               "%s", error ? error->message : "no descriptor");
     } else {
+        self->serial++;
         replace_map(self, &map);
         vm_dbus_listener_unix_map_complete_scanout_map(self->map_listener, invocation, NULL);
     }
@@ -137,8 +187,9 @@ handle_scanout_dmabuf(VmScreenListener *self, GDBusMethodInvocation *invocation,
         g_dbus_method_invocation_return_error(invocation, G_DBUS_ERROR, G_DBUS_ERROR_NOT_SUPPORTED,
                                               "%s", error ? error->message : "not of our kind");
     } else {
+        self->serial++;
         replace_map(self, &map);
-        g_dbus_method_invocation_return_value(invocation, NULL);
+        answer_shown(self, invocation);
     }
     if (fd >= 0) {
         close(fd);
@@ -163,6 +214,7 @@ static gboolean
 handle_update_map(VmScreenListener *self, GDBusMethodInvocation *invocation, gint x, gint y,
                   gint width, gint height)
 {
+    self->serial++;
     damage(self, x, y, width, height);
     vm_dbus_listener_unix_map_complete_update_map(self->map_listener, invocation);
     return TRUE;
@@ -173,8 +225,9 @@ static gboolean
 handle_update_dmabuf(VmScreenListener *self, GDBusMethodInvocation *invocation, gint x, gint y,
                      gint width, gint height)
 {
+    self->serial++;
     damage(self, x, y, width, height);
-    vm_dbus_listener_complete_update_dmabuf(self->listener, invocation);
+    answer_shown(self, invocation);
     return TRUE;
 }
 
@@ -317,6 +370,7 @@ vm_screen_listener_close(VmScreenListener *self)
     }
     g_cancellable_cancel(self->cancellable);
     g_clear_object(&self->cancellable);
+    answer_until(self, self->serial);
     if (self->link) {
         g_signal_handlers_disconnect_by_data(self->listener, self);
         g_signal_handlers_disconnect_by_data(self->map_listener, self);
@@ -367,6 +421,7 @@ vm_screen_listener_init(VmScreenListener *self)
 {
     self->cancellable = g_cancellable_new();
     self->stream_fd = -1;
+    g_queue_init(&self->unanswered);
 }
 
 VmScreenListener *
@@ -416,6 +471,30 @@ vm_screen_listener_has_dmabuf(VmScreenListener *self)
 {
     g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), FALSE);
     return self->map.memory && self->map.dmabuf;
+}
+
+void
+vm_screen_listener_set_paced(VmScreenListener *self, gboolean paced)
+{
+    g_return_if_fail(VM_IS_SCREEN_LISTENER(self));
+    self->paced = paced;
+    if (!paced) {
+        answer_until(self, self->serial);
+    }
+}
+
+guint64
+vm_screen_listener_get_serial(VmScreenListener *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), 0);
+    return self->serial;
+}
+
+void
+vm_screen_listener_presented(VmScreenListener *self, guint64 serial)
+{
+    g_return_if_fail(VM_IS_SCREEN_LISTENER(self));
+    answer_until(self, serial);
 }
 
 gboolean

@@ -24,6 +24,10 @@ gboolean vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_p
 int vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset);
 /* Whether that file is a dmabuf. */
 gboolean vm_screen_listener_has_dmabuf(VmScreenListener *self);
+/* As vm_console_set_paced(), vm_console_get_serial() and vm_console_presented(). */
+void vm_screen_listener_set_paced(VmScreenListener *self, gboolean paced);
+guint64 vm_screen_listener_get_serial(VmScreenListener *self);
+void vm_screen_listener_presented(VmScreenListener *self, guint64 serial);
 gboolean vm_screen_listener_get_cursor(VmScreenListener *self, VmCursor *ret_cursor);
 
 G_END_DECLS

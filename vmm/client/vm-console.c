@@ -36,6 +36,7 @@ struct _VmConsole {
     guint modifiers;
     guint holds;
     gboolean takes_dmabuf;
+    gboolean paced;
     GDBusConnection *link;
     VmInputQueue *input;
     VmScreenListener *listener;
@@ -104,6 +105,7 @@ start_listening(VmConsole *self)
         return;
     }
     self->listener = vm_screen_listener_new(self->link, self->path, self->takes_dmabuf);
+    vm_screen_listener_set_paced(self->listener, self->paced);
     g_signal_connect_object(self->listener, "scanout-changed", G_CALLBACK(handle_scanout_changed),
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->listener, "damage", G_CALLBACK(handle_damage), self,
@@ -377,6 +379,32 @@ vm_console_has_dmabuf(VmConsole *self)
         return vm_screen_listener_has_dmabuf(self->listener);
     }
     return self->frozen && vm_screen_listener_has_dmabuf(self->frozen);
+}
+
+void
+vm_console_set_paced(VmConsole *self, gboolean paced)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    self->paced = paced;
+    if (self->listener) {
+        vm_screen_listener_set_paced(self->listener, paced);
+    }
+}
+
+guint64
+vm_console_get_serial(VmConsole *self)
+{
+    g_return_val_if_fail(VM_IS_CONSOLE(self), 0);
+    return self->listener ? vm_screen_listener_get_serial(self->listener) : 0;
+}
+
+void
+vm_console_presented(VmConsole *self, guint64 serial)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->listener) {
+        vm_screen_listener_presented(self->listener, serial);
+    }
 }
 
 gboolean

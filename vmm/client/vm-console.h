@@ -129,6 +129,26 @@ void vm_console_set_takes_dmabuf(VmConsole *self, gboolean takes);
  */
 gboolean vm_console_has_dmabuf(VmConsole *self);
 /**
+ * vm_console_set_paced:
+ * @paced: whether vm_console_presented() will tell when pictures are on the screen
+ *
+ * For who shows the machine's dmabufs themselves: it then leaves alone what is on the screen, and makes no
+ * more pictures than are shown. What is not presented for 100 ms, as in a window that nobody sees, counts
+ * as presented.
+ */
+void vm_console_set_paced(VmConsole *self, gboolean paced);
+/**
+ * vm_console_get_serial:
+ *
+ * Returns: the number of pictures and updates so far, for vm_console_presented()
+ */
+guint64 vm_console_get_serial(VmConsole *self);
+/**
+ * vm_console_presented:
+ * @serial: vm_console_get_serial() as it was when what is on the screen now was taken
+ */
+void vm_console_presented(VmConsole *self, guint64 serial);
+/**
  * vm_console_get_cursor:
  * @ret_cursor: (out caller-allocates): valid until the next "cursor-changed"
  *

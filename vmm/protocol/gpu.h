@@ -32,6 +32,7 @@ enum gpu_type {
     GPU_ASK_STATISTICS,                      /* struct start_header: answer GPU_STATISTICS */
     GPU_PLUG,  /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
     GPU_FLIPS, /* struct gpu_flips */
+    GPU_SHOWN, /* struct gpu_shown */
 
     /* gpu -> display */
     GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
@@ -81,6 +82,17 @@ struct gpu_flips {
     struct start_header header;
     uint32_t scanout;
     uint32_t wanted; /* 0 or 1 */
+};
+
+/*
+ * While flips are wanted: all who show the scanout's buffers have this one on the screen, or a later one, so
+ * that those shown before it are not read any more. With all of a scanout's buffers on the way, new pixels
+ * wait for this; the display sees to it that they never wait for long.
+ */
+struct gpu_shown {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t buffer;
 };
 
 struct gpu_hello {

@@ -199,6 +199,7 @@ struct compositor {
     int width; /* of the output, logical */
     int height;
     uint32_t scale; /* 120ths */
+    bool still;     /* tell nobody that a frame was shown */
     bool hold;     /* keep a buffer until the next one comes, as a compositor without copies does */
     bool plain;    /* without extensions */
     bool contexts; /* with wp_security_context_v1 */

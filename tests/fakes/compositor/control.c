@@ -15,6 +15,7 @@
  *   dmabufs                  how many were to be imported so far, and how many buffers there are
  *   refuse 0|1               do not import dmabufs from now on
  *   hold 0|1                 hold buffers from now on
+ *   still 0|1                hold frame callbacks back from now on, as for a window that nobody sees
  *   move X Y, button CODE 0|1, scroll STEPS, key CODE 0|1 (Super is the
  *                            compositor's own while no inhibitor is active)
  *   focus ID, resize ID W H, fullscreen ID 0|1, close ID, scale X
@@ -214,6 +215,13 @@ static bool
 do_hold(struct connection *self, const char *rest)
 {
     self->compositor->hold = strcmp(rest, "1") == 0;
+    return true;
+}
+
+static bool
+do_still(struct connection *self, const char *rest)
+{
+    self->compositor->still = strcmp(rest, "1") == 0;
     return true;
 }
 
@@ -421,6 +429,7 @@ static const struct {
     {"cursor", do_cursor},
     {"quit", do_quit},
     {"hold", do_hold},
+    {"still", do_still},
     {"dmabufs", do_dmabufs},
     {"refuse", do_refuse},
     {"contexts", do_contexts},

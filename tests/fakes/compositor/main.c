@@ -27,7 +27,9 @@ on_frame_timer(void *data)
 {
     struct compositor *compositor = data;
 
-    surface_send_frames(compositor);
+    if (!compositor->still) {
+        surface_send_frames(compositor);
+    }
     wl_event_source_timer_update(compositor->frame_timer, FRAME_MS);
     return 0;
 }

@@ -312,6 +312,16 @@ link_flips(struct display_link *link, const struct gpu_flips *flips)
     }
 }
 
+static void
+link_shown(struct display_link *link, const struct gpu_shown *shown)
+{
+    if (shown->scanout >= link->n_outputs) {
+        log_limited(&link->limit, LOG_LEVEL_WARNING, "The display showed an impossible scanout");
+    } else if (link->ops->shown) {
+        link->ops->shown(link->data, shown->scanout, shown->buffer);
+    }
+}
+
 /* A display process has started: it knows nothing. */
 static void
 link_restart(struct display_link *link)
@@ -368,6 +378,7 @@ link_receive(struct display_link *link)
         struct start_header header;
         struct gpu_mode mode;
         struct gpu_flips flips;
+        struct gpu_shown shown;
     } message;
     ssize_t n = message_receive(link->fd, &message, sizeof(message), NULL);
 
@@ -384,6 +395,8 @@ link_receive(struct display_link *link)
         link_mode(link, &message.mode);
     } else if (n == sizeof(struct gpu_flips) && message.header.type == GPU_FLIPS) {
         link_flips(link, &message.flips);
+    } else if (n == sizeof(struct gpu_shown) && message.header.type == GPU_SHOWN) {
+        link_shown(link, &message.shown);
     } else if (n != -EAGAIN && n != -EINTR) {
         log_limited(&link->limit, LOG_LEVEL_WARNING, "The display sent a message that is none");
     }
@@ -441,6 +454,12 @@ display_link_destroy(struct display_link *link)
     }
     free(link->outputs);
     free(link);
+}
+
+uint32_t
+display_link_buffer_id(const struct link_buffer *buffer)
+{
+    return buffer->id;
 }
 
 uint64_t

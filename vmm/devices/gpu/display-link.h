@@ -27,6 +27,8 @@ struct display_link_ops {
     void (*plug)(void *data, const struct gpu_mode *mode);
     /* Optional: new pixels of a scanout are to come in another buffer, or no longer. */
     void (*flips)(void *data, uint32_t scanout, bool wanted);
+    /* Optional: buffers of a scanout that were shown before this one are free. */
+    void (*shown)(void *data, uint32_t scanout, uint32_t buffer);
     /* Optional: fill in all but the header. */
     void (*statistics)(void *data, struct gpu_statistics *statistics);
 };
@@ -53,6 +55,9 @@ struct display_link *display_link_create(struct loop *loop, int fd, uint32_t n_s
                                          const struct display_link_ops *ops, void *data);
 void display_link_destroy(struct display_link *link);
 CLEANUP_DEFINE(struct display_link, display_link_destroy)
+
+/* How the display calls it. */
+uint32_t display_link_buffer_id(const struct link_buffer *buffer);
 
 /* Messages sent since the start. */
 uint64_t display_link_messages(const struct display_link *link);

@@ -242,9 +242,16 @@ gpu_flips_wanted(void *data, uint32_t index, bool wanted)
     scanout_set_flips(data, index, wanted);
 }
 
+static void
+gpu_buffer_shown(void *data, uint32_t index, uint32_t buffer)
+{
+    scanout_shown(data, index, buffer);
+}
+
 static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,
                                                      .plug = gpu_plug_wanted,
                                                      .flips = gpu_flips_wanted,
+                                                     .shown = gpu_buffer_shown,
                                                      .statistics = gpu_tell_statistics};
 _Static_assert((int)GPU_CONTEXT_NAME_SIZE == (int)RENDERER_NAME_SIZE, "copied as it is");
 

@@ -24,7 +24,7 @@ enum {
     GPU_QUEUE_CONTROL = 0,
     GPU_QUEUE_CURSOR = 1,
     GPU_QUEUES = 2,
-    GPU_FLIP_BUFFERS = 3,    /* on the screen, perhaps still read for the last frame, free */
+    GPU_FLIP_BUFFERS = 3,    /* on the screen, on the way there, free */
     GPU_MODE_DELAY_MS = 100, /* every change of mode costs the guest a modeset */
 };
 
@@ -63,6 +63,8 @@ struct scanout {
     struct shadow shadow;
     bool flips;                                /* new pixels go into another shadow */
     struct shadow spare[GPU_FLIP_BUFFERS - 1]; /* these, the one that was shown longest ago first */
+    unsigned int busy;   /* of them all, the newest: on the screen, or on the way there */
+    struct rect waiting; /* what changed since no buffer was free */
 };
 
 /* When the last pictures were finished. */

@@ -16,6 +16,7 @@ scanout_off(struct gpu *gpu, uint32_t index)
     shadow_release_all(gpu, scanout);
     scanout->resource = NULL;
     scanout->rect = (struct rect){0};
+    scanout->waiting = (struct rect){0};
 }
 
 /* Show `rect` of the resource through host memory that is filled from it. */
@@ -47,6 +48,8 @@ scanout_set_shadow(struct gpu *gpu, uint32_t index, struct resource *resource,
         display_link_set_scanout(gpu->link, index, &shown);
         shadow_release(gpu, &old);
         shadow_release_spare(gpu, scanout);
+        scanout->busy = 1;
+        scanout->waiting = (struct rect){0};
     }
     return 0;
 }
@@ -170,6 +173,45 @@ scanout_show_again(struct gpu *gpu, uint32_t index)
     }
 }
 
+/* What waited for a buffer. */
+static void
+scanout_catch_up(struct gpu *gpu, uint32_t index)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+    const struct rect all = {0, 0, scanout->shadow.width, scanout->shadow.height};
+    const struct rect waiting = rect_intersect(&scanout->waiting, &all);
+
+    scanout->waiting = (struct rect){0};
+    if (rect_empty(&waiting) || !scanout->resource) {
+        return;
+    }
+    if (scanout->flips) {
+        shadow_flip(gpu, index, &waiting);
+    } else {
+        shadow_update(gpu, index, &waiting);
+    }
+}
+
+void
+scanout_shown(struct gpu *gpu, uint32_t index, uint32_t buffer)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+
+    if (!scanout->flips || scanout->shadow.size == 0) {
+        return;
+    }
+    for (unsigned int age = 0; age < GPU_FLIP_BUFFERS; age++) {
+        const struct shadow *shadow =
+            age == 0 ? &scanout->shadow : &scanout->spare[ARRAY_SIZE(scanout->spare) - age];
+
+        if (shadow->size > 0 && display_link_buffer_id(shadow->buffer) == buffer) {
+            scanout->busy = MIN_OF(scanout->busy, age + 1);
+            scanout_catch_up(gpu, index);
+            return;
+        }
+    }
+}
+
 void
 scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips)
 {
@@ -179,8 +221,10 @@ scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips)
         return;
     }
     scanout->flips = flips;
+    scanout->busy = 1;
     if (!flips) {
         shadow_release_spare(gpu, scanout);
+        scanout_catch_up(gpu, index);
     }
     if (scanout->resource && scanout->resource->kind == RESOURCE_2D) {
         scanout_show_again(gpu, index);

@@ -15,6 +15,8 @@ int scanout_set_blob(struct gpu *gpu, uint32_t index, uint32_t resource_id, cons
                      const struct framebuffer *framebuffer);
 /* Let new pixels go into another buffer than the one that is shown, or no longer. */
 void scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips);
+/* The display's GPU_SHOWN: what waited for a buffer that is free now is shown. */
+void scanout_shown(struct gpu *gpu, uint32_t index, uint32_t buffer);
 /* New pixels in a rectangle of a resource: copy what blobs need, tell the display. */
 int scanout_flush(struct gpu *gpu, uint32_t resource_id, const struct rect *rect);
 /* The resource goes away: off with every scanout that shows it, and out of the display. */

@@ -262,6 +262,10 @@ shadow_flip(struct gpu *gpu, uint32_t index, const struct rect *rect)
     struct scanout *scanout = &gpu->scanouts[index];
     struct shadow *shadow = &scanout->shadow;
 
+    if (scanout->busy >= GPU_FLIP_BUFFERS) {
+        scanout->waiting = rect_union(&scanout->waiting, rect);
+        return;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(scanout->spare); i++) {
         scanout->spare[i].stale = rect_union(&scanout->spare[i].stale, rect);
     }
@@ -276,5 +280,6 @@ shadow_flip(struct gpu *gpu, uint32_t index, const struct rect *rect)
     }
     gpu->counters.damaged_pixels += (uint64_t)rect->width * rect->height;
     const struct link_scanout shown = shadow_shown(scanout);
+    scanout->busy++;
     display_link_set_scanout(gpu->link, index, &shown);
 }

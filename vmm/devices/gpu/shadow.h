@@ -20,8 +20,8 @@ void shadow_copy_all(struct gpu *gpu, const struct scanout *scanout);
 /* What scanout->shadow is, for the display. */
 struct link_scanout shadow_shown(const struct scanout *scanout);
 /*
- * Bring the shadow that was shown longest ago up to date, `rect` included, and show it. Where there is no
- * memory for one more, as shadow_update().
+ * Bring the shadow that was shown longest ago up to date, `rect` included, and show it. While that one may
+ * be on the screen, `rect` waits. Where there is no memory for one more, as shadow_update().
  */
 void shadow_flip(struct gpu *gpu, uint32_t index, const struct rect *rect);
 /*
