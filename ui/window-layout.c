@@ -9,6 +9,7 @@
 #define SIDEBAR    264
 #define HYSTERESIS 24
 #define FRAME_MAX  120
+#define BAR_HEIGHT 48
 
 static const struct {
     const char *view;
@@ -238,6 +239,8 @@ window_state_changed(VmWindow *self, GdkEventWindowState *event)
     self->fullscreen = (event->new_window_state & GDK_WINDOW_STATE_FULLSCREEN) != 0;
     vm_display_page_set_fullscreen(vm_machine_page_get_display(self->machine_page),
                                    self->fullscreen);
+    /* The bar of the full screen slides from the same edge. */
+    gtk_widget_set_margin_top(GTK_WIDGET(self->undo_toast), self->fullscreen ? BAR_HEIGHT : 0);
     vm_window_update_actions(self);
     vm_window_layout_soon(self);
     return GDK_EVENT_PROPAGATE;

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 WIDTH, HEIGHT = 1024, 768
+NOBODY = 65534
 CONFIG = f"""
 xwayland disable
 default_border none
@@ -32,6 +33,13 @@ def keymap():
             f'xkb_symbols "test" {{ {symbols} }}; }};\0').encode()
 
 
+# The keys of a person: their numbers are those of linux/input-event-codes.h.
+USUAL_KEYMAP = b"""xkb_keymap { xkb_keycodes { include "evdev+aliases(qwerty)" };
+xkb_types { include "complete" }; xkb_compatibility { include "complete" };
+xkb_symbols { include "pc+us+inet(evdev)" }; };\0"""
+MODIFIERS = {42: 1, 29: 4, 56: 8, 125: 64}  # shift, control, alt, super
+
+
 def now():
     return int(time.monotonic() * 1000) & 0xffffffff
 
@@ -42,7 +50,8 @@ class Seat:
     They stay as long as this does: some programs wait for ever before a seat without a keyboard.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, keys=None):
+        self.modifiers = 0
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
         self.socket.settimeout(60)
@@ -55,13 +64,12 @@ class Seat:
         self._send(5, 0, struct.pack("=II", 4, 6))  # create_virtual_pointer
         self._bind("zwp_virtual_keyboard_manager_v1", 7)
         self._send(7, 0, struct.pack("=II", 4, 8))  # create_virtual_keyboard
-        self._send_keymap()
+        self._send_keymap(keys or keymap())
 
     def _send(self, target, opcode, body):
         self.socket.sendall(struct.pack("=II", target, (8 + len(body)) << 16 | opcode) + body)
 
-    def _send_keymap(self):
-        text = keymap()
+    def _send_keymap(self, text):
         fd = os.memfd_create("keymap")
         os.write(fd, text)
         socket.send_fds(self.socket, [struct.pack("=IIII", 8, 16 << 16, 1, len(text))], [fd])
@@ -114,25 +122,40 @@ class Seat:
                 self._send(8, 1, struct.pack("=III", now(), key, state))
             time.sleep(0.02)
 
+    def key(self, *codes):
+        """Pressed in this order, let go in the other; with USUAL_KEYMAP."""
+        for state, order in ((1, codes), (0, reversed(codes))):
+            for code in order:
+                self._send(8, 1, struct.pack("=III", now(), code, state))
+                self.modifiers ^= MODIFIERS.get(code, 0)
+                self._send(8, 2, struct.pack("=IIII", self.modifiers, 0, 0, 0))
+                time.sleep(0.1)
+
     def close(self):
         self.socket.close()
 
 
 class Sway:
-    def __init__(self, folder):
+    def __init__(self, folder, more="", keys=None):
+        """more: lines of its configuration; keys: the keymap of the seat."""
         self.folder = folder
         config = os.path.join(folder, "sway.config")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG)
+            file.write(CONFIG + more)
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=folder, WLR_BACKENDS="headless",
                                 WLR_RENDERER="pixman", WLR_LIBINPUT_NO_DEVICES="1")
         self.log = open(os.path.join(folder, "sway.log"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen(["sway", "-c", config], env=self.environment,
+        command = ["sway", "-c", config]
+        if os.geteuid() == 0:  # sway refuses to be root
+            os.chown(folder, NOBODY, NOBODY)
+            os.chmod(config, 0o644)
+            command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
+        self.process = subprocess.Popen(command, env=self.environment,
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.environment["SWAYSOCK"] = self._appears("sway-ipc.")
         self.environment["WAYLAND_DISPLAY"] = "wayland-1"
         self.path = self._appears("wayland-1")
-        self.seat = Seat(self.path)
+        self.seat = Seat(self.path, keys)
 
     def _appears(self, beginning):
         end = time.monotonic() + 30
