@@ -40,6 +40,13 @@ vm_settings_row_init(VmSettingsRow *self)
     gtk_widget_init_template(GTK_WIDGET(self));
 }
 
+/* As it is read out: why it does what it does, or what is wrong with it. */
+static void
+describe(VmSettingsRow *self, const char *text)
+{
+    atk_object_set_description(gtk_widget_get_accessible(self->control), text ? text : "");
+}
+
 GtkWidget *
 vm_settings_row_new(const char *title, const char *explain, GtkWidget *control)
 {
@@ -55,9 +62,13 @@ vm_settings_row_new(const char *title, const char *explain, GtkWidget *control)
         gtk_widget_show(control);
         gtk_box_pack_end(self->row_box, control, FALSE, TRUE, 0);
         atk_object_set_name(accessible, title);
-        if (explain) {
-            atk_object_set_description(accessible, explain);
-        }
+        atk_object_add_relationship(accessible, ATK_RELATION_LABELLED_BY,
+                                    gtk_widget_get_accessible(GTK_WIDGET(self->title_label)));
+        atk_object_add_relationship(accessible, ATK_RELATION_DESCRIBED_BY,
+                                    gtk_widget_get_accessible(GTK_WIDGET(self->explain_label)));
+        atk_object_add_relationship(accessible, ATK_RELATION_DESCRIBED_BY,
+                                    gtk_widget_get_accessible(self->restart_pill));
+        describe(self, explain);
     }
     return GTK_WIDGET(self);
 }
@@ -85,6 +96,7 @@ vm_settings_row_set_problem(VmSettingsRow *self, const char *problem)
     }
     if (self->control) {
         GtkStyleContext *control = gtk_widget_get_style_context(self->control);
+        describe(self, text);
         if (problem) {
             gtk_style_context_add_class(control, "error");
         } else {

@@ -712,6 +712,16 @@ connection_changed(VmStatisticsPage *self)
     }
 }
 
+static void
+name_table(VmStatisticsPage *self)
+{
+    /* Translators: accessible name of the table; %s is a machine. */
+    g_autofree char *name =
+        g_strdup_printf(_("Processes of %s"), vm_machine_get_title(self->machine));
+
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->table)), name);
+}
+
 void
 vm_statistics_page_set_machine(VmStatisticsPage *self, VmMachine *machine)
 {
@@ -721,6 +731,9 @@ vm_statistics_page_set_machine(VmStatisticsPage *self, VmMachine *machine)
     if (machine) {
         g_signal_connect_object(machine, "notify::connection", G_CALLBACK(connection_changed), self,
                                 G_CONNECT_SWAPPED);
+        g_signal_connect_object(machine, "notify::title", G_CALLBACK(name_table), self,
+                                G_CONNECT_SWAPPED);
+        name_table(self);
     }
     connection_changed(self);
 }

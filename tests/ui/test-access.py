@@ -77,6 +77,15 @@ class Walk:
         expect(not self.wrong, "; ".join(sorted(set(self.wrong))))
 
 
+def check_names(session, rows):
+    """Widgets of manager.md, section 8: role, name, start of the description, and whether the keyboard goes there."""
+    for role, name, description, focusable in rows:
+        node = session.see(name, role, 20)
+        wait_for(f"the description of “{name}”, not “{node.get_description()}”",
+                 lambda: (node.get_description() or "").startswith(description))  # pylint: disable=cell-var-from-loop
+        expect(node.has(Atspi.StateType.FOCUSABLE) == focusable, f"“{name}”: focusable or not")
+
+
 def press_escape(session):
     session.focus()
     subprocess.run(["xdotool", "key", "--clearmodifiers", "Escape"], check=True, timeout=10)
@@ -242,12 +251,23 @@ def running_machine(session):
     session.start()
     session.activate("app.start-machine", "tiny")
     session.see_row("Tiny, Running", 20)
+    names = {
+        "display": [(Atspi.Role.DRAWING_AREA, "Display of Tiny", "Running, keyboard released.", True),
+                    (Atspi.Role.IMAGE, "Last picture of Tiny", "", False),
+                    (Atspi.Role.TOGGLE_BUTTON, "More ways to stop", "", True)],
+        "console": [(Atspi.Role.TERMINAL, "Serial 1 of Tiny", "", True)],
+        "statistics": [(Atspi.Role.CHART, "Processor, last minute", "Now ", False),
+                       (Atspi.Role.PANEL, "Processor", "", False),
+                       (Atspi.Role.TABLE, "Processes of Tiny", "", True)],
+        "settings": [(Atspi.Role.TEXT, "Name", "What this window calls it", True)],
+    }
     for view in ("display", "console", "settings", "log", "statistics"):
         session.set_state("win.view", view)
         found.look(f"running, {view}", 8)
+        check_names(session, names.get(view, []))
     session.see("Graphics: 2D, as asked for.", seconds=20)
     session.see("Graphics card in detail").do_action(0)
-    table = session.see("Processes", Atspi.Role.TABLE)
+    table = session.see("Processes of Tiny", Atspi.Role.TABLE)
     cell = wait_for("the disk's row", lambda: next(
         (node for node in walk(table) if node.get_name() == "block-0"), None))
     actions = [cell.get_action_name(number) for number in range(cell.get_n_actions() or 0)]

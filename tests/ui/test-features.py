@@ -203,7 +203,7 @@ def last_run(session):
         wait_for("the last run", lambda: session.find_start("Last run, "), 20)
         session.see("Processor, last run", Atspi.Role.CHART)
         session.see("Processes appear when the machine runs")
-        expect(session.find("Processes", Atspi.Role.TABLE) is None, "processes of a machine that is off")
+        expect(session.find("Processes of Tiny", Atspi.Role.TABLE) is None, "processes of a machine that is off")
         with open(session.path("state/vitrine/tiny/statistics.json"), encoding="utf-8") as file:
             expect(max(json.load(file)["share"]) > 0, "a loud guest that used no processor")
     past()

@@ -3,7 +3,7 @@
 /*
  * Each page and each section of the settings, light and dark, in both directions of writing, at three
  * widths; dialogs at the smallest size they can have. Nothing may stick out of what is shown or get
- * less room than it needs, and no library may warn: GLib's tests end at a warning. GDK_SCALE says how
+ * less room than it needs, no two mnemonics of a window are the same, and no library may warn: GLib's tests end at a warning. GDK_SCALE says how
  * many pixels there are for one.
  *
  * With TEST_PICTURES, the name of a folder, a picture of each is left there.
@@ -24,7 +24,7 @@
 enum {
     HEIGHT = 780,
     DIALOG_HEIGHT = 300, /* that any dialog has, or nothing is seen of it */
-    DIALOG_WIDTH = 840,  /* that a screen of 1024 has with ease */
+    DIALOG_WIDTH = 960,  /* that a screen of 1024 has with ease */
     FRAMES = 3,          /* until what asked for another layout has it */
     WAIT_MS = 60000,     /* a limit, for slow machines; nothing waits that long */
 };
@@ -40,6 +40,7 @@ typedef struct {
     VmStore *store;
     GtkWidget *window; /* the one that is looked at */
     GString *wrong;
+    GHashTable *mnemonics; /* of the place that is looked at */
     gboolean rtl;
     gboolean dark;
     const char *place;
@@ -84,6 +85,19 @@ scrolls(GtkWidget *widget)
     return GTK_IS_TREE_VIEW(widget) || GTK_IS_TEXT_VIEW(widget) || VTE_IS_TERMINAL(widget);
 }
 
+/* Each letter leads to one thing in a window. */
+static void
+note_mnemonic(Fixture *self, GtkWidget *widget)
+{
+    guint key = GTK_IS_LABEL(widget) ? gtk_label_get_mnemonic_keyval(GTK_LABEL(widget))
+                                     : GDK_KEY_VoidSymbol;
+
+    if (key != GDK_KEY_VoidSymbol &&
+        !g_hash_table_add(self->mnemonics, GUINT_TO_POINTER(gdk_keyval_to_lower(key)))) {
+        complain(self, widget, "has a letter that another has: %s", gdk_keyval_name(key));
+    }
+}
+
 /* Mapped, but nothing of it is seen: in what is folded together, and never given a place. */
 static gboolean
 is_unseen(GtkWidget *widget)
@@ -105,6 +119,7 @@ look_at(GtkWidget *widget, gpointer data)
         is_unseen(widget)) {
         return;
     }
+    note_mnemonic(self, widget);
     gtk_widget_get_preferred_width(widget, &needed, NULL);
     needed -= gtk_widget_get_margin_start(widget) + gtk_widget_get_margin_end(widget);
     if (width < needed && !scrolls(widget)) {
@@ -168,6 +183,7 @@ static void
 look(Fixture *self, const char *place)
 {
     self->place = place;
+    g_hash_table_remove_all(self->mnemonics);
     wait_for_frames(self->window);
     if (!GTK_IS_SHORTCUTS_WINDOW(self->window)) { /* inside it is GTK's own */
         gtk_container_forall(GTK_CONTAINER(self->window), look_at, self);
@@ -552,7 +568,7 @@ load_style(void)
 static void
 test_pages(void)
 {
-    Fixture self = {.wrong = g_string_new(NULL)};
+    Fixture self = {.wrong = g_string_new(NULL), .mnemonics = g_hash_table_new(NULL, NULL)};
 
     g_object_set(gtk_settings_get_default(), "gtk-enable-animations", FALSE, "gtk-theme-name",
                  "Adwaita", NULL);
@@ -566,6 +582,7 @@ test_pages(void)
     judge(&self);
     g_object_unref(self.application);
     g_object_unref(self.settings);
+    g_hash_table_unref(self.mnemonics);
     g_string_free(self.wrong, TRUE);
 }
 

@@ -291,7 +291,7 @@ def sandbox_panel(session):
     expect(jailed == of - 1, title)  # all but the supervisor
     session.see("No forbidden call was tried. The supervisor is not jailed: it opens your files and starts "
                 "the others.")
-    table = session.see("Processes", Atspi.Role.TABLE)
+    table = session.see("Processes of Tiny", Atspi.Role.TABLE)
     cell = wait_for("the disk's row", lambda: next(
         (node for node in walk(table) if node.get_name() == "block-0"), None))
     time.sleep(2.5)
