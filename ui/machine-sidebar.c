@@ -382,6 +382,57 @@ row_at(VmMachineSidebar *self, GdkEventButton *event)
     return gtk_list_box_get_row_at_y(self->list, y);
 }
 
+/* Index of the row that has the focus, or whose heading has; -1 for none. */
+static int
+focused_index(GtkListBox *list, GtkWidget *focus, gboolean *ret_heading)
+{
+    GtkWidget *row = gtk_widget_get_ancestor(focus, GTK_TYPE_LIST_BOX_ROW);
+    GtkWidget *heading = gtk_widget_get_ancestor(focus, VM_TYPE_GROUP_HEADING);
+    GtkListBoxRow *at = NULL;
+
+    *ret_heading = heading != NULL;
+    if (!heading) {
+        return row ? gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) : -1;
+    }
+    for (int i = 0; (at = gtk_list_box_get_row_at_index(list, i)) != NULL; i++) {
+        if (gtk_list_box_row_get_header(at) == heading) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/*
+ * Tab goes from heading to heading and leaves the list: GTK's own way is through each row, which would
+ * be selected, so that another page is shown. Arrows go from row to row.
+ */
+static gboolean
+list_focus(GtkWidget *widget, GtkDirectionType direction)
+{
+    GtkListBox *list = GTK_LIST_BOX(widget);
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(gtk_widget_get_toplevel(widget)));
+    gboolean forward = direction == GTK_DIR_TAB_FORWARD;
+    gboolean heading = FALSE;
+    GtkListBoxRow *row = NULL;
+    int index = -1;
+
+    if ((!forward && direction != GTK_DIR_TAB_BACKWARD) || !focus ||
+        !gtk_widget_is_ancestor(focus, widget)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    index = focused_index(list, focus, &heading);
+    index += forward ? 1 : heading ? -1 : 0;
+    while (index >= 0 && (row = gtk_list_box_get_row_at_index(list, index)) != NULL) {
+        GtkWidget *next = gtk_list_box_row_get_header(row);
+        if (next && gtk_widget_get_mapped(next) && gtk_widget_child_focus(next, direction)) {
+            return GDK_EVENT_STOP;
+        }
+        index += forward ? 1 : -1;
+    }
+    g_signal_stop_emission_by_name(list, "focus");
+    return GDK_EVENT_PROPAGATE;
+}
+
 static gboolean
 list_button_pressed(VmMachineSidebar *self, GdkEventButton *event)
 {
@@ -547,6 +598,7 @@ static void
 vm_machine_sidebar_init(VmMachineSidebar *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    g_signal_connect(self->list, "focus", G_CALLBACK(list_focus), NULL);
     self->battery = vm_battery_new();
     self->folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     gtk_search_bar_connect_entry(self->search_bar, GTK_ENTRY(self->search_entry));

@@ -488,7 +488,12 @@ static gboolean
 menu_asked(VmOverviewPage *self)
 {
     g_autoptr(GdkEvent) event = gtk_get_current_event();
+    g_autoptr(GtkTreePath) path = NULL;
 
+    gtk_tree_view_get_cursor(self->tree, &path, NULL);
+    if (path && gtk_tree_selection_count_selected_rows(self->selection) == 0) {
+        gtk_tree_selection_select_path(self->selection, path);
+    }
     return show_menu(self, event);
 }
 
