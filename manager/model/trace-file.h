@@ -8,7 +8,7 @@
 
 #include "vmm/client/vm-connection.h"
 
-#define VM_TRACE_FILE_MAX (G_GUINT64_CONSTANT(1) << 30) /* bytes */
+#define VM_TRACE_FILE_MAX  (G_GUINT64_CONSTANT(1) << 30) /* bytes */
 
 #define VM_TYPE_TRACE_FILE (vm_trace_file_get_type())
 G_DECLARE_FINAL_TYPE(VmTraceFile, vm_trace_file, VM, TRACE_FILE, GObject)
@@ -22,4 +22,5 @@ VmTraceFile *vm_trace_file_new(VmConnection *connection, const char *path, const
 void vm_trace_file_stop(VmTraceFile *self);
 const char *vm_trace_file_get_path(VmTraceFile *self);
 guint64 vm_trace_file_get_count(VmTraceFile *self); /* lines so far */
-guint64 vm_trace_file_get_lost(VmTraceFile *self);  /* events of all parts that were not read in time */
+guint64
+vm_trace_file_get_lost(VmTraceFile *self); /* events of all parts that were not read in time */
