@@ -363,7 +363,7 @@ static void
 expect_kept(const char *path, const GString *shown, const char *text)
 {
     g_autofree char *kept = NULL;
-    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + 30LL * G_USEC_PER_SEC;
 
     while (!g_str_equal(shown->str, text) && g_get_monotonic_time() < end) {
         g_main_context_iteration(NULL, FALSE);
