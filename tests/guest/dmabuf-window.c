@@ -153,7 +153,8 @@ await(struct program *p, uint32_t id, uint32_t opcode)
 {
     for (size_t at = 0;; at += word(p, at + 4) >> 16) {
         while (p->n_heard - at < 8 || p->n_heard - at < word(p, at + 4) >> 16) {
-            ssize_t n = read(p->socket, p->heard + p->n_heard, sizeof(p->heard) - p->n_heard);
+            size_t space = p->n_heard < sizeof(p->heard) ? sizeof(p->heard) - p->n_heard : 0;
+            ssize_t n = read(p->socket, p->heard + p->n_heard, space);
             if (n <= 0) {
                 fail("hear the compositor");
             }
