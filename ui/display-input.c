@@ -337,6 +337,19 @@ on_toplevel_key(GtkWidget *toplevel, GdkEventKey *event, gpointer data)
     return GDK_EVENT_STOP;
 }
 
+/*
+ * Another widget gets the focus: coming back to the view will mean to use it. What a popover takes it
+ * gives back by itself, which means nothing. Called before the focus moves.
+ */
+static void
+on_focus_moves(VmDisplayInput *self, GtkWidget *widget)
+{
+    if (widget && widget != GTK_WIDGET(self->view) &&
+        !gtk_widget_get_ancestor(widget, GTK_TYPE_POPOVER)) {
+        self->released = FALSE;
+    }
+}
+
 static void
 set_toplevel(VmDisplayInput *self, GtkWidget *toplevel)
 {
@@ -352,6 +365,7 @@ set_toplevel(VmDisplayInput *self, GtkWidget *toplevel)
         g_object_add_weak_pointer(G_OBJECT(toplevel), (gpointer *)&self->toplevel);
         g_signal_connect(toplevel, "key-press-event", G_CALLBACK(on_toplevel_key), self);
         g_signal_connect(toplevel, "key-release-event", G_CALLBACK(on_toplevel_key), self);
+        g_signal_connect_swapped(toplevel, "set-focus", G_CALLBACK(on_focus_moves), self);
     }
 }
 
@@ -381,12 +395,14 @@ on_focus_out(VmDisplayInput *self)
 {
     self->focused = FALSE;
     update_captured(self);
-    /* Another widget has the focus now: coming back to the view means to use it. */
-    if (self->toplevel &&
-        gtk_window_get_focus(GTK_WINDOW(self->toplevel)) != GTK_WIDGET(self->view)) {
-        self->released = FALSE;
-    }
     return GDK_EVENT_PROPAGATE;
+}
+
+/* Another page is shown. */
+static void
+on_unmap(VmDisplayInput *self)
+{
+    self->released = FALSE;
 }
 
 /* Pointer */
@@ -576,6 +592,7 @@ vm_display_input_new(VmDisplayView *view)
     self->view = view;
     g_signal_connect_swapped(view, "focus-in-event", G_CALLBACK(on_focus_in), self);
     g_signal_connect_swapped(view, "focus-out-event", G_CALLBACK(on_focus_out), self);
+    g_signal_connect_swapped(view, "unmap", G_CALLBACK(on_unmap), self);
     g_signal_connect_swapped(view, "motion-notify-event", G_CALLBACK(on_motion), self);
     g_signal_connect_swapped(view, "button-press-event", G_CALLBACK(on_button), self);
     g_signal_connect_swapped(view, "button-release-event", G_CALLBACK(on_button), self);

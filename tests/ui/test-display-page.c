@@ -377,6 +377,45 @@ test_keys_in_full_screen(Fixture *self, gconstpointer data)
     vm_display_page_set_fullscreen(self->page, FALSE);
 }
 
+/* A popover of the view, as the window's for keys, is opened and closed again. */
+static void
+open_and_close(Fixture *self, GtkWidget *popover)
+{
+    gtk_popover_popup(GTK_POPOVER(popover));
+    rig_wait(gtk_widget_get_mapped(popover));
+    g_assert_false(vm_display_page_get_captured(self->page));
+    gtk_popover_popdown(GTK_POPOVER(popover));
+    rig_wait(!gtk_widget_get_mapped(popover));
+    rig_run(100);
+}
+
+/* A popover leaves the keyboard as it was, captured or released; another widget does not. */
+static void
+test_popover(Fixture *self, gconstpointer data)
+{
+    GtkWidget *view = NULL;
+    GtkWidget *popover = gtk_popover_new(GTK_WIDGET(self->page));
+    GtkWidget *entry = gtk_entry_new();
+    GtkWidget *other = gtk_entry_new();
+
+    gtk_container_add(GTK_CONTAINER(popover), entry);
+    gtk_widget_show(entry);
+    gtk_overlay_add_overlay(GTK_OVERLAY(self->page), other);
+    g_object_set(other, "halign", GTK_ALIGN_START, "valign", GTK_ALIGN_START, "visible", TRUE,
+                 NULL);
+    capture(self);
+    view = gtk_window_get_focus(GTK_WINDOW(self->window));
+    open_and_close(self, popover);
+    g_assert_true(vm_display_page_get_captured(self->page));
+    vm_display_page_release(self->page);
+    open_and_close(self, popover);
+    g_assert_true(gtk_widget_has_focus(view));
+    g_assert_false(vm_display_page_get_captured(self->page));
+    gtk_widget_grab_focus(other);
+    gtk_widget_grab_focus(view);
+    g_assert_true(vm_display_page_get_captured(self->page));
+}
+
 /* Ctrl+Alt with another key is the guest's. */
 static void
 test_no_release(Fixture *self, gconstpointer data)
@@ -678,6 +717,7 @@ main(int argc, char **argv)
     ADD("release-by-keys-alone", test_release_by_keys_alone);
     ADD("hint-stays", test_hint_stays);
     ADD("keys-in-full-screen", test_keys_in_full_screen);
+    ADD("popover", test_popover);
     ADD("no-release", test_no_release);
     ADD("sticky-keys", test_sticky_keys);
     ADD("host-key", test_host_key);
