@@ -20,7 +20,18 @@ struct _VmConsolePage {
     VmMachine *machine;
     VmConnection *connection;
     GSettings *settings;
+    char *wanted;    /* name of the port to show, or NULL */
+    double zoom;     /* 0: of the settings */
+    gboolean adding; /* tabs come, nobody chooses */
 };
+
+enum {
+    PROP_TAB = 1,
+    PROP_ZOOM,
+    N_PROPERTIES
+};
+static GParamSpec
+    *properties[N_PROPERTIES]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 G_DEFINE_FINAL_TYPE(VmConsolePage, vm_console_page, GTK_TYPE_STACK)
 
@@ -41,7 +52,50 @@ vm_console_page_dispose(GObject *object)
     drop_connection(self);
     g_clear_object(&self->machine);
     g_clear_object(&self->settings);
+    g_clear_pointer(&self->wanted, g_free);
     G_OBJECT_CLASS(vm_console_page_parent_class)->dispose(object);
+}
+
+/* The notebook of the shown machine, NULL when it had no console yet. */
+static GtkNotebook *notebook_of(VmConsolePage *self);
+static void show_wanted(VmConsolePage *self);
+static void show_zoom(VmConsolePage *self);
+
+static void
+vm_console_page_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmConsolePage *self = VM_CONSOLE_PAGE(object);
+
+    switch (id) {
+    case PROP_TAB:
+        g_value_set_string(value, self->wanted);
+        break;
+    case PROP_ZOOM:
+        g_value_set_double(value, self->zoom);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void
+vm_console_page_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    VmConsolePage *self = VM_CONSOLE_PAGE(object);
+
+    switch (id) {
+    case PROP_TAB:
+        g_free(self->wanted);
+        self->wanted = g_value_dup_string(value);
+        show_wanted(self);
+        break;
+    case PROP_ZOOM:
+        self->zoom = g_value_get_double(value);
+        show_zoom(self);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
 }
 
 static void
@@ -50,6 +104,15 @@ vm_console_page_class_init(VmConsolePageClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->dispose = vm_console_page_dispose;
+    G_OBJECT_CLASS(klass)->get_property = vm_console_page_get_property;
+    G_OBJECT_CLASS(klass)->set_property = vm_console_page_set_property;
+    properties[PROP_TAB] =
+        g_param_spec_string("tab", NULL, NULL, NULL,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    properties[PROP_ZOOM] =
+        g_param_spec_double("zoom", NULL, NULL, 0, VM_CONSOLE_ZOOM_MAX, 0,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    g_object_class_install_properties(G_OBJECT_CLASS(klass), N_PROPERTIES, properties);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/console-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmConsolePage, none_box);
@@ -69,7 +132,6 @@ notebook_in(GtkWidget *child)
     return GTK_NOTEBOOK(gtk_bin_get_child(GTK_BIN(child)));
 }
 
-/* The notebook of the shown machine, NULL when it had no console yet. */
 static GtkNotebook *
 notebook_of(VmConsolePage *self)
 {
@@ -91,6 +153,62 @@ tab_for(GtkNotebook *notebook, const char *name)
         }
     }
     return NULL;
+}
+
+static void
+show_wanted(VmConsolePage *self)
+{
+    GtkNotebook *notebook = notebook_of(self);
+    VmConsoleTab *tab = notebook && self->wanted ? tab_for(notebook, self->wanted) : NULL;
+    gboolean adding = self->adding;
+
+    if (tab) {
+        self->adding = TRUE;
+        gtk_notebook_set_current_page(notebook, gtk_notebook_page_num(notebook, GTK_WIDGET(tab)));
+        self->adding = adding;
+    }
+}
+
+static void
+tab_chosen(VmConsolePage *self, GtkWidget *tab, guint number, GtkNotebook *notebook)
+{
+    if (!self->adding && notebook == notebook_of(self) &&
+        !gtk_widget_in_destruction(GTK_WIDGET(notebook))) {
+        g_free(self->wanted);
+        self->wanted = g_strdup(vm_console_tab_get_name(VM_CONSOLE_TAB(tab)));
+        g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_TAB]);
+    }
+}
+
+static double
+zoom_of(VmConsolePage *self)
+{
+    if (self->zoom > 0) {
+        return CLAMP(self->zoom, VM_CONSOLE_ZOOM_MIN, VM_CONSOLE_ZOOM_MAX);
+    }
+    return self->settings ? g_settings_get_double(self->settings, "console-zoom") : 1.0;
+}
+
+static void
+show_zoom(VmConsolePage *self)
+{
+    GtkNotebook *notebook = notebook_of(self);
+
+    for (int i = 0; notebook && i < gtk_notebook_get_n_pages(notebook); i++) {
+        g_object_set(gtk_notebook_get_nth_page(notebook, i), "zoom", zoom_of(self), NULL);
+    }
+}
+
+/* In one tab: the machine's others follow, and machines that were never zoomed. */
+static void
+zoomed(VmConsolePage *self, GParamSpec *spec, VmConsoleTab *tab)
+{
+    g_object_get(tab, "zoom", &self->zoom, NULL);
+    show_zoom(self);
+    if (self->settings) {
+        g_settings_set_double(self->settings, "console-zoom", self->zoom);
+    }
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ZOOM]);
 }
 
 static void
@@ -144,6 +262,8 @@ make_notebook(VmConsolePage *self)
     gtk_widget_show(space);
     gtk_notebook_set_action_widget(GTK_NOTEBOOK(notebook), space, GTK_PACK_END);
     gtk_widget_show(notebook);
+    g_signal_connect_object(notebook, "switch-page", G_CALLBACK(tab_chosen), self,
+                            G_CONNECT_SWAPPED);
     gtk_container_add(GTK_CONTAINER(overlay), notebook);
     gtk_overlay_add_overlay(GTK_OVERLAY(overlay), add_button_new(self));
     gtk_widget_show(overlay);
@@ -202,9 +322,13 @@ add_tab(VmConsolePage *self, GtkNotebook *notebook, GtkWidget *tab, const char *
     if (self->settings) {
         g_settings_bind(self->settings, "console-palette", tab, "palette", G_SETTINGS_BIND_GET);
         g_settings_bind(self->settings, "console-lines", tab, "lines", G_SETTINGS_BIND_GET);
-        g_settings_bind(self->settings, "console-zoom", tab, "zoom", G_SETTINGS_BIND_DEFAULT);
     }
+    g_object_set(tab, "zoom", zoom_of(self), NULL);
+    g_signal_connect_object(tab, "notify::zoom", G_CALLBACK(zoomed), self, G_CONNECT_SWAPPED);
+    self->adding = TRUE;
     gtk_notebook_append_page(notebook, tab, box);
+    show_wanted(self);
+    self->adding = FALSE;
     return label;
 }
 
@@ -388,6 +512,8 @@ vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine)
         return;
     }
     drop_connection(self);
+    g_clear_pointer(&self->wanted, g_free);
+    self->zoom = 0;
     if (machine) {
         g_signal_connect_object(machine, "notify::connection", G_CALLBACK(connection_changed), self,
                                 G_CONNECT_SWAPPED);

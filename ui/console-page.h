@@ -11,6 +11,12 @@
 #define VM_TYPE_CONSOLE_PAGE (vm_console_page_get_type())
 G_DECLARE_FINAL_TYPE(VmConsolePage, vm_console_page, VM, CONSOLE_PAGE, GtkStack)
 
+/*
+ * Properties, of the shown machine: "tab" string, the name of the port whose tab a person chose, NULL when
+ * nobody did; a port that comes later is shown when it comes. "zoom" double, of the text, 0: as the settings
+ * say. Both notify what a person does, and are unset by another machine.
+ */
+
 /* machine may be NULL. */
 void vm_console_page_set_machine(VmConsolePage *self, VmMachine *machine);
 

@@ -22,8 +22,6 @@
 #define WAITING_MAX (64 * 1024)
 #define HISTORY_US  G_USEC_PER_SEC
 #define ZOOM_STEP   1.1
-#define ZOOM_MIN    0.5
-#define ZOOM_MAX    3.0
 
 struct _VmConsoleTab {
     GtkBox parent_instance;
@@ -342,7 +340,8 @@ vm_console_tab_zoom(VmConsoleTab *self, int step)
     double now = vte_terminal_get_font_scale(self->terminal);
     double scale = step == 0 ? 1.0 : step > 0 ? now * ZOOM_STEP : now / ZOOM_STEP;
 
-    vte_terminal_set_font_scale(self->terminal, CLAMP(scale, ZOOM_MIN, ZOOM_MAX));
+    vte_terminal_set_font_scale(self->terminal,
+                                CLAMP(scale, VM_CONSOLE_ZOOM_MIN, VM_CONSOLE_ZOOM_MAX));
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ZOOM]);
 }
 
@@ -551,7 +550,7 @@ vm_console_tab_class_init(VmConsoleTabClass *klass)
         "palette", NULL, NULL, "follow",
         G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
     properties[PROP_ZOOM] =
-        g_param_spec_double("zoom", NULL, NULL, ZOOM_MIN, ZOOM_MAX, 1.0,
+        g_param_spec_double("zoom", NULL, NULL, VM_CONSOLE_ZOOM_MIN, VM_CONSOLE_ZOOM_MAX, 1.0,
                             G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
     properties[PROP_LINES] = g_param_spec_int("lines", NULL, NULL, 0, G_MAXINT, 10000,
                                               G_PARAM_READWRITE | G_PARAM_CONSTRUCT |

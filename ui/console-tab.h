@@ -13,6 +13,9 @@
 #define VM_TYPE_CONSOLE_TAB (vm_console_tab_get_type())
 G_DECLARE_FINAL_TYPE(VmConsoleTab, vm_console_tab, VM, CONSOLE_TAB, GtkBox)
 
+#define VM_CONSOLE_ZOOM_MIN 0.5
+#define VM_CONSOLE_ZOOM_MAX 3.0
+
 /*
  * Properties "palette" string (of vm_terminal_colours_apply()), "lines" int to scroll back (0: no limit),
  * "zoom" double (of the text, beside the desktop's), "new-lines" uint (read only, notifies).

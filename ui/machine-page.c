@@ -216,6 +216,12 @@ vm_machine_page_get_console(VmMachinePage *self)
     return self->console;
 }
 
+VmStatisticsPage *
+vm_machine_page_get_statistics(VmMachinePage *self)
+{
+    return self->statistics;
+}
+
 VmLogPage *
 vm_machine_page_get_log(VmMachinePage *self)
 {

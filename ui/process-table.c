@@ -32,6 +32,13 @@ struct _VmProcessTable {
     int room; /* for the columns */
 };
 
+enum {
+    PROP_ORDER = 1,
+    N_PROPERTIES
+};
+static GParamSpec
+    *properties[N_PROPERTIES]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
 G_DEFINE_FINAL_TYPE(VmProcessTable, vm_process_table, GTK_TYPE_TREE_VIEW)
 
 const char *
@@ -257,6 +264,57 @@ add_column(VmProcessTable *self, const char *title, enum column column)
     self->columns[column] = view;
 }
 
+/* As the property "order" names them. */
+static const char *const column_names[] = {"name",   "task",  "jail",    "cpu",
+                                           "memory", "calls", "blocked", "pid"};
+
+static void
+order_changed(VmProcessTable *self)
+{
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ORDER]);
+}
+
+static void
+vm_process_table_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    VmProcessTable *self = VM_PROCESS_TABLE(object);
+    int column = COLUMN_NAME;
+    GtkSortType type = GTK_SORT_ASCENDING;
+
+    if (id != PROP_ORDER) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        return;
+    }
+    (void)gtk_tree_sortable_get_sort_column_id(GTK_TREE_SORTABLE(self->processes), &column, &type);
+    if (column < 0 || column >= (int)G_N_ELEMENTS(column_names)) {
+        column = COLUMN_NAME; /* no order */
+        type = GTK_SORT_ASCENDING;
+    }
+    g_value_take_string(
+        value, g_strconcat(type == GTK_SORT_DESCENDING ? "-" : "", column_names[column], NULL));
+}
+
+static void
+vm_process_table_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    VmProcessTable *self = VM_PROCESS_TABLE(object);
+    const char *order = g_value_get_string(value);
+    gboolean largest = order && order[0] == '-';
+    int column = COLUMN_NAME;
+
+    if (id != PROP_ORDER) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        return;
+    }
+    for (guint i = 0; order && i < G_N_ELEMENTS(column_names); i++) {
+        if (g_str_equal(order + largest, column_names[i])) {
+            column = (int)i;
+        }
+    }
+    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), column,
+                                         largest ? GTK_SORT_DESCENDING : GTK_SORT_ASCENDING);
+}
+
 static void
 vm_process_table_dispose(GObject *object)
 {
@@ -268,6 +326,12 @@ static void
 vm_process_table_class_init(VmProcessTableClass *klass)
 {
     G_OBJECT_CLASS(klass)->dispose = vm_process_table_dispose;
+    G_OBJECT_CLASS(klass)->get_property = vm_process_table_get_property;
+    G_OBJECT_CLASS(klass)->set_property = vm_process_table_set_property;
+    properties[PROP_ORDER] =
+        g_param_spec_string("order", NULL, NULL, "name",
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    g_object_class_install_properties(G_OBJECT_CLASS(klass), N_PROPERTIES, properties);
 }
 
 static void
@@ -287,4 +351,6 @@ vm_process_table_init(VmProcessTable *self)
     add_column(self, _("Process ID"), COLUMN_PID);
     gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), COLUMN_NAME,
                                          GTK_SORT_ASCENDING);
+    g_signal_connect_object(self->processes, "sort-column-changed", G_CALLBACK(order_changed), self,
+                            G_CONNECT_SWAPPED);
 }

@@ -12,6 +12,11 @@
 G_DECLARE_FINAL_TYPE(VmProcessTable, vm_process_table, VM, PROCESS_TABLE, GtkTreeView)
 
 /*
+ * Property "order" string: the column that the rows are sorted by, "name", "task", "jail", "cpu", "memory",
+ * "calls", "blocked" or "pid", with a "-" before it when the largest is first. Another text is "name".
+ */
+
+/*
  * Puts a process into its row; jail and policy may be NULL. Returns its share of one processor since
  * the last time, elapsed_us ago, in per cent.
  */

@@ -737,3 +737,9 @@ vm_statistics_page_set_machine(VmStatisticsPage *self, VmMachine *machine)
     }
     connection_changed(self);
 }
+
+VmProcessTable *
+vm_statistics_page_get_table(VmStatisticsPage *self)
+{
+    return self->table;
+}

@@ -6,9 +6,11 @@
 #include <gtk/gtk.h>
 
 #include "manager/model/machine.h"
+#include "ui/process-table.h"
 
 #define VM_TYPE_STATISTICS_PAGE (vm_statistics_page_get_type())
 G_DECLARE_FINAL_TYPE(VmStatisticsPage, vm_statistics_page, VM, STATISTICS_PAGE, GtkBox)
 
 /* machine may be NULL. */
 void vm_statistics_page_set_machine(VmStatisticsPage *self, VmMachine *machine);
+VmProcessTable *vm_statistics_page_get_table(VmStatisticsPage *self);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/view-state.h"
 
+#include <math.h>
+
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
+
+#define PER_CENT 100
 
 struct _VmViewState {
     GObject parent_instance;
@@ -15,6 +19,12 @@ struct _VmViewState {
 };
 
 G_DEFINE_FINAL_TYPE(VmViewState, vm_view_state, G_TYPE_OBJECT)
+
+static VmProcessTable *
+table_of(VmViewState *self)
+{
+    return vm_statistics_page_get_table(vm_machine_page_get_statistics(self->page));
+}
 
 static char *
 path_of(const char *name)
@@ -29,6 +39,26 @@ static char *
 key_of(VmViewState *self, const char *key)
 {
     return self->display > 0 ? g_strdup_printf("%s-%d", key, self->display) : g_strdup(key);
+}
+
+/* Of the machine, whichever display is shown. */
+static void
+put_pages(VmViewState *self, VmJson *json)
+{
+    g_autofree char *tab = NULL;
+    g_autofree char *order = NULL;
+    double zoom = 0;
+
+    g_object_get(vm_machine_page_get_console(self->page), "tab", &tab, "zoom", &zoom, NULL);
+    g_object_get(table_of(self), "order", &order, NULL);
+    vm_json_set_string(json, "page", gtk_stack_get_visible_child_name(GTK_STACK(self->page)));
+    vm_json_set_string(json, "process-order", order);
+    if (tab) {
+        vm_json_set_string(json, "console-tab", tab);
+    }
+    if (zoom > 0) {
+        vm_json_set_int(json, "console-zoom", lround(zoom * PER_CENT));
+    }
 }
 
 static void
@@ -51,7 +81,7 @@ write_now(VmViewState *self)
     if (!json) {
         json = vm_json_new();
     }
-    vm_json_set_string(json, "page", gtk_stack_get_visible_child_name(GTK_STACK(self->page)));
+    put_pages(self, json);
     vm_json_set_int(json, scaling_key, scaling);
     if (resize != self->default_resize) {
         vm_json_set_bool(json, resize_key, resize);
@@ -81,7 +111,7 @@ changed(VmViewState *self)
     }
 }
 
-static void restore(VmViewState *self, gboolean page_too);
+static void restore(VmViewState *self, gboolean pages_too);
 
 /* Another display of the same machine is shown: it was looked at in its own way. */
 static void
@@ -141,17 +171,38 @@ vm_view_state_new(VmMachinePage *page)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(page, "notify::visible-child-name", G_CALLBACK(changed), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_object(vm_machine_page_get_console(page), "notify::tab", G_CALLBACK(changed),
+                            self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(vm_machine_page_get_console(page), "notify::zoom", G_CALLBACK(changed),
+                            self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(table_of(self), "notify::order", G_CALLBACK(changed), self,
+                            G_CONNECT_SWAPPED);
     return self;
 }
 
 static void
-restore(VmViewState *self, gboolean page_too)
+restore_pages(VmViewState *self, VmJson *json)
+{
+    const char *page = json ? vm_json_get_string(json, "page") : NULL;
+    gint64 zoom = json ? vm_json_get_int(json, "console-zoom", 0) : 0;
+
+    g_object_set(vm_machine_page_get_console(self->page), "tab",
+                 json ? vm_json_get_string(json, "console-tab") : NULL, "zoom",
+                 (double)CLAMP(zoom, 0, (gint64)(VM_CONSOLE_ZOOM_MAX * PER_CENT)) / PER_CENT, NULL);
+    g_object_set(table_of(self), "order", json ? vm_json_get_string(json, "process-order") : NULL,
+                 NULL);
+    if (page && gtk_stack_get_child_by_name(GTK_STACK(self->page), page)) {
+        gtk_stack_set_visible_child_name(GTK_STACK(self->page), page);
+    }
+}
+
+static void
+restore(VmViewState *self, gboolean pages_too)
 {
     g_autofree char *path = path_of(self->name);
     g_autofree char *scaling_key = key_of(self, "scaling");
     g_autofree char *resize_key = key_of(self, "resize-guest");
     g_autoptr(VmJson) json = vm_json_load(path, NULL);
-    const char *page = json && page_too ? vm_json_get_string(json, "page") : NULL;
     gint64 scaling = json ? vm_json_get_int(json, scaling_key, VM_SCALING_FIT) : VM_SCALING_FIT;
     gboolean resize =
         json ? vm_json_get_bool(json, resize_key, self->default_resize) : self->default_resize;
@@ -162,8 +213,8 @@ restore(VmViewState *self, gboolean page_too)
     }
     g_object_set(vm_machine_page_get_display(self->page), "scaling", (int)scaling, "resize-guest",
                  resize, NULL);
-    if (page && gtk_stack_get_child_by_name(GTK_STACK(self->page), page)) {
-        gtk_stack_set_visible_child_name(GTK_STACK(self->page), page);
+    if (pages_too) {
+        restore_pages(self, json);
     }
     self->setting = FALSE;
 }

@@ -17,6 +17,6 @@ G_DECLARE_FINAL_TYPE(VmViewState, vm_view_state, VM, VIEW_STATE, GObject)
 /* Follows the page (borrowed, outlives this). */
 VmViewState *vm_view_state_new(VmMachinePage *page);
 
-/* Writes what is to be written of the machine before, and sets the page as this one was left; NULL:
- * none. After the page has that machine. */
+/* Sets the page, which has that machine, as it was left. NULL: writes what is to be written of the
+ * machine before; before the page has another. */
 void vm_view_state_set_machine(VmViewState *self, VmMachine *machine);

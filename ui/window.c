@@ -148,6 +148,9 @@ vm_window_take_machine(VmWindow *self, VmMachine *machine)
             g_signal_connect_object(machine, "notify::stubborn",
                                     G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
         }
+        if (self->view_state) {
+            vm_view_state_set_machine(self->view_state, NULL);
+        }
         vm_machine_page_set_machine(self->machine_page, machine);
         if (self->view_state) {
             vm_view_state_set_machine(self->view_state, machine);

@@ -293,6 +293,67 @@ def menu_switches(session):
     wait_for("the file", lambda: os.path.exists(path) and json.load(open(path)).get("resize-guest") is False)
 
 
+def keeps_tab_zoom_and_order(session):
+    """A machine's console tab, the size of its text and the order of its processes come back; another has its own."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64},
+                   serial=[{"type": "sink", "hardware": "serial", "num": number} for number in (1, 2)])
+    session.define("other", "Other")
+    for name in ("tiny", "other"):
+        os.makedirs(session.path(f"state/vitrine/{name}"))
+        for port in ("serial.0", "serial.1"):
+            with open(session.path(f"state/vitrine/{name}/{port}.log"), "w") as file:
+                file.write("HELLO\n")
+
+    def kept(name):
+        try:
+            return json.load(open(session.path(f"state/vitrine/{name}/view.json")))
+        except FileNotFoundError:
+            return {}
+
+    def tabs():
+        """Names of the tabs that can be seen, and which is chosen."""
+        found = [node for node in walk(session.application())
+                 if node.get_role() == Atspi.Role.PAGE_TAB and is_showing(node)]
+        return found, [node.get_name() for node in found if node.has(Atspi.StateType.SELECTED)]
+
+    def show(name, page):
+        session.activate("app.show-machine", name)
+        session.see(page).do_action(0)
+    session.start()
+    session.focus()
+    show("other", "Console")
+    wait_for("two tabs", lambda: len(tabs()[0]) == 2)
+    show("tiny", "Console")
+    wait_for("the first tab", lambda: tabs()[1] == ["Serial 1"])
+    tabs()[0][0].get_parent().select_child(1)
+    wait_for("the second tab", lambda: tabs()[1] == ["Serial 2"])
+    session.see("Serial 2 of Tiny", Atspi.Role.TERMINAL).grab_focus()
+    session.keys("ctrl+plus")
+    wait_for("tab and zoom in the file",
+             lambda: kept("tiny").get("console-tab") == "serial.1" and kept("tiny").get("console-zoom") == 110)
+    show("other", "Console")
+    wait_for("its own tab", lambda: tabs()[1] == ["Serial 1"])
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.see("Statistics").do_action(0)
+    session.see("Processes of Tiny", Atspi.Role.TABLE, 20)
+    session.press("Memory", Atspi.Role.TABLE_COLUMN_HEADER)
+    wait_for("the order", lambda: kept("tiny").get("process-order") == "memory")
+    session.press("Memory", Atspi.Role.TABLE_COLUMN_HEADER)
+    wait_for("the order", lambda: kept("tiny").get("process-order") == "-memory")
+    session.close()
+    expect("console-zoom" not in kept("other") and "console-tab" not in kept("other"), kept("other"))
+    session.start()
+    session.focus()
+    show("tiny", "Console")
+    wait_for("the second tab", lambda: tabs()[1] == ["Serial 2"])
+    session.see("Serial 2 of Tiny", Atspi.Role.TERMINAL).grab_focus()
+    session.keys("ctrl+plus")
+    wait_for("the zoom to go on from there", lambda: kept("tiny").get("console-zoom") == 121)
+    expect(kept("tiny")["process-order"] == "-memory", "the order is lost")
+
+
 def says_stalled(session):
     """A machine whose display stands still says so once keys got no answer, with a way to end it."""
     session.use_real_vmm()
@@ -315,7 +376,7 @@ def says_stalled(session):
         os.kill(int(children[0]), signal.SIGCONT)
 
 
-TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, disk_column, opens_the_section, keeps_the_frame]
+TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, opens_the_section, keeps_the_frame]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
