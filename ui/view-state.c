@@ -6,7 +6,8 @@
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 
-#define PER_CENT 100
+#define PER_CENT        100
+#define SIZE_MAX_PIXELS 32767 /* of a window on X11 */
 
 struct _VmViewState {
     GObject parent_instance;
@@ -36,9 +37,23 @@ path_of(const char *name)
 
 /* The first display's keys have no number: they were there before there were several. */
 static char *
+numbered(const char *key, int display)
+{
+    return display > 0 ? g_strdup_printf("%s-%d", key, display) : g_strdup(key);
+}
+
+static char *
 key_of(VmViewState *self, const char *key)
 {
-    return self->display > 0 ? g_strdup_printf("%s-%d", key, self->display) : g_strdup(key);
+    return numbered(key, self->display);
+}
+
+static VmJson *
+load_or_new(const char *path)
+{
+    VmJson *json = vm_json_load(path, NULL);
+
+    return json ? json : vm_json_new();
 }
 
 /* Of the machine, whichever display is shown. */
@@ -77,10 +92,7 @@ write_now(VmViewState *self)
     }
     g_object_get(vm_machine_page_get_display(self->page), "scaling", &scaling, "resize-guest",
                  &resize, NULL);
-    json = vm_json_load(path, NULL);
-    if (!json) {
-        json = vm_json_new();
-    }
+    json = load_or_new(path);
     put_pages(self, json);
     vm_json_set_int(json, scaling_key, scaling);
     if (resize != self->default_resize) {
@@ -239,4 +251,35 @@ vm_view_state_set_machine(VmViewState *self, VmMachine *machine)
         self->display = MAX(display, 0);
         restore(self, TRUE);
     }
+}
+
+gboolean
+vm_view_state_load_size(const char *machine, int display, int *ret_width, int *ret_height)
+{
+    g_autofree char *path = path_of(machine);
+    g_autofree char *width_key = numbered("window-width", display);
+    g_autofree char *height_key = numbered("window-height", display);
+    g_autoptr(VmJson) json = load_or_new(path);
+    gint64 width = vm_json_get_int(json, width_key, 0);
+    gint64 height = vm_json_get_int(json, height_key, 0);
+
+    if (width <= 0 || height <= 0 || width > SIZE_MAX_PIXELS || height > SIZE_MAX_PIXELS) {
+        return FALSE;
+    }
+    *ret_width = (int)width;
+    *ret_height = (int)height;
+    return TRUE;
+}
+
+void
+vm_view_state_save_size(const char *machine, int display, int width, int height)
+{
+    g_autofree char *path = path_of(machine);
+    g_autofree char *width_key = numbered("window-width", display);
+    g_autofree char *height_key = numbered("window-height", display);
+    g_autoptr(VmJson) json = load_or_new(path);
+
+    vm_json_set_int(json, width_key, width);
+    vm_json_set_int(json, height_key, height);
+    (void)vm_definition_save(json, path, NULL);
 }

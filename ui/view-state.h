@@ -17,6 +17,11 @@ G_DECLARE_FINAL_TYPE(VmViewState, vm_view_state, VM, VIEW_STATE, GObject)
 /* Follows the page (borrowed, outlives this). */
 VmViewState *vm_view_state_new(VmMachinePage *page);
 
+/* The size of a window of its own for that display of a machine, when it was closed; in logical pixels.
+ * FALSE: there was none. */
+gboolean vm_view_state_load_size(const char *machine, int display, int *ret_width, int *ret_height);
+void vm_view_state_save_size(const char *machine, int display, int width, int height);
+
 /* Sets the page, which has that machine, as it was left. NULL: writes what is to be written of the
  * machine before; before the page has another. */
 void vm_view_state_set_machine(VmViewState *self, VmMachine *machine);

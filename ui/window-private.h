@@ -61,6 +61,7 @@ struct _VmWindow {
     VmStartQueue *start_queue;
     VmViewState *view_state;
     gboolean alone;     /* one machine in a window of its own, without the list */
+    int alone_display;  /* which display that window was opened for */
     gboolean overview;  /* "All machines" is shown, not a machine */
     VmMachine *machine; /* the shown one, or NULL */
     GtkWidget *problem_bar;

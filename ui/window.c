@@ -429,6 +429,10 @@ vm_window_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
 static void
 save_state(VmWindow *self)
 {
+    if (self->alone && self->machine && self->normal_width > 0) {
+        vm_view_state_save_size(vm_machine_get_name(self->machine), self->alone_display,
+                                self->normal_width, self->normal_height);
+    }
     if (!self->settings || self->alone) {
         return;
     }
@@ -630,7 +634,15 @@ vm_window_new(GtkApplication *application, VmStore *store, GSettings *settings)
 void
 vm_window_set_display(VmWindow *self, int display)
 {
+    int width = 0;
+    int height = 0;
+
     g_object_set(vm_machine_page_get_display(self->machine_page), "display", display, NULL);
+    self->alone_display = display;
+    if (self->alone && self->machine &&
+        vm_view_state_load_size(vm_machine_get_name(self->machine), display, &width, &height)) {
+        set_default_size(self, width, height);
+    }
 }
 
 void

@@ -30,7 +30,8 @@ void vm_window_report(VmWindow *self, const VmProblem *problem);
 /* A sentence about what was done by a widget, for ten seconds; nothing where it is in no such window. */
 void vm_window_say(GtkWidget *inside, const char *sentence);
 
-/* A second window for one machine, without the list; it keeps no state of its own. */
+/* A second window for one machine, without the list; it keeps only its size. */
 void vm_window_set_alone(VmWindow *self, VmMachine *machine);
-/* Which display of its machine it shows, where there are several. */
+/* Which display of its machine it shows, where there are several; a second window is as large as one for
+ * it was before. Before it is shown. */
 void vm_window_set_display(VmWindow *self, int display);

@@ -330,7 +330,7 @@ def missing_vmm(session):
 
 
 def own_window(session):
-    """A machine in a window of its own: no list there, and both windows show it."""
+    """A machine in a window of its own: no list there, both windows show it, and it comes back as large as it was."""
     session.define("a", "Alpha")
     session.start()
     session.activate("app.show-machine", "a")
@@ -341,6 +341,24 @@ def own_window(session):
     both = wait_for("two windows", lambda: frames() if len(frames()) == 2 else None)
     lists = [sum(1 for node in walk(frame) if node.get_name() == "Machines" and is_showing(node)) for frame in both]
     expect(sorted(lists) == [0, 1], f"lists in the windows: {lists}")
+
+    def own_size():
+        """None until there is that window."""
+        own = [frame for frame in frames() if frame.get_name() == "Alpha"]
+        box = own[0].get_extents(Atspi.CoordType.SCREEN) if len(own) == 1 else None
+        return (box.width, box.height) if box else None
+    session.activate("win.overview")
+    usual = wait_for("the list in the other", own_size)
+    found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "^Alpha$"], capture_output=True, text=True,
+                           check=True, timeout=60).stdout.split()
+    subprocess.run(["xdotool", "windowsize", found[0], "901", "603"], check=True, timeout=60)
+    size = (901, 603)
+    wait_for(f"another size than {usual}", lambda: own_size() == size)
+    session.close()
+    session.start()
+    session.activate("app.new-window", "a")
+    session.activate("win.overview")
+    wait_for(f"the size, {size}", lambda: own_size() == size)
     session.close()
 
 
