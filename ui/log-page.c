@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "manager/model/log-lines.h"
+#include "manager/model/log-piece.h"
 #include "ui/window.h"
 #include "vmm/client/paths.h"
 
-#define SHOWN_BYTES (1L << 20)
-#define ROWS_MAX    10000
+#define WAITING_MAX      (1UL << 20)
+#define BYTES_PER_SECOND (1 << 20)
+#define FRAME_MAX_US     20000 /* a slow frame is not made slower */
+#define ROWS_MAX         10000
 
 enum {
     COLUMN_TIME,
@@ -36,9 +39,14 @@ struct _VmLogPage {
     gboolean follow; /* the end is in view */
     VmMachine *machine;
     char *path;
-    goffset offset; /* of the file, shown up to here */
-    GString *rest;  /* of a line whose end is still to come */
+    goffset offset;   /* of the file, read up to here */
+    GString *waiting; /* read, not shown yet; the last line may have no end */
+    guint64 skipped;  /* bytes before that */
+    guint tick;       /* while whole lines wait */
+    gint64 ticked;    /* when lines were shown last */
     GFileMonitor *monitor;
+    GCancellable *reading; /* while the file is read */
+    gboolean again;        /* meanwhile it grew */
 };
 
 G_DEFINE_FINAL_TYPE(VmLogPage, vm_log_page, GTK_TYPE_BOX)
@@ -108,22 +116,14 @@ scrolled(VmLogPage *self)
 /* ------------------------------------------------------------------ the file */
 
 static void
-add_line(VmLogPage *self, const char *bytes, gsize size)
+add_row(VmLogPage *self, const VmLogLine *line, const char *level, const char *icon)
 {
-    static const char *const words[] = {N_("Error"), N_("Warning"), N_("Information"),
-                                        N_("Detail")};
-    static const char *const icons[] = {"dialog-error-symbolic", "dialog-warning-symbolic", NULL,
-                                        NULL};
-    g_autoptr(VmLogLine) line = vm_log_line_new(bytes, size);
     GtkTreeIter at;
 
-    if (g_hash_table_add(self->processes, g_strdup(line->process))) {
-        gtk_combo_box_text_append(self->process_combo, line->process, line->process);
-    }
     gtk_list_store_insert_with_values(self->rows, &at, -1, COLUMN_TIME, line->time, COLUMN_PROCESS,
                                       line->process, COLUMN_LEVEL, (int)line->level,
-                                      COLUMN_LEVEL_WORD, _(words[line->level]), COLUMN_LEVEL_ICON,
-                                      icons[line->level], COLUMN_TEXT, line->text, -1);
+                                      COLUMN_LEVEL_WORD, level, COLUMN_LEVEL_ICON, icon,
+                                      COLUMN_TEXT, line->text, -1);
     if (self->n_rows < ROWS_MAX) {
         self->n_rows++;
     } else if (gtk_tree_model_get_iter_first(GTK_TREE_MODEL(self->rows), &at)) {
@@ -132,23 +132,107 @@ add_line(VmLogPage *self, const char *bytes, gsize size)
 }
 
 static void
-append(VmLogPage *self, const char *bytes, gssize size)
+add_line(VmLogPage *self, const char *bytes, gsize size)
+{
+    static const char *const words[] = {N_("Error"), N_("Warning"), N_("Information"),
+                                        N_("Detail")};
+    static const char *const icons[] = {"dialog-error-symbolic", "dialog-warning-symbolic", NULL,
+                                        NULL};
+    g_autoptr(VmLogLine) line = vm_log_line_new(bytes, size);
+
+    if (g_hash_table_add(self->processes, g_strdup(line->process))) {
+        gtk_combo_box_text_append(self->process_combo, line->process, line->process);
+    }
+    add_row(self, line, _(words[line->level]), icons[line->level]);
+}
+
+/* Of no process and at every level. */
+static void
+add_skipped(VmLogPage *self)
+{
+    g_autofree char *amount = g_format_size(self->skipped);
+    /* Translators: %s is an amount such as "3.2 MB" of a console's text. */
+    g_autofree char *words = g_strdup_printf(_("%s skipped"), amount);
+    g_autofree char *text = g_strdup_printf("──── %s ────", words);
+    char nothing[] = "";
+    const VmLogLine line = {
+        .time = nothing, .process = nothing, .level = VM_LOG_ERROR, .text = text};
+
+    add_row(self, &line, "", NULL);
+    self->skipped = 0;
+}
+
+/* Whole lines of about as many bytes as may be. FALSE: none is left. */
+static gboolean
+show_lines(VmLogPage *self, gsize bytes)
 {
     gboolean follow = self->follow;
-    const char *line = NULL;
+    const char *line = self->waiting->str;
+    const char *end = memchr(line, '\n', self->waiting->len);
 
-    g_string_append_len(self->rest, bytes, size);
-    line = self->rest->str;
-    for (const char *end = NULL;
-         (end = memchr(line, '\n', self->rest->len - (gsize)(line - self->rest->str)));
-         line = end + 1) {
-        add_line(self, line, (gsize)(end - line));
+    if (end && self->skipped > 0) {
+        add_skipped(self);
     }
-    g_string_erase(self->rest, 0, line - self->rest->str);
-    if (follow) {
-        show_end(self);
-    } else {
-        gtk_widget_show(self->new_button);
+    for (; end && (gsize)(line - self->waiting->str) < bytes;
+         end = memchr(line, '\n', self->waiting->len - (gsize)(line - self->waiting->str))) {
+        add_line(self, line, (gsize)(end - line));
+        line = end + 1;
+    }
+    if (line != self->waiting->str) {
+        g_string_erase(self->waiting, 0, line - self->waiting->str);
+        if (follow) {
+            show_end(self);
+        } else {
+            gtk_widget_show(self->new_button);
+        }
+    }
+    return end != NULL;
+}
+
+static gboolean
+frame_begins(GtkWidget *widget, GdkFrameClock *clock, gpointer data)
+{
+    VmLogPage *self = VM_LOG_PAGE(widget);
+    gint64 now = gdk_frame_clock_get_frame_time(clock);
+    gint64 elapsed = CLAMP(now - self->ticked, 1, FRAME_MAX_US);
+
+    self->ticked = now;
+    if (show_lines(self, (gsize)(elapsed * BYTES_PER_SECOND / G_USEC_PER_SEC))) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->tick = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+drop_waiting(VmLogPage *self)
+{
+    if (self->tick) {
+        gtk_widget_remove_tick_callback(GTK_WIDGET(self), self->tick);
+        self->tick = 0;
+    }
+    g_string_truncate(self->waiting, 0);
+    self->skipped = 0;
+}
+
+static void
+append(VmLogPage *self, const VmLogPiece *piece)
+{
+    if (piece->skipped > 0) {
+        self->skipped += piece->skipped + self->waiting->len;
+        g_string_truncate(self->waiting, 0);
+    }
+    g_string_append_len(self->waiting, piece->text, (gssize)piece->size);
+    if (self->waiting->len > WAITING_MAX) {
+        gsize most = self->waiting->len - WAITING_MAX;
+        const char *end = memchr(self->waiting->str + most, '\n', WAITING_MAX);
+        gsize cut = end ? (gsize)(end - self->waiting->str) + 1 : self->waiting->len;
+
+        self->skipped += cut;
+        g_string_erase(self->waiting, 0, (gssize)cut);
+    }
+    if (!self->tick && self->waiting->len > 0) {
+        self->tick = gtk_widget_add_tick_callback(GTK_WIDGET(self), frame_begins, NULL, NULL);
     }
 }
 
@@ -156,7 +240,7 @@ static void
 forget_rows(VmLogPage *self)
 {
     gtk_list_store_clear(self->rows);
-    g_string_truncate(self->rest, 0);
+    drop_waiting(self);
     self->n_rows = 0;
     self->offset = 0;
     self->follow = TRUE;
@@ -164,34 +248,50 @@ forget_rows(VmLogPage *self)
 }
 
 static void
-read_more(VmLogPage *self)
+stop_reading(VmLogPage *self)
 {
-    g_autoptr(GFile) file = g_file_new_for_path(self->path);
-    g_autoptr(GFileInputStream) stream = g_file_read(file, NULL, NULL);
-    g_autoptr(GFileInfo) info =
-        stream ? g_file_input_stream_query_info(stream, G_FILE_ATTRIBUTE_STANDARD_SIZE, NULL, NULL)
-               : NULL;
-    goffset size = info ? g_file_info_get_size(info) : 0;
-    g_autofree char *text = NULL;
-    gssize got = 0;
+    g_cancellable_cancel(self->reading);
+    g_clear_object(&self->reading);
+    self->again = FALSE;
+}
 
-    if (size < self->offset) {
-        forget_rows(self);
+static void read_more(VmLogPage *self);
+
+static void
+piece_read(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmLogPage) self = VM_LOG_PAGE(data);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmLogPiece) piece = vm_log_piece_read_finish(result, &error);
+    gboolean again = self->again;
+
+    if (g_task_get_cancellable(G_TASK(result)) != self->reading) {
+        return; /* of another file */
     }
-    if (size - self->offset > SHOWN_BYTES) {
-        self->offset = size - SHOWN_BYTES;
-    }
-    if (size > self->offset &&
-        g_seekable_seek(G_SEEKABLE(stream), self->offset, G_SEEK_SET, NULL, NULL)) {
-        text = g_malloc((gsize)(size - self->offset));
-        got = g_input_stream_read(G_INPUT_STREAM(stream), text, (gsize)(size - self->offset), NULL,
-                                  NULL);
-    }
-    if (got > 0) {
-        self->offset += got;
-        append(self, text, got);
+    stop_reading(self);
+    if (piece) {
+        if (piece->anew) {
+            forget_rows(self);
+        }
+        self->offset = piece->end;
+        append(self, piece);
     }
     gtk_stack_set_visible_child_name(self->stack, self->offset > 0 ? "text" : "empty");
+    if (again) {
+        read_more(self);
+    }
+}
+
+static void
+read_more(VmLogPage *self)
+{
+    if (self->reading) {
+        self->again = TRUE;
+        return;
+    }
+    self->reading = g_cancellable_new();
+    vm_log_piece_read_async(self->path, self->offset, WAITING_MAX, self->reading, piece_read,
+                            g_object_ref(self));
 }
 
 static void
@@ -233,6 +333,7 @@ drop_machine(VmLogPage *self)
         g_file_monitor_cancel(self->monitor);
     }
     g_clear_object(&self->monitor);
+    stop_reading(self);
     g_clear_object(&self->machine);
     g_clear_pointer(&self->path, g_free);
 }
@@ -245,8 +346,9 @@ vm_log_page_dispose(GObject *object)
     drop_machine(self);
     g_clear_object(&self->filter);
     g_clear_pointer(&self->processes, g_hash_table_unref);
-    if (self->rest) {
-        g_string_free(g_steal_pointer(&self->rest), TRUE);
+    if (self->waiting) {
+        drop_waiting(self);
+        g_string_free(g_steal_pointer(&self->waiting), TRUE);
     }
     G_OBJECT_CLASS(vm_log_page_parent_class)->dispose(object);
 }
@@ -285,6 +387,7 @@ follow_file(VmLogPage *self)
     if (g_strcmp0(path, self->path) != 0) {
         g_free(self->path);
         self->path = g_steal_pointer(&path);
+        stop_reading(self);
         forget_rows(self);
         g_clear_object(&self->monitor);
     }
@@ -342,7 +445,7 @@ vm_log_page_init(VmLogPage *self)
 
     gtk_widget_init_template(GTK_WIDGET(self));
     self->processes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    self->rest = g_string_new(NULL);
+    self->waiting = g_string_new(NULL);
     self->follow = TRUE;
     self->rows = gtk_list_store_new(N_COLUMNS, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_INT,
                                     G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);

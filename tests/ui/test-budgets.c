@@ -7,11 +7,13 @@
  */
 
 #include <gtk/gtk.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "manager/model/store.h"
 #include "tests/ui/own-folders.h"
 #include "ui/frame-histogram.h"
+#include "ui/log-page.h"
 #include "ui/window.h"
 
 enum {
@@ -25,6 +27,9 @@ enum {
     IDLE_MS = 3000,
     IDLE_PER_MILLE = 3, /* of a processor */
     WAIT_MS = 20000,
+    LOG_LINE = 160, /* bytes */
+    LOG_LINES = 20000,
+    LOG_WAIT_MS = 60000,
 };
 
 typedef struct {
@@ -185,6 +190,96 @@ test_pages(Fixture *self)
     judge("a page", spent / G_N_ELEMENTS(views), PAGE_MS);
 }
 
+/* ------------------------------------------------------------------ a log that is too much */
+
+typedef struct {
+    guint rows;  /* that came */
+    guint frame; /* those of this frame */
+    guint most;  /* of any frame */
+} Batches;
+
+static void
+row_came(GtkTreeModel *model, GtkTreePath *path, GtkTreeIter *row, Batches *batches)
+{
+    batches->rows++;
+    batches->frame++;
+    batches->most = MAX(batches->most, batches->frame);
+}
+
+static void
+frame_came(GdkFrameClock *clock, Batches *batches)
+{
+    batches->frame = 0;
+}
+
+static void
+add_to_log(const char *path, guint lines)
+{
+    g_autofree char *filler = g_strnfill(LOG_LINE - 41, 'x');
+    FILE *file = fopen(path, "a");
+
+    g_assert_nonnull(file);
+    for (guint i = 0; i < lines; i++) {
+        fprintf(file, "2026-11-21T14:07:10.123Z gpu info %06u%s\n", i, filler);
+    }
+    g_assert_cmpint(fclose(file), ==, 0);
+}
+
+static void
+wait_for_rows(Batches *batches, guint rows)
+{
+    gint64 end = g_get_monotonic_time() + LOG_WAIT_MS * G_TIME_SPAN_MILLISECOND;
+
+    while (batches->rows < rows) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_assert_cmpuint(batches->rows, ==, rows);
+}
+
+/* Newer than 1 MiB is shown, a batch with each frame; the rest is counted. */
+static void
+test_log(Fixture *self)
+{
+    VmMachine *machine = vm_store_find(self->store, "m006");
+    g_autofree char *folder = g_build_filename(g_getenv("XDG_STATE_HOME"), "vitrine", "m006", NULL);
+    g_autofree char *path = g_build_filename(folder, "log", NULL);
+    const guint shown = (1 << 20) / LOG_LINE;
+    double before = processor_ms();
+    g_autofree char *amount = g_format_size((guint64)(LOG_LINES - shown) * LOG_LINE);
+    g_autofree char *skipped = g_strdup_printf("──── %s skipped ────", amount);
+    g_autofree char *first = NULL;
+    Batches batches = {0};
+    GtkTreeModel *model = NULL;
+    GtkTreeIter row;
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    add_to_log(path, LOG_LINES);
+    g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+                                       g_variant_new_string("display"));
+    vm_window_show_machine(VM_WINDOW(self->window), machine);
+    model = gtk_tree_view_get_model(
+        GTK_TREE_VIEW(find_type(find_type(self->window, VM_TYPE_LOG_PAGE), GTK_TYPE_TREE_VIEW)));
+    g_signal_connect(model, "row-inserted", G_CALLBACK(row_came), &batches);
+    g_signal_connect(gtk_widget_get_frame_clock(self->window), "before-paint",
+                     G_CALLBACK(frame_came), &batches);
+    g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+                                       g_variant_new_string("log"));
+    wait_for_rows(&batches, shown + 1);
+    g_test_message("%u rows, %u in one frame at most, %.0f ms of processor", batches.rows,
+                   batches.most, processor_ms() - before);
+    g_assert_cmpuint(batches.most, <=, (1 << 20) / 50 / LOG_LINE + 2); /* of a fiftieth second */
+    g_assert_true(gtk_tree_model_get_iter_first(model, &row));
+    gtk_tree_model_get(model, &row, 5, &first, -1);
+    g_assert_cmpstr(first, ==, skipped);
+    add_to_log(path, 2);
+    wait_for_rows(&batches, shown + 3);
+    g_signal_handlers_disconnect_by_data(model, &batches);
+    g_signal_handlers_disconnect_by_data(gtk_widget_get_frame_clock(self->window), &batches);
+    g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+                                       g_variant_new_string("display"));
+}
+
 static void
 test_idle(Fixture *self)
 {
@@ -209,6 +304,7 @@ activated(GApplication *application, Fixture *self)
     test_first_frame(self);
     test_filter(self);
     test_pages(self);
+    test_log(self);
     test_idle(self);
     gtk_widget_destroy(self->window);
     g_clear_object(&self->store);

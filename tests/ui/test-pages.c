@@ -376,12 +376,24 @@ settings_sections(Fixture *self)
     }
 }
 
+/* It is read in a thread. */
+static void
+wait_for_log(Fixture *self)
+{
+    GtkStack *stack = GTK_STACK(find_named(find_type(self->window, VM_TYPE_LOG_PAGE), "stack"));
+
+    wait_until(g_strcmp0(gtk_stack_get_visible_child_name(stack), "text") == 0);
+}
+
 static void
 machine_pages(Fixture *self)
 {
     show_machine(self, "lab");
     for (guint i = 0; i + 1 < G_N_ELEMENTS(views); i++) {
         show_view(self, views[i]);
+        if (g_str_equal(views[i], "log")) {
+            wait_for_log(self);
+        }
         look(self, views[i]);
     }
     settings_sections(self);
