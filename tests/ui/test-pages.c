@@ -598,6 +598,38 @@ test_pages(void)
     g_string_free(self.wrong, TRUE);
 }
 
+/* A desktop whose icon theme has nothing but what each must have: the rare ones come with the program. */
+static void
+test_icons(void)
+{
+    static const char *const names[] = {
+        "application-x-firmware",
+        "insert-text",
+        "power-profile-performance",
+        "security-high",
+        "security-low",
+        "security-medium",
+        "view-pin",
+    };
+    g_autoptr(GtkIconTheme) theme = gtk_icon_theme_new();
+
+    gtk_icon_theme_set_custom_theme(theme, "hicolor");
+    gtk_icon_theme_set_search_path(theme, NULL, 0);
+    gtk_icon_theme_add_resource_path(theme, "/org/vitrine/Vitrine/icons");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *name = g_strconcat(names[i], "-symbolic", NULL);
+        g_autoptr(GtkIconInfo) info = gtk_icon_theme_lookup_icon(theme, name, 32, 0);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GdkPixbuf) picture = NULL;
+
+        g_test_message("%s", name);
+        g_assert_nonnull(info);
+        picture = gtk_icon_info_load_icon(info, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(gdk_pixbuf_get_width(picture), ==, 32);
+    }
+}
+
 static void
 compile_schema(const char *base)
 {
@@ -619,6 +651,7 @@ main(int argc, char **argv)
 
     compile_schema(base);
     gtk_test_init(&argc, &argv, NULL);
+    g_test_add_func("/window/icons", test_icons);
     g_test_add_func("/window/pages", test_pages);
     status = g_test_run();
     own_folders_remove(base);
