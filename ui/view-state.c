@@ -12,8 +12,9 @@
 struct _VmViewState {
     GObject parent_instance;
     VmMachinePage *page;
-    char *name;  /* of the machine, or NULL */
-    int display; /* whose scaling and resizing the page has */
+    char *name;    /* of the machine, or NULL */
+    char *monitor; /* of its full screen, or NULL */
+    int display;   /* whose scaling and resizing the page has */
     guint timer;
     gboolean setting;
     gboolean default_resize;
@@ -70,6 +71,9 @@ put_pages(VmViewState *self, VmJson *json)
     vm_json_set_string(json, "process-order", order);
     if (tab) {
         vm_json_set_string(json, "console-tab", tab);
+    }
+    if (self->monitor) {
+        vm_json_set_string(json, "monitor", self->monitor);
     }
     if (zoom > 0) {
         vm_json_set_int(json, "console-zoom", lround(zoom * PER_CENT));
@@ -153,6 +157,7 @@ vm_view_state_dispose(GObject *object)
         write_now(self);
     }
     g_clear_pointer(&self->name, g_free);
+    g_clear_pointer(&self->monitor, g_free);
     G_OBJECT_CLASS(vm_view_state_parent_class)->dispose(object);
 }
 
@@ -198,6 +203,8 @@ restore_pages(VmViewState *self, VmJson *json)
     const char *page = json ? vm_json_get_string(json, "page") : NULL;
     gint64 zoom = json ? vm_json_get_int(json, "console-zoom", 0) : 0;
 
+    g_free(self->monitor);
+    self->monitor = g_strdup(json ? vm_json_get_string(json, "monitor") : NULL);
     g_object_set(vm_machine_page_get_console(self->page), "tab",
                  json ? vm_json_get_string(json, "console-tab") : NULL, "zoom",
                  (double)CLAMP(zoom, 0, (gint64)(VM_CONSOLE_ZOOM_MAX * PER_CENT)) / PER_CENT, NULL);
@@ -282,4 +289,20 @@ vm_view_state_save_size(const char *machine, int display, int width, int height)
     vm_json_set_int(json, width_key, width);
     vm_json_set_int(json, height_key, height);
     (void)vm_definition_save(json, path, NULL);
+}
+
+const char *
+vm_view_state_get_monitor(VmViewState *self)
+{
+    return self->monitor;
+}
+
+void
+vm_view_state_set_monitor(VmViewState *self, const char *monitor)
+{
+    if (self->name && g_strcmp0(monitor, self->monitor) != 0) {
+        g_free(self->monitor);
+        self->monitor = g_strdup(monitor);
+        changed(self);
+    }
 }

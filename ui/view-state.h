@@ -22,6 +22,10 @@ VmViewState *vm_view_state_new(VmMachinePage *page);
 gboolean vm_view_state_load_size(const char *machine, int display, int *ret_width, int *ret_height);
 void vm_view_state_save_size(const char *machine, int display, int width, int height);
 
+/* The monitor where that machine was last in full screen, a name; NULL: none. */
+const char *vm_view_state_get_monitor(VmViewState *self);
+void vm_view_state_set_monitor(VmViewState *self, const char *monitor);
+
 /* Sets the page, which has that machine, as it was left. NULL: writes what is to be written of the
  * machine before; before the page has another. */
 void vm_view_state_set_machine(VmViewState *self, VmMachine *machine);

@@ -323,10 +323,10 @@ set_fullscreen(GSimpleAction *action, GVariant *parameter, gpointer data)
     VmWindow *self = VM_WINDOW(data);
 
     if (self->fullscreen) {
-        gtk_window_unfullscreen(GTK_WINDOW(self));
+        vm_window_leave_fullscreen(self);
     } else {
         gtk_stack_set_visible_child_name(GTK_STACK(self->machine_page), "display");
-        gtk_window_fullscreen(GTK_WINDOW(self));
+        vm_window_enter_fullscreen(self);
     }
 }
 

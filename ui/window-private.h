@@ -73,6 +73,7 @@ struct _VmWindow {
     gboolean show_content; /* narrow: content, not sidebar */
     gboolean icons;        /* the switcher shows icons */
     gboolean fullscreen;
+    char *place; /* the monitor that the window was on before the last full screen, or NULL */
     gboolean sidebar_wanted;
     gboolean tight;   /* the power button has no word */
     int beside_width; /* least width of sidebar and page beside each other, 0: unknown */
@@ -98,6 +99,13 @@ void vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machine
 /* window-actions.c */
 void vm_window_add_actions(VmWindow *self);
 void vm_window_update_actions(VmWindow *self);
+
+/* window-monitor.c: full screen, on the monitor where the machine was so before unless the window was moved
+ * to another since */
+void vm_window_enter_fullscreen(VmWindow *self);
+void vm_window_leave_fullscreen(VmWindow *self);
+/* Keeps where it is, when it is in full screen. */
+void vm_window_note_monitor(VmWindow *self);
 
 /* window-pages.c: the actions of single pages */
 void vm_window_add_page_actions(VmWindow *self);

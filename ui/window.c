@@ -451,6 +451,7 @@ vm_window_dispose(GObject *object)
 
     if (store) {
         save_state(self);
+        vm_window_note_monitor(self);
         vm_undo_toast_commit(self->undo_toast);
         vm_window_take_machine(self, NULL);
         g_signal_handlers_disconnect_by_data(store, self);
@@ -462,6 +463,7 @@ vm_window_dispose(GObject *object)
         g_source_remove(self->layout_idle);
         self->layout_idle = 0;
     }
+    g_clear_pointer(&self->place, g_free);
     g_clear_object(&self->settings);
     g_clear_object(&self->machine_actions);
     g_clear_object(&self->start_queue);

@@ -3,6 +3,7 @@
 """The whole vitrine on sway: the guest's pixels, keys that the desktop would take, what is above the picture; TAP.
 
 usage: test-sway.py BUILD-FOLDER DRAWN-VMM"""
+import json
 import os
 import shutil
 import sys
@@ -38,6 +39,9 @@ class Screen:
         self.told = os.path.join(folder, "told")
         self.sway = sway.Sway(folder, f"bindsym Mod4+x exec touch {self.told}\n", sway.USUAL_KEYMAP)
         self.seat = self.sway.seat
+
+    def outputs(self):
+        return json.loads(self.sway.run("swaymsg", "-r", "-t", "get_outputs"))
 
     def shoot(self, name):
         time.sleep(0.5)
@@ -141,7 +145,6 @@ def is_above(screen):
 def full_screen(screen):
     """The guest takes the screen's size, pixel by pixel; the bar at the edge is above it and leads out."""
     screen.seat.move(sway.WIDTH // 2, 400)
-    screen.seat.key(CONTROL, ALT)  # who closes a popover is back in the guest
     screen.seat.key(F11)
     wait_for("full screen", lambda: screen.sway.window("vitrine").get("fullscreen_mode") == 1, 20)
     wait_for("the guest's size", lambda: screen.place("Display of Lab")[2:] == (sway.WIDTH, sway.HEIGHT), 20)
@@ -162,8 +165,38 @@ def full_screen(screen):
     wait_for("the way out", lambda: screen.sway.window("vitrine").get("fullscreen_mode") == 0, 20)
 
 
+def other_monitor(screen):
+    """Full screen comes back on the monitor where it was, and where it was moved to."""
+    def place():
+        node = screen.sway.window("vitrine")
+        return node.get("fullscreen_mode"), node["rect"]["x"]
+    screen.sway.command("create_output")
+    outputs = wait_for("a second monitor", lambda: (lambda found: len(found) == 2 and found)(screen.outputs()), 20)
+    other = next(output for output in outputs if output["rect"]["x"] > 0)
+    right = other["rect"]["x"]
+    screen.sway.command(f"output {other['name']} resolution 800x600")
+    size = screen.place("Display of Lab")[2:]
+    toggle = "win.fullscreen"
+    screen.session.activate(toggle)
+    wait_for("full screen where the window is", lambda: place() == (1, 0), 20)
+    screen.sway.command(f"[app_id=.*] move container to output {other['name']}")
+    wait_for("full screen on the other", lambda: place() == (1, right), 20)
+    wait_for("its size", lambda: screen.place("Display of Lab")[2:] == (800, 600), 20)
+    time.sleep(1)  # the same to know by the monitor's name
+    screen.session.activate(toggle)
+    wait_for("a window", lambda: place()[0] == 0, 20)
+    screen.sway.command(f"[app_id=.*] move container to output {outputs[1 - outputs.index(other)]['name']}")
+    wait_for("it on the first", lambda: place() == (0, 0), 20)
+    wait_for("the size there", lambda: screen.place("Display of Lab")[2:] == size, 20)
+    time.sleep(1)
+    screen.session.activate(toggle)
+    wait_for("full screen on the other again", lambda: place() == (1, right), 20)
+    kept = screen.session.path("state/vitrine/lab/view.json")
+    wait_for("it in the file", lambda: "monitor" in json.load(open(kept)), 20)
+
+
 def whole_window(session):
-    """On sway: pixels, keys of the desktop, popover and toast above the picture, full screen."""
+    """On sway: pixels, keys of the desktop, popover and toast above the picture, full screen on two monitors."""
     shutil.copy(DRAWN_VMM, session.path("bin/vmm"))
     session.define("lab", "Lab", gpu={"backend": "2d"})
     try:
@@ -182,6 +215,7 @@ def whole_window(session):
         is_above(screen)
         full_screen(screen)
         wait_for("the guest's pixels", screen.is_guest, 30)
+        other_monitor(screen)
     except Exception:
         screen.shoot("failed")
         raise
