@@ -166,7 +166,7 @@ def folded_groups(session):
         return session.find("Last picture of " + name) is not None
     wait_for("the fold", lambda: seen("Beta") and not seen("Alpha"))
     session.focus()
-    session.focus_on("Machines", None)
+    session.see_row("Beta, Off").grab_focus()  # Tab goes to the headings only: the selected row is hidden
     session.type("alp")
     wait_for("what was searched", lambda: seen("Alpha") and not seen("Beta"))
     expect(search_entry(session).get_text(0, -1) == "alp", "typing in the list is no search")
