@@ -9,7 +9,7 @@
 #include "ui/window.h"
 #include "vmm/client/paths.h"
 
-#define WAITING_MAX      (1UL << 20)
+#define WAITING_MAX      ((gsize)VM_LOG_PIECE_MOST)
 #define BYTES_PER_SECOND (1 << 20)
 #define FRAME_MAX_US     20000 /* a slow frame is not made slower */
 #define ROWS_MAX         10000
@@ -290,7 +290,7 @@ read_more(VmLogPage *self)
         return;
     }
     self->reading = g_cancellable_new();
-    vm_log_piece_read_async(self->path, self->offset, WAITING_MAX, self->reading, piece_read,
+    vm_log_piece_read_async(self->path, self->offset, self->reading, piece_read,
                             g_object_ref(self));
 }
 

@@ -6,7 +6,6 @@
 struct request {
     char *path;
     goffset from;
-    gsize most;
 };
 
 static void
@@ -40,7 +39,7 @@ read_in_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancel
 {
     struct request *request = data;
     g_autoptr(GFile) file = g_file_new_for_path(request->path);
-    g_autoptr(VmLogPiece) piece = g_new0(VmLogPiece, 1);
+    VmLogPiece *piece = NULL;
     GError *error = NULL;
     g_autoptr(GFileInputStream) stream = g_file_read(file, cancellable, &error);
     g_autoptr(GFileInfo) info =
@@ -54,15 +53,17 @@ read_in_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancel
         g_task_return_error(task, error);
         return;
     }
+    piece = g_new0(VmLogPiece, 1);
     piece->anew = size < request->from;
-    if (size - start > (goffset)request->most) {
-        piece->skipped = (guint64)(size - start) - request->most;
-        start = size - (goffset)request->most;
+    if (size - start > VM_LOG_PIECE_MOST) {
+        piece->skipped = (guint64)(size - start) - VM_LOG_PIECE_MOST;
+        start = size - VM_LOG_PIECE_MOST;
     }
     piece->text = g_malloc((gsize)(size - start) + 1);
     if (!g_seekable_seek(G_SEEKABLE(stream), start, G_SEEK_SET, cancellable, &error) ||
         !g_input_stream_read_all(G_INPUT_STREAM(stream), piece->text, (gsize)(size - start),
                                  &piece->size, cancellable, &error)) {
+        vm_log_piece_free(piece);
         g_task_return_error(task, error);
         return;
     }
@@ -70,11 +71,11 @@ read_in_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancel
     if (piece->skipped > 0) {
         skip_to_line(piece);
     }
-    g_task_return_pointer(task, g_steal_pointer(&piece), (GDestroyNotify)vm_log_piece_free);
+    g_task_return_pointer(task, piece, (GDestroyNotify)vm_log_piece_free);
 }
 
 void
-vm_log_piece_read_async(const char *path, goffset from, gsize most, GCancellable *cancellable,
+vm_log_piece_read_async(const char *path, goffset from, GCancellable *cancellable,
                         GAsyncReadyCallback callback, gpointer data)
 {
     g_autoptr(GTask) task = g_task_new(NULL, cancellable, callback, data);
@@ -82,7 +83,6 @@ vm_log_piece_read_async(const char *path, goffset from, gsize most, GCancellable
 
     request->path = g_strdup(path);
     request->from = from;
-    request->most = most;
     g_task_set_task_data(task, request, (GDestroyNotify)request_free);
     g_task_run_in_thread(task, read_in_thread);
 }

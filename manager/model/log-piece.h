@@ -13,8 +13,10 @@ typedef struct {
     gboolean anew;   /* the file is shorter than before: another one, from its start */
 } VmLogPiece;
 
-/* The newest `most` bytes, at most, of what is behind `from` in the file at path. */
-void vm_log_piece_read_async(const char *path, goffset from, gsize most, GCancellable *cancellable,
+#define VM_LOG_PIECE_MOST (1L << 20)
+
+/* The newest VM_LOG_PIECE_MOST bytes, at most, of what is behind `from` in the file at path. */
+void vm_log_piece_read_async(const char *path, goffset from, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer data);
 VmLogPiece *vm_log_piece_read_finish(GAsyncResult *result, GError **error);
 void vm_log_piece_free(VmLogPiece *piece);
