@@ -9,6 +9,8 @@ struct _VmUndoToast {
     GtkRevealer parent_instance;
     GtkLabel *text_label;
     GtkButton *undo_button;
+    GtkToggleButton *option_button; /* one thing more that the commit may do */
+    GtkLabel *option_label;
     GtkWidget *event_box;
 
     VmToastFunc act;
@@ -67,7 +69,8 @@ static gboolean
 second_passed(gpointer data)
 {
     VmUndoToast *self = VM_UNDO_TOAST(data);
-    gboolean has_focus = gtk_widget_has_focus(GTK_WIDGET(self->undo_button));
+    gboolean has_focus = gtk_widget_has_focus(GTK_WIDGET(self->undo_button)) ||
+                         gtk_widget_has_focus(GTK_WIDGET(self->option_button));
 
     if (self->pointer_inside || has_focus || ++self->seconds < SHOWN_SECONDS) {
         return G_SOURCE_CONTINUE;
@@ -82,6 +85,13 @@ undo_clicked(VmUndoToast *self)
     if (self->timer) {
         finish(self, self->act);
     }
+}
+
+/* Who has just chosen may want to think again. */
+static void
+option_toggled(VmUndoToast *self)
+{
+    self->seconds = 0;
 }
 
 static gboolean
@@ -125,8 +135,11 @@ vm_undo_toast_class_init(VmUndoToastClass *klass)
                                                 "/org/vitrine/Vitrine/ui/undo-toast.ui");
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, text_label);
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, undo_button);
+    gtk_widget_class_bind_template_child(widget_class, VmUndoToast, option_button);
+    gtk_widget_class_bind_template_child(widget_class, VmUndoToast, option_label);
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, event_box);
     gtk_widget_class_bind_template_callback(widget_class, undo_clicked);
+    gtk_widget_class_bind_template_callback(widget_class, option_toggled);
     gtk_widget_class_bind_template_callback(widget_class, crossed);
     gtk_widget_class_bind_template_callback(widget_class, vm_undo_toast_commit);
 }
@@ -189,6 +202,24 @@ vm_undo_toast_set_text(VmUndoToast *self, const char *text)
 }
 
 void
+vm_undo_toast_add_option(VmUndoToast *self, const char *text, const char *tooltip)
+{
+    AtkObject *accessible = gtk_widget_get_accessible(GTK_WIDGET(self->option_button));
+
+    gtk_label_set_text(self->option_label, text);
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->option_button), tooltip);
+    atk_object_set_name(accessible, text);
+    atk_object_set_description(accessible, tooltip);
+    gtk_widget_show(GTK_WIDGET(self->option_button));
+}
+
+gboolean
+vm_undo_toast_get_option(VmUndoToast *self)
+{
+    return gtk_toggle_button_get_active(self->option_button);
+}
+
+void
 vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
                    VmToastFunc commit, gpointer data, GDestroyNotify destroy)
 {
@@ -198,6 +229,8 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     self->data = data;
     self->destroy = destroy;
     self->offer = FALSE;
+    gtk_widget_hide(GTK_WIDGET(self->option_button));
+    gtk_toggle_button_set_active(self->option_button, FALSE);
     self->seconds = 0;
     self->timer = g_timeout_add_seconds(1, second_passed, self);
     gtk_label_set_text(self->text_label, text);

@@ -26,6 +26,13 @@ void vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button,
 /* Shows text with a button that opens the file; Ctrl+Z is not for it. */
 void vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *path);
 
+/*
+ * A box to tick below the text of what is shown, off at first; tooltip says what it is about in full.
+ * Which one it is can be asked in act and commit.
+ */
+void vm_undo_toast_add_option(VmUndoToast *self, const char *text, const char *tooltip);
+gboolean vm_undo_toast_get_option(VmUndoToast *self);
+
 /* As if the button was pressed; FALSE when nothing is shown that can be taken back. */
 gboolean vm_undo_toast_act(VmUndoToast *self);
 

@@ -9,6 +9,7 @@
 #include "ui/text-popover.h"
 #include "ui/window-private.h"
 #include "vmm/client/definition.h"
+#include "vmm/client/outside-disks.h"
 #include "vmm/client/paths.h"
 
 #define TYPING_MS 300
@@ -90,17 +91,48 @@ static void
 deletion_committed(gpointer data)
 {
     struct deletion *deletion = data;
+    gboolean disks = vm_undo_toast_get_option(deletion->window->undo_toast);
 
     for (guint i = 0; i < deletion->machines->len; i++) {
         VmMachine *machine = g_ptr_array_index(deletion->machines, i);
         g_autoptr(GError) error = NULL;
-        if (!vm_store_commit_remove(deletion->store, machine, &error) &&
+        if (!vm_store_commit_remove(deletion->store, machine, disks, &error) &&
             !gtk_widget_in_destruction(GTK_WIDGET(deletion->window))) {
             g_autoptr(VmProblem) problem =
                 vm_problem_new(NULL, vm_machine_get_title(machine), error->message, NULL, NULL);
             vm_window_report(deletion->window, problem);
         }
     }
+}
+
+/* Files elsewhere stay, unless a person says otherwise in the toast. */
+static void
+offer_disks(VmWindow *self, GPtrArray *machines)
+{
+    g_autoptr(GString) paths = g_string_new(NULL);
+    g_autofree char *text = NULL;
+    guint count = 0;
+
+    for (guint i = 0; i < machines->len; i++) {
+        VmMachine *machine = g_ptr_array_index(machines, i);
+        g_auto(GStrv) disks =
+            vm_outside_disks(vm_machine_get_definition(machine), vm_machine_get_name(machine));
+        for (guint j = 0; disks[j]; j++, count++) {
+            g_string_append_printf(paths, "%s%s", count > 0 ? "\n" : "", disks[j]);
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    if (count == 1) {
+        text = g_strdup(_("Delete also the disk file outside the machine's folder"));
+    } else {
+        text = g_strdup_printf(ngettext("Delete also %u disk file outside the machine's folder",
+                                        "Delete also %u disk files outside the machine's folder",
+                                        count),
+                               count);
+    }
+    vm_undo_toast_add_option(self->undo_toast, text, paths->str);
 }
 
 void
@@ -134,6 +166,7 @@ vm_window_delete_machines(VmWindow *self, GPtrArray *machines)
     }
     vm_undo_toast_show(self->undo_toast, text, _("Undo"), deletion_undone, deletion_committed,
                        deletion, deletion_free);
+    offer_disks(self, deletion->machines);
     for (guint i = 0; i < deletion->machines->len; i++) {
         VmMachine *machine = g_ptr_array_index(deletion->machines, i);
         vm_start_queue_remove(self->start_queue, machine);

@@ -8,6 +8,7 @@
 
 #include "manager/model/disk-boot.h"
 #include "vmm/client/definition.h"
+#include "vmm/client/outside-disks.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
@@ -442,13 +443,18 @@ vm_store_undo_remove(VmStore *self, VmMachine *machine)
 }
 
 gboolean
-vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error)
+vm_store_commit_remove(VmStore *self, VmMachine *machine, gboolean outside_disks, GError **error)
 {
     const char *name = vm_machine_get_name(machine);
     g_autofree char *definition = vm_paths_definition(name);
     g_autoptr(VmMachine) keep = g_object_ref(machine);
+    g_auto(GStrv) disks =
+        outside_disks ? vm_outside_disks(vm_machine_get_definition(machine), name) : NULL;
     gboolean ok = vm_machines_delete(name, error);
 
+    if (ok && disks) {
+        ok = vm_outside_disks_trash((const char *const *)disks, error);
+    }
     (void)g_ptr_array_remove(self->removed, machine);
     if (!ok && g_file_test(definition, G_FILE_TEST_EXISTS)) {
         g_list_store_append(self->machines, machine);

@@ -42,7 +42,11 @@ VmMachine *vm_store_build(VmStore *self, const char *title, GError **error);
 /* Signal "build-failed" (VmProblem): the machine is gone from the list; not for a cancelled one. */
 /* Signal "build-finished" (VmMachine). */
 
-/* The machine must be off. Takes it from the list; undo puts it back, commit trashes its files. */
+/*
+ * The machine must be off. Takes it from the list; undo puts it back, commit trashes its files, and with
+ * outside_disks also those of vmm/client/outside-disks.h.
+ */
 void vm_store_remove(VmStore *self, VmMachine *machine);
 void vm_store_undo_remove(VmStore *self, VmMachine *machine);
-gboolean vm_store_commit_remove(VmStore *self, VmMachine *machine, GError **error);
+gboolean vm_store_commit_remove(VmStore *self, VmMachine *machine, gboolean outside_disks,
+                                GError **error);

@@ -429,6 +429,9 @@ things_above(Fixture *self)
     gtk_toggle_button_set_active(
         GTK_TOGGLE_BUTTON(find_named(GTK_WIDGET(window->message_box), "details_toggle")), TRUE);
     vm_window_toast(window, "“Debian 12 with quite a long name” moved to trash");
+    vm_undo_toast_add_option(window->undo_toast,
+                             "Delete also the disk file outside the machine's folder",
+                             "/a/folder/disk.img");
     look(self, "message");
     act(self, "keys");
     look(self, "keys");
