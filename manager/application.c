@@ -5,6 +5,7 @@
 
 #include "manager/background.h"
 #include "manager/closing.h"
+#include "manager/model/clone.h"
 #include "manager/model/store.h"
 #include "ui/preferences-dialog.h"
 #include "ui/settings.h"
@@ -414,6 +415,13 @@ vm_application_startup(GApplication *application)
 }
 
 static void
+vm_application_shutdown(GApplication *application)
+{
+    vm_clone_stop_all(VM_APPLICATION(application)->store);
+    G_APPLICATION_CLASS(vm_application_parent_class)->shutdown(application);
+}
+
+static void
 vm_application_activate(GApplication *application)
 {
     (void)window_of(VM_APPLICATION(application));
@@ -445,6 +453,7 @@ vm_application_class_init(VmApplicationClass *klass)
 
     G_OBJECT_CLASS(klass)->dispose = vm_application_dispose;
     application_class->startup = vm_application_startup;
+    application_class->shutdown = vm_application_shutdown;
     application_class->activate = vm_application_activate;
     application_class->open = vm_application_open;
     GTK_APPLICATION_CLASS(klass)->window_added = vm_application_window_added;

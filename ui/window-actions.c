@@ -214,6 +214,12 @@ show_settings(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+cancel_making(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_cancel_making(VM_WINDOW(data)->machine);
+}
+
+static void
 delete_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_delete(VM_WINDOW(data));
@@ -263,6 +269,7 @@ static const GActionEntry machine_entries[] = {
     {"remove-display", remove_display},
     {"display-window", display_window},
     {"add-console", add_console, "s"},
+    {"cancel", cancel_making},
     {"delete", delete_machine},
     {"copy-command", copy_command},
     {"copy-report", copy_report},
@@ -611,6 +618,7 @@ update_actions(VmWindow *self)
     enable(self, "power", any && state != VM_MACHINE_BROKEN);
     enable(self, "reconnect", any);
     enable(self, "clone", any && !active);
+    enable(self, "cancel", state == VM_MACHINE_BUILDING);
     enable(self, "delete", any && !active);
     g_simple_action_set_state(G_SIMPLE_ACTION(pause),
                               g_variant_new_boolean(state == VM_MACHINE_PAUSED));

@@ -192,7 +192,8 @@ cloned(GObject *source, GAsyncResult *result, gpointer data)
     g_autoptr(GError) error = NULL;
     VmMachine *machine = vm_clone_finish(result, &error);
 
-    if (gtk_widget_in_destruction(GTK_WIDGET(self))) {
+    if (gtk_widget_in_destruction(GTK_WIDGET(self)) || !self->store ||
+        g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
         return;
     }
     if (machine) {

@@ -93,13 +93,14 @@ vm_clone_async(VmStore *store, VmMachine *machine, const char *title, GAsyncRead
     g_autoptr(GTask) outer = g_task_new(NULL, NULL, callback, user_data);
     g_autoptr(GTask) task = NULL;
     struct work *work = plan_work(store, machine, title);
+    GCancellable *stop = NULL;
 
     g_task_set_task_data(outer, work, work_free);
     vm_machine_set_title(work->machine, title);
-    vm_machine_set_copying(work->machine, 0);
+    stop = vm_machine_begin_copying(work->machine);
     vm_store_adopt(store, work->machine);
     work->timer = g_timeout_add(PROGRESS_MS, show_progress, work);
-    task = g_task_new(NULL, NULL, copied, g_object_ref(outer));
+    task = g_task_new(NULL, stop, copied, g_object_ref(outer));
     g_task_set_task_data(task, work, NULL);
     g_task_run_in_thread(task, copy_all);
 }
@@ -108,6 +109,36 @@ VmMachine *
 vm_clone_finish(GAsyncResult *result, GError **error)
 {
     return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+static gboolean
+any_is_copied(VmStore *store)
+{
+    GListModel *machines = G_LIST_MODEL(store);
+
+    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
+        if (vm_machine_is_copied(machine)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+void
+vm_clone_stop_all(VmStore *store)
+{
+    GListModel *machines = G_LIST_MODEL(store);
+
+    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
+        if (vm_machine_is_copied(machine)) {
+            vm_machine_cancel_making(machine);
+        }
+    }
+    while (any_is_copied(store)) {
+        g_main_context_iteration(NULL, TRUE);
+    }
 }
 
 char *

@@ -51,8 +51,9 @@ struct _VmMachine {
     VmRunHistory whole;  /* run, until it is off */
     VmHourSample minute; /* on its way */
     guint minute_timer;
-    int copying;      /* per cent of its files that are there, -1: nothing is copied */
-    gboolean waiting; /* its turn to start has not come */
+    int copying;                /* per cent of its files that are there, -1: nothing is copied */
+    GCancellable *copying_stop; /* of that */
+    gboolean waiting;           /* its turn to start has not come */
     GCancellable *cancellable;
 };
 

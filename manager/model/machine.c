@@ -43,6 +43,7 @@ vm_machine_dispose(GObject *object)
     g_clear_object(&self->run);
     g_clear_object(&self->build);
     g_clear_object(&self->cancellable);
+    g_clear_object(&self->copying_stop);
     G_OBJECT_CLASS(vm_machine_parent_class)->dispose(object);
 }
 
@@ -231,9 +232,37 @@ vm_machine_set_build(VmMachine *self, VmGuestBuild *build)
     vm_machine_set_state(self, build ? VM_MACHINE_BUILDING : VM_MACHINE_OFF);
 }
 
+GCancellable *
+vm_machine_begin_copying(VmMachine *self)
+{
+    g_clear_object(&self->copying_stop);
+    self->copying_stop = g_cancellable_new();
+    vm_machine_set_copying(self, 0);
+    return self->copying_stop;
+}
+
+gboolean
+vm_machine_is_copied(VmMachine *self)
+{
+    return self->copying >= 0;
+}
+
+void
+vm_machine_cancel_making(VmMachine *self)
+{
+    if (self->build) {
+        vm_guest_build_cancel(self->build);
+    } else if (self->copying_stop) {
+        g_cancellable_cancel(self->copying_stop);
+    }
+}
+
 void
 vm_machine_set_copying(VmMachine *self, int percent)
 {
+    if (percent < 0) {
+        g_clear_object(&self->copying_stop);
+    }
     self->copying = percent;
     vm_machine_set_state(self, percent >= 0 ? VM_MACHINE_BUILDING : VM_MACHINE_OFF);
     vm_machine_update_words(self);

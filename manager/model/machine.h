@@ -55,8 +55,14 @@ void vm_machine_set_title(VmMachine *self, const char *title);
 
 /* The row of a guest that is being made; NULL ends that state. */
 void vm_machine_set_build(VmMachine *self, VmGuestBuild *build);
-/* Per cent of its files that are copied; -1 ends that state. See clone.h. */
+/* Its files are copied from now on; who copies stops when the borrowed object says so. See clone.h. */
+GCancellable *vm_machine_begin_copying(VmMachine *self);
+/* Per cent of its files that are copied; -1 ends that state. */
 void vm_machine_set_copying(VmMachine *self, int percent);
+/* Its files are copied: not built, and not there. */
+gboolean vm_machine_is_copied(VmMachine *self);
+/* Stops what makes its files, which then are gone, and the machine with them. */
+void vm_machine_cancel_making(VmMachine *self);
 VmGuestBuild *vm_machine_get_build(VmMachine *self);
 
 const char *vm_machine_get_name(VmMachine *self);

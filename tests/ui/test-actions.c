@@ -86,6 +86,7 @@ static const struct action {
     {"machine.rename", {"F2"}, ""},
     {"machine.change-group", {NULL}, ""}, /* group(s), whose text it asks for */
     {"machine.clone", {"<Control>d"}, ""},
+    {"machine.cancel", {NULL}, ""},
     {"machine.delete", {NULL}, ""}, /* Delete: in lists only */
     {"machine.copy-command", {NULL}, ""},
     {"machine.copy-report", {NULL}, ""},

@@ -3,7 +3,10 @@
 """Hard moments of the real vitrine under Xvfb, as test-ui.py; prints TAP.
 
 usage: test-moments.py BUILD-FOLDER [TEST...]"""
+import fcntl
 import os
+import signal
+import subprocess
 import sys
 
 from runner import expect, run
@@ -80,7 +83,74 @@ def deletes_disks_elsewhere(session):
         expect(os.path.exists(files[name]), f"{name}.img went too")
 
 
-TESTS = [deletes_disks_elsewhere]
+class Held:
+    """A file that nobody can open until it is let go, for 45 s at most."""
+
+    def __init__(self, path):
+        signal.signal(signal.SIGIO, signal.SIG_IGN)  # somebody wants to open it
+        self.file = open(path, "r+b")
+        fcntl.fcntl(self.file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+
+    def let_go(self):
+        fcntl.fcntl(self.file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        self.file.close()
+
+
+def copying_can_be_cancelled(session):
+    """A row says how much of a clone is copied; Cancel in its menu, or the end of the program, and nothing of it is left."""
+    disks = [session.path("small.img"), session.path("large.img")]
+    for path, size in zip(disks, (40, 60)):
+        write(path, "x" * (size << 10))
+    session.define("lab", "Lab", block=[{"path": path} for path in disks])
+    session.start()
+
+    def clone():
+        session.activate("app.show-machine", "lab")
+        session.see_row("Lab, Off")
+        session.see("More").do_action(0)
+        session.press("Clone…", None)
+        session.press("Apply")
+        session.see_row("Lab (copy), Copying… 40 %")
+
+    def left():
+        folder = session.path("data/vitrine")
+        return list(session.definitions()) != ["lab"] or (os.path.exists(folder) and os.listdir(folder))
+    try:
+        held = Held(disks[1])
+    except OSError as error:
+        print(f"# not tried: nothing can be held here ({error})")
+        return
+    try:
+        clone()
+        expect(os.path.exists(session.path("data/vitrine/lab-copy/small.img")), "nothing was copied")
+        session.focus()
+        row = session.see_row("Lab (copy), Copying… 40 %")
+        box = row.get_extents(Atspi.CoordType.SCREEN)
+        subprocess.run(["xdotool", "mousemove", str(box.x + box.width // 2), str(box.y + box.height // 2), "click", "3"],
+                       check=True, timeout=60)
+        node = session.see("Cancel")
+        session.shoot("copying-menu-light")
+        node.do_action(0)
+    finally:
+        held.let_go()
+    wait_for("the row to go", lambda: not any((node.get_name() or "").startswith("Lab (copy)")
+                                              for node in walk(session.application())))
+    expect(not left(), "something is left of it")
+    expect(not any(node.get_role() == Atspi.Role.ALERT and is_showing(node) for node in walk(session.application())),
+           "it complains")
+    held = Held(disks[1])
+    try:
+        clone()
+        session.activate("app.quit")
+        wait_for("the window to close", lambda: not session.frame())
+    finally:
+        held.let_go()
+    expect(session.process.wait(20) == 0, "vitrine ended badly")
+    session.process = None
+    expect(not left(), "something is left of it at the end of the program")
+
+
+TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

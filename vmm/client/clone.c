@@ -154,12 +154,19 @@ share_blocks(const struct copy *copy)
 }
 
 static void
+set_done(VmClonePlan *plan, guint64 done)
+{
+    const guint64 percent = plan->size > 0 ? done * 100 / plan->size : 100;
+
+    g_atomic_int_set(&plan->percent, (int)MIN(percent, 100));
+}
+
+static void
 progressed(goffset now, goffset total, gpointer data)
 {
     VmClonePlan *plan = data;
-    guint64 done = plan->finished + (guint64)now;
 
-    g_atomic_int_set(&plan->percent, plan->size ? (int)(done * 100 / plan->size) : 100);
+    set_done(plan, plan->finished + (guint64)now);
 }
 
 static gboolean
@@ -196,6 +203,7 @@ vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error)
             return FALSE;
         }
         plan->finished += size_of(copy->to);
+        set_done(plan, plan->finished);
     }
     return TRUE;
 }
