@@ -104,6 +104,13 @@ reconnect(GSimpleAction *action, GVariant *parameter, gpointer data)
     }
 }
 
+/* Until keys get no answer once more. */
+static void
+wait_longer(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_machine_dismiss_problem(VM_WINDOW(data)->machine);
+}
+
 static void
 capture(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
@@ -254,6 +261,7 @@ static const GActionEntry machine_entries[] = {
     {"power", power},
     {"pause", NULL, NULL, "false", set_pause},
     {"reconnect", reconnect},
+    {"wait", wait_longer},
     {"capture", capture},
     {"release", release},
     {"send-keys", send_keys, "s"},
@@ -617,6 +625,7 @@ update_actions(VmWindow *self)
     enable(self, "force-off", active);
     enable(self, "power", any && state != VM_MACHINE_BROKEN);
     enable(self, "reconnect", any);
+    enable(self, "wait", active);
     enable(self, "clone", any && !active);
     enable(self, "cancel", state == VM_MACHINE_BUILDING);
     enable(self, "delete", any && !active);

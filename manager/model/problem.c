@@ -140,7 +140,7 @@ static const struct vm_problem_row rows[] = {
     {"stalled",
      N_("%s does not answer"),
      N_("Keyboard and pointer were released."),
-     {{N_("Force off"), "machine.force-off"}}},
+     {{N_("Wait"), "machine.wait"}, {N_("Force off"), "machine.force-off"}}},
     {"no-gpu",
      N_("No graphics driver to share"),
      N_("The machine uses 2D until one is found."),

@@ -92,6 +92,7 @@ static const struct action {
     {"machine.copy-report", {NULL}, ""},
     {"machine.open-folder", {NULL}, ""},
     {"machine.reconnect", {NULL}, "the message that a connection is lost"},
+    {"machine.wait", {NULL}, "the message that a machine does not answer"},
     {"console.copy", {NULL}, ""},
     {"console.paste", {NULL}, "as console.type-clipboard"},
     {"console.find", {NULL}, ""},

@@ -355,7 +355,7 @@ def keeps_tab_zoom_and_order(session):
 
 
 def says_stalled(session):
-    """A machine whose display stands still says so once keys got no answer, with a way to end it."""
+    """A machine whose display stands still says so once keys got no answer, with a way to end it and one to wait."""
     session.use_real_vmm()
     session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
     session.start()
@@ -366,12 +366,20 @@ def says_stalled(session):
     children = subprocess.run(["pgrep", "-P", str(vmm), "vmm-display"], capture_output=True, text=True,
                               check=True).stdout.split()
     os.kill(int(children[0]), signal.SIGSTOP)
-    try:
+
+    def press_keys():
         session.see("Send keys", Atspi.Role.TOGGLE_BUTTON).do_action(0)
         session.press("Ctrl+Alt+Delete")
         session.alert("Tiny does not answer", 30)
+    try:
+        press_keys()
         session.see("Keyboard and pointer were released.")
+        session.see("Force off", Atspi.Role.PUSH_BUTTON)
         session.shoot("stalled-light")
+        session.press("Wait")
+        session.see_not("Keyboard and pointer were released.")
+        expect(session.running() == [vmm], "it was ended")
+        press_keys()
     finally:
         os.kill(int(children[0]), signal.SIGCONT)
 
