@@ -13,6 +13,7 @@
 
 struct _VmJsonEditor {
     GtkBox parent_instance;
+    GtkRevealer *changed_bar; /* over an edit that is not saved */
     GtkTextView *text_view;
     GtkImage *status_image;
     GtkLabel *status_label;
@@ -211,6 +212,13 @@ text_changed(VmJsonEditor *self)
 }
 
 static void
+show_changed(VmJsonEditor *self, gboolean changed)
+{
+    gtk_widget_set_visible(GTK_WIDGET(self->changed_bar), changed);
+    gtk_revealer_set_reveal_child(self->changed_bar, changed);
+}
+
+static void
 load(VmJsonEditor *self)
 {
     VmJson *definition = self->machine ? vm_machine_get_definition(self->machine) : NULL;
@@ -232,6 +240,7 @@ load(VmJsonEditor *self)
     self->filling = TRUE;
     gtk_text_buffer_set_text(self->buffer, self->saved, -1);
     self->filling = FALSE;
+    show_changed(self, FALSE);
     if (gtk_widget_get_mapped(GTK_WIDGET(self))) {
         check(self);
     }
@@ -244,15 +253,37 @@ definition_changed(VmJsonEditor *self)
     VmJson *definition = vm_machine_get_definition(self->machine);
     g_autofree char *text = definition ? vm_json_to_text(definition) : NULL;
 
-    if (!text || g_strcmp0(text, self->saved) == 0) {
+    if (!text) {
         return;
     }
-    if (is_changed(self)) {
-        show_verdict(self, self->right,
-                     _("The file changed meanwhile. Revert loads it, Save keeps yours."));
+    if (g_strcmp0(text, self->saved) == 0) {
+        show_changed(self, FALSE); /* it is again what this edit began with */
+    } else if (is_changed(self)) {
+        show_changed(self, TRUE);
     } else {
         load(self);
     }
+}
+
+static void
+load_clicked(VmJsonEditor *self)
+{
+    load(self);
+    gtk_widget_grab_focus(GTK_WIDGET(self->text_view)); /* the button goes */
+}
+
+static void
+keep_clicked(VmJsonEditor *self)
+{
+    VmJson *definition = self->machine ? vm_machine_get_definition(self->machine) : NULL;
+
+    if (definition) {
+        g_free(self->saved);
+        self->saved = vm_json_to_text(definition);
+    }
+    show_changed(self, FALSE);
+    check(self);
+    gtk_widget_grab_focus(GTK_WIDGET(self->text_view));
 }
 
 static void
@@ -327,12 +358,15 @@ vm_json_editor_class_init(VmJsonEditorClass *klass)
     widget_class->map = vm_json_editor_map;
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/json-editor.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmJsonEditor, changed_bar);
     gtk_widget_class_bind_template_child(widget_class, VmJsonEditor, text_view);
     gtk_widget_class_bind_template_child(widget_class, VmJsonEditor, status_image);
     gtk_widget_class_bind_template_child(widget_class, VmJsonEditor, status_label);
     gtk_widget_class_bind_template_child(widget_class, VmJsonEditor, revert_button);
     gtk_widget_class_bind_template_child(widget_class, VmJsonEditor, save_button);
     gtk_widget_class_bind_template_callback(widget_class, key_pressed);
+    gtk_widget_class_bind_template_callback(widget_class, load_clicked);
+    gtk_widget_class_bind_template_callback(widget_class, keep_clicked);
     gtk_widget_class_bind_template_callback(widget_class, revert_clicked);
     gtk_widget_class_bind_template_callback(widget_class, save_clicked);
 }

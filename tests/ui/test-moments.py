@@ -150,7 +150,50 @@ def copying_can_be_cancelled(session):
     expect(not left(), "something is left of it at the end of the program")
 
 
-TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled]
+def file_changed(session):
+    """The definition's file changes below an edit that is not saved: a bar, with a way to load it and one to keep the edit."""
+    session.define("lab", "Lab", mem={"size": 64})
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("Configuration file", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.see("No errors")
+
+    def editor():
+        return session.see("Configuration file", Atspi.Role.TEXT)
+
+    def text():
+        return editor().get_text(0, -1)
+
+    def edit(old, new):
+        editor().set_text_contents(text().replace(old, new))
+        wait_for("the check", lambda: session.see("Save", Atspi.Role.PUSH_BUTTON).has(Atspi.StateType.SENSITIVE))
+
+    def size():
+        return session.definitions()["lab"]["mem"]["size"]
+    session.define("lab", "Lab", mem={"size": 65})
+    wait_for("the file, without an edit", lambda: '"size": 65' in text())
+    expect(session.find("Keep mine") is None, "a bar without an edit")
+    edit('"size": 65', '"size": 128')
+    session.define("lab", "Lab", mem={"size": 66})
+    session.alert("The file changed")
+    session.shoot("file-changed-light")
+    session.press("Load")
+    wait_for("the file", lambda: '"size": 66' in text())
+    session.see_not("Keep mine")
+    edit('"size": 66', '"size": 128')
+    session.define("lab", "Lab", mem={"size": 67})
+    session.press("Keep mine")
+    session.see_not("Keep mine")
+    expect('"size": 128' in text(), "the edit is lost")
+    expect(size() == 67, "it was saved already")
+    session.press("Save")
+    wait_for("it saved", lambda: size() == 128)
+    expect(session.find("Keep mine") is None, "the bar came back")
+
+
+TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
