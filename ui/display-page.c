@@ -29,6 +29,7 @@ enum {
     PROP_HOST_KEY,
     PROP_SYSTEM_KEYS,
     PROP_FULLSCREEN,
+    PROP_BAR_HEIGHT,
     PROP_HINTS_SHOWN,
     PROP_RELEASE_KNOWN,
     N_PROPS
@@ -471,6 +472,24 @@ on_view_motion(VmDisplayPage *self, GdkEventMotion *event)
 
 /* Properties and life */
 
+static int
+bar_height(VmDisplayPage *self)
+{
+    int height = 0;
+
+    if (gtk_revealer_get_reveal_child(GTK_REVEALER(self->bar))) {
+        gtk_widget_get_preferred_height(gtk_bin_get_child(GTK_BIN(self->bar)), NULL, &height);
+    }
+    return height;
+}
+
+static void
+on_bar_revealed(VmDisplayPage *self)
+{
+    update_hint(self);
+    g_object_notify_by_pspec(G_OBJECT(self), props[PROP_BAR_HEIGHT]);
+}
+
 /* How the picture is shown and the keys are taken: what menus, the settings and the state of the view follow. */
 static void
 set_manner(VmDisplayPage *self, guint id, const GValue *value)
@@ -590,6 +609,9 @@ vm_display_page_get_property(GObject *object, guint id, GValue *value, GParamSpe
     case PROP_FULLSCREEN:
         g_value_set_boolean(value, self->fullscreen);
         break;
+    case PROP_BAR_HEIGHT:
+        g_value_set_int(value, bar_height(self));
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
@@ -641,6 +663,8 @@ install_properties(GObjectClass *klass)
     props[PROP_HOST_KEY] =
         g_param_spec_int("host-key", NULL, NULL, 0, VM_RELEASE_NONE, VM_RELEASE_NONE, flags);
     props[PROP_SYSTEM_KEYS] = g_param_spec_boolean("system-keys", NULL, NULL, FALSE, flags);
+    props[PROP_BAR_HEIGHT] = g_param_spec_int("bar-height", NULL, NULL, 0, G_MAXINT, 0,
+                                              G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     props[PROP_FULLSCREEN] = g_param_spec_boolean("fullscreen", NULL, NULL, FALSE, flags);
     props[PROP_RELEASE_KNOWN] = g_param_spec_boolean("release-known", NULL, NULL, FALSE, flags);
     props[PROP_HINTS_SHOWN] = g_param_spec_uint("hints-shown", NULL, NULL, 0, G_MAXUINT, 0, flags);
@@ -702,7 +726,7 @@ vm_display_page_init(VmDisplayPage *self)
     g_signal_connect_swapped(self->input, "system-keys-refused", G_CALLBACK(on_system_keys_refused),
                              self);
     g_signal_connect_swapped(self->input, "host-action", G_CALLBACK(on_host_action), self);
-    g_signal_connect_swapped(self->bar, "notify::reveal-child", G_CALLBACK(update_hint), self);
+    g_signal_connect_swapped(self->bar, "notify::reveal-child", G_CALLBACK(on_bar_revealed), self);
     g_signal_connect_swapped(self->view, "notify::has-picture", G_CALLBACK(on_has_picture), self);
     g_signal_connect_swapped(self->view, "motion-notify-event", G_CALLBACK(on_view_motion), self);
     update_boxes(self);

@@ -50,6 +50,7 @@ fold(VmMessageStack *self)
     gtk_expander_set_label(self->expander, text);
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self->expander)), text);
     gtk_widget_set_visible(GTK_WIDGET(self->expander), folded > 0);
+    gtk_widget_set_visible(GTK_WIDGET(self), self->bars->len > 0);
     if (folded == 0) {
         gtk_expander_set_expanded(self->expander, FALSE);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Message bars, the newest on top. Two are shown, those before them fold into a line that counts them. */
+/* Message bars, the newest on top. Two are shown, those before them fold into a line that counts them; hidden
+ * when there are none. */
 
 #include <gtk/gtk.h>
 

@@ -10,6 +10,7 @@
 #define HYSTERESIS 24
 #define FRAME_MAX  120
 #define BAR_HEIGHT 48
+#define EDGE       2 /* of the screen, where the bar of the full screen waits for the pointer */
 
 static const struct {
     const char *view;
@@ -232,6 +233,38 @@ vm_window_layout_soon(VmWindow *self)
     }
 }
 
+/*
+ * Above the page; in full screen over its picture and below the bar there, which a pointer at the very
+ * edge brings.
+ */
+static void
+place_messages(VmWindow *self)
+{
+    GtkWidget *messages = GTK_WIDGET(self->message_box);
+    GtkWidget *box = gtk_bin_get_child(GTK_BIN(self->content_overlay));
+    const char *view = gtk_stack_get_visible_child_name(GTK_STACK(self->machine_page));
+    gboolean over = self->fullscreen && g_strcmp0(view, "display") == 0;
+    GtkWidget *place = over ? self->content_overlay : box;
+    int height = 0;
+
+    g_object_get(vm_machine_page_get_display(self->machine_page), "bar-height", &height, NULL);
+    gtk_widget_set_margin_top(messages, over ? MAX(height, EDGE) : 0);
+    gtk_widget_set_valign(messages, over ? GTK_ALIGN_START : GTK_ALIGN_FILL);
+    if (gtk_widget_get_parent(messages) == place) {
+        return;
+    }
+    g_object_ref(messages);
+    gtk_container_remove(GTK_CONTAINER(gtk_widget_get_parent(messages)), messages);
+    if (over) {
+        gtk_overlay_add_overlay(GTK_OVERLAY(place), messages);
+        gtk_overlay_reorder_overlay(GTK_OVERLAY(place), messages, 0); /* the toast is above all */
+    } else {
+        gtk_box_pack_start(GTK_BOX(place), messages, FALSE, FALSE, 0);
+        gtk_box_reorder_child(GTK_BOX(place), messages, 0);
+    }
+    g_object_unref(messages);
+}
+
 static gboolean
 window_state_changed(VmWindow *self, GdkEventWindowState *event)
 {
@@ -241,6 +274,7 @@ window_state_changed(VmWindow *self, GdkEventWindowState *event)
                                    self->fullscreen);
     /* The bar of the full screen slides from the same edge. */
     gtk_widget_set_margin_top(GTK_WIDGET(self->undo_toast), self->fullscreen ? BAR_HEIGHT : 0);
+    place_messages(self);
     vm_window_update_actions(self);
     vm_window_layout_soon(self);
     return GDK_EVENT_PROPAGATE;
@@ -253,6 +287,10 @@ vm_window_setup_layout(VmWindow *self)
     gtk_widget_set_size_request(GTK_WIDGET(self->sidebar),
                                 vm_text_scaled(GTK_WIDGET(self), SIDEBAR), -1);
     g_signal_connect(self, "window-state-event", G_CALLBACK(window_state_changed), NULL);
+    g_signal_connect_object(vm_machine_page_get_display(self->machine_page), "notify::bar-height",
+                            G_CALLBACK(place_messages), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->machine_page, "notify::visible-child", G_CALLBACK(place_messages),
+                            self, G_CONNECT_SWAPPED);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "tests/ui/own-folders.h"
 #include "tests/ui/pretended-machine.h"
 #include "ui/create-assistant.h"
+#include "ui/fullscreen-bar.h"
 #include "ui/preferences-dialog.h"
 #include "ui/report-dialog.h"
 #include "ui/settings.h"
@@ -443,6 +444,69 @@ things_above(Fixture *self)
     gtk_popover_popdown(GTK_POPOVER(find_type(self->window, GTK_TYPE_POPOVER)));
 }
 
+/* ------------------------------------------------------------------ full screen */
+
+/* As a window manager tells it; there is none here. */
+static void
+set_fullscreen(Fixture *self, gboolean on)
+{
+    GdkEvent *event = gdk_event_new(GDK_WINDOW_STATE);
+
+    event->window_state.window = g_object_ref(gtk_widget_get_window(self->window));
+    event->window_state.changed_mask = GDK_WINDOW_STATE_FULLSCREEN;
+    event->window_state.new_window_state = on ? GDK_WINDOW_STATE_FULLSCREEN : 0;
+    gtk_main_do_event(event);
+    gdk_event_free(event);
+    wait_for_frames(self->window);
+}
+
+/* From the top edge of the pages. */
+static int
+top_of(Fixture *self, GtkWidget *widget)
+{
+    GtkWidget *pages = GTK_WIDGET(VM_WINDOW(self->window)->page_stack);
+    int y = -1;
+
+    g_assert_true(gtk_widget_translate_coordinates(widget, pages, 0, 0, NULL, &y));
+    return y;
+}
+
+/* Messages stand below the bar, leave the edge to the pointer while it is away, and come back above the page. */
+static void
+messages_in_full_screen(Fixture *self)
+{
+    VmWindow *window = VM_WINDOW(self->window);
+    GtkWidget *messages = GTK_WIDGET(window->message_box);
+    g_autoptr(VmProblem) problem = vm_problem_new("stalled", "Lab", NULL, NULL, NULL);
+    GtkWidget *bar = find_type(self->window, VM_TYPE_FULLSCREEN_BAR);
+    GtkWidget *pin = find_named(bar, "pin_button"); /* it stays, however slow this is */
+
+    show_machine(self, "tiny");
+    show_view(self, "display");
+    g_assert_false(gtk_widget_get_visible(messages)); /* all were closed */
+    vm_window_report(window, problem);
+    wait_for_frames(self->window);
+    g_assert_cmpint(top_of(self, messages), <, 0);
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(pin), TRUE);
+    set_fullscreen(self, TRUE);
+    g_assert_true(gtk_revealer_get_reveal_child(GTK_REVEALER(bar)));
+    g_assert_cmpint(gtk_widget_get_allocated_height(bar), >, 10);
+    g_assert_cmpint(top_of(self, messages), ==, gtk_widget_get_allocated_height(bar));
+    look(self, "fullscreen-message");
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(pin), FALSE);
+    wait_until(!gtk_revealer_get_reveal_child(GTK_REVEALER(bar)));
+    wait_for_frames(self->window);
+    g_assert_cmpint(top_of(self, messages), ==, 2);
+    show_view(self, "log"); /* another page is not covered */
+    wait_for_frames(self->window);
+    g_assert_cmpint(top_of(self, messages), <, 0);
+    show_view(self, "display");
+    set_fullscreen(self, FALSE);
+    g_assert_cmpint(top_of(self, messages), <, 0);
+    gtk_button_clicked(GTK_BUTTON(find_named(messages, "close_button")));
+    g_assert_false(gtk_widget_get_visible(messages));
+}
+
 /* ------------------------------------------------------------------ dialogs */
 
 /* As large as it wants to be, and as small as it can be. */
@@ -564,6 +628,7 @@ activated(GApplication *application, Fixture *self)
     define_machines();
     wait_until(tiny_runs(self));
     for_each_look(self, look_at_all);
+    messages_in_full_screen(self);
     gtk_widget_destroy(self->window);
     g_clear_object(&self->store);
     pretended_machine_stop(&machine);
