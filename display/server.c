@@ -2,6 +2,7 @@
 #include "display/server.h"
 
 #include "display/client.h"
+#include "display/refusals.h"
 #include "vmm/base/log.h"
 
 struct _VmServer {
@@ -9,6 +10,7 @@ struct _VmServer {
     VmModel *model;
     GSocketService *service;
     GPtrArray *clients;
+    VmRefusals *refusals;
 };
 
 G_DEFINE_FINAL_TYPE(VmServer, vm_server, G_TYPE_OBJECT)
@@ -61,7 +63,12 @@ vm_server_close(VmServer *self)
 static gboolean
 handle_incoming(VmServer *self, GSocketConnection *stream, GObject *source)
 {
-    vm_server_add(self, stream);
+    if (self->clients->len >= VM_CLIENTS_MAX) {
+        log_warning("a client was refused: there are %d already", VM_CLIENTS_MAX);
+        vm_refusals_add(self->refusals, stream, VM_CLIENTS_MAX);
+    } else {
+        vm_server_add(self, stream);
+    }
     return TRUE;
 }
 
@@ -75,6 +82,7 @@ vm_server_finalize(GObject *object)
     }
     g_clear_object(&self->service);
     g_clear_pointer(&self->clients, g_ptr_array_unref);
+    g_clear_pointer(&self->refusals, vm_refusals_free);
     g_clear_object(&self->model);
     G_OBJECT_CLASS(vm_server_parent_class)->finalize(object);
 }
@@ -89,6 +97,7 @@ static void
 vm_server_init(VmServer *self)
 {
     self->clients = g_ptr_array_new_with_free_func(g_object_unref);
+    self->refusals = vm_refusals_new();
 }
 
 VmServer *

@@ -102,15 +102,19 @@ update_wait_box(VmDisplayPage *self, gboolean picture)
     VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
     gboolean starting = self->phase == VM_DISPLAY_STARTING || !is_ready(self);
     gboolean no_display = !starting && !console;
+    gboolean lost = starting && self->phase == VM_DISPLAY_LOST;
+    gboolean spins = !no_display && !lost;
     const char *text = _("Starting…");
 
-    if (no_display) {
+    if (lost) {
+        text = _("Not connected");
+    } else if (no_display) {
         text = _("This machine has no display");
     } else if (!starting) {
         text = _("Waiting for the first picture");
     }
     gtk_widget_set_visible(self->wait_box, is_on(self) && !picture);
-    g_object_set(self->spinner, "visible", !no_display, "active", !no_display && !picture, NULL);
+    g_object_set(self->spinner, "visible", spins, "active", spins && !picture, NULL);
     gtk_label_set_text(GTK_LABEL(self->wait_label), text);
     gtk_widget_set_visible(self->last_line_label,
                            !no_display && self->waited_s >= LAST_LINE_AFTER_S);

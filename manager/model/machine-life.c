@@ -126,6 +126,23 @@ connection_stays_lost(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean
+has_problem(VmMachine *self, const char *id)
+{
+    return self->problem && g_strcmp0(vm_problem_get_id(self->problem), id) == 0;
+}
+
+static void
+say_crowded(VmMachine *self)
+{
+    clear_timer(&self->lost_timer);
+    if (!has_problem(self, "too-many-viewers")) {
+        vm_machine_take_problem(self,
+                                vm_problem_new("too-many-viewers", self->title, NULL, NULL, NULL));
+    }
+    vm_machine_set_state(self, VM_MACHINE_LOST);
+}
+
 static void
 connection_changed(VmMachine *self)
 {
@@ -136,12 +153,14 @@ connection_changed(VmMachine *self)
         self->was_ready = TRUE;
         self->restart_asked = FALSE;
         watch_log(self);
-        if (self->problem && g_strcmp0(vm_problem_get_id(self->problem), "lost") == 0) {
+        if (has_problem(self, "lost") || has_problem(self, "too-many-viewers")) {
             vm_machine_dismiss_problem(self);
         }
         take_machine_state(self);
         vm_machine_update_words(self);
         vm_machine_begin_hour(self);
+    } else if (state == VM_CONNECTION_WAITING && vm_connection_get_crowded(self->connection)) {
+        say_crowded(self);
     } else if (self->was_ready && state == VM_CONNECTION_WAITING && !self->lost_timer &&
                self->state != VM_MACHINE_LOST) {
         if (self->restart_asked) {

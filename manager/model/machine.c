@@ -432,7 +432,9 @@ words_for_state(VmMachine *self)
     case VM_MACHINE_RESTARTING:
         return g_strdup(_("Restarting…"));
     case VM_MACHINE_LOST:
-        return g_strdup(_("Not answering"));
+        return g_strdup(self->connection && vm_connection_get_crowded(self->connection)
+                            ? _("Too many viewers")
+                            : _("Not answering"));
     case VM_MACHINE_STOPPED:
     case VM_MACHINE_BROKEN:
         return g_strdup(self->problem ? vm_problem_get_state_words(self->problem) : _("Off"));

@@ -16,6 +16,7 @@
 
 enum {
     CLIENTS_MAX = 16,
+    REFUSALS_MAX = 4,
 };
 
 static GDBusConnection *
@@ -35,11 +36,33 @@ ping(GDBusConnection *client)
         peer_call(client, MACHINE, "org.vitrine.Vmm1.Machine.Ping", NULL, NULL);
 }
 
+static int
+connect_raw(Rig *rig)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, rig->path, sizeof(address.sun_path));
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+    return fd;
+}
+
+/* It is closed from the other side; takes it. */
+static void
+expect_end(int fd)
+{
+    char byte;
+
+    g_assert_cmpint(read(fd, &byte, 1), <=, 0);
+    close(fd);
+}
+
 static void
 test_too_many_clients(void)
 {
     g_autoptr(Rig) rig = rig_new();
     GDBusConnection *clients[CLIENTS_MAX];
+    int silent[REFUSALS_MAX];
     g_autoptr(GDBusConnection) again = NULL;
     g_autoptr(GVariant) count = NULL;
     g_autoptr(GError) error = NULL;
@@ -50,6 +73,14 @@ test_too_many_clients(void)
     }
     g_assert_null(peer_connect(rig->path, &error));
     g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error->message, "too-many-clients: 16 "));
+    for (guint i = 0; i < REFUSALS_MAX; i++) {
+        silent[i] = connect_raw(rig);
+    }
+    expect_end(connect_raw(rig)); /* one more is not even listened to */
+    for (guint i = 0; i < REFUSALS_MAX; i++) {
+        close(silent[i]);
+    }
     rig_run(100);
     count = peer_get(clients[3], MACHINE, "org.vitrine.Vmm1.Machine", "ClientCount");
     g_assert_cmpuint(g_variant_get_uint32(count), ==, CLIENTS_MAX);
@@ -60,17 +91,6 @@ test_too_many_clients(void)
     for (guint i = 0; i < CLIENTS_MAX; i++) {
         g_object_unref(clients[i]);
     }
-}
-
-static int
-connect_raw(Rig *rig)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_strlcpy(address.sun_path, rig->path, sizeof(address.sun_path));
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-    return fd;
 }
 
 /* Peers that say nothing, or nonsense, cost nothing but their place. */

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from runner import expect, run
-from session import Atspi, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Gio, GLib, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -193,7 +193,41 @@ def file_changed(session):
     expect(session.find("Keep mine") is None, "the bar came back")
 
 
-TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed]
+def too_many_viewers(session):
+    """Sixteen programs show a machine: the window says why it does not, and shows it when one of them has gone."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 20)
+    session.close()
+    address = "unix:path=" + session.path("run/vitrine/tiny/control")
+    viewers = []
+
+    def one_more():
+        try:
+            viewers.append(Gio.DBusConnection.new_for_address_sync(
+                address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None, None))
+        except GLib.Error as error:  # the window's own may still be going
+            expect("too-many-clients" in error.message, error.message)
+        return len(viewers) == 16
+    wait_for("sixteen viewers", one_more, 30)
+    session.start()
+    session.activate("app.show-machine", "tiny")
+    session.alert("Tiny has 16 viewers already", 20)
+    session.see("Close one and try again.")
+    session.see_row("Tiny, Too many viewers")
+    session.see("Not connected")
+    session.shoot("too-many-viewers-light")
+    session.see("Try now", Atspi.Role.PUSH_BUTTON)
+    viewers.pop().close_sync(None)
+    session.see_row("Tiny, Running", 60)  # by itself, if nobody presses it
+    session.see_not("Close one and try again.")
+    for viewer in viewers:
+        viewer.close_sync(None)
+
+
+TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed, too_many_viewers]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

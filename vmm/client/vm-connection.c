@@ -33,6 +33,7 @@ struct _VmConnection {
     guint retry_timer;
     guint handshake_timer; /* a process that takes the connection and says nothing */
     guint retry_seconds;
+    gboolean crowded; /* the last try was refused: too many clients */
     char *error_message;
     GCancellable *cancellable; /* of everything that belongs to this try */
     GDBusConnection *link;
@@ -464,8 +465,10 @@ handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
         return;
     }
+    /* The line that display/refusals.h describes, inside GDBus's own words. */
+    self->crowded = !link && strstr(error->message, "too-many-clients: ") != NULL;
     if (!link) {
-        wait_for_next(self, error->message);
+        wait_for_next(self, self->crowded ? "There are too many clients already." : error->message);
         return;
     }
     g_clear_handle_id(&self->handshake_timer, g_source_remove);
@@ -494,6 +497,7 @@ handle_silence(gpointer user_data)
     VmConnection *self = VM_CONNECTION(user_data);
 
     self->handshake_timer = 0;
+    self->crowded = FALSE;
     wait_for_next(self, "The machine did not answer.");
     return G_SOURCE_REMOVE;
 }
@@ -760,6 +764,13 @@ vm_connection_get_client_count(VmConnection *self)
 {
     g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
     return self->client_count;
+}
+
+gboolean
+vm_connection_get_crowded(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), FALSE);
+    return self->crowded;
 }
 
 GListModel *

@@ -147,6 +147,14 @@ const char *vm_connection_get_graphics_sentence(VmConnection *self);
 guint vm_connection_get_client_count(VmConnection *self);
 
 /**
+ * vm_connection_get_crowded:
+ *
+ * Returns: in the state VM_CONNECTION_WAITING, whether the last try was refused because as many clients
+ * as there may be are connected already
+ */
+gboolean vm_connection_get_crowded(VmConnection *self);
+
+/**
  * vm_connection_get_consoles:
  *
  * Returns: (transfer none): a model of VmConsole in the order of their numbers, the connection's
