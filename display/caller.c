@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "display/handshake.h"
 #include "display/peer.h"
@@ -14,10 +16,11 @@
 
 enum {
     GREETING_TIMEOUT_S = 10,
-    UNSENT_MAX = 256, /* messages: answers to a client that calls and does not read */
-    PIECES_MAX =
-        16, /* of a message, each at most what a socket holds; sd-bus itself takes 128 MiB */
+    UNSENT_MAX = 256,       /* messages: answers to a client that calls and does not read */
+    MESSAGE_MAX = 64 << 10, /* bytes; sd-bus itself takes 128 MiB */
+    PIECES_MAX = 16,        /* of a message */
     PIECES_TIMEOUT_MS = 1000,
+    HEAD_SIZE = 16, /* of a message: what has a fixed place */
 };
 
 struct pending {
@@ -157,6 +160,35 @@ handle_message(sd_bus_message *message, void *user_data, sd_bus_error *error)
     return 1;
 }
 
+static guint64
+number_at(const guint8 *head, gsize at)
+{
+    guint32 number;
+
+    memcpy(&number, head + at, sizeof(number));
+    return head[0] == 'B' ? GUINT32_FROM_BE(number) : GUINT32_FROM_LE(number);
+}
+
+/*
+ * Whether the message that begins in the socket is as small as what clients have to say. sd-bus reads on as
+ * long as something comes, and keeps it until the message is whole. D-Bus specification, "Message Format".
+ */
+static gboolean
+is_small(VmCaller *self)
+{
+    guint8 head[HEAD_SIZE];
+    struct iovec vector = {head, sizeof(head)};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    const ssize_t size =
+        recvmsg(sd_bus_get_fd(self->bus), &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (size <= 0) {
+        return TRUE; /* sd-bus finds out */
+    }
+    return size == (ssize_t)sizeof(head) && number_at(head, 4) <= MESSAGE_MAX &&
+           number_at(head, 12) <= MESSAGE_MAX;
+}
+
 /* sd-bus keeps the pieces of a message until it is whole, so that is not let take long. */
 static void
 count_piece(VmCaller *self)
@@ -175,6 +207,10 @@ process(VmCaller *self, gboolean is_readable)
     const guint64 unsent = count_unsent(self);
     int r;
 
+    if (is_readable && self->pieces == 0 && !is_small(self)) {
+        fail(self, "the client sends what is too large, or no message");
+        return;
+    }
     self->got_message = FALSE;
     r = sd_bus_process(self->bus, NULL);
     if (!self->bus) {

@@ -152,7 +152,7 @@ put_message(struct rig *rig, struct fuzz_input *input)
     fields = bytes->len - 16;
     memcpy(bytes->data + 12, &fields, sizeof(fields));
     pad(bytes, 8);
-    g_byte_array_append(bytes, input->data, body);
+    g_byte_array_append(bytes, input->data, (guint)MIN(body, input->size));
     put_damaged(rig, bytes->data, bytes->len, input);
 }
 
