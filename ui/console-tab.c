@@ -396,6 +396,11 @@ terminal_key_pressed(VmConsoleTab *self, GdkEventKey *event)
     GdkModifierType state = event->state & gtk_accelerator_get_default_mod_mask();
     guint key = gdk_keyval_to_lower(event->keyval);
 
+    if (key == GDK_KEY_F6 && (state & ~GDK_SHIFT_MASK) == 0) {
+        /* The terminal would tell the guest. */
+        return gtk_window_activate_key(
+            GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self->terminal))), event);
+    }
     if (state == (GDK_CONTROL_MASK | GDK_SHIFT_MASK)) {
         switch (key) {
         case GDK_KEY_c:

@@ -7,6 +7,7 @@
 #include "ui/cloud-user.h"
 #include "ui/create-sources.h"
 #include "ui/guest-windows.h"
+#include "ui/settings-row.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 
@@ -682,6 +683,8 @@ vm_create_assistant_init(VmCreateAssistant *self)
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect_object(self->cloud_user, "changed", G_CALLBACK(size_changed), self,
                             G_CONNECT_SWAPPED);
+    vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
+    vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->check_user_row)));
     set_sizes(self);
     set_kind(self, VM_SOURCE_KERNEL);
     show_step(self, 0);

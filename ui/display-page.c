@@ -358,6 +358,21 @@ vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen)
     }
 }
 
+GtkWidget *
+vm_display_page_show_bar(VmDisplayPage *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
+    vm_fullscreen_bar_peek(VM_FULLSCREEN_BAR(self->bar), HINT_SHORT_S);
+    return self->bar;
+}
+
+GtkWidget *
+vm_display_page_get_view(VmDisplayPage *self)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
+    return self->view;
+}
+
 /* Capture */
 
 static void

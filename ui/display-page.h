@@ -61,6 +61,10 @@ void vm_display_page_set_last_picture(VmDisplayPage *self, cairo_surface_t *pict
 /* While starting: the last console line (escape sequences are stripped here). */
 void vm_display_page_set_last_line(VmDisplayPage *self, const char *line);
 void vm_display_page_set_fullscreen(VmDisplayPage *self, gboolean fullscreen);
+/* In full screen the bar at the edge is shown, and stays while it has the focus. Not owned. */
+GtkWidget *vm_display_page_show_bar(VmDisplayPage *self);
+/* What shows the guest and has its keys. Not owned. */
+GtkWidget *vm_display_page_get_view(VmDisplayPage *self);
 
 /* In full screen: the keys to send, from the bar. */
 void vm_display_page_show_keys(VmDisplayPage *self);

@@ -233,3 +233,11 @@ vm_machine_page_get_settings(VmMachinePage *self)
 {
     return self->settings;
 }
+
+GtkWidget *
+vm_machine_page_get_pane(VmMachinePage *self)
+{
+    gboolean shown = gtk_stack_get_visible_child(GTK_STACK(self)) == GTK_WIDGET(self->statistics);
+
+    return shown ? vm_statistics_page_get_pane(self->statistics) : NULL;
+}

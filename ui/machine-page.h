@@ -22,3 +22,6 @@ VmConsolePage *vm_machine_page_get_console(VmMachinePage *self);
 VmStatisticsPage *vm_machine_page_get_statistics(VmMachinePage *self);
 VmLogPage *vm_machine_page_get_log(VmMachinePage *self);
 VmSettingsPage *vm_machine_page_get_settings(VmMachinePage *self);
+
+/* What stands beside the content of the shown page, or NULL. Not owned. */
+GtkWidget *vm_machine_page_get_pane(VmMachinePage *self);

@@ -382,52 +382,85 @@ row_at(VmMachineSidebar *self, GdkEventButton *event)
     return gtk_list_box_get_row_at_y(self->list, y);
 }
 
-/* Index of the row that has the focus, or whose heading has; -1 for none. */
+/* Tab stops at place 2 i, the heading above row i, and at 2 i + 1, the row, when it is the chosen one. */
 static int
-focused_index(GtkListBox *list, GtkWidget *focus, gboolean *ret_heading)
+focused_place(GtkListBox *list, GtkWidget *focus)
 {
     GtkWidget *row = gtk_widget_get_ancestor(focus, GTK_TYPE_LIST_BOX_ROW);
     GtkWidget *heading = gtk_widget_get_ancestor(focus, VM_TYPE_GROUP_HEADING);
     GtkListBoxRow *at = NULL;
 
-    *ret_heading = heading != NULL;
     if (!heading) {
-        return row ? gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) : -1;
+        return row ? 2 * gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) + 1 : -1;
     }
     for (int i = 0; (at = gtk_list_box_get_row_at_index(list, i)) != NULL; i++) {
         if (gtk_list_box_row_get_header(at) == heading) {
-            return i;
+            return 2 * i;
         }
     }
     return -1;
 }
 
+static int
+last_place(GtkListBox *list)
+{
+    int i = 0;
+
+    while (gtk_list_box_get_row_at_index(list, i)) {
+        i++;
+    }
+    return 2 * i;
+}
+
+static GtkListBoxRow *
+chosen_row(GtkListBox *list)
+{
+    GtkListBoxRow *row = gtk_list_box_get_selected_row(list);
+
+    return row ? row : gtk_list_box_get_row_at_index(list, 0);
+}
+
+static gboolean
+focus_place(GtkListBox *list, int place, GtkDirectionType direction)
+{
+    GtkListBoxRow *row = gtk_list_box_get_row_at_index(list, place / 2);
+    GtkWidget *heading = gtk_list_box_row_get_header(row);
+
+    if (place % 2 == 0) {
+        return heading && gtk_widget_get_mapped(heading) &&
+               gtk_widget_child_focus(heading, direction);
+    }
+    if (row != chosen_row(list) || !gtk_widget_get_mapped(GTK_WIDGET(row))) {
+        return FALSE;
+    }
+    gtk_widget_grab_focus(GTK_WIDGET(row));
+    return TRUE;
+}
+
 /*
- * Tab goes from heading to heading and leaves the list: GTK's own way is through each row, which would
- * be selected, so that another page is shown. Arrows go from row to row.
+ * Tab goes by the headings and the chosen row and leaves the list: GTK's own way is through each row,
+ * which would be selected, so that another page is shown. Arrows go from row to row.
  */
 static gboolean
 list_focus(GtkWidget *widget, GtkDirectionType direction)
 {
     GtkListBox *list = GTK_LIST_BOX(widget);
     GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(gtk_widget_get_toplevel(widget)));
-    gboolean forward = direction == GTK_DIR_TAB_FORWARD;
-    gboolean heading = FALSE;
-    GtkListBoxRow *row = NULL;
-    int index = -1;
+    gboolean inside = focus && gtk_widget_is_ancestor(focus, widget);
+    int end = last_place(list);
+    int step = direction == GTK_DIR_TAB_FORWARD ? 1 : -1;
+    int at = step > 0 ? -1 : end;
 
-    if ((!forward && direction != GTK_DIR_TAB_BACKWARD) || !focus ||
-        !gtk_widget_is_ancestor(focus, widget)) {
+    if (direction != GTK_DIR_TAB_FORWARD && direction != GTK_DIR_TAB_BACKWARD) {
         return GDK_EVENT_PROPAGATE;
     }
-    index = focused_index(list, focus, &heading);
-    index += forward ? 1 : heading ? -1 : 0;
-    while (index >= 0 && (row = gtk_list_box_get_row_at_index(list, index)) != NULL) {
-        GtkWidget *next = gtk_list_box_row_get_header(row);
-        if (next && gtk_widget_get_mapped(next) && gtk_widget_child_focus(next, direction)) {
+    if (inside) {
+        at = focused_place(list, focus);
+    }
+    for (at += step; at >= 0 && at < end; at += step) {
+        if (focus_place(list, at, direction)) {
             return GDK_EVENT_STOP;
         }
-        index += forward ? 1 : -1;
     }
     g_signal_stop_emission_by_name(list, "focus");
     return GDK_EVENT_PROPAGATE;
@@ -748,11 +781,8 @@ vm_machine_sidebar_has_focus(VmMachineSidebar *self)
 void
 vm_machine_sidebar_focus(VmMachineSidebar *self)
 {
-    GtkListBoxRow *row = gtk_list_box_get_selected_row(self->list);
+    GtkListBoxRow *row = chosen_row(self->list);
 
-    if (!row) {
-        row = gtk_list_box_get_row_at_index(self->list, 0);
-    }
     if (row) {
         gtk_widget_grab_focus(GTK_WIDGET(row));
     }

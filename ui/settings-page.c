@@ -626,6 +626,25 @@ section_selected(VmSettingsPage *self, GtkListBoxRow *row)
     }
 }
 
+/* One stop for Tab: GTK's own way is through each row, which would be selected. */
+static gboolean
+index_focus(GtkWidget *widget, GtkDirectionType direction)
+{
+    GtkListBoxRow *row = gtk_list_box_get_selected_row(GTK_LIST_BOX(widget));
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(gtk_widget_get_toplevel(widget)));
+    gboolean inside = focus && gtk_widget_is_ancestor(focus, widget);
+
+    if (!row || (direction != GTK_DIR_TAB_FORWARD && direction != GTK_DIR_TAB_BACKWARD)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (!inside) {
+        gtk_widget_grab_focus(GTK_WIDGET(row));
+        return GDK_EVENT_STOP;
+    }
+    g_signal_stop_emission_by_name(widget, "focus");
+    return GDK_EVENT_PROPAGATE;
+}
+
 static void
 section_chosen(VmSettingsPage *self)
 {
@@ -735,6 +754,7 @@ static void
 vm_settings_page_init(VmSettingsPage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    g_signal_connect(self->index, "focus", G_CALLBACK(index_focus), NULL);
     make_rows(self);
 }
 

@@ -20,12 +20,20 @@ vm_settings_row_finalize(GObject *object)
     G_OBJECT_CLASS(vm_settings_row_parent_class)->finalize(object);
 }
 
+/* A row of GTK's takes the focus before what is in it, which this one cannot: Tab would stay where it was. */
+static gboolean
+vm_settings_row_focus(GtkWidget *widget, GtkDirectionType direction)
+{
+    return gtk_widget_child_focus(GTK_WIDGET(VM_SETTINGS_ROW(widget)->row_box), direction);
+}
+
 static void
 vm_settings_row_class_init(VmSettingsRowClass *klass)
 {
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->finalize = vm_settings_row_finalize;
+    widget_class->focus = vm_settings_row_focus;
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/settings-row.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsRow, row_box);
@@ -109,4 +117,27 @@ void
 vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs)
 {
     gtk_widget_set_visible(self->restart_pill, needs);
+}
+
+static gboolean
+focus_content(GtkWidget *row, GtkDirectionType direction)
+{
+    if (!gtk_widget_child_focus(gtk_bin_get_child(GTK_BIN(row)), direction)) {
+        g_signal_stop_emission_by_name(row, "focus");
+        return GDK_EVENT_PROPAGATE;
+    }
+    return GDK_EVENT_STOP;
+}
+
+static void
+pass_focus(GtkWidget *row, gpointer data)
+{
+    (void)data;
+    g_signal_connect(row, "focus", G_CALLBACK(focus_content), NULL);
+}
+
+void
+vm_settings_row_pass_focus(GtkListBox *list)
+{
+    gtk_container_foreach(GTK_CONTAINER(list), pass_focus, NULL);
 }

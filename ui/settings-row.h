@@ -15,3 +15,6 @@ GtkWidget *vm_settings_row_get_control(VmSettingsRow *self);
 /* NULL: the explanation comes back. */
 void vm_settings_row_set_problem(VmSettingsRow *self, const char *problem);
 void vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs);
+
+/* To what is in plain rows that cannot have the focus, which GTK's would keep from it. */
+void vm_settings_row_pass_focus(GtkListBox *list);

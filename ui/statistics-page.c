@@ -464,6 +464,13 @@ pane_closed(VmStatisticsPage *self)
     gtk_widget_grab_focus(GTK_WIDGET(self->table));
 }
 
+GtkWidget *
+vm_statistics_page_get_pane(VmStatisticsPage *self)
+{
+    g_return_val_if_fail(VM_IS_STATISTICS_PAGE(self), NULL);
+    return self->shown_pid != 0 ? GTK_WIDGET(self->pane) : NULL;
+}
+
 static void
 show_log(VmStatisticsPage *self, const char *name)
 {

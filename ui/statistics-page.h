@@ -14,3 +14,6 @@ G_DECLARE_FINAL_TYPE(VmStatisticsPage, vm_statistics_page, VM, STATISTICS_PAGE, 
 /* machine may be NULL. */
 void vm_statistics_page_set_machine(VmStatisticsPage *self, VmMachine *machine);
 VmProcessTable *vm_statistics_page_get_table(VmStatisticsPage *self);
+
+/* Details of a process while they are shown, else NULL. Not owned. */
+GtkWidget *vm_statistics_page_get_pane(VmStatisticsPage *self);

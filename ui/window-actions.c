@@ -485,30 +485,51 @@ type_here(GSimpleAction *action, GVariant *parameter, gpointer data)
     }
 }
 
-/* F6: list, headers, bars, page, and around again. */
+static GtkWidget *
+beside_page(VmWindow *self)
+{
+    return shown_view(self) ? vm_machine_page_get_pane(self->machine_page) : NULL;
+}
+
+/* F6: list (in full screen its bar), header, bars, page, what is beside it, toast, and around again. */
 static void
 next_pane(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     VmWindow *self = VM_WINDOW(data);
-    GtkWidget *panes[] = {GTK_WIDGET(self->sidebar), GTK_WIDGET(self->main_header),
-                          GTK_WIDGET(self->message_box), GTK_WIDGET(self->page_stack)};
+    gboolean full = self->fullscreen;
+    GtkWidget *first =
+        full ? vm_display_page_show_bar(display_of(self)) : GTK_WIDGET(self->sidebar);
+    GtkWidget *page =
+        full ? vm_display_page_get_view(display_of(self)) : GTK_WIDGET(self->page_stack);
+    GtkWidget *panes[] = {first,
+                          GTK_WIDGET(self->main_header),
+                          GTK_WIDGET(self->message_box),
+                          page,
+                          beside_page(self),
+                          GTK_WIDGET(self->undo_toast)};
     GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
     int step = g_variant_get_int32(parameter);
     int n = (int)G_N_ELEMENTS(panes);
     int at = step > 0 ? -1 : n;
 
     for (int i = 0; focus && i < n; i++) {
-        if (gtk_widget_is_ancestor(focus, panes[i])) {
+        if (panes[i] && (focus == panes[i] || gtk_widget_is_ancestor(focus, panes[i]))) {
             at = i;
         }
     }
+    gtk_window_set_focus(GTK_WINDOW(self),
+                         NULL); /* or the page would go on from what is beside it */
     for (int i = 0; i < n; i++) {
         at = (at + step + n) % n;
-        if (gtk_widget_is_visible(panes[at]) &&
+        if (panes[at] && gtk_widget_is_visible(panes[at]) &&
             gtk_widget_child_focus(panes[at], GTK_DIR_TAB_FORWARD)) {
+            if (panes[at] == GTK_WIDGET(self->sidebar)) {
+                vm_machine_sidebar_focus(self->sidebar); /* not a heading */
+            }
             return;
         }
     }
+    gtk_window_set_focus(GTK_WINDOW(self), focus);
 }
 
 static const GActionEntry window_entries[] = {

@@ -396,6 +396,42 @@ vm_window_key_press_event(GtkWidget *widget, GdkEventKey *event)
     return GDK_EVENT_PROPAGATE;
 }
 
+/* Tab goes by what belongs together: the list comes before the header of what it shows, the toast last. */
+static gboolean
+vm_window_focus(GtkWidget *widget, GtkDirectionType direction)
+{
+    VmWindow *self = VM_WINDOW(widget);
+    GtkWidget *parts[] = {GTK_WIDGET(self->side_header), self->sidebar_box,
+                          GTK_WIDGET(self->main_header), GTK_WIDGET(self->message_box),
+                          GTK_WIDGET(self->page_stack),  self->bottom_switcher,
+                          GTK_WIDGET(self->undo_toast)};
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
+    int step = direction == GTK_DIR_TAB_FORWARD ? 1 : direction == GTK_DIR_TAB_BACKWARD ? -1 : 0;
+    int n = (int)G_N_ELEMENTS(parts);
+    int at = -1;
+
+    for (int i = 0; focus && i < n; i++) {
+        if (gtk_widget_is_ancestor(focus, parts[i])) {
+            at = i;
+        }
+    }
+    /* Arrows, popovers, and where to begin are GTK's. */
+    if (step == 0 || at < 0) {
+        return GTK_WIDGET_CLASS(vm_window_parent_class)->focus(widget, direction);
+    }
+    if (gtk_widget_child_focus(parts[at], direction)) {
+        return TRUE;
+    }
+    gtk_window_set_focus(GTK_WINDOW(self), NULL); /* a single part begins anew */
+    for (int i = 0; i < n; i++) {
+        at = (at + step + n) % n;
+        if (gtk_widget_is_visible(parts[at]) && gtk_widget_child_focus(parts[at], direction)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* The folding makes room; what is shown now does not limit how narrow the window may get. */
 static void
 vm_window_get_preferred_width(GtkWidget *widget, int *minimum, int *natural)
@@ -520,6 +556,7 @@ vm_window_class_init(VmWindowClass *klass)
 
     G_OBJECT_CLASS(klass)->dispose = vm_window_dispose;
     widget_class->key_press_event = vm_window_key_press_event;
+    widget_class->focus = vm_window_focus;
     widget_class->get_preferred_width = vm_window_get_preferred_width;
     widget_class->get_preferred_width_for_height = vm_window_get_preferred_width_for_height;
     widget_class->size_allocate = vm_window_size_allocate;

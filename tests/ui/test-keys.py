@@ -3,37 +3,61 @@
 """The window by keys alone, proved by what has the focus: Tab reaches all that takes it on each page, nothing
 holds it, F6 goes from part to part; menus of rows; the way back in a narrow window. Prints TAP.
 
-usage: test-keys.py BUILD-FOLDER [TEST...]"""
+usage: test-keys.py BUILD-FOLDER DRAWN-VMM [TEST...]"""
 import os
+import shutil
 import subprocess
 import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, Node, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
 
+DRAWN_VMM = os.path.abspath(sys.argv.pop(2))
 # These are no stops of their own: arrows move in them, or GTK makes them focusable for its own purposes.
 INSIDE = (Atspi.Role.LIST_ITEM, Atspi.Role.RADIO_BUTTON, Atspi.Role.PAGE_TAB, Atspi.Role.TABLE_CELL,
           Atspi.Role.TABLE_COLUMN_HEADER, Atspi.Role.MENU_ITEM)
 PASSIVE = (Atspi.Role.SCROLL_PANE, Atspi.Role.SCROLL_BAR, Atspi.Role.SEPARATOR, Atspi.Role.LABEL,
            Atspi.Role.LIST_BOX, Atspi.Role.FRAME, Atspi.Role.PAGE_TAB_LIST)
 MOST = 90
+HEADER = 40
+SIDE = ("New machine", "Search machines", "Main menu")
+PARTS = ((Atspi.Role.ALERT, None, "bar"), (Atspi.Role.NOTIFICATION, None, "toast"),
+         (Atspi.Role.LIST_BOX, "Machines", "list"))
+ORDER = [*SIDE, "Lab, Running", "Shut down", "More ways to stop", "Log", "Send keys", "Save screenshot",
+         "Full screen", "More"]
+VIEWS = {"display": 1, "console": 2, "statistics": 3, "settings": 4, "log": 5}
+CAPTURED, RELEASED = "Running, keyboard captured.", "Running, keyboard released. Press Enter to control."
+# Of linux/input-event-codes.h.
+KEY_TAB, KEY_F10, KEY_F11 = 15, 68, 87
 
 
 def press(key):
     subprocess.run(["xdotool", "key", "--clearmodifiers", key], check=True, timeout=60)
 
 
+def shown(node, depth=0):
+    """All that is to be seen below, without what hidden pages hold."""
+    for index in range(node.get_child_count() or 0):
+        child = node.get_child_at_index(index)
+        if child is not None and depth < 40 and is_showing(child := Node(child)):
+            yield child
+            yield from shown(child, depth + 1)
+
+
 def focused(session):
-    """The innermost widget with the focus; None while there is none."""
-    found = None
-    for node in walk(session.application()):
-        if node.has(Atspi.StateType.FOCUSED) and is_showing(node):
-            found = node
-    return found
+    """
+    The innermost widget with the focus. None while there is none, and on a heading of the list or a combo box:
+    GTK has no object for what takes the focus there.
+    """
+    for nodes in (shown(session.application()), walk(session.application())):  # what was scrolled there is late
+        found = [node for node in nodes if node.has(Atspi.StateType.FOCUSED)]
+        if found:
+            return found[-1]
+    return None
 
 
 def place_of(node):
@@ -44,53 +68,79 @@ def place_of(node):
 def stops(session):
     """What Tab should reach now: all that takes the focus and can be used."""
     found = {}
-    for node in walk(session.application()):
+    for node in shown(session.application()):
         role = node.get_role()
-        if role in INSIDE or role in PASSIVE or not is_showing(node):
+        if role in INSIDE or role in PASSIVE:
             continue
         if node.has(Atspi.StateType.FOCUSABLE, Atspi.StateType.SENSITIVE):
             found[place_of(node)] = node
     return found
 
 
-def leave(node):
-    """The key that goes on from here: a guest and the editor take Tab for themselves."""
+def leave(node, key="Tab"):
+    """Goes on from here: a guest and the editor take Tab for themselves."""
     if node is not None and node.get_role() == Atspi.Role.TERMINAL:
-        return "F6"
-    if node is not None and node.has(Atspi.StateType.MULTI_LINE, Atspi.StateType.EDITABLE):
-        return "ctrl+Tab"
-    return "Tab"
+        press("F6" if key == "Tab" else "shift+F6")
+    elif node is not None and node.has(Atspi.StateType.MULTI_LINE, Atspi.StateType.EDITABLE):
+        press("ctrl+" + key)
+    else:
+        if node is not None and node.get_role() == Atspi.Role.DRAWING_AREA:
+            press("ctrl+alt")
+        press(key)
 
 
-def tab_through(session):
+def tab_through(session, key="Tab"):
     """Around once, from where the focus is. The places that had it."""
     seen = []
+    place = None
     for _ in range(MOST):
         node = focused(session)
-        place = place_of(node) if node else None
-        if place in seen[:-1]:  # a list comes back to its selected row
+        last, place = place, place_of(node) if node else None
+        if place in seen[:-1] or place in seen and last is None:  # a list comes back to its selected row
             return seen
         if place and (not seen or place != seen[-1]):
             seen.append(place)
-        press(leave(node))
+        leave(node, key)
         time.sleep(0.05)
-    raise Failure(f"Tab does not come back to {seen[0] if seen else None}; last {seen[-3:]}")
+    raise Failure(f"{key} does not come back to {seen[0] if seen else None}; last {seen[-3:]}")
+
+
+def missed(seen, wanted):
+    # Of a table a cell has the focus.
+    return [place for place in wanted if place not in seen
+            and not (place[0] in ("table", "tree table") and any(one[0] == "table cell" for one in seen))]
 
 
 def look(session, where, wrong):
     session.focus()
     seen = tab_through(session)
-    # Of a table a cell has the focus.
-    missed = [place for place in stops(session) if place not in seen
-              and not (place[0] == "table" and any(one[0] == "table cell" for one in seen))]
-    if missed:
-        wrong.append(f"{where}: Tab never reaches {missed[:4]}")
+    if any(place[0] == "terminal" for place in seen):  # F6 leads from it to the list: past what follows it
+        seen += tab_through(session, "shift+Tab")
+    lost = missed(seen, stops(session))
+    if lost:
+        wrong.append(f"{where}: Tab never reaches {lost[:4]}")
+    return seen
 
 
-def define(session):
+def define(session, other="other"):
     session.define("lab", "Lab", "Work", kernel="/bin/true", gpu={"backend": "2d"},
                    block=[{"path": "/bin/true", "ro": True}], serial=[{"type": "stdout", "num": 1}])
-    session.define("other", "Other", kernel="/bin/true")
+    session.define(other, "Other", kernel="/bin/true")
+
+
+def sections(session, wrong):
+    """Each section of the settings, chosen with the arrows."""
+    for _ in range(4):
+        if part_of(wait_for("the focus", lambda: focused(session))) != "page":
+            press("F6")
+    index = session.see("Sections")
+    names = [node.get_name() for node in walk(index) if node.get_role() == Atspi.Role.LIST_ITEM]
+    expect(len(names) == 9, f"{names}")
+    for number, name in enumerate(names):
+        if number > 0:
+            press("Down")
+        wait_for(f"“{name}”", lambda: (node := focused(session)) and node.get_name() == name)  # pylint: disable=cell-var-from-loop
+        look(session, name, wrong)
 
 
 def pages(session):
@@ -102,9 +152,93 @@ def pages(session):
     for view in ("display", "console", "statistics", "log", "settings"):
         session.set_state("win.view", view)
         look(session, view, wrong)
+    sections(session, wrong)
     session.activate("win.overview")
     session.see("All machines", Atspi.Role.TABLE)
     look(session, "all machines", wrong)
+    expect(not wrong, "; ".join(wrong))
+
+
+def windows(session):
+    return subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(session.process.pid)],
+                          capture_output=True, text=True, timeout=60).stdout.split()
+
+
+def around(session, where, known, wrong):
+    """Tab and Shift+Tab in the window or popover that came up; known: what could have the focus before."""
+    # By name: what is scrolled or grows has other places.
+    forward, back = ([place[:2] for place in tab_through(session, key)] for key in ("Tab", "shift+Tab"))
+    lost = missed(forward, [place[:2] for place in stops(session) if place not in known])
+    if lost:
+        wrong.append(f"{where}: Tab never reaches {lost[:4]}")
+    # The links of GTK's window about the program come in another order.
+    odd = [place for place in forward + back if (place in forward) != (place in back)
+           and place[0] not in ("label", "link")]
+    if odd:
+        wrong.append(f"{where}: with Shift or without alone {odd[:4]}")
+
+
+def go_through(session, where, keys, sign, wrong, more=()):
+    """keys lead there, Tab around, Escape back to where the focus was. sign: a name that is there alone."""
+    session.focus()
+    before = place_of(wait_for("the focus", lambda: focused(session)))
+    known, others = stops(session), windows(session)
+    for key in keys:
+        press(key)
+        time.sleep(0.3)
+    session.see(sign)
+    time.sleep(0.3)
+    for one in windows(session):
+        if one not in others:  # what a window manager does
+            subprocess.run(["xdotool", "windowfocus", "--sync", one], check=True, timeout=60)
+    around(session, where, known, wrong)
+    for step in more:
+        step(session)
+        around(session, step.__doc__, known, wrong)
+    press("Escape")
+    session.see_not(sign)
+    session.focus()
+    wait_for(f"the focus back from {where}", lambda: (node := focused(session)) and place_of(node) == before)
+
+
+def to_sizes(session):
+    """create, sizes"""
+    session.see("What it starts from").get_child_at_index(0).grab_focus()
+    press("Return")
+    session.see("Kernel", Atspi.Role.TEXT).grab_focus()
+    session.type("/bin/true")
+    session.focus_on("Next", Atspi.Role.PUSH_BUTTON)
+    press("Return")
+    session.see("Name", Atspi.Role.TEXT)
+
+
+def to_check(session):
+    """create, check"""
+    session.focus_on("Next", Atspi.Role.PUSH_BUTTON)
+    press("Return")
+    session.see("Create without starting")
+
+
+def dialogs(session):
+    """Every dialog and popover by keys, around in it, and back with Escape."""
+    wrong = []
+    define(session)
+    session.start()
+    session.activate("app.show-machine", "other")
+    session.focus()
+    session.see_row("Other, Off").grab_focus()
+    go_through(session, "rename", ["F2"], "Name", wrong)
+    go_through(session, "clone", ["ctrl+d"], "Name of the copy", wrong)
+    go_through(session, "group", ["shift+F10", *["Down"] * 4, "Return"], "Group", wrong)
+    go_through(session, "preferences", ["ctrl+comma"], "When the last window closes", wrong)
+    go_through(session, "shortcuts", ["F1"], "Previous part of the window", wrong)
+    go_through(session, "create", ["ctrl+n"], "Step 1 of 3 · What it starts from", wrong, [to_sizes, to_check])
+    press("shift+Tab")
+    about = "Virtual machines, each of their parts in a jail"
+    go_through(session, "about", ["Return", "Up", "Return"], about, wrong)
+    press("alt+5")
+    session.see("Copy report…").grab_focus()
+    go_through(session, "report", ["Return"], "Report", wrong)
     expect(not wrong, "; ".join(wrong))
 
 
@@ -154,7 +288,160 @@ def narrow_back(session):
     wait_for("the list", lambda: is_showing(session.see_row("Lab, Off")))
 
 
-TESTS = [pages, row_menus, narrow_back]
+def use_drawn_vmm(session):
+    """A monitor with a picture and no guest; that of “Other” ends with a problem."""
+    os.rename(session.path("bin/vmm"), session.path("bin/fake-vmm"))
+    with open(session.path("bin/vmm"), "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\ncase $* in *exit-34*) exec {session.path('bin/fake-vmm')} \"$@\";; esac\n"
+                   f"exec {DRAWN_VMM} \"$@\"\n")
+    os.chmod(session.path("bin/vmm"), 0o700)
+    define(session, "exit-34")
+    session.start()
+    session.activate("app.start-machine", "lab")
+    session.see_row("Lab, Running", 30)
+    session.focus()
+    wait_for("the capture", lambda: described(session) == CAPTURED)  # who starts it wants it
+
+
+def described(session):
+    node = session.see("Display of Lab", Atspi.Role.DRAWING_AREA)
+    node.clear_cache()
+    return node.get_description()
+
+
+def guest_keys(session):
+    with open(session.path("state/vitrine/lab/keys"), encoding="utf-8") as file:
+        return [tuple(map(int, line.split())) for line in file if line.endswith("\n")]
+
+
+def capture(session):
+    """Keys of the window are the guest's while it is captured; Ctrl+Alt, Tab and Enter lead out and in."""
+    wanted = [KEY_F10, KEY_F11, KEY_TAB]
+    for key in ("F10", "F11", "Tab"):
+        press(key)
+    wait_for("the keys in the guest", lambda: [code for code, value in guest_keys(session)
+                                               if value and code in wanted] == wanted)
+    expect(described(session) == CAPTURED, "a key of the guest led out of it")
+    expect(not session.find("Leave full screen"), "F11 was not only the guest's")
+    press("ctrl+alt")
+    wait_for("the release", lambda: described(session) == RELEASED)
+    press("Return")
+    wait_for("the capture by Enter", lambda: described(session) == CAPTURED)
+    press("ctrl+alt")
+    wait_for("the release", lambda: described(session) == RELEASED)
+    before = guest_keys(session)
+    press("Tab")
+    wait_for("the way out", lambda: not Node(session.see("Display of Lab")).has(Atspi.StateType.FOCUSED))
+    expect(guest_keys(session) == before, "the guest got a key after the release")
+
+
+def part_of(node):
+    """The part of the window that it is in, as F6 goes; “side”: the header of the list."""
+    if node.get_extents(Atspi.CoordType.WINDOW).y < HEADER:
+        return "side" if node.get_name() in SIDE else "header"
+    while node is not None:
+        for role, name, part in PARTS:
+            if node.get_role() == role and name in (None, node.get_name()):
+                return part
+        above = node.get_parent()
+        node = above and Node(above)
+    return "page"
+
+
+def steps(session, key, wanted):
+    """The part after each press."""
+    found = []
+    for _ in wanted:
+        press(key)
+        time.sleep(0.1)
+        found.append(part_of(wait_for("the focus", lambda: focused(session))))
+    expect(found == wanted, f"{key} goes to {found}, not {wanted}")
+
+
+def keep_toast(session, alert):
+    """A toast stays while the pointer is on its words."""
+    box = alert.get_extents(Atspi.CoordType.SCREEN)
+    subprocess.run(["xdotool", "mousemove", str(box.x + box.width // 2 - 40), str(box.y + 30)], check=True, timeout=60)
+
+
+def order(session, seen):
+    """Manager.md, section 7."""
+    names = [name.split(", ", 2)[0] + ", Running" if name.startswith("Lab, Running") else name
+             for _, name, _, _ in seen]
+    begin = names.index("New machine")
+    names = [name for name in names[begin:] + names[:begin] if name in ORDER]
+    expect(names == ORDER, f"Tab goes {names}")
+
+
+def running(session):
+    """A machine that runs: into the guest and out, each page."""
+    wrong = []
+    use_drawn_vmm(session)
+    capture(session)
+    for view in ("console", "statistics", "settings", "log", "display"):
+        press("F6" if focused(session).get_role() == Atspi.Role.TERMINAL else "ctrl+alt")
+        press(f"alt+{VIEWS[view]}")
+        time.sleep(0.5)
+        seen = look(session, view, wrong)
+        if view == "log":
+            order(session, seen)
+    expect(not wrong, "; ".join(wrong))
+
+
+def parts(session):
+    """F6 and Tab from part to part beside a message and a toast, and who these say they are."""
+    use_drawn_vmm(session)
+    press("ctrl+alt")
+    press("alt+4")
+    settings = session.see("Sections")
+    select(settings, "System")
+    number = session.see("Processors", Atspi.Role.SPIN_BUTTON)
+    number.grab_focus()
+    press("Up")
+    described_by(number, session.see("Needs a restart", Atspi.Role.LABEL))
+    session.activate("app.start-machine", "exit-34")
+    alert = session.alert("Other stopped: the guest panicked", 30)
+    expect(alert.get_description().startswith("It found no init program."), f"“{alert.get_description()}”")
+    keep_toast(session, alert)
+    select(settings, "Consoles")
+    button = session.see("Remove Serial 1 from the machine", Atspi.Role.PUSH_BUTTON)
+    button.grab_focus()
+    press("Return")
+    toast = session.see("Serial 1 removed", Atspi.Role.NOTIFICATION)
+    buttons = [node.get_name() for node in walk(toast) if node.get_role() == Atspi.Role.PUSH_BUTTON]
+    expect(buttons == ["Undo", "Close"], f"the buttons of the toast are {buttons}")
+    wait_for("its first button", lambda: is_showing(session.see("Undo", Atspi.Role.PUSH_BUTTON)))
+    session.see_row("Other, Stopped").grab_focus()
+    steps(session, "F6", ["header", "bar", "page", "toast", "list", "header"])
+    steps(session, "shift+F6", ["list", "toast", "page", "bar", "header", "list"])
+    found = []
+    for _ in range(MOST):
+        node = focused(session)
+        if node and found[-1:] != [part_of(node)]:
+            found.append(part_of(node))
+        if len(found) > 6:
+            break
+        leave(node)
+        time.sleep(0.05)
+    expect(found == ["list", "header", "bar", "page", "toast", "side", "list"], f"Tab goes to {found}")
+
+
+def select(index, name):
+    """A row of a list, as the arrows would."""
+    row = next(node for node in walk(index) if node.get_name() == name and node.get_role() == Atspi.Role.LIST_ITEM)
+    index.select_child(row.get_index_in_parent())
+
+
+def described_by(node, other):
+    for relation in node.get_relation_set() or []:
+        if relation.get_relation_type() == Atspi.RelationType.DESCRIBED_BY:
+            targets = [relation.get_target(number) for number in range(relation.get_n_targets())]
+            if any(one.get_name() == other.get_name() for one in targets):
+                return
+    raise Failure(f"“{node.get_name()}” is not described by “{other.get_name()}”")
+
+
+TESTS = [pages, running, parts, dialogs, row_menus, narrow_back]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
