@@ -11,7 +11,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "../guest"))
-from session import Atspi, run_in_session, wait_for  # noqa: E402
+from session import Atspi, run_in_session, wait_for, walk  # noqa: E402
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     if not all(map(shutil.which, ("sway", "grim", "setpriv"))):
@@ -26,6 +26,9 @@ from runner import expect  # noqa: E402
 DRAWN_VMM = sys.argv.pop(2)
 ALT, CONTROL, SUPER = 56, 29, 125
 ESCAPE, KEY_1, KEY_2, KEY_A, KEY_K, KEY_X, F11 = 1, 2, 3, 30, 37, 45, 87
+TAB, F6 = 15, 64
+BAR = ("Send keys", "Take a screenshot", "Previous machine", "Next machine", "Keep this bar", "Shut down",
+       "Leave full screen")
 BLUE = 0x80
 EDGE = 4  # the guest's size is rounded down
 
@@ -142,6 +145,31 @@ def is_above(screen):
     screen.shoot("toast")
 
 
+def bar_by_keys(screen):
+    """F6 leads from the released picture to the bar, Tab along it, F6 again to the picture."""
+    box = screen.session.find("Leave full screen", Atspi.Role.PUSH_BUTTON, showing=False).get_parent()
+    bar = [one for one in walk(box) if one.get_name() in BAR and one.get_role() != Atspi.Role.LABEL]
+    expect([one.get_name() for one in bar] == list(BAR), f"{[one.get_name() for one in bar]}")
+    if screen.is_captured():
+        screen.seat.key(CONTROL, ALT)
+        wait_for("the release", lambda: not screen.is_captured(), 20)
+    for _ in range(2):  # past a toast
+        if not any(node.has(Atspi.StateType.FOCUSED) for node in bar):
+            screen.seat.key(F6)
+            wait_for("the focus to move", lambda: any(
+                node.has(Atspi.StateType.FOCUSED) for node in walk(screen.session.application())
+                if node.get_name() in ("Open", "Close", *BAR)), 20)
+    for node in bar:
+        if node.has(Atspi.StateType.SENSITIVE):
+            wait_for(f"the focus on “{node.get_name()}”", lambda: node.has(Atspi.StateType.FOCUSED), 20)  # pylint: disable=cell-var-from-loop
+            if node is not bar[-1]:
+                screen.seat.key(TAB)
+    screen.seat.key(F6)
+    wait_for("the picture's turn", screen.is_captured, 20)
+    screen.seat.key(CONTROL, ALT)
+    wait_for("the release", lambda: not screen.is_captured(), 20)
+
+
 def full_screen(screen):
     """The guest takes the screen's size, pixel by pixel; the bar at the edge is above it and leads out."""
     screen.seat.move(sway.WIDTH // 2, 400)
@@ -156,6 +184,7 @@ def full_screen(screen):
     screen.shoot("full-screen")
     wait_for("the bar to go", lambda: tuple(screen.pixels(sway.WIDTH // 2, 20, 1, 1)[:3]) ==
              (sway.WIDTH // 2 & 0xff, 20, BLUE), 20)
+    bar_by_keys(screen)
     screen.seat.move(sway.WIDTH // 2, 0)
     wait_for("the bar", lambda: tuple(screen.pixels(sway.WIDTH // 2, 20, 1, 1)[:3]) !=
              (sway.WIDTH // 2 & 0xff, 20, BLUE), 20)
