@@ -5,6 +5,7 @@
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 #include <linux/input-event-codes.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -491,10 +492,15 @@ test_sandbox(void)
 
     vm_connection_get_jails_async(connection, NULL, keep_result, &asked);
     vm_connection_get_totals_async(connection, NULL, keep_result, &asked_totals);
-    rig_run(20);
-    rig_expect_request(rig, DISPLAY_ASK_STATISTICS, NULL);
-    g_assert_cmpint(send(rig->control, &statistics, sizeof(statistics), 0), >, 0);
-    rig_wait(asked != NULL && asked_totals != NULL);
+    while (!asked || !asked_totals) { /* one answer serves all who wait for it */
+        struct pollfd control = {.fd = rig->control, .events = POLLIN};
+
+        if (poll(&control, 1, 0) == 1) {
+            rig_expect_request(rig, DISPLAY_ASK_STATISTICS, NULL);
+            g_assert_cmpint(send(rig->control, &statistics, sizeof(statistics), 0), >, 0);
+        }
+        rig_iterate();
+    }
     jails = vm_connection_get_jails_finish(connection, asked, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(jails->len, ==, 1);
