@@ -32,6 +32,7 @@ struct _VmCreateAssistant {
     GtkEntry *kernel_entry;
     GtkEntry *initrd_entry;
     GtkEntry *options_entry;
+    GtkLabel *import_note;
     GtkLabel *kernel_hint;
     GtkLabel *source_problem;
 
@@ -57,6 +58,8 @@ struct _VmCreateAssistant {
 
     VmSourceKind kind;
     VmJson *loaded; /* of a configuration file */
+    char *imported; /* the file of libvirt that the fields were filled from */
+    char *left_out; /* of it, in words; or NULL */
     VmJson *boot;   /* what was taken out of boot_disk */
     char *boot_disk;
     GCancellable *reading; /* a disk is being read */
@@ -88,6 +91,26 @@ step_of(VmCreateAssistant *self)
     return 0;
 }
 
+/* A machine of libvirt: what it starts from can still be chosen. */
+static gboolean
+is_import(VmCreateAssistant *self)
+{
+    return self->kind == VM_SOURCE_CONFIGURATION && self->imported;
+}
+
+/* Its kernel may come out of its disk. */
+static gboolean
+may_read_disk(VmCreateAssistant *self)
+{
+    return self->kind == VM_SOURCE_DISK || is_import(self);
+}
+
+static gboolean
+lacks_kernel(VmCreateAssistant *self)
+{
+    return gtk_entry_get_text_length(self->kernel_entry) == 0;
+}
+
 /* ------------------------------------------------------------------ the definition */
 
 static void
@@ -97,6 +120,43 @@ set_path(VmJson *json, const char *member, GtkEntry *entry)
 
     if (path[0]) {
         vm_json_set_string(json, member, path);
+    } else {
+        vm_json_remove(json, member);
+    }
+}
+
+static gboolean
+is_disk_of_import(VmCreateAssistant *self)
+{
+    return is_import(self) && g_strcmp0(vm_json_get_string(self->loaded, "block.0.path"),
+                                        gtk_entry_get_text(self->disk_entry)) == 0;
+}
+
+/* A disk of libvirt is what its file says, whatever a guest wrote to its beginning. */
+static gboolean
+disk_is_qcow2(VmCreateAssistant *self)
+{
+    const char *disk = gtk_entry_get_text(self->disk_entry);
+
+    if (is_disk_of_import(self)) {
+        return g_strcmp0(vm_json_get_string(self->loaded, "block.0.format"), "qcow2") == 0;
+    }
+    return g_str_has_suffix(disk, ".qcow2") || vm_source_wants_format(disk);
+}
+
+static void
+set_disk(VmCreateAssistant *self, VmJson *json)
+{
+    if (is_disk_of_import(self)) {
+        return;
+    }
+    vm_json_remove(json, "block.0.format");
+    vm_json_remove(json, "block.0.ro");
+    set_path(json, "block.0.path", self->disk_entry);
+    if (gtk_entry_get_text_length(self->disk_entry) == 0) {
+        vm_json_remove(json, "block.0");
+    } else if (vm_source_wants_format(gtk_entry_get_text(self->disk_entry))) {
+        vm_json_set_string(json, "block.0.format", "qcow2");
     }
 }
 
@@ -114,16 +174,16 @@ make_definition(VmCreateAssistant *self)
                        : vm_json_new();
     const char *options = gtk_entry_get_text(self->options_entry);
 
-    if (self->kind != VM_SOURCE_CONFIGURATION) {
+    if (self->kind != VM_SOURCE_CONFIGURATION || is_import(self)) {
         set_path(json, "kernel", self->kernel_entry);
         set_path(json, "initrd", self->initrd_entry);
-        set_path(json, "block.0.path", self->disk_entry);
-        if (vm_source_wants_format(gtk_entry_get_text(self->disk_entry))) {
-            vm_json_set_string(json, "block.0.format", "qcow2");
-        }
+        set_disk(self, json);
+        vm_json_remove(json, "params");
         if (options[0]) {
             vm_json_set_string(json, "params.0", options);
         }
+    }
+    if (self->kind != VM_SOURCE_CONFIGURATION) {
         vm_json_set_string(json, "serial.0.type", "sink");
         vm_json_set_string(json, "serial.0.hardware", "serial");
         vm_json_set_bool(json, "serial.0.console", TRUE);
@@ -157,34 +217,83 @@ main_file(VmCreateAssistant *self)
     return gtk_entry_get_text(entry);
 }
 
+static void
+show_member(VmCreateAssistant *self, GtkEntry *entry, const char *member)
+{
+    /* The entry before may have found that the file is gone. */
+    const char *text = self->loaded ? vm_json_get_string(self->loaded, member) : NULL;
+
+    gtk_entry_set_text(entry, text ? text : "");
+}
+
+/* NULL when it was read, else why not, in words. */
+static char *
+load_file(VmCreateAssistant *self, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = g_steal_pointer(&self->imported);
+
+    g_clear_pointer(&self->loaded, vm_json_free);
+    g_clear_pointer(&self->left_out, g_free);
+    self->loaded = vm_source_load_configuration(path, &self->left_out, &error);
+    if (!self->loaded) {
+        return g_strdup(error->message);
+    }
+    self->imported = vm_source_is_xml(path) ? g_strdup(path) : NULL;
+    if (self->imported && g_strcmp0(before, self->imported) != 0) {
+        show_member(self, self->kernel_entry, "kernel");
+        show_member(self, self->initrd_entry, "initrd");
+        show_member(self, self->disk_entry, "block.0.path");
+        show_member(self, self->options_entry, "params.0");
+    }
+    return NULL;
+}
+
 /* What is wrong with the files; NULL when nothing is. *ret_empty: a required field has no text. */
 static char *
 source_problem(VmCreateAssistant *self, gboolean *ret_empty)
 {
     GtkEntry *boot[] = {self->kernel_entry, self->initrd_entry, self->disk_entry};
-    GtkEntry *file[] = {self->file_entry};
-    GtkEntry **entries = self->kind == VM_SOURCE_CONFIGURATION ? file : boot;
-    guint n = self->kind == VM_SOURCE_CONFIGURATION ? 1 : G_N_ELEMENTS(boot);
+    const char *file = gtk_entry_get_text(self->file_entry);
+    const gboolean is_file = self->kind == VM_SOURCE_CONFIGURATION;
+    char *problem = is_file && file[0] ? vm_source_complain(file) : NULL;
 
-    *ret_empty = (gtk_entry_get_text_length(entries[0]) == 0 && self->kind != VM_SOURCE_DISK) ||
-                 main_file(self)[0] == '\0';
-    for (guint i = 0; i < n; i++) {
-        const char *path = gtk_entry_get_text(entries[i]);
-        char *problem = path[0] ? vm_source_complain(path) : NULL;
-        if (!problem && path[0] && entries[i] == self->disk_entry) {
+    *ret_empty = main_file(self)[0] == '\0';
+    if (is_file && file[0] && !problem) {
+        problem = load_file(self, file);
+    } else if (is_file) {
+        g_clear_pointer(&self->imported, g_free);
+    }
+    if (is_import(self)) {
+        *ret_empty = lacks_kernel(self) && gtk_entry_get_text_length(self->disk_entry) == 0;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(boot) && (!is_file || is_import(self)) && !problem; i++) {
+        const char *path = gtk_entry_get_text(boot[i]);
+        problem = path[0] ? vm_source_complain(path) : NULL;
+        if (!problem && path[0] && boot[i] == self->disk_entry) {
             problem = vm_source_complain_of_disk(path);
         }
-        if (problem) {
-            return problem;
-        }
     }
-    if (self->kind == VM_SOURCE_CONFIGURATION && !*ret_empty) {
-        g_autoptr(GError) error = NULL;
-        g_clear_pointer(&self->loaded, vm_json_free);
-        self->loaded = vm_source_load_configuration(main_file(self), &error);
-        return self->loaded ? NULL : g_strdup(error->message);
-    }
-    return NULL;
+    return problem;
+}
+
+static void
+show_import(VmCreateAssistant *self)
+{
+    const gboolean import = is_import(self);
+    const gboolean lost =
+        import && lacks_kernel(self) && gtk_entry_get_text_length(self->disk_entry) == 0;
+    g_autofree char *note = g_strconcat(
+        import && self->left_out ? self->left_out : "", lost && self->left_out ? "\n" : "",
+        lost ? _("This machine starts by firmware, which Vitrine cannot do yet: choose a kernel.")
+             : "",
+        NULL);
+
+    gtk_label_set_text(self->import_note, note);
+    gtk_widget_set_visible(GTK_WIDGET(self->import_note), note[0] != '\0');
+    gtk_widget_set_visible(self->boot_grid, self->kind != VM_SOURCE_CONFIGURATION || import);
+    gtk_widget_set_visible(GTK_WIDGET(self->kernel_hint),
+                           may_read_disk(self) && lacks_kernel(self) && !lost);
 }
 
 static void
@@ -213,7 +322,7 @@ forget_boot(VmCreateAssistant *self)
 {
     VmJson *boot = NULL;
 
-    if (!self->boot || (self->kind == VM_SOURCE_DISK &&
+    if (!self->boot || (may_read_disk(self) &&
                         g_strcmp0(self->boot_disk, gtk_entry_get_text(self->disk_entry)) == 0)) {
         return;
     }
@@ -236,9 +345,7 @@ source_changed(VmCreateAssistant *self)
 
     gtk_label_set_text(self->source_problem, problem ? problem : "");
     gtk_widget_set_visible(GTK_WIDGET(self->source_problem), problem != NULL);
-    gtk_widget_set_visible(GTK_WIDGET(self->kernel_hint),
-                           self->kind == VM_SOURCE_DISK &&
-                               gtk_entry_get_text_length(self->kernel_entry) == 0);
+    show_import(self);
     if (step_of(self) == 0) {
         gtk_widget_set_sensitive(GTK_WIDGET(self->next_button),
                                  !empty && !problem && !self->reading);
@@ -260,9 +367,8 @@ set_kind(VmCreateAssistant *self, VmSourceKind kind)
         gtk_widget_set_opacity(checks[i], i == (guint)kind ? 1 : 0);
     }
     gtk_widget_set_visible(self->file_grid, kind == VM_SOURCE_CONFIGURATION);
-    gtk_widget_set_visible(self->boot_grid, kind != VM_SOURCE_CONFIGURATION);
     gtk_entry_set_placeholder_text(self->kernel_entry,
-                                   kind == VM_SOURCE_DISK ? _("From the disk") : "");
+                                   kind != VM_SOURCE_KERNEL ? _("From the disk") : "");
     gtk_entry_set_placeholder_text(self->disk_entry, kind == VM_SOURCE_DISK ? "" : _("None"));
     if (kind == VM_SOURCE_DISK && gtk_entry_get_text_length(self->options_entry) == 0) {
         gtk_entry_set_text(self->options_entry, "root=/dev/vda1");
@@ -330,25 +436,6 @@ memory_changed(VmCreateAssistant *self)
 
 /* ------------------------------------------------------------------ step 3 */
 
-static char *
-file_of(VmJson *json, const char *member)
-{
-    const char *path = vm_json_get_string(json, member);
-
-    return path ? g_path_get_basename(path) : NULL;
-}
-
-/* The disk that vm_store_add() makes, where it usually is. */
-static void
-add_seed(VmJson *json, const char *name)
-{
-    g_autofree char *folder = vm_paths_disks(name);
-    g_autofree char *path = g_build_filename(folder, "seed.iso", NULL);
-
-    vm_json_set_string(json, "block.1.path", path);
-    vm_json_set_bool(json, "block.1.ro", TRUE);
-}
-
 static void
 fill_user(VmCreateAssistant *self, VmJson *json, const char *name)
 {
@@ -358,7 +445,7 @@ fill_user(VmCreateAssistant *self, VmJson *json, const char *name)
     gtk_widget_set_visible(self->check_user_row, wanted);
     if (wanted) {
         gtk_label_set_text(self->check_user, user);
-        add_seed(json, name);
+        vm_source_add_seed(json, name);
     }
 }
 
@@ -370,9 +457,9 @@ fill_check(VmCreateAssistant *self)
     g_autofree char *name = vm_definition_name_for_title(title);
     g_autofree char *folder = vm_paths_disks(name);
     g_autofree char *line = NULL;
-    g_autofree char *kernel = file_of(json, "kernel");
-    g_autofree char *initrd = file_of(json, "initrd");
-    g_autofree char *disk = file_of(json, "block.0.path");
+    g_autofree char *kernel = vm_source_file_of(json, "kernel");
+    g_autofree char *initrd = vm_source_file_of(json, "initrd");
+    g_autofree char *disk = vm_source_file_of(json, "block.0.path");
     g_autofree char *memory = vm_source_memory_words(memory_chosen(self));
     int processors = gtk_spin_button_get_value_as_int(self->processors_spin);
     g_autofree char *count =
@@ -462,7 +549,7 @@ finish(VmCreateAssistant *self)
 static gboolean
 still_wanted(VmCreateAssistant *self)
 {
-    return self->kind == VM_SOURCE_DISK && gtk_entry_get_text_length(self->kernel_entry) == 0 &&
+    return may_read_disk(self) && lacks_kernel(self) &&
            g_strcmp0(self->boot_disk, gtk_entry_get_text(self->disk_entry)) == 0;
 }
 
@@ -516,8 +603,7 @@ read_disk(VmCreateAssistant *self)
     gtk_widget_set_sensitive(GTK_WIDGET(self->next_button), FALSE);
     gtk_button_set_label(self->next_button, _("Reading the disk…"));
     gtk_label_set_text(self->source_problem, "");
-    vm_disk_boot_async(disk, g_str_has_suffix(disk, ".qcow2") || vm_source_wants_format(disk),
-                       self->reading, boot_answered, g_object_ref(self));
+    vm_disk_boot_async(disk, disk_is_qcow2(self), self->reading, boot_answered, g_object_ref(self));
 }
 
 static void
@@ -525,8 +611,7 @@ next_clicked(VmCreateAssistant *self)
 {
     int step = step_of(self);
 
-    if (step == 0 && self->kind == VM_SOURCE_DISK &&
-        gtk_entry_get_text_length(self->kernel_entry) == 0) {
+    if (step == 0 && may_read_disk(self) && lacks_kernel(self)) {
         if (!self->reading) {
             read_disk(self);
         }
@@ -577,6 +662,8 @@ vm_create_assistant_finalize(GObject *object)
     VmCreateAssistant *self = VM_CREATE_ASSISTANT(object);
 
     g_clear_pointer(&self->loaded, vm_json_free);
+    g_free(self->imported);
+    g_free(self->left_out);
     g_clear_pointer(&self->boot, vm_disk_boot_discard);
     g_clear_object(&self->reading);
     g_free(self->boot_disk);
@@ -603,6 +690,7 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, options_entry);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, source_problem);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, kernel_hint);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, import_note);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, cloud_user);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_user_row);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_user);
@@ -702,7 +790,7 @@ vm_create_assistant_new(GtkWindow *parent, const char *path)
         gtk_entry_set_text(entries[kind], path);
         set_kind(self, kind);
         g_autofree char *problem = source_problem(self, &empty);
-        if (!problem && !empty) {
+        if (!problem && !empty && !self->left_out) { /* which has to be seen */
             next_clicked(self);
         }
     }

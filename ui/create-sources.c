@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "manager/model/libvirt-xml.h"
+#include "vmm/client/paths.h"
 
 #define HEAD_SIZE        4096
 #define SECTOR_SIZE      512
@@ -29,20 +33,28 @@ read_head(const char *path, guint8 head[HEAD_SIZE])
     return size;
 }
 
+/* A tag, comment or declaration; "<<< " is the head of a disk image. */
+static gboolean
+begins_xml(const guint8 *text, gssize size)
+{
+    return size > 1 && text[0] == '<' &&
+           (text[1] == '?' || text[1] == '!' || g_ascii_isalpha(text[1]));
+}
+
 VmSourceKind
 vm_source_guess(const char *path)
 {
     guint8 head[HEAD_SIZE];
     gssize size = read_head(path, head);
-    gsize at = 0;
+    gssize at = 0;
 
     if (size <= 0) {
         return VM_SOURCE_DISK;
     }
-    while (at < (gsize)size && g_ascii_isspace(head[at])) {
+    while (at < size - 1 && g_ascii_isspace(head[at])) {
         at++;
     }
-    if (at < (gsize)size && head[at] == '{') {
+    if (head[at] == '{' || begins_xml(head + at, size - at)) {
         return VM_SOURCE_CONFIGURATION;
     }
     if (memcmp(head, "\177ELF", 4) == 0 || memcmp(head + BZIMAGE_MAGIC_AT, "HdrS", 4) == 0) {
@@ -56,7 +68,7 @@ vm_source_title(const char *path)
 {
     g_autofree char *base = g_path_get_basename(path);
     g_autofree char *name = g_filename_display_name(base);
-    static const char *const endings[] = {".json", ".img", ".raw", ".qcow2", ".iso"};
+    static const char *const endings[] = {".json", ".xml", ".img", ".raw", ".qcow2", ".iso"};
     g_autofree char *first = NULL;
     g_autofree char *upper = NULL;
 
@@ -90,13 +102,48 @@ make_absolute(VmJson *json, const char *path, const char *folder)
     }
 }
 
-VmJson *
-vm_source_load_configuration(const char *path, GError **error)
+static VmJson *
+load_libvirt_xml(const char *path, char **ret_left_out, GError **error)
 {
-    g_autoptr(VmJson) json = vm_json_load(path, error);
+    FILE *file = fopen(path, "rbe");
+    g_autofree char *text = NULL;
+    gsize size = 0;
+
+    if (!file) {
+        const int saved = errno;
+
+        g_set_error_literal(error, G_FILE_ERROR, g_file_error_from_errno(saved), g_strerror(saved));
+        return NULL;
+    }
+    text = g_malloc(VM_LIBVIRT_XML_SIZE_MAX + 1);
+    size = fread(text, 1, VM_LIBVIRT_XML_SIZE_MAX + 1, file);
+    fclose(file);
+    return vm_libvirt_xml_parse(text, size, ret_left_out, error);
+}
+
+gboolean
+vm_source_is_xml(const char *path)
+{
+    guint8 head[HEAD_SIZE];
+    gssize size = read_head(path, head);
+    gssize at = 0;
+
+    while (at < size && g_ascii_isspace(head[at])) {
+        at++;
+    }
+    return at < size && begins_xml(head + at, size - at);
+}
+
+VmJson *
+vm_source_load_configuration(const char *path, char **ret_left_out, GError **error)
+{
+    g_autoptr(VmJson) json = NULL;
     g_autofree char *full = g_canonicalize_filename(path, NULL);
     g_autofree char *folder = g_path_get_dirname(full);
 
+    *ret_left_out = NULL;
+    json = vm_source_is_xml(path) ? load_libvirt_xml(path, ret_left_out, error)
+                                  : vm_json_load(path, error);
     if (!json) {
         return NULL;
     }
@@ -107,6 +154,24 @@ vm_source_load_configuration(const char *path, GError **error)
         make_absolute(json, member, folder);
     }
     return g_steal_pointer(&json);
+}
+
+char *
+vm_source_file_of(VmJson *json, const char *member)
+{
+    const char *path = vm_json_get_string(json, member);
+
+    return path ? g_path_get_basename(path) : NULL;
+}
+
+void
+vm_source_add_seed(VmJson *json, const char *name)
+{
+    g_autofree char *folder = vm_paths_disks(name);
+    g_autofree char *path = g_build_filename(folder, "seed.iso", NULL);
+
+    vm_json_set_string(json, "block.1.path", path);
+    vm_json_set_bool(json, "block.1.ro", TRUE);
 }
 
 char *

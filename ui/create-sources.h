@@ -17,8 +17,18 @@ VmSourceKind vm_source_guess(const char *path);
 /* "debian-12-generic.raw" -> "Debian 12 generic"; g_free(). */
 char *vm_source_title(const char *path);
 
-/* A configuration file with its paths made absolute; NULL with error set. */
-VmJson *vm_source_load_configuration(const char *path, GError **error);
+/* A file that begins as XML does. */
+gboolean vm_source_is_xml(const char *path);
+
+/* A configuration file, or a machine of libvirt, with its paths made absolute; NULL with error set.
+ * *ret_left_out: a sentence about what was left out, g_free(), or NULL. */
+VmJson *vm_source_load_configuration(const char *path, char **ret_left_out, GError **error);
+
+/* The last part of the path in a member, NULL without one; g_free(). */
+char *vm_source_file_of(VmJson *json, const char *member);
+
+/* The disk that vm_store_add() makes for a user, where it usually is. */
+void vm_source_add_seed(VmJson *json, const char *name);
 
 /* NULL when the file can be used, else why not, in words; g_free(). */
 char *vm_source_complain(const char *path);

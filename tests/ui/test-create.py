@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real vitrine under Xvfb, as test-ui.py: machines from disk images, those for clouds too; prints TAP.
+"""The real vitrine under Xvfb, as test-ui.py: machines from disk images, those for clouds too, and from libvirt; prints TAP.
 
 usage: test-create.py BUILD-FOLDER [TEST...]"""
 import base64
@@ -221,6 +221,86 @@ def no_kernel_on_disk(session):
     expect(not left, f"left: {left}")
 
 
-TESTS = [kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
+def libvirt_xml(session, name, start, disk, kind="qcow2"):
+    """As virsh dumpxml writes it."""
+    return file_of(session, name, f"""<domain type='kvm' id='4'>
+  <name>mail</name>
+  <title>Mail server</title>
+  <memory unit='KiB'>524288</memory>
+  <vcpu placement='static'>1</vcpu>
+  <os><type>hvm</type>{start}</os>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='{kind}'/><source file='{disk}'/><target dev='vda' bus='virtio'/>
+    </disk>
+    <disk type='file' device='disk'><source file='/srv/archive.img'/><readonly/></disk>
+    <interface type='network'><source network='default'/></interface>
+    <serial type='pty'/>
+    <sound model='ich9'/>
+    <video><model type='virtio'/></video>
+  </devices>
+</domain>
+""".encode())
+
+
+def from_libvirt(session):
+    """A dropped file shows what it becomes and what is left out; faults are named."""
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    disk = file_of(session, "mail.img", QCOW2)
+    session.start(libvirt_xml(session, "mail.xml", f"<kernel>{kernel}</kernel><cmdline>root=/dev/vda1 quiet</cmdline>", disk))
+    session.see("Left out: network, sound.")
+    expect(session.see("Kernel", Atspi.Role.TEXT).get_text(0, -1) == kernel, "the kernel is not shown")
+    expect(session.see("Disk", Atspi.Role.TEXT).get_text(0, -1) == disk, "the disk is not shown")
+    session.shoot("create-libvirt")
+    entry = session.see("File", Atspi.Role.TEXT)
+    button = session.see("Next", Atspi.Role.PUSH_BUTTON)
+    good = entry.get_text(0, -1)
+    for name, data, sentence in (
+            ("cut.xml", b"<domain>\n<name>", "This is no complete XML; line 2 cannot be read."),
+            ("net.xml", b"<network/>", "This XML is no machine of libvirt, which begins with <domain>. “virsh dumpxml” writes one."),
+            ("bare.xml", b"<domain><name>a</name></domain>",
+             "This machine starts by firmware, which Vitrine cannot do yet: choose a kernel.")):
+        entry.set_text_contents(file_of(session, name, data))
+        session.see(sentence)
+        wait_for("no way on", lambda: not is_usable(button))
+    entry.set_text_contents(good)
+    session.see("Left out: network, sound.")
+    session.press("Next")
+    session.see("Name", Atspi.Role.TEXT)
+    session.press("Next")
+    session.see("1 processor · 512 MiB memory")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    session.see_row("Mail server, Off")
+    definition = session.definitions()["mail-server"]
+    expect(definition["kernel"] == kernel and definition["params"] == ["root=/dev/vda1 quiet"], definition)
+    expect(definition["block"] == [{"path": disk, "format": "qcow2"},
+                                   {"path": "/srv/archive.img", "format": "raw", "ro": True}], definition)
+    expect(definition["serial"] == [{"type": "sink", "hardware": "serial", "console": True}], definition)
+    expect(definition["gpu"] == {"backend": "2d"} and definition["mem"]["size"] == 512, definition)
+
+
+def libvirt_firmware(session):
+    """Without a kernel in the file, the disk's own is taken."""
+    session.use_real_vmm()
+    disk = image_of(session, "mail.img", etc__x=b"x", usr__x=b"x",
+                    **{"boot__vmlinuz-6.1.0-18-amd64": os.urandom(50000), "boot__initrd.img-6.1.0-18-amd64": os.urandom(5000)})
+    session.start(libvirt_xml(session, "mail.xml", "<loader type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>", disk, "raw"))
+    session.see("Left out: network, sound.")
+    session.see(HINT)
+    session.press("Next")
+    session.see("Name", Atspi.Role.TEXT, 30)
+    session.press("Next")
+    session.see("vmlinuz with initrd.img")
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+    session.see_row("Mail server, Off")
+    definition = session.definitions()["mail-server"]
+    folder = session.path("data/vitrine/mail-server")
+    expect(definition["kernel"] == f"{folder}/vmlinuz" and os.path.exists(definition["kernel"]), definition)
+    expect(definition["params"] == ["root=/dev/vda"] and len(definition["block"]) == 2, definition)
+
+
+TESTS = [from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))
