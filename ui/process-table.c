@@ -21,6 +21,7 @@ enum column {
     COLUMN_RESTARTS,
     COLUMN_CPU_NS,
     COLUMN_SEEN,
+    COLUMN_PLACE, /* while the order is kept */
     N_COLUMNS,
 };
 
@@ -29,7 +30,9 @@ struct _VmProcessTable {
     GtkListStore *processes;
     GtkTreeViewColumn *columns[COLUMN_PID + 1];
     int widths[COLUMN_PID + 1];
-    int room; /* for the columns */
+    int room;      /* for the columns */
+    gboolean over; /* the pointer is over the rows */
+    gboolean kept; /* COLUMN_PLACE is the order */
 };
 
 enum {
@@ -94,6 +97,83 @@ row_of(VmProcessTable *self, guint pid, GtkTreeIter *ret_row)
     return FALSE;
 }
 
+/* The rows stay where they are; new ones come behind them. */
+static void
+keep_order(VmProcessTable *self)
+{
+    GtkTreeModel *model = GTK_TREE_MODEL(self->processes);
+    GtkTreeIter row;
+    gboolean more = gtk_tree_model_get_iter_first(model, &row);
+
+    for (guint place = 0; more; place++) {
+        gtk_list_store_set(self->processes, &row, COLUMN_PLACE, place, -1);
+        more = gtk_tree_model_iter_next(model, &row);
+    }
+    self->kept = TRUE;
+}
+
+static int
+compare_values(const GValue *a, const GValue *b)
+{
+    const char *text = NULL;
+    const char *other = NULL;
+    guint64 left = 0;
+    guint64 right = 0;
+
+    switch (G_VALUE_TYPE(a)) {
+    case G_TYPE_STRING:
+        text = g_value_get_string(a);
+        other = g_value_get_string(b);
+        return g_utf8_collate(text ? text : "", other ? other : ""); /* NULL in a new row */
+    case G_TYPE_DOUBLE:
+        return (g_value_get_double(a) > g_value_get_double(b)) -
+               (g_value_get_double(a) < g_value_get_double(b));
+    case G_TYPE_UINT:
+        left = g_value_get_uint(a);
+        right = g_value_get_uint(b);
+        break;
+    default:
+        left = g_value_get_uint64(a);
+        right = g_value_get_uint64(b);
+        break;
+    }
+    return (left > right) - (left < right);
+}
+
+static int
+compare_by(GtkTreeModel *model, GtkTreeIter *a, GtkTreeIter *b, int column)
+{
+    g_auto(GValue) left = G_VALUE_INIT;
+    g_auto(GValue) right = G_VALUE_INIT;
+
+    gtk_tree_model_get_value(model, a, column, &left);
+    gtk_tree_model_get_value(model, b, column, &right);
+    return compare_values(&left, &right);
+}
+
+/* What is equal, as the many at 0.0 %, goes by name whichever end is first; no two are the same. */
+static int
+compare_rows(GtkTreeModel *model, GtkTreeIter *a, GtkTreeIter *b, gpointer data)
+{
+    VmProcessTable *self = data;
+    int column = COLUMN_NAME;
+    int order = 0;
+    GtkSortType type = GTK_SORT_ASCENDING;
+
+    (void)gtk_tree_sortable_get_sort_column_id(GTK_TREE_SORTABLE(model), &column, &type);
+    if (!self->kept) {
+        order = compare_by(model, a, b, column);
+        if (order != 0) {
+            return order;
+        }
+    } else {
+        order = compare_by(model, a, b, COLUMN_PLACE);
+    }
+    order = order != 0 ? order : compare_by(model, a, b, COLUMN_NAME);
+    order = order != 0 ? order : compare_by(model, a, b, COLUMN_PID);
+    return type == GTK_SORT_DESCENDING ? -order : order;
+}
+
 double
 vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJail *jail,
                       const VmPolicy *policy, gint64 elapsed_us)
@@ -102,13 +182,17 @@ vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJa
     guint64 before = 0;
     double share = 0;
 
+    if (self->over && !self->kept) {
+        keep_order(self);
+    }
     if (row_of(self, process->pid, &row)) {
         gtk_tree_model_get(GTK_TREE_MODEL(self->processes), &row, COLUMN_CPU_NS, &before, -1);
         if (elapsed_us > 0 && process->cpu_ns >= before) {
             share = (double)(process->cpu_ns - before) / NS_PER_US / (double)elapsed_us * PER_CENT;
         }
     } else {
-        gtk_list_store_append(self->processes, &row);
+        gtk_list_store_insert_with_values(self->processes, &row, -1, COLUMN_NAME, process->name,
+                                          COLUMN_PID, process->pid, COLUMN_PLACE, G_MAXUINT, -1);
     }
     gtk_list_store_set(self->processes, &row, COLUMN_NAME, process->name, COLUMN_TASK,
                        vm_process_table_task(process->name), COLUMN_JAIL,
@@ -268,9 +352,11 @@ add_column(VmProcessTable *self, const char *title, enum column column)
 static const char *const column_names[] = {"name",   "task",  "jail",    "cpu",
                                            "memory", "calls", "blocked", "pid"};
 
+/* Before the rows are sorted: who asks for an order gets it, with the pointer over the rows too. */
 static void
 order_changed(VmProcessTable *self)
 {
+    self->kept = FALSE;
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ORDER]);
 }
 
@@ -300,7 +386,7 @@ vm_process_table_set_property(GObject *object, guint id, const GValue *value, GP
     VmProcessTable *self = VM_PROCESS_TABLE(object);
     const char *order = g_value_get_string(value);
     gboolean largest = order && order[0] == '-';
-    int column = COLUMN_NAME;
+    int column = -1;
 
     if (id != PROP_ORDER) {
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -311,8 +397,52 @@ vm_process_table_set_property(GObject *object, guint id, const GValue *value, GP
             column = (int)i;
         }
     }
+    if (column < 0) {
+        column = COLUMN_CPU;
+        largest = TRUE;
+    }
     gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), column,
                                          largest ? GTK_SORT_DESCENDING : GTK_SORT_ASCENDING);
+}
+
+static void
+release_order(VmProcessTable *self)
+{
+    int column = COLUMN_NAME;
+    GtkSortType type = GTK_SORT_ASCENDING;
+
+    self->over = FALSE;
+    if (self->kept && self->processes) {
+        self->kept = FALSE;
+        (void)gtk_tree_sortable_get_sort_column_id(GTK_TREE_SORTABLE(self->processes), &column,
+                                                   &type);
+        /* Sorts. */
+        gtk_tree_sortable_set_sort_func(GTK_TREE_SORTABLE(self->processes), column, compare_rows,
+                                        self, NULL);
+    }
+}
+
+static gboolean
+vm_process_table_enter(GtkWidget *widget, GdkEventCrossing *event)
+{
+    VM_PROCESS_TABLE(widget)->over = TRUE;
+    return GTK_WIDGET_CLASS(vm_process_table_parent_class)->enter_notify_event(widget, event);
+}
+
+static gboolean
+vm_process_table_leave(GtkWidget *widget, GdkEventCrossing *event)
+{
+    if (event->detail != GDK_NOTIFY_INFERIOR) {
+        release_order(VM_PROCESS_TABLE(widget));
+    }
+    return GTK_WIDGET_CLASS(vm_process_table_parent_class)->leave_notify_event(widget, event);
+}
+
+static void
+vm_process_table_unmap(GtkWidget *widget)
+{
+    release_order(VM_PROCESS_TABLE(widget));
+    GTK_WIDGET_CLASS(vm_process_table_parent_class)->unmap(widget);
 }
 
 static void
@@ -325,11 +455,16 @@ vm_process_table_dispose(GObject *object)
 static void
 vm_process_table_class_init(VmProcessTableClass *klass)
 {
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
+
     G_OBJECT_CLASS(klass)->dispose = vm_process_table_dispose;
     G_OBJECT_CLASS(klass)->get_property = vm_process_table_get_property;
     G_OBJECT_CLASS(klass)->set_property = vm_process_table_set_property;
+    widget_class->enter_notify_event = vm_process_table_enter;
+    widget_class->leave_notify_event = vm_process_table_leave;
+    widget_class->unmap = vm_process_table_unmap;
     properties[PROP_ORDER] =
-        g_param_spec_string("order", NULL, NULL, "name",
+        g_param_spec_string("order", NULL, NULL, "-cpu",
                             G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
     g_object_class_install_properties(G_OBJECT_CLASS(klass), N_PROPERTIES, properties);
 }
@@ -337,9 +472,10 @@ vm_process_table_class_init(VmProcessTableClass *klass)
 static void
 vm_process_table_init(VmProcessTable *self)
 {
-    self->processes = gtk_list_store_new(N_COLUMNS, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING,
-                                         G_TYPE_DOUBLE, G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT,
-                                         G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT64, G_TYPE_BOOLEAN);
+    self->processes =
+        gtk_list_store_new(N_COLUMNS, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_DOUBLE,
+                           G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT,
+                           G_TYPE_UINT64, G_TYPE_BOOLEAN, G_TYPE_UINT);
     gtk_tree_view_set_model(GTK_TREE_VIEW(self), GTK_TREE_MODEL(self->processes));
     add_column(self, _("Process"), COLUMN_NAME);
     add_column(self, _("Task"), COLUMN_TASK);
@@ -349,8 +485,12 @@ vm_process_table_init(VmProcessTable *self)
     add_column(self, _("Calls allowed"), COLUMN_CALLS);
     add_column(self, _("Blocked"), COLUMN_BLOCKED);
     add_column(self, _("Process ID"), COLUMN_PID);
-    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), COLUMN_NAME,
-                                         GTK_SORT_ASCENDING);
+    for (int i = 0; i <= COLUMN_PID; i++) {
+        gtk_tree_sortable_set_sort_func(GTK_TREE_SORTABLE(self->processes), i, compare_rows, self,
+                                        NULL);
+    }
+    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->processes), COLUMN_CPU,
+                                         GTK_SORT_DESCENDING);
     g_signal_connect_object(self->processes, "sort-column-changed", G_CALLBACK(order_changed), self,
                             G_CONNECT_SWAPPED);
 }

@@ -13,7 +13,8 @@ G_DECLARE_FINAL_TYPE(VmProcessTable, vm_process_table, VM, PROCESS_TABLE, GtkTre
 
 /*
  * Property "order" string: the column that the rows are sorted by, "name", "task", "jail", "cpu", "memory",
- * "calls", "blocked" or "pid", with a "-" before it when the largest is first. Another text is "name".
+ * "calls", "blocked" or "pid", with a "-" before it when the largest is first. Another text is "-cpu".
+ * The rows keep their places while the pointer is over them, until another order is asked for.
  */
 
 /*

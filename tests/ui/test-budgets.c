@@ -3,7 +3,7 @@
 /*
  * What 200 machines cost, in processor time of this process, which other work on the computer hardly
  * changes. Each figure is printed; a test fails above SLACK times its budget (debug build, software
- * rendering, any processor). And what the histogram of frame times draws.
+ * rendering, any processor). And what the histogram of frame times draws, and the order of processes.
  */
 
 #include <gtk/gtk.h>
@@ -14,6 +14,7 @@
 #include "tests/ui/own-folders.h"
 #include "ui/frame-histogram.h"
 #include "ui/log-page.h"
+#include "ui/process-table.h"
 #include "ui/window.h"
 
 enum {
@@ -370,6 +371,106 @@ test_frame_times(void)
     gtk_widget_destroy(window);
 }
 
+/* A second in which they used the processor so many per cent, and the names of the rows after it. */
+static char *
+rows_after(VmProcessTable *table, const guint *shares)
+{
+    static const char *const names[] = {"block", "gpu", "machine"};
+    static guint64 used[G_N_ELEMENTS(names)];
+    GtkTreeModel *model = gtk_tree_view_get_model(GTK_TREE_VIEW(table));
+    g_autoptr(GString) seen = g_string_new(NULL);
+    GtkTreeIter row;
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        VmProcess process = {.name = (char *)names[i], .pid = 100 + i};
+        used[i] += (guint64)shares[i] * 10 * 1000 * 1000;
+        process.cpu_ns = used[i];
+        vm_process_table_show(table, &process, NULL, NULL, G_USEC_PER_SEC);
+    }
+    vm_process_table_sweep(table);
+    for (gboolean more = gtk_tree_model_get_iter_first(model, &row); more;
+         more = gtk_tree_model_iter_next(model, &row)) {
+        g_autofree char *name = NULL;
+        gtk_tree_model_get(model, &row, 0, &name, -1);
+        g_string_append_printf(seen, "%s ", name);
+    }
+    return g_string_free(g_steal_pointer(&seen), FALSE);
+}
+
+static void
+expect_rows(VmProcessTable *table, guint block, guint gpu, guint machine, const char *names)
+{
+    const guint shares[] = {block, gpu, machine};
+    g_autofree char *seen = rows_after(table, shares);
+
+    g_assert_cmpstr(seen, ==, names);
+}
+
+static gboolean
+crossed(GtkWidget *widget, GdkEventCrossing *event, int *crossings)
+{
+    (*crossings)++;
+    return GDK_EVENT_PROPAGATE;
+}
+
+/* Until the table heard of it. */
+static void
+point_at(GtkWidget *window, int x, int y, int *crossings)
+{
+    GdkDevice *pointer =
+        gdk_seat_get_pointer(gdk_display_get_default_seat(gtk_widget_get_display(window)));
+    gint64 end = g_get_monotonic_time() + WAIT_MS * G_TIME_SPAN_MILLISECOND;
+    int left = 0;
+    int top = 0;
+
+    *crossings = 0;
+    gdk_window_get_origin(gtk_widget_get_window(window), &left, &top);
+    gdk_device_warp(pointer, gtk_widget_get_screen(window), left + x, top + y);
+    while (*crossings == 0) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(1000);
+    }
+}
+
+static void
+test_processes(void)
+{
+    GtkWidget *window = NULL;
+    GtkWidget *box = NULL;
+    VmProcessTable *table = NULL;
+    int crossings = 0;
+
+    gtk_init(NULL, NULL);
+    window = gtk_window_new(GTK_WINDOW_POPUP);
+    box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
+    table = g_object_new(VM_TYPE_PROCESS_TABLE, NULL);
+    gtk_window_move(GTK_WINDOW(window), 100, 100);
+    gtk_window_resize(GTK_WINDOW(window), 800, 400);
+    gtk_widget_set_size_request(GTK_WIDGET(table), -1, 300);
+    gtk_box_pack_start(GTK_BOX(box), GTK_WIDGET(table), FALSE, FALSE, 0);
+    gtk_container_add(GTK_CONTAINER(window), box);
+    g_signal_connect(table, "enter-notify-event", G_CALLBACK(crossed), &crossings);
+    g_signal_connect(table, "leave-notify-event", G_CALLBACK(crossed), &crossings);
+    gtk_widget_show_all(window);
+    g_object_set(table, "order", "-task", NULL);
+    expect_rows(table, 0, 0, 0, "machine gpu block ");
+    g_object_set(table, "order", NULL, NULL);
+    expect_rows(table, 0, 0, 0, "block gpu machine ");
+    expect_rows(table, 0, 1, 50, "machine gpu block ");
+    expect_rows(table, 0, 0, 50, "machine block gpu ");
+    point_at(window, 400, 200, &crossings);
+    expect_rows(table, 0, 80, 50, "machine block gpu ");
+    expect_rows(table, 90, 80, 0, "machine block gpu ");
+    g_object_set(table, "order", "-name", NULL);
+    expect_rows(table, 90, 80, 0, "machine gpu block ");
+    g_object_set(table, "order", NULL, NULL);
+    expect_rows(table, 0, 0, 90, "block gpu machine ");
+    point_at(window, 400, 390, &crossings);
+    expect_rows(table, 0, 1, 90, "machine gpu block ");
+    gtk_widget_destroy(window);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -379,6 +480,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/window/200-machines", test_budgets);
     g_test_add_func("/window/frame-times", test_frame_times);
+    g_test_add_func("/window/processes", test_processes);
     status = g_test_run();
     own_folders_remove(base);
     return status;
