@@ -345,32 +345,65 @@ vm_console_tab_zoom(VmConsoleTab *self, int step)
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ZOOM]);
 }
 
-void
-vm_console_tab_save(VmConsoleTab *self)
+static void
+output_saved(GObject *source, GAsyncResult *result, gpointer data)
 {
-    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Save output"), window, GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
-    g_autofree char *name = g_strconcat(self->name, ".txt", NULL);
-    g_autoptr(GFile) file = NULL;
-    g_autoptr(GFileOutputStream) stream = NULL;
+    g_autoptr(VmConsoleTab) self = VM_CONSOLE_TAB(data);
     g_autoptr(GError) error = NULL;
 
-    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
-    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) != GTK_RESPONSE_ACCEPT) {
-        return;
-    }
-    file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
-    stream = g_file_replace(file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &error);
-    if (stream &&
-        vte_terminal_write_contents_sync(self->terminal, G_OUTPUT_STREAM(stream), VTE_WRITE_DEFAULT,
-                                         NULL, &error) &&
-        g_output_stream_close(G_OUTPUT_STREAM(stream), NULL, &error)) {
+    if (g_file_replace_contents_finish(G_FILE(source), result, NULL, &error)) {
         vm_window_say(GTK_WIDGET(self), _("Output saved"));
     } else {
         vm_window_say(GTK_WIDGET(self), error->message);
     }
+}
+
+/* Only the terminal's own text is read here; a thread writes it, the disk may be slow. */
+static void
+save_into(VmConsoleTab *self, GFile *file)
+{
+    g_autoptr(GOutputStream) text = g_memory_output_stream_new_resizable();
+    g_autoptr(GBytes) bytes = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!vte_terminal_write_contents_sync(self->terminal, text, VTE_WRITE_DEFAULT, NULL, &error) ||
+        !g_output_stream_close(text, NULL, &error)) {
+        vm_window_say(GTK_WIDGET(self), error->message);
+        return;
+    }
+    bytes = g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(text));
+    g_file_replace_contents_bytes_async(file, bytes, NULL, FALSE, G_FILE_CREATE_NONE, NULL,
+                                        output_saved, g_object_ref(self));
+}
+
+static void
+file_chosen(GtkNativeDialog *chooser, int response, VmConsoleTab *self)
+{
+    g_autoptr(GFile) file = NULL;
+
+    if (response == GTK_RESPONSE_ACCEPT) {
+        file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
+        save_into(self, file);
+    }
+    gtk_native_dialog_destroy(chooser);
+    g_object_unref(chooser);
+}
+
+/* Without a main loop in the main loop: who pressed the button through AT-SPI waits for an answer. */
+void
+vm_console_tab_save(VmConsoleTab *self)
+{
+    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
+    GtkFileChooserNative *chooser = gtk_file_chooser_native_new(
+        _("Save output"), window, GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
+    g_autofree char *name = g_strconcat(self->name, ".txt", NULL);
+
+    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
+    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
+    g_signal_connect_data(chooser, "response", G_CALLBACK(file_chosen), g_object_ref(self),
+                          (GClosureNotify)(void (*)(void))g_object_unref, 0);
+    gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(chooser), TRUE);
+    gtk_native_dialog_show(GTK_NATIVE_DIALOG(chooser));
 }
 
 char *

@@ -246,6 +246,30 @@ def keeps_the_frame(session):
     session.see("Machines")
 
 
+def saves_output(session):
+    """All that a console said goes into a file, and the window says so."""
+    os.makedirs(session.path("state/vitrine/lab"))
+    with open(session.path("state/vitrine/lab/serial.0.log"), "w", encoding="utf-8") as file:
+        file.write("first line\r\nlast line\r\n")
+    session.define("lab", "Lab")
+    session.start()
+    session.see_row("Lab, Off")
+    session.set_state("win.view", "console")
+    terminal = session.see("Serial 1 of Lab", Atspi.Role.TERMINAL)
+    wait_for("its text", lambda: "last line" in terminal.get_text(0, -1))
+    path = session.path("saved.txt")
+    session.press("Save output…")
+    entry = wait_for("a name", lambda: next((
+        node for node in walk(session.application())
+        if node.get_role() == Atspi.Role.TEXT and is_showing(node) and node.get_text(0, -1).endswith(".txt")), None))
+    entry.set_text_contents(path)
+    session.press("Save")
+    session.see("Output saved")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    expect("first line\nlast line\n" in text, f"saved: {text!r}")
+
+
 def menu_switches(session):
     """The switches of More show how things are, and what is chosen there is kept for the machine."""
     session.define("lab", "Lab")
@@ -384,7 +408,7 @@ def says_stalled(session):
         os.kill(int(children[0]), signal.SIGCONT)
 
 
-TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, opens_the_section, keeps_the_frame]
+TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, opens_the_section, keeps_the_frame, saves_output]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
