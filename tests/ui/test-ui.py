@@ -8,6 +8,7 @@ Screenshots are kept in BUILD-FOLDER/screenshots."""
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 
@@ -382,6 +383,28 @@ def log_rows(session):
             if node.get_role() == Atspi.Role.TABLE_CELL and node.get_name()]
 
 
+def comes_while_reading(session, path):
+    """What comes while earlier entries are read moves nothing: a pill tells of it, and leads there."""
+    def write(words, count=1):
+        with open(path, "a") as file:
+            file.write(f"2026-11-21T14:07:35.000Z vmm info {words}\n" * count)
+    write("one of many", 60)
+    wait_for("them", lambda: log_rows(session).count("one of many") == 60)
+    box = session.see("Log", Atspi.Role.TABLE).get_extents(Atspi.CoordType.SCREEN)
+    subprocess.run(["xdotool", "mousemove", str(box.x + box.width // 2), str(box.y + box.height // 2),
+                    "click", "--repeat", "60", "4"], check=True, timeout=60)
+    wait_for("the first entry in view", lambda:
+             session.find("a slow frame", showing=False).get_extents(Atspi.CoordType.SCREEN).y > box.y)
+    write("the next one")
+    pill = session.see("New entries")
+    session.shoot("new-entries-light")
+    paper = session.colour_of(pill, -0.2, 0.5)
+    expect(session.colour_of(pill, 0.5, 0.1) != paper, "nothing around the words")
+    expect(session.colour_of(pill, 0.03, 0.08) == paper, "corners that are not round")
+    session.press("New entries")
+    session.see_not("New entries")
+
+
 def log_view(session):
     """Entries by level, process and word; the report is shown, without secrets, before it is copied."""
     session.define("lab", "Lab", params=["root=/dev/vda", "luks.password=hunter2"])
@@ -400,6 +423,7 @@ def log_view(session):
     with open(os.path.join(folder, "log"), "a") as file:
         file.write("ne\n")
     wait_for("the new line", lambda: "half a line" in log_rows(session))
+    comes_while_reading(session, os.path.join(folder, "log"))
     session.choose("Level", "Warnings and errors")
     wait_for("the filter", lambda: "flushed" not in log_rows(session))
     session.choose("Process", "block-0")
