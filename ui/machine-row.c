@@ -163,11 +163,11 @@ vm_machine_row_get_machine(VmMachineRow *self)
 }
 
 void
-vm_machine_row_refresh(VmMachineRow *self, gboolean picture)
+vm_machine_row_refresh(VmMachineRow *self, VmPictureTurns *turns)
 {
     vm_machine_refresh_share(self->machine);
-    if (picture) {
-        vm_machine_thumbnail_refresh(self->thumbnail);
+    if (turns) {
+        vm_machine_thumbnail_refresh(self->thumbnail, turns);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <gtk/gtk.h>
 
 #include "manager/model/machine.h"
+#include "ui/picture-turns.h"
 
 #define VM_TYPE_MACHINE_ROW (vm_machine_row_get_type())
 G_DECLARE_FINAL_TYPE(VmMachineRow, vm_machine_row, VM, MACHINE_ROW, GtkListBoxRow)
@@ -13,8 +14,8 @@ G_DECLARE_FINAL_TYPE(VmMachineRow, vm_machine_row, VM, MACHINE_ROW, GtkListBoxRo
 GtkWidget *vm_machine_row_new(VmMachine *machine);
 VmMachine *vm_machine_row_get_machine(VmMachineRow *self);
 
-/* A new processor share and, when asked, picture; called at most once a second for visible rows. */
-void vm_machine_row_refresh(VmMachineRow *self, gboolean picture);
+/* A new processor share and, unless turns is NULL, a picture; called at most once a second for visible rows. */
+void vm_machine_row_refresh(VmMachineRow *self, VmPictureTurns *turns);
 
 /* As vm_machine_thumbnail_get_picture(). */
 cairo_surface_t *vm_machine_row_get_picture(VmMachineRow *self);

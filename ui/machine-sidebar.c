@@ -26,6 +26,7 @@ struct _VmMachineSidebar {
     guint timer;
     guint seconds; /* since it began */
     VmBattery *battery;
+    VmPictureTurns *turns;
 };
 
 G_DEFINE_FINAL_TYPE(VmMachineSidebar, vm_machine_sidebar, GTK_TYPE_BOX)
@@ -515,7 +516,7 @@ second_passed(gpointer data)
         gtk_widget_get_allocation(at->data, &place);
         if (gtk_widget_get_child_visible(at->data) && place.y < bottom &&
             place.y + place.height > top) {
-            vm_machine_row_refresh(at->data, pictures);
+            vm_machine_row_refresh(at->data, pictures ? self->turns : NULL);
         }
     }
     return G_SOURCE_CONTINUE;
@@ -577,6 +578,7 @@ vm_machine_sidebar_dispose(GObject *object)
     g_clear_object(&self->store);
     g_clear_object(&self->settings);
     g_clear_object(&self->battery);
+    g_clear_object(&self->turns);
     g_clear_pointer(&self->folded, g_hash_table_unref);
     g_clear_pointer(&self->words, g_strfreev);
     G_OBJECT_CLASS(vm_machine_sidebar_parent_class)->dispose(object);
@@ -633,6 +635,7 @@ vm_machine_sidebar_init(VmMachineSidebar *self)
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->list, "focus", G_CALLBACK(list_focus), NULL);
     self->battery = vm_battery_new();
+    self->turns = vm_picture_turns_new();
     self->folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     gtk_search_bar_connect_entry(self->search_bar, GTK_ENTRY(self->search_entry));
     gtk_list_box_set_sort_func(self->list, sort_rows, self, NULL);

@@ -19,6 +19,7 @@ struct _VmMachineThumbnail {
     cairo_surface_t *picture;
     gboolean live; /* the picture came from a running machine */
     gboolean asked;
+    VmPictureTurns *turns;
     GCancellable *cancellable;
 };
 
@@ -34,6 +35,14 @@ vm_machine_thumbnail_dispose(GObject *object)
     g_clear_object(&self->machine);
     g_clear_pointer(&self->picture, cairo_surface_destroy);
     G_OBJECT_CLASS(vm_machine_thumbnail_parent_class)->dispose(object);
+}
+
+/* An answer that comes later still ends its turn. */
+static void
+vm_machine_thumbnail_finalize(GObject *object)
+{
+    g_clear_object(&VM_MACHINE_THUMBNAIL(object)->turns);
+    G_OBJECT_CLASS(vm_machine_thumbnail_parent_class)->finalize(object);
 }
 
 static void
@@ -89,6 +98,7 @@ vm_machine_thumbnail_class_init(VmMachineThumbnailClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->dispose = vm_machine_thumbnail_dispose;
+    G_OBJECT_CLASS(klass)->finalize = vm_machine_thumbnail_finalize;
     widget_class->draw = vm_machine_thumbnail_draw;
     gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_IMAGE);
     gtk_widget_class_set_css_name(widget_class, "thumbnail");
@@ -155,8 +165,9 @@ live_picture_came(GObject *source, GAsyncResult *result, gpointer data)
     g_autoptr(VmThumbnail) thumbnail =
         vm_console_get_thumbnail_finish(VM_CONSOLE(source), result, &error);
     cairo_surface_t *picture = NULL;
-    VmMachineThumbnail *self = data;
+    g_autoptr(VmMachineThumbnail) self = VM_MACHINE_THUMBNAIL(data);
 
+    vm_picture_turns_end(self->turns);
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
         return;
     }
@@ -167,22 +178,43 @@ live_picture_came(GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
-void
-vm_machine_thumbnail_refresh(VmMachineThumbnail *self)
+/* NULL while it cannot answer; the caller's. */
+static VmConsole *
+console_of(VmMachineThumbnail *self)
 {
     VmConnection *connection = self->machine ? vm_machine_get_connection(self->machine) : NULL;
-    g_autoptr(VmConsole) console = NULL;
 
-    if (self->asked || !connection || vm_connection_get_state(connection) != VM_CONNECTION_READY) {
-        return;
+    if (!connection || vm_connection_get_state(connection) != VM_CONNECTION_READY) {
+        return NULL;
     }
-    console = g_list_model_get_item(vm_connection_get_consoles(connection), 0);
+    return g_list_model_get_item(vm_connection_get_consoles(connection), 0);
+}
+
+static void
+turn_came(GObject *who)
+{
+    VmMachineThumbnail *self = VM_MACHINE_THUMBNAIL(who);
+    g_autoptr(VmConsole) console = console_of(self);
+
     if (!console) {
+        self->asked = FALSE;
+        vm_picture_turns_end(self->turns);
         return;
     }
-    self->asked = TRUE;
     vm_console_get_thumbnail_async(console, PICTURE_WIDTH, PICTURE_HEIGHT, self->cancellable,
-                                   live_picture_came, self);
+                                   live_picture_came, g_object_ref(self));
+}
+
+void
+vm_machine_thumbnail_refresh(VmMachineThumbnail *self, VmPictureTurns *turns)
+{
+    g_autoptr(VmConsole) console = self->asked ? NULL : console_of(self);
+
+    if (console) {
+        self->asked = TRUE;
+        g_set_object(&self->turns, turns);
+        vm_picture_turns_ask(turns, G_OBJECT(self), turn_came);
+    }
 }
 
 static void

@@ -481,6 +481,9 @@ answer_picture(FakeDisplay *self, GDBusMethodInvocation *invocation)
     g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
     gboolean honest = self->words == NULL;
 
+    g_mutex_lock(&self->lock);
+    self->counts.pictures++;
+    g_mutex_unlock(&self->lock);
     g_unix_fd_list_append(fds, self->picture, NULL);
     g_dbus_method_invocation_return_value_with_unix_fd_list(
         invocation,

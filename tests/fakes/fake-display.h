@@ -19,6 +19,7 @@ typedef struct {
     guint64 console; /* bytes that the client's end took */
     guint keys;      /* pressed by the client */
     guint listeners; /* registered so far */
+    guint pictures;  /* small ones that were asked for */
 } FakeDisplayCounts;
 
 /* Listens at `path`. Shows one picture of 640 x 480. */

@@ -3,7 +3,7 @@
 /*
  * What 200 machines cost, in processor time of this process, which other work on the computer hardly
  * changes. Each figure is printed; a test fails above SLACK times its budget (debug build, software
- * rendering, any processor). And what the histogram of frame times draws, and the order of processes.
+ * rendering, any processor). And what the histogram of frame times draws, the order of processes, and how many pictures are asked for at once.
  */
 
 #include <gtk/gtk.h>
@@ -14,6 +14,7 @@
 #include "tests/ui/own-folders.h"
 #include "ui/frame-histogram.h"
 #include "ui/log-page.h"
+#include "ui/picture-turns.h"
 #include "ui/process-table.h"
 #include "ui/window.h"
 
@@ -471,6 +472,64 @@ test_processes(void)
     gtk_widget_destroy(window);
 }
 
+/* ------------------------------------------------------------------ pictures */
+
+enum {
+    ASKING = 12,
+};
+
+static void
+turn_came(GObject *who)
+{
+    g_object_set_data(who, "turn", who);
+    if (g_object_get_data(who, "gone")) {
+        vm_picture_turns_end(g_object_get_data(who, "gone"));
+    }
+}
+
+static guint
+count_turns(GObject **who)
+{
+    guint turns = 0;
+
+    /* In the order of asking. */
+    while (turns < ASKING && g_object_get_data(who[turns], "turn")) {
+        turns++;
+    }
+    for (guint i = turns; i < ASKING; i++) {
+        g_assert_null(g_object_get_data(who[i], "turn"));
+    }
+    return turns;
+}
+
+static void
+test_picture_turns(void)
+{
+    VmPictureTurns *turns = vm_picture_turns_new();
+    GObject *who[ASKING];
+
+    for (guint i = 0; i < ASKING; i++) {
+        who[i] = g_object_new(G_TYPE_OBJECT, NULL);
+        g_object_set_data(who[i], "gone", i == 5 || i == 6 ? turns : NULL);
+    }
+    for (guint i = 0; i < ASKING; i++) {
+        vm_picture_turns_ask(turns, who[i], turn_came);
+    }
+    g_assert_cmpuint(count_turns(who), ==, 4);
+    vm_picture_turns_end(turns);
+    g_assert_cmpuint(count_turns(who), ==, 5);
+    vm_picture_turns_end(turns); /* two have nothing to ask any more */
+    g_assert_cmpuint(count_turns(who), ==, 8);
+    for (guint i = 0; i < 3; i++) {
+        vm_picture_turns_end(turns);
+    }
+    g_assert_cmpuint(count_turns(who), ==, 11);
+    g_object_unref(turns); /* with one that waits */
+    for (guint i = 0; i < ASKING; i++) {
+        g_assert_finalize_object(who[i]);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -481,6 +540,7 @@ main(int argc, char **argv)
     g_test_add_func("/window/200-machines", test_budgets);
     g_test_add_func("/window/frame-times", test_frame_times);
     g_test_add_func("/window/processes", test_processes);
+    g_test_add_func("/window/picture-turns", test_picture_turns);
     status = g_test_run();
     own_folders_remove(base);
     return status;

@@ -18,6 +18,7 @@
 #include "tests/ui/own-folders.h"
 #include "tests/ui/pretended-machine.h"
 #include "ui/display-page.h"
+#include "ui/machine-thumbnail.h"
 #include "ui/window.h"
 #include "vmm/keymap/keymap.h"
 
@@ -372,6 +373,26 @@ keys_pressed(Fixture *self)
     return counts.keys;
 }
 
+static guint
+pictures_asked(Fixture *self)
+{
+    FakeDisplayCounts counts;
+
+    fake_display_get_counts(self->pretended.display, &counts);
+    return counts.pictures;
+}
+
+/* The picture in the list comes, and each answer leaves room to ask again. */
+static void
+test_small_pictures(Fixture *self)
+{
+    VmMachineThumbnail *thumbnail =
+        VM_MACHINE_THUMBNAIL(find_type(self->window, VM_TYPE_MACHINE_THUMBNAIL));
+
+    wait_until(pictures_asked(self) > VM_PICTURE_TURNS_AT_ONCE);
+    wait_until(vm_machine_thumbnail_get_picture(thumbnail));
+}
+
 /* Gone for longer than a second: the picture stays, a bar counts the seconds, no key is kept. */
 static void
 test_lost(Fixture *self)
@@ -426,6 +447,7 @@ static void
 activated(GApplication *application, Fixture *self)
 {
     open_window(self);
+    test_small_pictures(self);
     check_words(self);
     test_flood(self);
     test_lost(self);
