@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/guest/wayland.h"
 #include "vmm/guest/wayland-proxy/virtgpu-uapi.h"
 #include "vmm/protocol/cross-domain.h"
 
@@ -24,9 +25,7 @@ enum {
     POOL_SIZE = 81920, /* WIDTH * HEIGHT * 4, whole pages */
 
     /* Our Wayland objects. */
-    REGISTRY = 2,
-    SYNC,
-    COMPOSITOR,
+    COMPOSITOR = WAYLAND_FREE,
     SHM,
     WM_BASE,
     SURFACE,
@@ -48,13 +47,10 @@ struct program {
     int card;
     struct shared query;
     struct shared channel;
-    uint8_t heard[65536]; /* of the compositor */
-    size_t n_heard;
-    uint8_t said[1024]; /* not sent yet */
-    size_t n_said;
+    struct wayland words;
 };
 
-static void
+_Noreturn void
 fail(const char *what)
 {
     printf("WINDOW failed: %s: %s\n", what, strerror(errno));
@@ -143,71 +139,23 @@ listen_once(struct program *p)
         fail("wait for the compositor");
     }
     if (message->header.command != CROSS_RECEIVE || message->data_size == 0 ||
-        p->n_heard + message->data_size > sizeof(p->heard)) {
+        p->words.n_heard + message->data_size > sizeof(p->words.heard)) {
         fail("hear the compositor");
     }
-    memcpy(p->heard + p->n_heard, message + 1, message->data_size);
-    p->n_heard += message->data_size;
-}
-
-static uint32_t
-word(const struct program *p, size_t at)
-{
-    uint32_t value;
-
-    memcpy(&value, p->heard + at, sizeof(value));
-    return value;
+    memcpy(p->words.heard + p->words.n_heard, message + 1, message->data_size);
+    p->words.n_heard += message->data_size;
 }
 
 /* Listen until that event; where it is in what was heard. */
 static size_t
 await(struct program *p, uint32_t id, uint32_t opcode)
 {
-    for (size_t at = 0;; at += word(p, at + 4) >> 16) {
-        while (p->n_heard - at < 8 || p->n_heard - at < word(p, at + 4) >> 16) {
-            listen_once(p);
-        }
-        if (word(p, at) == id && (word(p, at + 4) & 0xffff) == opcode) {
-            return at;
-        }
-        if (word(p, at) == 1 && (word(p, at + 4) & 0xffff) == 0) {
-            printf("WINDOW failed: the compositor says “%s”\n", (const char *)p->heard + at + 20);
-            exit(1);
-        }
+    size_t at = 0;
+
+    while (!wayland_find(&p->words, id, opcode, &at)) {
+        listen_once(p);
     }
-}
-
-static void
-say(struct program *p, uint32_t id, uint32_t opcode, const uint32_t *words, size_t n)
-{
-    const uint32_t header[] = {id, (uint32_t)(8 + n * 4) << 16 | opcode};
-
-    memcpy(p->said + p->n_said, header, sizeof(header));
-    if (n > 0) {
-        memcpy(p->said + p->n_said + 8, words, n * 4);
-    }
-    p->n_said += 8 + n * 4;
-}
-#define SAY(id, opcode, ...) \
-    say(p, id, opcode, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
-
-static void
-bind_global(struct program *p, const char *interface, uint32_t id)
-{
-    uint32_t words[16] = {0};
-    uint32_t length = (uint32_t)strlen(interface) + 1;
-    size_t n = 2 + (length + 3) / 4;
-
-    for (size_t at = 0; at + 20 < p->n_heard; at += word(p, at + 4) >> 16) {
-        if (word(p, at) == REGISTRY && strcmp((const char *)p->heard + at + 16, interface) == 0) {
-            words[0] = word(p, at + 8);
-        }
-    }
-    words[1] = length;
-    memcpy(words + 2, interface, length);
-    words[n++] = 1; /* version */
-    words[n++] = id;
-    say(p, REGISTRY, 0, words, n);
+    return at;
 }
 
 /* Send what was said, with the image if there is one. */
@@ -216,18 +164,19 @@ speak(struct program *p, uint32_t image)
 {
     static struct {
         struct cross_message message;
-        uint8_t data[sizeof(((struct program *)0)->said)];
+        uint8_t data[sizeof(((struct wayland *)0)->said)];
     } send;
 
     send.message = (struct cross_message){
-        .header = {.command = CROSS_SEND, .size = (uint16_t)(sizeof(send.message) + p->n_said)},
+        .header = {.command = CROSS_SEND,
+                   .size = (uint16_t)(sizeof(send.message) + p->words.n_said)},
         .n_ids = image != 0,
-        .data_size = (uint32_t)p->n_said,
+        .data_size = (uint32_t)p->words.n_said,
         .ids = {image},
         .types = {CROSS_ID_BLOB}};
-    memcpy(send.data, p->said, p->n_said);
-    submit(p, &send, sizeof(send.message) + p->n_said, 0);
-    p->n_said = 0;
+    memcpy(send.data, p->words.said, p->words.n_said);
+    submit(p, &send, sizeof(send.message) + p->words.n_said, 0);
+    p->words.n_said = 0;
 }
 
 static struct shared
@@ -255,36 +204,36 @@ main(void)
 {
     static struct program program;
     struct program *p = &program;
+    struct wayland *w = &p->words;
 
     setvbuf(stdout, NULL, _IONBF, 0);
     open_card(p);
-    SAY(1, 1, REGISTRY);
-    SAY(1, 0, SYNC);
+    wayland_say_hello(w);
     speak(p, 0);
-    (void)await(p, SYNC, 0);
-    printf("WINDOW registry %zu\n", p->n_heard);
-    bind_global(p, "wl_compositor", COMPOSITOR);
-    bind_global(p, "wl_shm", SHM);
-    bind_global(p, "xdg_wm_base", WM_BASE);
-    SAY(COMPOSITOR, 0, SURFACE);
-    SAY(WM_BASE, 2, XDG_SURFACE, SURFACE);
-    SAY(XDG_SURFACE, 1, TOPLEVEL);
-    say(p, SURFACE, 6, NULL, 0);
+    (void)await(p, WAYLAND_SYNC, 0);
+    printf("WINDOW registry %zu\n", w->n_heard);
+    wayland_bind(w, "wl_compositor", 1, COMPOSITOR);
+    wayland_bind(w, "wl_shm", 1, SHM);
+    wayland_bind(w, "xdg_wm_base", 1, WM_BASE);
+    SAY(w, COMPOSITOR, 0, SURFACE);
+    SAY(w, WM_BASE, 2, XDG_SURFACE, SURFACE);
+    SAY(w, XDG_SURFACE, 1, TOPLEVEL);
+    wayland_say(w, SURFACE, 6, NULL, 0);
     speak(p, 0);
-    p->n_heard = 0;
-    uint32_t serial = word(p, await(p, XDG_SURFACE, 0) + 8);
+    w->n_heard = 0;
+    uint32_t serial = wayland_word(w, await(p, XDG_SURFACE, 0) + 8);
 
     struct shared image = make_image(p);
     memset(image.memory, 0xa5, POOL_SIZE);
-    SAY(XDG_SURFACE, 4, serial);
-    SAY(SHM, 0, POOL, POOL_SIZE);
-    SAY(POOL, 0, BUFFER, 0, WIDTH, HEIGHT, WIDTH * 4, 1);
-    SAY(SURFACE, 1, BUFFER, 0, 0);
-    SAY(SURFACE, 2, 0, 0, WIDTH, HEIGHT);
-    SAY(SURFACE, 3, FRAME);
-    say(p, SURFACE, 6, NULL, 0);
+    SAY(w, XDG_SURFACE, 4, serial);
+    SAY(w, SHM, 0, POOL, POOL_SIZE);
+    SAY(w, POOL, 0, BUFFER, 0, WIDTH, HEIGHT, WIDTH * 4, 1);
+    SAY(w, SURFACE, 1, BUFFER, 0, 0);
+    SAY(w, SURFACE, 2, 0, 0, WIDTH, HEIGHT);
+    SAY(w, SURFACE, 3, FRAME);
+    wayland_say(w, SURFACE, 6, NULL, 0);
     speak(p, image.resource);
-    p->n_heard = 0;
+    w->n_heard = 0;
     (void)await(p, FRAME, 0);
     printf("WINDOW shown\n");
     pause();

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/guest/wayland.h"
 #include "vmm/guest/wayland-proxy/virtgpu-uapi.h"
 #include "vmm/protocol/cross-domain.h"
 
@@ -30,9 +31,7 @@ enum {
     SIZE = 5 * 4096,
 
     /* Our Wayland objects. */
-    REGISTRY = 2,
-    SYNC,
-    COMPOSITOR,
+    COMPOSITOR = WAYLAND_FREE,
     WM_BASE,
     DMABUF,
     SURFACE,
@@ -51,13 +50,10 @@ struct program {
     int socket;
     int dmabuf;
     uint8_t *pixels;
-    uint8_t heard[65536]; /* of the compositor */
-    size_t n_heard;
-    uint8_t said[1024]; /* not sent yet */
-    size_t n_said;
+    struct wayland words;
 };
 
-static void
+_Noreturn void
 fail(const char *what)
 {
     printf("DMABUF failed: %s: %s\n", what, strerror(errno));
@@ -99,25 +95,11 @@ draw(struct program *p, uint32_t x, uint32_t y, uint32_t colour)
     memcpy(p->pixels + OFFSET + (size_t)y * STRIDE + (size_t)x * 4, &colour, sizeof(colour));
 }
 
-static void
-say(struct program *p, uint32_t id, uint32_t opcode, const uint32_t *words, size_t n)
-{
-    const uint32_t header[] = {id, (uint32_t)(8 + n * 4) << 16 | opcode};
-
-    memcpy(p->said + p->n_said, header, sizeof(header));
-    if (n > 0) {
-        memcpy(p->said + p->n_said + 8, words, n * 4);
-    }
-    p->n_said += 8 + n * 4;
-}
-#define SAY(id, opcode, ...) \
-    say(p, id, opcode, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
-
 /* Send what was said, with that descriptor unless it is -1. */
 static void
 speak(struct program *p, int fd)
 {
-    struct iovec iov = {p->said, p->n_said};
+    struct iovec iov = {p->words.said, p->words.n_said};
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -131,78 +113,39 @@ speak(struct program *p, int fd)
         message.msg_control = &control;
         message.msg_controllen = sizeof(control);
     }
-    if (sendmsg(p->socket, &message, 0) != (ssize_t)p->n_said) {
+    if (sendmsg(p->socket, &message, 0) != (ssize_t)p->words.n_said) {
         fail("speak");
     }
-    p->n_said = 0;
-    p->n_heard = 0;
-}
-
-static uint32_t
-word(const struct program *p, size_t at)
-{
-    uint32_t value;
-
-    memcpy(&value, p->heard + at, sizeof(value));
-    return value;
+    p->words.n_said = 0;
+    p->words.n_heard = 0;
 }
 
 /* Listen until that event; where it is in what was heard. */
 static size_t
 await(struct program *p, uint32_t id, uint32_t opcode)
 {
-    for (size_t at = 0;; at += word(p, at + 4) >> 16) {
-        while (p->n_heard - at < 8 || p->n_heard - at < word(p, at + 4) >> 16) {
-            size_t space = p->n_heard < sizeof(p->heard) ? sizeof(p->heard) - p->n_heard : 0;
-            ssize_t n = read(p->socket, p->heard + p->n_heard, space);
-            if (n <= 0) {
-                fail("hear the compositor");
-            }
-            p->n_heard += (size_t)n;
+    struct wayland *w = &p->words;
+    size_t at = 0;
+
+    while (!wayland_find(w, id, opcode, &at)) {
+        ssize_t n = read(p->socket, w->heard + w->n_heard, sizeof(w->heard) - w->n_heard);
+        if (n <= 0) {
+            fail("hear the compositor");
         }
-        if (word(p, at) == id && (word(p, at + 4) & 0xffff) == opcode) {
-            return at;
-        }
-        if (word(p, at) == 1 && (word(p, at + 4) & 0xffff) == 0) {
-            printf("DMABUF failed: the compositor says “%s”\n", (const char *)p->heard + at + 20);
-            exit(1);
-        }
+        w->n_heard += (size_t)n;
     }
-}
-
-/* 0 when the compositor has it not. */
-static uint32_t
-global_name(const struct program *p, const char *interface)
-{
-    for (size_t at = 0; at + 20 < p->n_heard; at += word(p, at + 4) >> 16) {
-        if (word(p, at) == REGISTRY && strcmp((const char *)p->heard + at + 16, interface) == 0) {
-            return word(p, at + 8);
-        }
-    }
-    return 0;
-}
-
-static void
-bind_global(struct program *p, const char *interface, uint32_t version, uint32_t id)
-{
-    uint32_t words[16] = {global_name(p, interface)};
-    uint32_t length = (uint32_t)strlen(interface) + 1;
-    size_t n = 2 + (length + 3) / 4;
-
-    words[1] = length;
-    memcpy(words + 2, interface, length);
-    words[n++] = version;
-    words[n++] = id;
-    say(p, REGISTRY, 0, words, n);
+    return at;
 }
 
 static void
 show(struct program *p, const uint32_t damage[4], uint32_t frame)
 {
-    SAY(SURFACE, 1, BUFFER, 0, 0);
-    say(p, SURFACE, 9, damage, 4); /* damage_buffer */
-    SAY(SURFACE, 3, frame);
-    say(p, SURFACE, 6, NULL, 0);
+    struct wayland *w = &p->words;
+
+    SAY(w, SURFACE, 1, BUFFER, 0, 0);
+    wayland_say(w, SURFACE, 9, damage, 4); /* damage_buffer */
+    SAY(w, SURFACE, 3, frame);
+    wayland_say(w, SURFACE, 6, NULL, 0);
     speak(p, frame == FRAME ? p->dmabuf : -1);
     (void)await(p, frame, 0);
 }
@@ -212,6 +155,7 @@ main(int argc, char **argv)
 {
     static struct program program;
     struct program *p = &program;
+    struct wayland *w = &p->words;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -220,11 +164,10 @@ main(int argc, char **argv)
     if (connect(p->socket, (struct sockaddr *)&address, sizeof(address)) < 0) {
         fail("connect to the proxy");
     }
-    SAY(1, 1, REGISTRY);
-    SAY(1, 0, SYNC);
+    wayland_say_hello(w);
     speak(p, -1);
-    (void)await(p, SYNC, 0);
-    if (global_name(p, "zwp_linux_dmabuf_v1") == 0) {
+    (void)await(p, WAYLAND_SYNC, 0);
+    if (wayland_global(w, "zwp_linux_dmabuf_v1") == 0) {
         printf("DMABUF none\n");
         return 0;
     }
@@ -232,20 +175,20 @@ main(int argc, char **argv)
     for (uint32_t i = 0; i < WIDTH * HEIGHT; i++) {
         draw(p, i % WIDTH, i / WIDTH, 0xff000000U | (i % WIDTH) << 16 | (i / WIDTH) << 8);
     }
-    bind_global(p, "wl_compositor", 4, COMPOSITOR);
-    bind_global(p, "xdg_wm_base", 1, WM_BASE);
-    bind_global(p, "zwp_linux_dmabuf_v1", 3, DMABUF);
-    SAY(COMPOSITOR, 0, SURFACE);
-    SAY(WM_BASE, 2, XDG_SURFACE, SURFACE);
-    SAY(XDG_SURFACE, 1, TOPLEVEL);
-    say(p, SURFACE, 6, NULL, 0);
+    wayland_bind(w, "wl_compositor", 4, COMPOSITOR);
+    wayland_bind(w, "xdg_wm_base", 1, WM_BASE);
+    wayland_bind(w, "zwp_linux_dmabuf_v1", 3, DMABUF);
+    SAY(w, COMPOSITOR, 0, SURFACE);
+    SAY(w, WM_BASE, 2, XDG_SURFACE, SURFACE);
+    SAY(w, XDG_SURFACE, 1, TOPLEVEL);
+    wayland_say(w, SURFACE, 6, NULL, 0);
     speak(p, -1);
-    uint32_t serial = word(p, await(p, XDG_SURFACE, 0) + 8);
+    uint32_t serial = wayland_word(w, await(p, XDG_SURFACE, 0) + 8);
 
-    SAY(XDG_SURFACE, 4, serial);
-    SAY(DMABUF, 1, PARAMS);
-    SAY(PARAMS, 1, 0, OFFSET, STRIDE, 0, 0); /* add: linear */
-    SAY(PARAMS, 3, BUFFER, WIDTH, HEIGHT, AR24, 0);
+    SAY(w, XDG_SURFACE, 4, serial);
+    SAY(w, DMABUF, 1, PARAMS);
+    SAY(w, PARAMS, 1, 0, OFFSET, STRIDE, 0, 0); /* add: linear */
+    SAY(w, PARAMS, 3, BUFFER, WIDTH, HEIGHT, AR24, 0);
     show(p, (const uint32_t[]){0, 0, WIDTH, HEIGHT}, FRAME);
     printf("DMABUF shown\n");
     draw(p, 5, 6, 0xff0000ff);
