@@ -359,6 +359,13 @@ class Session:
             return None
         return wait_for(f"a row “{start}…”", look, seconds)
 
+    def create(self, name, title):
+        """The last step of a new machine, without starting it; its definition."""
+        self.see("Create without starting").do_action(0)
+        self.press("Create")
+        self.see_row(f"{title}, Off")
+        return self.definitions()[name]
+
     def alert(self, start, seconds=10):
         def look():
             for node in walk(self.application()):

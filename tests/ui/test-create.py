@@ -84,10 +84,7 @@ def cloud_image(session):
     session.press("Next")
     session.see("anna, with a password and an SSH key")
     session.shoot("create-cloud-check-light")
-    session.see("Create without starting").do_action(0)
-    session.press("Create")
-    session.see_row("Debian 12-generic-amd64, Off")
-    definition = session.definitions()["debian-12-generic-amd64"]
+    definition = session.create("debian-12-generic-amd64", "Debian 12-generic-amd64")
     seed = session.path("data/vitrine/debian-12-generic-amd64/seed.iso")
     expect(definition["kernel"] == kernel, definition)
     expect(definition["block"] == [{"path": disk, "format": "qcow2"}, {"path": seed, "ro": True}], definition["block"])
@@ -135,10 +132,7 @@ def bad_cloud_users(session):
     wait_for("a way on", lambda: is_usable(button))
     session.see_not("User", Atspi.Role.TEXT)
     session.press("Next")
-    session.see("Create without starting").do_action(0)
-    session.press("Create")
-    session.see_row("Jammy")
-    definition = list(session.definitions().values())[0]
+    definition = session.create("jammy-server-cloudimg-amd64", "Jammy-server-cloudimg-amd64")
     expect(len(definition["block"]) == 1, definition)
 
 
@@ -190,10 +184,7 @@ def kernel_from_disk(session):
     session.see("Name", Atspi.Role.TEXT, 30)
     session.press("Next")
     session.see("vmlinuz with initrd.img")
-    session.see("Create without starting").do_action(0)
-    session.press("Create")
-    session.see_row("Noble-cloud, Off")
-    definition = session.definitions()["noble-cloud"]
+    definition = session.create("noble-cloud", "Noble-cloud")
     folder = session.path("data/vitrine/noble-cloud")
     expect(definition["kernel"] == f"{folder}/vmlinuz" and definition["initrd"] == f"{folder}/initrd.img", definition)
     expect(definition["params"] == ["root=/dev/vda"], definition)
@@ -269,10 +260,7 @@ def from_libvirt(session):
     session.see("Name", Atspi.Role.TEXT)
     session.press("Next")
     session.see("1 processor · 512 MiB memory")
-    session.see("Create without starting").do_action(0)
-    session.press("Create")
-    session.see_row("Mail server, Off")
-    definition = session.definitions()["mail-server"]
+    definition = session.create("mail-server", "Mail server")
     expect(definition["kernel"] == kernel and definition["params"] == ["root=/dev/vda1 quiet"], definition)
     expect(definition["block"] == [{"path": disk, "format": "qcow2"},
                                    {"path": "/srv/archive.img", "format": "raw", "ro": True}], definition)
@@ -292,10 +280,7 @@ def libvirt_firmware(session):
     session.see("Name", Atspi.Role.TEXT, 30)
     session.press("Next")
     session.see("vmlinuz with initrd.img")
-    session.see("Create without starting").do_action(0)
-    session.press("Create")
-    session.see_row("Mail server, Off")
-    definition = session.definitions()["mail-server"]
+    definition = session.create("mail-server", "Mail server")
     folder = session.path("data/vitrine/mail-server")
     expect(definition["kernel"] == f"{folder}/vmlinuz" and os.path.exists(definition["kernel"]), definition)
     expect(definition["params"] == ["root=/dev/vda"] and len(definition["block"]) == 2, definition)

@@ -484,10 +484,7 @@ def create_with_windows(session):
     toggle.do_action(0)
     session.shoot("create-windows-light")
     session.press("Next")
-    session.see("Create without starting").do_action(0)
-    session.press("Create")
-    session.see_row("Vmlinux, Off")
-    definition = session.definitions()["vmlinux"]
+    definition = session.create("vmlinux", "Vmlinux")
     expect(definition["gpu"] == {"backend": "2d", "context-types": ["cross-domain"]}, f"{definition}")
     expect(definition["wayland-sock"] == {"path": session.path("run/wayland-7")}, f"{definition}")
 
