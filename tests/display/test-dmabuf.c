@@ -71,6 +71,34 @@ can_make_dmabufs(void)
     return device >= 0;
 }
 
+/* A display and a client of it that takes dmabufs. */
+typedef struct {
+    Rig *rig;
+    GDBusConnection *client;
+    PeerListener *listener;
+    guint32 *pixels; /* of buffer 1, which is shown */
+} Start;
+
+static void
+start_clear(Start *start)
+{
+    g_clear_pointer(&start->listener, peer_listener_free);
+    g_clear_object(&start->client);
+    g_clear_pointer(&start->rig, rig_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
+
+/* The first buffer has the dmabuf, or what `other` is. */
+static void
+start_up(Start *start, int other)
+{
+    start->rig = rig_new();
+    rig_gpu_hello(start->rig, 1);
+    start->pixels = show(start->rig, 1, other);
+    start->client = connect_to(start->rig);
+    start->listener = peer_listen_dmabuf(start->client, CONSOLE_0);
+}
+
 /* Whatever a gpu process sends instead, clients never see it. */
 static void
 test_not_a_dmabuf(void)
@@ -80,17 +108,12 @@ test_not_a_dmabuf(void)
     const int wrong[] = {memory, null};
 
     for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
-        g_autoptr(Rig) rig = rig_new();
-        g_autoptr(GDBusConnection) client = NULL;
-        g_autoptr(PeerListener) listener = NULL;
+        g_auto(Start) start = {NULL};
 
-        rig_gpu_hello(rig, 1);
-        show(rig, 1, wrong[i]);
-        client = connect_to(rig);
-        listener = peer_listen_dmabuf(client, CONSOLE_0);
-        rig_wait(listener->calls->len == 1);
-        g_assert_cmpstr(peer_listener_last(listener), ==, "ScanoutMap");
-        g_assert_true(rig_is_alive(rig));
+        start_up(&start, wrong[i]);
+        rig_wait(start.listener->calls->len == 1);
+        g_assert_cmpstr(peer_listener_last(start.listener), ==, "ScanoutMap");
+        g_assert_true(rig_is_alive(start.rig));
     }
 }
 
@@ -127,22 +150,19 @@ expect_flips(Rig *rig, guint wanted)
 static void
 test_taken(void)
 {
-    g_autoptr(Rig) rig = NULL;
-    g_autoptr(GDBusConnection) client = NULL;
-    g_autoptr(PeerListener) listener = NULL;
+    g_auto(Start) start = {NULL};
     g_autoptr(PeerListener) plain = NULL;
+    PeerListener *listener;
+    Rig *rig;
     const guint32 *seen;
-    guint32 *pixels;
 
     if (!can_make_dmabufs()) {
         return;
     }
-    rig = rig_new();
-    rig_gpu_hello(rig, 1);
-    pixels = show(rig, 1, -1);
-    client = connect_to(rig);
-    listener = peer_listen_dmabuf(client, CONSOLE_0);
-    plain = peer_listen(client, CONSOLE_0, TRUE);
+    start_up(&start, -1);
+    rig = start.rig;
+    listener = start.listener;
+    plain = peer_listen(start.client, CONSOLE_0, TRUE);
     rig_wait(listener->calls->len == 1 && plain->calls->len == 1);
     g_assert_cmpstr(peer_listener_last(listener), ==, "ScanoutDMABUF2");
     g_assert_cmpstr(peer_listener_last(plain), ==, "ScanoutMap");
@@ -153,7 +173,7 @@ test_taken(void)
     expect_flips(rig, 1); /* what a client shows is not drawn into */
     seen = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, listener->fd, 0);
     g_assert_true(seen != MAP_FAILED);
-    pixels[WIDTH * 7 + 5] = 0x445566;
+    start.pixels[WIDTH * 7 + 5] = 0x445566;
     rig_gpu_update(rig, 5, 7, 3, 2);
     rig_wait(listener->calls->len == 2 && plain->calls->len == 2);
     g_assert_cmpstr(peer_listener_last(listener), ==, "UpdateDMABUF 5 7 3 2");
@@ -186,24 +206,22 @@ test_taken(void)
 static void
 test_shown(void)
 {
-    g_autoptr(Rig) rig = NULL;
-    g_autoptr(GDBusConnection) client = NULL;
-    g_autoptr(PeerListener) listener = NULL;
+    g_auto(Start) start = {NULL};
     g_autoptr(PeerListener) slow = NULL;
+    PeerListener *listener;
+    Rig *rig;
 
     if (!can_make_dmabufs()) {
         return;
     }
-    rig = rig_new();
-    rig_gpu_hello(rig, 1);
-    show(rig, 1, -1);
-    client = connect_to(rig);
-    listener = peer_listen_dmabuf(client, CONSOLE_0);
+    start_up(&start, -1);
+    rig = start.rig;
+    listener = start.listener;
     expect_flips(rig, 1);
     expect_shown(rig, 1);
     show(rig, 2, -1);
     expect_shown(rig, 2);
-    slow = peer_listen_dmabuf(client, CONSOLE_0);
+    slow = peer_listen_dmabuf(start.client, CONSOLE_0);
     rig_wait(slow->calls->len == 1);
     slow->hold = TRUE;
     show(rig, 3, -1);
@@ -220,18 +238,16 @@ test_shown(void)
 static void
 test_refused(void)
 {
-    g_autoptr(Rig) rig = NULL;
-    g_autoptr(GDBusConnection) client = NULL;
-    g_autoptr(PeerListener) listener = NULL;
+    g_auto(Start) start = {NULL};
+    PeerListener *listener;
+    Rig *rig;
 
     if (!can_make_dmabufs()) {
         return;
     }
-    rig = rig_new();
-    rig_gpu_hello(rig, 1);
-    show(rig, 1, -1);
-    client = connect_to(rig);
-    listener = peer_listen_dmabuf(client, CONSOLE_0);
+    start_up(&start, -1);
+    rig = start.rig;
+    listener = start.listener;
     listener->refuse = TRUE;
     /* The same picture at once in another way, and the next without asking again. */
     rig_wait(listener->calls->len == 2);
