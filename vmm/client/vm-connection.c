@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/client/vm-connection.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/client/plain-text.h"
 #include "vmm/client/private.h"
+#include "vmm/client/vm-objects.h"
 
 #define DISPLAY_ROOT      "/org/qemu/Display1"
-#define CONSOLE_PREFIX    DISPLAY_ROOT "/Console_"
-#define CHARDEV_PREFIX    DISPLAY_ROOT "/Chardev_"
 #define CONSOLE_INTERFACE "org.qemu.Display1.Console"
 #define PROPERTIES        "org.freedesktop.DBus.Properties"
 #define OBJECT_MANAGER    "org.freedesktop.DBus.ObjectManager"
 
-/* More than a machine can have; a display process that tells of others is not believed. */
 enum {
-    CONSOLES_MAX = 16,
-    CHARDEVS_MAX = 16,
-    TEXT_MAX = 1000, /* characters of anything it says */
+    TEXT_MAX = 1000, /* characters of anything that the display process says */
 };
 
 /* How long to wait before each try, in ms; the last one is used from there on. */
@@ -38,8 +33,7 @@ struct _VmConnection {
     GCancellable *cancellable; /* of everything that belongs to this try */
     GDBusConnection *link;
     guint subscriptions[3];
-    GListStore *consoles;
-    GListStore *chardevs;
+    VmObjects objects;
     char *name;
     char *machine_state;
     char *cause;
@@ -143,74 +137,13 @@ update_machine(VmConnection *self, GVariant *values)
     }
 }
 
-static gint
-compare_consoles(gconstpointer a, gconstpointer b, gpointer user_data)
-{
-    guint left = vm_console_get_number((VmConsole *)a);
-    guint right = vm_console_get_number((VmConsole *)b);
-
-    return left < right ? -1 : left > right;
-}
-
-static VmConsole *
-find_console(VmConnection *self, const char *path, gboolean make)
-{
-    g_autoptr(VmConsole) console = NULL;
-
-    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); i++) {
-        g_autoptr(VmConsole) known = g_list_model_get_item(G_LIST_MODEL(self->consoles), i);
-
-        if (g_str_equal(vm_console_get_path(known), path)) {
-            return known; /* the store keeps it */
-        }
-    }
-    if (!make || g_list_model_get_n_items(G_LIST_MODEL(self->consoles)) >= CONSOLES_MAX) {
-        return NULL;
-    }
-    console = vm_console_new(path, (guint)strtoul(path + strlen(CONSOLE_PREFIX), NULL, 10));
-    g_list_store_insert_sorted(self->consoles, console, compare_consoles, NULL);
-    return console; /* the store keeps it */
-}
-
-static VmChardev *
-find_chardev(VmConnection *self, const char *path, gboolean make)
-{
-    g_autoptr(VmChardev) chardev = NULL;
-
-    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->chardevs)); i++) {
-        g_autoptr(VmChardev) known = g_list_model_get_item(G_LIST_MODEL(self->chardevs), i);
-
-        if (g_str_equal(vm_chardev_get_path(known), path)) {
-            return known; /* the store keeps it */
-        }
-    }
-    if (!make || g_list_model_get_n_items(G_LIST_MODEL(self->chardevs)) >= CHARDEVS_MAX) {
-        return NULL;
-    }
-    chardev = vm_chardev_new(path);
-    g_list_store_append(self->chardevs, chardev);
-    return chardev; /* the store keeps it */
-}
-
 static void
 update_object(VmConnection *self, const char *path, const char *interface, GVariant *values)
 {
-    if (g_str_equal(path, VM_MACHINE_PATH)) {
-        if (g_str_equal(interface, VM_MACHINE_INTERFACE)) {
-            update_machine(self, values);
-        }
-    } else if (g_str_has_prefix(path, CONSOLE_PREFIX)) {
-        VmConsole *console = find_console(self, path, FALSE);
-
-        if (console) {
-            vm_console_update(console, values);
-        }
-    } else if (g_str_has_prefix(path, CHARDEV_PREFIX)) {
-        VmChardev *chardev = find_chardev(self, path, FALSE);
-
-        if (chardev) {
-            vm_chardev_update(chardev, values);
-        }
+    if (!g_str_equal(path, VM_MACHINE_PATH)) {
+        vm_objects_update(&self->objects, path, values);
+    } else if (g_str_equal(interface, VM_MACHINE_INTERFACE)) {
+        update_machine(self, values);
     }
 }
 
@@ -218,69 +151,17 @@ update_object(VmConnection *self, const char *path, const char *interface, GVari
 static void
 add_object(VmConnection *self, const char *path, GVariant *interfaces)
 {
-    gboolean is_console = g_str_has_prefix(path, CONSOLE_PREFIX);
-    gboolean is_chardev = g_str_has_prefix(path, CHARDEV_PREFIX);
     GVariantIter iter;
     const char *interface;
     GVariant *values;
-    VmConsole *console = is_console ? find_console(self, path, TRUE) : NULL;
-    VmChardev *chardev = is_chardev ? find_chardev(self, path, TRUE) : NULL;
 
+    vm_objects_make(&self->objects, path);
     g_variant_iter_init(&iter, interfaces);
     while (g_variant_iter_next(&iter, "{&s@a{sv}}", &interface, &values)) {
         update_object(self, path, interface, values);
         g_variant_unref(values);
     }
-    if (console) {
-        vm_console_set_link(console, self->link);
-    } else if (chardev) {
-        vm_chardev_set_link(chardev, self->link);
-    }
-}
-
-/* NULL: none of them has a link any more. */
-static void
-unlink_objects(VmConnection *self)
-{
-    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); i++) {
-        g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), i);
-
-        vm_console_set_link(console, NULL);
-    }
-    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->chardevs)); i++) {
-        g_autoptr(VmChardev) chardev = g_list_model_get_item(G_LIST_MODEL(self->chardevs), i);
-
-        vm_chardev_set_link(chardev, NULL);
-    }
-}
-
-static void
-forget_console(VmConnection *self, guint position)
-{
-    g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), position);
-
-    vm_console_set_link(console, NULL);
-    g_list_store_remove(self->consoles, position);
-}
-
-/* Displays that were taken away while there was no link. Where none is known, all may still come. */
-static void
-forget_lost_consoles(VmConnection *self)
-{
-    gboolean known = FALSE;
-
-    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); i++) {
-        g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), i);
-
-        known = known || vm_console_get_connected(console);
-    }
-    for (guint i = g_list_model_get_n_items(G_LIST_MODEL(self->consoles)); known && i > 0; i--) {
-        g_autoptr(VmConsole) console = g_list_model_get_item(G_LIST_MODEL(self->consoles), i - 1);
-
-        if (!vm_console_get_connected(console)) {
-            forget_console(self, i - 1);
-        }
-    }
+    vm_objects_link(&self->objects, path, self->link);
 }
 
 static void
@@ -299,7 +180,7 @@ drop_link(VmConnection *self)
         g_dbus_connection_close(self->link, NULL, NULL, NULL);
         g_clear_object(&self->link);
     }
-    unlink_objects(self);
+    vm_objects_unlink(&self->objects);
 }
 
 static gboolean
@@ -381,17 +262,13 @@ handle_interfaces_removed(GDBusConnection *link, const char *sender, const char 
     VmConnection *self = VM_CONNECTION(user_data);
     g_autofree const char **interfaces = NULL;
     const char *object;
-    guint position;
-    VmConsole *console;
 
     if (link != self->link || !g_variant_is_of_type(arguments, G_VARIANT_TYPE("(oas)"))) {
         return;
     }
     g_variant_get(arguments, "(&o^a&s)", &object, &interfaces);
-    console = find_console(self, object, FALSE);
-    if (console && g_strv_contains(interfaces, CONSOLE_INTERFACE) &&
-        g_list_store_find(self->consoles, console, &position)) {
-        forget_console(self, position);
+    if (g_strv_contains(interfaces, CONSOLE_INTERFACE)) {
+        vm_objects_forget_console(&self->objects, object);
     }
 }
 
@@ -428,7 +305,7 @@ handle_objects(GObject *source, GAsyncResult *result, gpointer user_data)
         add_object(self, path, interfaces);
         g_variant_unref(interfaces);
     }
-    forget_lost_consoles(self);
+    vm_objects_forget_lost(&self->objects);
     self->tries = 0;
     set_text(self, &self->error_message, NULL, PROP_ERROR_MESSAGE);
     set_state(self, VM_CONNECTION_READY);
@@ -554,11 +431,10 @@ vm_connection_dispose(GObject *object)
     VmConnection *self = VM_CONNECTION(object);
 
     g_clear_handle_id(&self->retry_timer, g_source_remove);
-    if (self->consoles) {
+    if (self->objects.consoles) {
         drop_link(self);
     }
-    g_clear_object(&self->consoles);
-    g_clear_object(&self->chardevs);
+    vm_objects_clear(&self->objects);
     G_OBJECT_CLASS(vm_connection_parent_class)->dispose(object);
 }
 
@@ -672,8 +548,7 @@ vm_connection_class_init(VmConnectionClass *klass)
 static void
 vm_connection_init(VmConnection *self)
 {
-    self->consoles = g_list_store_new(VM_TYPE_CONSOLE);
-    self->chardevs = g_list_store_new(VM_TYPE_CHARDEV);
+    vm_objects_init(&self->objects);
 }
 
 VmConnection *
@@ -777,14 +652,14 @@ GListModel *
 vm_connection_get_consoles(VmConnection *self)
 {
     g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
-    return G_LIST_MODEL(self->consoles);
+    return G_LIST_MODEL(self->objects.consoles);
 }
 
 GListModel *
 vm_connection_get_chardevs(VmConnection *self)
 {
     g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
-    return G_LIST_MODEL(self->chardevs);
+    return G_LIST_MODEL(self->objects.chardevs);
 }
 
 GDBusConnection *
