@@ -7,37 +7,14 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
-#include "vmm/gdb/packet.h"
 #include "vmm/gdb/registers.h"
+#include "vmm/gdb/session-private.h"
 #include "vmm/protocol/machine.h"
 
 enum {
-    DESCRIPTION_MAX = 8192,
     FEATURES_PIECE_MAX = PACKET_MAX / 2 - 1, /* each byte may take two */
     SIGNAL_INTERRUPT = 2,
     SIGNAL_TRAP = 5,
-};
-
-struct session {
-    const struct session_ops *ops;
-    void *data;
-    uint32_t n_cpus;
-
-    struct packet_reader reader;
-    struct packet_writer writer;
-    char last[PACKET_MAX + 4]; /* our last packet, as it went out */
-    size_t last_length;
-    bool no_acknowledge;
-    bool tells_software; /* the client knows these reasons of a stop */
-    bool tells_hardware;
-
-    bool running;
-    bool waits;     /* a stop is to be told when it comes */
-    uint32_t vcpu;  /* that registers and memory are asked of */
-    uint32_t moves; /* that 'c' and 's' are about: 'Hc'; n_cpus: all */
-    struct debug_stopped stopped;
-    size_t n_description;
-    char description[DESCRIPTION_MAX];
 };
 
 /* -- answers -- */
@@ -49,36 +26,36 @@ send_packet(struct session *session)
     session->ops->send(session->data, session->last, session->last_length);
 }
 
-static void
-say(struct session *session, const char *text)
+void
+session_say(struct session *session, const char *text)
 {
     packet_put(&session->writer, text);
 }
 
-static void
-say_result(struct session *session, int result)
+void
+session_say_result(struct session *session, int result)
 {
     if (result < 0) {
         packet_printf(&session->writer, "E%02x", (unsigned int)MIN_OF(-result, 255));
     } else {
-        say(session, "OK");
+        session_say(session, "OK");
     }
 }
 
 /* -- the machine -- */
 
-static int
-ask(struct session *session, const void *request, size_t size, union debug_answer *ret_answer)
+int
+session_ask(struct session *session, const void *request, size_t size,
+            union debug_answer *ret_answer)
 {
     return session->ops->ask(session->data, request, size, ret_answer);
 }
 
-/* For what is answered by DEBUG_DONE. */
-static int
-ask_done(struct session *session, const void *request, size_t size)
+int
+session_ask_done(struct session *session, const void *request, size_t size)
 {
     union debug_answer answer;
-    int r = ask(session, request, size, &answer);
+    int r = session_ask(session, request, size, &answer);
 
     if (r < 0) {
         return r;
@@ -91,30 +68,7 @@ ask_plain(struct session *session, uint32_t type)
 {
     const struct start_header header = {type, sizeof(header)};
 
-    return ask_done(session, &header, sizeof(header));
-}
-
-static int
-get_registers(struct session *session, union debug_answer *ret_answer)
-{
-    const struct debug_question question = {.header = {DEBUG_GET_REGISTERS, sizeof(question)},
-                                            .vcpu = session->vcpu};
-    int r = ask(session, &question, sizeof(question), ret_answer);
-
-    if (r == 0 && ret_answer->header.type != DEBUG_REGISTERS) {
-        r = ret_answer->header.type == DEBUG_DONE && ret_answer->done.result < 0
-                ? ret_answer->done.result
-                : -EPROTO;
-    }
-    return r < 0 ? r : ret_answer->registers.result;
-}
-
-static int
-set_registers(struct session *session, struct debug_registers_message *message)
-{
-    message->header = (struct start_header){DEBUG_SET_REGISTERS, sizeof(*message)};
-    message->vcpu = session->vcpu;
-    return ask_done(session, message, sizeof(*message));
+    return session_ask_done(session, &header, sizeof(header));
 }
 
 /* -- stops -- */
@@ -124,10 +78,10 @@ tell_reason(struct session *session)
 {
     switch (session->stopped.reason) {
     case DEBUG_REASON_SOFTWARE:
-        say(session, session->tells_software ? "swbreak:;" : "");
+        session_say(session, session->tells_software ? "swbreak:;" : "");
         break;
     case DEBUG_REASON_HARDWARE:
-        say(session, session->tells_hardware ? "hwbreak:;" : "");
+        session_say(session, session->tells_hardware ? "hwbreak:;" : "");
         break;
     case DEBUG_REASON_WRITE:
         packet_printf(&session->writer, "watch:%llx;",
@@ -197,11 +151,11 @@ go(struct session *session, uint32_t run, uint32_t step)
 
     session->running = true;
     session->waits = true;
-    int r = ask_done(session, &resume, sizeof(resume));
+    int r = session_ask_done(session, &resume, sizeof(resume));
     if (r < 0) {
         session->running = r == -EBUSY;
         session->waits = false;
-        say_result(session, r);
+        session_say_result(session, r);
     }
 }
 
@@ -240,7 +194,7 @@ choose_thread(struct session *session, const char *text)
         text++;
     }
     if ((what != 'g' && what != 'c') || !take_thread(session, &text, &vcpu)) {
-        say_result(session, -EINVAL);
+        session_say_result(session, -EINVAL);
         return;
     }
     if (what == 'c') {
@@ -248,7 +202,7 @@ choose_thread(struct session *session, const char *text)
     } else if (vcpu < session->n_cpus) {
         session->vcpu = vcpu;
     }
-    say_result(session, 0);
+    session_say_result(session, 0);
 }
 
 static void
@@ -256,7 +210,8 @@ thread_lives(struct session *session, const char *text)
 {
     uint32_t vcpu;
 
-    say_result(session, take_thread(session, &text, &vcpu) && vcpu < session->n_cpus ? 0 : -ESRCH);
+    session_say_result(session,
+                       take_thread(session, &text, &vcpu) && vcpu < session->n_cpus ? 0 : -ESRCH);
 }
 
 static void
@@ -272,7 +227,7 @@ static void
 list_no_more(struct session *session, const char *text)
 {
     (void)text;
-    say(session, "l");
+    session_say(session, "l");
 }
 
 static void
@@ -285,7 +240,7 @@ describe_thread(struct session *session, const char *text)
         snprintf(name, sizeof(name), "processor %u", vcpu);
         packet_put_bytes(&session->writer, name, strlen(name));
     } else {
-        say_result(session, -ESRCH);
+        session_say_result(session, -ESRCH);
     }
 }
 
@@ -317,12 +272,12 @@ describe(struct session *session, const char *text)
 
     if (!packet_take_number(&text, &offset) || !packet_take_char(&text, ',') ||
         !packet_take_number(&text, &length) || offset > session->n_description) {
-        say_result(session, -EINVAL);
+        session_say_result(session, -EINVAL);
         return;
     }
     const uint64_t left = session->n_description - offset;
     length = MIN_OF(MIN_OF(length, left), (uint64_t)FEATURES_PIECE_MAX);
-    say(session, length == left ? "l" : "m");
+    session_say(session, length == left ? "l" : "m");
     packet_put_escaped(&session->writer, session->description + offset, length);
 }
 
@@ -330,7 +285,7 @@ static void
 attached(struct session *session, const char *text)
 {
     (void)text;
-    say(session, "1"); /* the machine was there before: quitting leaves it running */
+    session_say(session, "1"); /* the machine was there before: quitting leaves it running */
 }
 
 static void
@@ -338,148 +293,7 @@ stop_acknowledging(struct session *session, const char *text)
 {
     (void)text;
     session->no_acknowledge = true;
-    say_result(session, 0);
-}
-
-/* -- registers and memory -- */
-
-static void
-read_registers(struct session *session, const char *text)
-{
-    union debug_answer answer;
-    int r = get_registers(session, &answer);
-
-    (void)text;
-    if (r < 0) {
-        say_result(session, r);
-    } else {
-        registers_put(&answer.registers.registers, &session->writer);
-    }
-}
-
-static void
-write_registers(struct session *session, const char *text)
-{
-    union debug_answer answer;
-    int r = get_registers(session, &answer);
-
-    if (r == 0) {
-        r = registers_take(&answer.registers.registers, &text)
-                ? set_registers(session, &answer.registers)
-                : -EINVAL;
-    }
-    say_result(session, r);
-}
-
-static void
-read_register(struct session *session, const char *text)
-{
-    union debug_answer answer;
-    uint64_t number;
-    int r = get_registers(session, &answer);
-
-    if (r == 0 && (!packet_take_number(&text, &number) ||
-                   !registers_put_one(&answer.registers.registers, number, &session->writer))) {
-        r = -EINVAL;
-    }
-    if (r < 0) {
-        say_result(session, r);
-    }
-}
-
-static void
-write_register(struct session *session, const char *text)
-{
-    union debug_answer answer;
-    uint64_t number;
-    int r = get_registers(session, &answer);
-
-    if (r == 0) {
-        r = packet_take_number(&text, &number) && packet_take_char(&text, '=') &&
-                    registers_take_one(&answer.registers.registers, number, &text)
-                ? set_registers(session, &answer.registers)
-                : -EINVAL;
-    }
-    say_result(session, r);
-}
-
-static bool
-take_range(const char **text, uint64_t *ret_address, uint64_t *ret_length)
-{
-    return packet_take_number(text, ret_address) && packet_take_char(text, ',') &&
-           packet_take_number(text, ret_length);
-}
-
-static void
-read_memory(struct session *session, const char *text)
-{
-    struct debug_question question = {.header = {DEBUG_READ, sizeof(question)},
-                                      .vcpu = session->vcpu};
-    union debug_answer answer;
-    uint64_t length;
-    int r = -EINVAL;
-
-    if (take_range(&text, &question.address, &length) && length > 0) {
-        question.length = (uint32_t)MIN_OF(length, (uint64_t)DEBUG_DATA_MAX);
-        r = ask(session, &question, sizeof(question), &answer);
-        r = r < 0                                ? r
-            : answer.header.type == DEBUG_MEMORY ? answer.memory.result
-            : answer.header.type == DEBUG_DONE   ? MIN_OF(answer.done.result, -EPROTO)
-                                                 : -EPROTO;
-    }
-    if (r <= 0) {
-        say_result(session, r < 0 ? r : -EFAULT);
-    } else {
-        packet_put_bytes(&session->writer, answer.memory.data,
-                         MIN_OF((size_t)r, (size_t)question.length));
-    }
-}
-
-static void
-write_memory(struct session *session, const char *text)
-{
-    struct debug_memory memory = {.header = {DEBUG_WRITE, sizeof(memory)}, .vcpu = session->vcpu};
-    uint64_t length;
-    int r = -EINVAL;
-
-    if (take_range(&text, &memory.address, &length) && packet_take_char(&text, ':') &&
-        length <= DEBUG_DATA_MAX && packet_take_bytes(&text, memory.data, length)) {
-        memory.length = (uint32_t)length;
-        r = length == 0 ? 0 : ask_done(session, &memory, sizeof(memory));
-    }
-    say_result(session, r);
-}
-
-static void
-change_point(struct session *session, const char *text, uint32_t type)
-{
-    struct debug_point point = {.header = {type, sizeof(point)}, .vcpu = session->vcpu};
-    uint64_t kind;
-    uint64_t length;
-
-    if (!packet_take_number(&text, &kind) || kind > DEBUG_POINT_ACCESS ||
-        !packet_take_char(&text, ',') || !take_range(&text, &point.address, &length)) {
-        say_result(session, -EINVAL);
-        return;
-    }
-    point.kind = (uint32_t)kind;
-    point.length = (uint32_t)MIN_OF(length, (uint64_t)UINT32_MAX);
-    int r = ask_done(session, &point, sizeof(point));
-    if (r != -EOPNOTSUPP) { /* an empty answer: there is no such thing */
-        say_result(session, r);
-    }
-}
-
-static void
-insert_point(struct session *session, const char *text)
-{
-    change_point(session, text, DEBUG_INSERT);
-}
-
-static void
-remove_point(struct session *session, const char *text)
-{
-    change_point(session, text, DEBUG_REMOVE);
+    session_say_result(session, 0);
 }
 
 /* -- going on -- */
@@ -504,7 +318,7 @@ go_old_way(struct session *session, const char *text, bool step)
                          << (session->moves < session->n_cpus ? session->moves : session->vcpu);
 
     if (*text && *text != ';') {
-        say_result(session, -EOPNOTSUPP); /* gdb sets rip itself */
+        session_say_result(session, -EOPNOTSUPP); /* gdb sets rip itself */
     } else if (step) {
         go(session, 0, one);
     } else {
@@ -578,14 +392,14 @@ continue_each(struct session *session, const char *text)
 
     while (packet_take_char(&text, ';')) {
         if (!take_action(session, &text, &run, &step)) {
-            say_result(session, -EINVAL);
+            session_say_result(session, -EINVAL);
             return;
         }
     }
     if (run | step) {
         go(session, run, step);
     } else {
-        say_result(session, -EINVAL);
+        session_say_result(session, -EINVAL);
     }
 }
 
@@ -593,7 +407,7 @@ static void
 continue_how(struct session *session, const char *text)
 {
     (void)text;
-    say(session, "vCont;c;C;s;S");
+    session_say(session, "vCont;c;C;s;S");
 }
 
 static void
@@ -609,7 +423,7 @@ detach(struct session *session, const char *text)
 {
     (void)text;
     session->running = true;
-    say_result(session, ask_plain(session, DEBUG_DETACH));
+    session_say_result(session, ask_plain(session, DEBUG_DETACH));
     session->ops->leave(session->data);
 }
 
@@ -617,7 +431,7 @@ static void
 kill_machine(struct session *session, const char *text)
 {
     (void)text;
-    say_result(session, ask_plain(session, DEBUG_KILL));
+    session_say_result(session, ask_plain(session, DEBUG_KILL));
     session->ops->leave(session->data);
 }
 
@@ -629,14 +443,14 @@ static const struct {
     void (*handle)(struct session *session, const char *rest);
 } commands[] = {
     {"?", why_stopped},
-    {"g", read_registers},
-    {"G", write_registers},
-    {"p", read_register},
-    {"P", write_register},
-    {"m", read_memory},
-    {"M", write_memory},
-    {"Z", insert_point},
-    {"z", remove_point},
+    {"g", session_read_registers},
+    {"G", session_write_registers},
+    {"p", session_read_register},
+    {"P", session_write_register},
+    {"m", session_read_memory},
+    {"M", session_write_memory},
+    {"Z", session_insert_point},
+    {"z", session_remove_point},
     {"H", choose_thread},
     {"T", thread_lives},
     {"vCont?", continue_how},
@@ -673,7 +487,7 @@ on_packet(struct session *session)
     }
     if (session->writer.full) {
         session->writer.length = 0;
-        say_result(session, -EMSGSIZE);
+        session_say_result(session, -EMSGSIZE);
     }
     /* A client that waits for a stop gets that and nothing else. */
     if (!session->waits || session->writer.length > 0) {
@@ -724,7 +538,7 @@ session_create(const struct session_ops *ops, void *data, uint32_t n_cpus,
     session->n_cpus = n_cpus;
     session->moves = n_cpus;
     session->running = true;
-    session->n_description = registers_describe(session->description, DESCRIPTION_MAX);
+    session->n_description = registers_describe(session->description, SESSION_DESCRIPTION_MAX);
     if (stopped) {
         session_stopped(session, stopped);
     } else {
