@@ -3,8 +3,7 @@
 /*
  * zwp_linux_dmabuf_v1. A client's dmabuf that the host drew into and can name passes without a copy.
  * Any other is mapped here, and its wl_buffer gets memory of the host's that is a dmabuf there, as
- * those of wl_shm do: a commit copies what changed. Clients are told of this kernel's device, and of
- * formats and layouts that pass either way.
+ * those of wl_shm do: a commit copies what changed.
  */
 
 #include <errno.h>
@@ -17,40 +16,11 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/wayland-proxy/dmabuf-formats.h"
 #include "vmm/guest/wayland-proxy/session-private.h"
-
-#define FOURCC(a, b, c, d) \
-    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#define MODIFIER_LINEAR  UINT64_C(0)
-#define MODIFIER_INVALID UINT64_C(0x00ffffffffffffff) /* whatever the memory itself says */
 
 enum {
     EDGE_MAX = 16384,
-    TABLE_MAX = 65536, /* entries that an index reaches */
-};
-
-enum dmabuf_offer {
-    OFFERS_LINEAR = 1,
-    OFFERS_INVALID = 2,
-};
-
-static const struct dmabuf_format {
-    uint32_t fourcc;
-    uint32_t bytes;
-} formats[DMABUF_FORMATS] = {
-    {FOURCC('A', 'R', '2', '4'), 4}, {FOURCC('X', 'R', '2', '4'), 4},
-    {FOURCC('A', 'B', '2', '4'), 4}, {FOURCC('X', 'B', '2', '4'), 4},
-    {FOURCC('A', 'R', '3', '0'), 4}, {FOURCC('X', 'R', '3', '0'), 4},
-    {FOURCC('A', 'B', '3', '0'), 4}, {FOURCC('X', 'B', '3', '0'), 4},
-    {FOURCC('R', 'G', '1', '6'), 2}, {FOURCC('A', 'B', '4', 'H'), 8},
-    {FOURCC('X', 'B', '4', 'H'), 8},
-};
-
-/* The format_table event's; as the protocol has it. */
-struct table_entry {
-    uint32_t format;
-    uint32_t pad;
-    uint64_t modifier;
 };
 
 /* zwp_linux_buffer_params_v1 */
@@ -63,59 +33,18 @@ struct params {
     struct shm_buffer *made; /* waits for the host's answer */
 };
 
-/* zwp_linux_dmabuf_v1: formats that the client was told of there */
-struct told {
-    bool format[DMABUF_FORMATS];
-};
-
-/* zwp_linux_dmabuf_feedback_v1: the host's table, 0 or the number of the format + 1 */
-struct feedback {
-    uint32_t n;
-    uint8_t offers[TABLE_MAX];
-    uint8_t format[TABLE_MAX];
-};
-
 /* What a client asks for with create and create_immed. */
 struct picture {
     uint32_t width;
     uint32_t height;
-    size_t format;   /* in formats[] */
+    size_t format;   /* in dmabuf_formats[] */
     uint32_t buffer; /* its id, or 0: the host will name it */
 };
-
-static size_t
-format_find(uint32_t fourcc)
-{
-    size_t i = 0;
-
-    while (i < ARRAY_SIZE(formats) && formats[i].fourcc != fourcc) {
-        i++;
-    }
-    return i;
-}
-
-static unsigned int
-offer_of(uint64_t modifier)
-{
-    return modifier == MODIFIER_LINEAR    ? OFFERS_LINEAR
-           : modifier == MODIFIER_INVALID ? OFFERS_INVALID
-                                          : 0;
-}
 
 bool
 dmabuf_usable(const struct session *session)
 {
     return session->channel.makes_dmabufs || session->channel.sends_resources;
-}
-
-static void
-set_data(struct session *session, uint32_t id, void *data)
-{
-    struct wire_object *object = wire_object_get(session->objects, id);
-
-    if (object) {
-        object->data = data;
-    }
 }
 
 /* Imports */
@@ -255,10 +184,10 @@ pass_resource(struct session *session, uint32_t id, const struct params *params,
         plane.offset = le32toh(image.offsets[0]);
         plane.modifier = le64toh(image.modifier);
     }
-    if (offer_of(plane.modifier) != 0) {
+    if (dmabuf_offer_of(plane.modifier) != 0) {
         plane.modifier = linear_modifier(session, picture->format);
     }
-    const uint64_t row = (uint64_t)picture->width * formats[picture->format].bytes;
+    const uint64_t row = (uint64_t)picture->width * dmabuf_formats[picture->format].bytes;
     if (plane.stride < row ||
         !range_inside(plane.offset, (uint64_t)plane.stride * (picture->height - 1) + row, size)) {
         return 0;
@@ -275,7 +204,7 @@ pass_resource(struct session *session, uint32_t id, const struct params *params,
 static int
 ask_image(struct session *session, const struct picture *picture)
 {
-    const struct dmabuf_format *format = &formats[picture->format];
+    const struct dmabuf_format *format = &dmabuf_formats[picture->format];
     const struct cross_get_image ask = {
         .header = {.command = CROSS_GET_IMAGE_REQUIREMENTS, .size = htole16(sizeof(ask))},
         .width = htole32(picture->width),
@@ -332,7 +261,7 @@ make_copy(struct session *session, struct params *params, const struct picture *
 {
     const struct shm_shown shown = {.width = picture->width,
                                     .height = picture->height,
-                                    .bytes = formats[picture->format].bytes};
+                                    .bytes = dmabuf_formats[picture->format].bytes};
     struct channel_blob blob = {0};
     struct shm_pool *pool =
         map_client(params, params->offset + (uint64_t)params->stride * (picture->height - 1) +
@@ -375,7 +304,7 @@ copy_resource(struct session *session, uint32_t id, struct params *params,
     }
     plane.stride = buffer->shown.stride;
     if (picture->buffer != 0) {
-        set_data(session, picture->buffer, buffer);
+        session_set_data(session, picture->buffer, buffer);
     } else {
         params->made = buffer;
     }
@@ -425,14 +354,14 @@ wrong_with(const struct params *params, const struct picture *picture)
     if (!params || params->used || params->fd < 0) {
         return "these parameters were used before, or have no plane";
     }
-    if (picture->format == ARRAY_SIZE(formats) || offer_of(params->modifier) == 0) {
+    if (picture->format == DMABUF_FORMATS || dmabuf_offer_of(params->modifier) == 0) {
         return "a format or layout that was not offered";
     }
     if (picture->width == 0 || picture->height == 0 || picture->width > EDGE_MAX ||
         picture->height > EDGE_MAX) {
         return "a picture of that size is not possible";
     }
-    const uint64_t row = (uint64_t)picture->width * formats[picture->format].bytes;
+    const uint64_t row = (uint64_t)picture->width * dmabuf_formats[picture->format].bytes;
     const uint64_t needed = (uint64_t)params->stride * (picture->height - 1) + row;
     off_t end = lseek(params->fd, 0, SEEK_END);
     if (params->stride < row || params->stride > INT32_MAX || end < 0 ||
@@ -464,7 +393,7 @@ on_create(struct session *session, struct wire_call *call, bool immediate)
     const struct wire_value *value = &call->value[immediate];
     const struct picture picture = {.width = value[0].word,
                                     .height = value[1].word,
-                                    .format = format_find(value[2].word),
+                                    .format = dmabuf_format_find(value[2].word),
                                     .buffer = immediate ? call->value[0].word : 0};
     struct params *params = call->object->data;
 
@@ -500,7 +429,7 @@ params_destroy(struct session *session, uint32_t id, struct params *params)
     if (params->made) {
         shm_buffer_destroy(session, params->made);
     }
-    set_data(session, id, NULL);
+    session_set_data(session, id, NULL);
     free(params);
 }
 
@@ -526,10 +455,10 @@ on_global(struct session *session, const struct wire_call *call)
     if (call->opcode == WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS) {
         struct params *params = xalloc(sizeof(*params));
         params->fd = -1;
-        set_data(session, call->value[0].word, params);
+        session_set_data(session, call->value[0].word, params);
     } else if (call->message->destructor) {
         free(call->object->data);
-        set_data(session, call->id, NULL);
+        session_set_data(session, call->id, NULL);
     }
 }
 
@@ -544,197 +473,7 @@ dmabuf_request(struct session *session, struct wire_call *call)
     } else if (call->object->interface == &wire_zwp_linux_dmabuf_feedback_v1 &&
                call->message->destructor) {
         free(call->object->data);
-        set_data(session, call->id, NULL);
-    }
-    return 0;
-}
-
-/* What the host has, before version 4: the formats alone, or with their layouts. */
-static int
-on_format(struct session *session, const struct wire_call *call)
-{
-    return format_find(call->value[0].word) < ARRAY_SIZE(formats) ? 0 : 1;
-}
-
-static int
-send_modifier(struct session *session, uint32_t id, uint32_t fourcc, uint64_t modifier)
-{
-    struct wire_writer writer;
-
-    wire_begin(&writer, id, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER);
-    wire_put(&writer, fourcc);
-    wire_put(&writer, (uint32_t)(modifier >> 32));
-    wire_put(&writer, (uint32_t)modifier);
-    int size = wire_end(&writer);
-    return session_to_client(session, writer.bytes, (size_t)size, NULL, 0);
-}
-
-/* Either layout of the two is as good as the other here: a client is told of both, once. */
-static int
-on_modifier(struct session *session, const struct wire_call *call)
-{
-    const uint64_t modifier = (uint64_t)call->value[1].word << 32 | call->value[2].word;
-    const size_t format = format_find(call->value[0].word);
-    const unsigned int offer = offer_of(modifier);
-    struct told *told = call->object->data;
-
-    if (format == ARRAY_SIZE(formats) || offer == 0 || call->object->dead) {
-        return 1;
-    }
-    session->dmabuf_offered[format] |= (uint8_t)offer;
-    if (!told) {
-        told = xalloc(sizeof(*told));
-        set_data(session, call->id, told);
-    }
-    if (told->format[format]) {
-        return 1;
-    }
-    told->format[format] = true;
-    int r = send_modifier(session, call->id, formats[format].fourcc, MODIFIER_LINEAR);
-    r = r < 0 ? r : send_modifier(session, call->id, formats[format].fourcc, MODIFIER_INVALID);
-    return r < 0 ? r : 1;
-}
-
-/* The host's table; empty when it cannot be read. */
-static void
-read_table(struct feedback *feedback, int fd, uint32_t size)
-{
-    const uint32_t n = MIN_OF(size / (uint32_t)sizeof(struct table_entry), (uint32_t)TABLE_MAX);
-    struct table_entry entry;
-
-    *feedback = (struct feedback){0};
-    while (feedback->n < n &&
-           fd_pread_full(fd, &entry, sizeof(entry), feedback->n * sizeof(entry)) == 0) {
-        size_t format = format_find(entry.format);
-        bool known = format < ARRAY_SIZE(formats) && offer_of(entry.modifier) != 0;
-
-        feedback->format[feedback->n] = known ? (uint8_t)(format + 1) : 0;
-        feedback->offers[feedback->n++] = (uint8_t)offer_of(entry.modifier);
-    }
-}
-
-/* A table of our own: each format with both layouts. */
-static int
-make_table(void)
-{
-    struct table_entry *entries;
-    const size_t size = 2 * ARRAY_SIZE(formats) * sizeof(*entries);
-    cleanup_fd int fd = fd_memory_file("formats", size);
-
-    if (fd < 0) {
-        return fd;
-    }
-    entries = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (entries == MAP_FAILED) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-        entries[2 * i] = (struct table_entry){formats[i].fourcc, 0, MODIFIER_LINEAR};
-        entries[2 * i + 1] = (struct table_entry){formats[i].fourcc, 0, MODIFIER_INVALID};
-    }
-    munmap(entries, size);
-    return take_fd(&fd);
-}
-
-static int
-on_table(struct session *session, struct wire_call *call)
-{
-    cleanup_fd int theirs = session_take_item(session);
-    struct feedback *feedback = call->object->data;
-    struct wire_writer writer;
-
-    if (theirs < 0) {
-        call->why = "its descriptor is missing";
-        return theirs;
-    }
-    if (call->object->dead) {
-        return 1;
-    }
-    if (!feedback) {
-        feedback = xalloc(sizeof(*feedback));
-        set_data(session, call->id, feedback);
-    }
-    read_table(feedback, theirs, call->value[1].word);
-    int ours = make_table();
-    if (ours < 0) {
-        return ours;
-    }
-    wire_begin(&writer, call->id, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE);
-    wire_put(&writer, (uint32_t)(2 * ARRAY_SIZE(formats) * sizeof(struct table_entry)));
-    int r = session_to_client(session, writer.bytes, (size_t)wire_end(&writer), &ours, 1);
-    return r < 0 ? r : 1;
-}
-
-/* main_device and tranche_target_device: the one that programs of this kernel can open. */
-static int
-send_device(struct session *session, const struct wire_call *call)
-{
-    struct wire_writer writer;
-
-    wire_begin(&writer, call->id, call->opcode);
-    wire_put(&writer, sizeof(session->channel.device));
-    wire_put(&writer, (uint32_t)session->channel.device);
-    wire_put(&writer, (uint32_t)(session->channel.device >> 32));
-    int r = session_to_client(session, writer.bytes, (size_t)wire_end(&writer), NULL, 0);
-    return r < 0 ? r : 1;
-}
-
-static int
-send_formats(struct session *session, const struct wire_call *call)
-{
-    const struct feedback *feedback = call->object->data;
-    bool has[ARRAY_SIZE(formats)] = {false};
-    struct wire_writer writer;
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; feedback && i + 1 < call->value[0].word; i += 2) {
-        const uint16_t index = load_le16(call->value[0].data + i);
-        const uint8_t format = index < feedback->n ? feedback->format[index] : 0;
-
-        if (format != 0) {
-            session->dmabuf_offered[format - 1] |= feedback->offers[index];
-            n += !has[format - 1];
-            has[format - 1] = true;
-        }
-    }
-    wire_begin(&writer, call->id, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS);
-    wire_put(&writer, n * 2 * (uint32_t)sizeof(uint16_t));
-    for (uint32_t i = 0; i < ARRAY_SIZE(formats); i++) {
-        if (has[i]) {
-            wire_put(&writer, 2 * i | (2 * i + 1) << 16); /* two indices */
-        }
-    }
-    int r = session_to_client(session, writer.bytes, (size_t)wire_end(&writer), NULL, 0);
-    return r < 0 ? r : 1;
-}
-
-static int
-on_feedback(struct session *session, struct wire_call *call)
-{
-    switch (call->opcode) {
-    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE:
-        return on_table(session, call);
-    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_MAIN_DEVICE:
-    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_TARGET_DEVICE:
-        return send_device(session, call);
-    case WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS:
-        return send_formats(session, call);
-    default:
-        return 0;
-    }
-}
-
-int
-dmabuf_event(struct session *session, struct wire_call *call)
-{
-    if (call->object->interface == &wire_zwp_linux_dmabuf_feedback_v1) {
-        return on_feedback(session, call);
-    }
-    if (wire_is(call, zwp_linux_dmabuf_v1, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_FORMAT)) {
-        return on_format(session, call);
-    }
-    if (wire_is(call, zwp_linux_dmabuf_v1, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER)) {
-        return on_modifier(session, call);
+        session_set_data(session, call->id, NULL);
     }
     return 0;
 }
@@ -746,7 +485,7 @@ dmabuf_applied(struct session *session, const struct wire_call *call)
 
     if (wire_is(call, zwp_linux_buffer_params_v1, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED) &&
         params && params->made) {
-        set_data(session, call->value[0].word, params->made);
+        session_set_data(session, call->value[0].word, params->made);
         params->made = NULL;
     }
 }

@@ -140,6 +140,8 @@ int session_flush_host(struct session *session);
 /* A message for the client; descriptors are taken over. */
 int session_to_client(struct session *session, const void *data, size_t size, const int *fds,
                       size_t n_fds);
+/* What we keep with an object of the client's; nothing where there is none. */
+void session_set_data(struct session *session, uint32_t id, void *data);
 /* Ask the host for its next message, unless too much waits here. */
 void session_poll(struct session *session);
 
@@ -159,10 +161,9 @@ void shm_clear(struct session *session);
 void shm_pool_unref(struct shm_pool *pool);
 void shm_buffer_destroy(struct session *session, struct shm_buffer *buffer);
 
-/* dmabuf.c: zwp_linux_dmabuf_v1; the same for requests and events */
+/* dmabuf.c: zwp_linux_dmabuf_v1; the same for requests */
 bool dmabuf_usable(const struct session *session);
 int dmabuf_request(struct session *session, struct wire_call *call);
-int dmabuf_event(struct session *session, struct wire_call *call);
 /* After a passed event was applied. */
 void dmabuf_applied(struct session *session, const struct wire_call *call);
 void dmabuf_clear_object(struct wire_object *object);
@@ -170,6 +171,9 @@ void import_unref(struct session *session, struct session_import *import);
 /* Before and after a client's dmabuf is read; nothing for other buffers. */
 void dmabuf_begin(struct session *session, struct shm_buffer *buffer);
 void dmabuf_end(struct shm_buffer *buffer);
+
+/* dmabuf-formats.c: the same for events */
+int dmabuf_event(struct session *session, struct wire_call *call);
 
 /* pipes.c */
 /* The client's end of a pipe whose content goes to the host as `id`; -errno. */

@@ -117,6 +117,16 @@ session_to_client(struct session *session, const void *data, size_t size, const 
 }
 
 void
+session_set_data(struct session *session, uint32_t id, void *data)
+{
+    struct wire_object *object = wire_object_get(session->objects, id);
+
+    if (object) {
+        object->data = data;
+    }
+}
+
+void
 session_poll(struct session *session)
 {
     if (session->polled || session->over ||

@@ -77,12 +77,6 @@ data_of(struct session *session, uint32_t id, const struct wire_interface *inter
     return object && object->interface == interface ? object->data : NULL;
 }
 
-static void
-set_data(struct session *session, uint32_t id, void *data)
-{
-    wire_object_get(session->objects, id)->data = data;
-}
-
 void
 shm_pool_unref(struct shm_pool *pool)
 {
@@ -295,7 +289,7 @@ on_create_pool(struct session *session, struct wire_call *call)
         call->why = "the pool's file is shorter than the pool";
         return r == -EINVAL ? -EPROTO : r;
     }
-    set_data(session, id, pool);
+    session_set_data(session, id, pool);
     session->shm = call->id;
     r = send_create_pool(session, call->id, id, &session->placeholder);
     return r < 0 ? r : 1;
@@ -355,7 +349,7 @@ on_create_buffer(struct session *session, struct wire_call *call)
     *buffer = made;
     pool->refs++;
     list_append(&session->buffers, &buffer->link);
-    set_data(session, call->value[0].word, buffer);
+    session_set_data(session, call->value[0].word, buffer);
     r = send_new_pool(session, call->id, &buffer->blob);
     return r < 0 ? r : send_create_buffer(session, call);
 }
@@ -373,7 +367,7 @@ on_pool(struct session *session, struct wire_call *call)
         return pool && pool_map(pool, call->value[0].word) == 0 ? 1 : -EPROTO;
     default:
         if (pool) {
-            set_data(session, call->id, NULL);
+            session_set_data(session, call->id, NULL);
             shm_pool_unref(pool);
         }
         return 0;
@@ -503,7 +497,7 @@ surface_destroy(struct session *session, uint32_t id, struct shm_surface *surfac
     for (size_t i = 0; i < SESSION_SPARES; i++) {
         forget_surface(&session->spares[i].shown, id);
     }
-    set_data(session, id, NULL);
+    session_set_data(session, id, NULL);
     free(surface);
 }
 
@@ -549,14 +543,14 @@ on_create_surface(struct session *session, uint32_t id)
     struct shm_surface *surface = xalloc(sizeof(*surface));
 
     surface->scale = 1;
-    set_data(session, id, surface);
+    session_set_data(session, id, surface);
 }
 
 static void
 on_buffer_destroy(struct session *session, const struct wire_call *call)
 {
     if (call->object->data) {
-        set_data(session, call->id, NULL);
+        session_set_data(session, call->id, NULL);
         shm_buffer_destroy(session, call->object->data);
     }
 }
