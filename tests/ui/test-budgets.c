@@ -12,6 +12,7 @@
 
 #include "manager/model/store.h"
 #include "tests/ui/own-folders.h"
+#include "tests/ui/widgets.h"
 #include "ui/frame-histogram.h"
 #include "ui/log-page.h"
 #include "ui/picture-turns.h"
@@ -55,24 +56,6 @@ judge(const char *what, double ms, double budget)
 {
     g_test_message("%s: %.2f ms, budget %.1f ms", what, ms, budget);
     g_assert_cmpfloat(ms, <, budget * SLACK);
-}
-
-static gboolean
-wake(gpointer data)
-{
-    *(gboolean *)data = TRUE;
-    return G_SOURCE_REMOVE;
-}
-
-static void
-run_for(guint ms)
-{
-    gboolean over = FALSE;
-
-    g_timeout_add(ms, wake, &over);
-    while (!over) {
-        g_main_context_iteration(NULL, TRUE);
-    }
 }
 
 static void
@@ -132,21 +115,6 @@ test_first_frame(Fixture *self)
     judge("first frame with 200 machines", processor_ms() - before, FIRST_FRAME_MS);
     g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(self->store)), ==, MACHINES);
     run_for(500);
-}
-
-static GtkWidget *
-find_type(GtkWidget *widget, GType type)
-{
-    g_autoptr(GList) children = NULL;
-    GtkWidget *found = g_type_is_a(G_OBJECT_TYPE(widget), type) ? widget : NULL;
-
-    if (!found && GTK_IS_CONTAINER(widget)) {
-        children = gtk_container_get_children(GTK_CONTAINER(widget));
-        for (GList *at = children; at && !found; at = at->next) {
-            found = find_type(at->data, type);
-        }
-    }
-    return found;
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/display/rig.h"
+#include "tests/ui/answers.h"
 #include "ui/console-tab.h"
 #include "ui/display-input.h"
 #include "ui/display-page.h"
@@ -24,9 +25,7 @@ enum {
     WIDTH = 640,
     HEIGHT = 480,
     FLOOD_MS = 3000,
-    ANSWER_MS = 100,
-    ANSWER_WORST_MS = 1000, /* other programs may run first */
-    MARGIN = 80,            /* the window is larger than the picture by this much, on each side */
+    MARGIN = 80, /* the window is larger than the picture by this much, on each side */
 };
 
 typedef struct {
@@ -621,61 +620,15 @@ flood_sizes(gpointer data)
     return NULL;
 }
 
-typedef struct {
-    gint64 last;
-    GArray *gaps;
-} Answers;
-
-static gboolean
-answer(gpointer data)
-{
-    Answers *answers = data;
-    gint64 now = g_get_monotonic_time();
-    gint64 gap = now - answers->last;
-
-    answers->last = now;
-    g_array_append_val(answers->gaps, gap);
-    return G_SOURCE_CONTINUE;
-}
-
-static int
-compare_gaps(gconstpointer a, gconstpointer b)
-{
-    gint64 left = *(const gint64 *)a;
-    gint64 right = *(const gint64 *)b;
-
-    return (left > right) - (left < right);
-}
-
-/* How long the window took to answer, at worst and in all but one of twenty cases. */
-static void
-judge_answers(Answers *answers)
-{
-    guint n = answers->gaps->len;
-    gint64 most = 0;
-    gint64 usual = 0;
-
-    g_assert_cmpuint(n, >, 20);
-    g_array_sort(answers->gaps, compare_gaps);
-    most = g_array_index(answers->gaps, gint64, n - 1) / 1000;
-    usual = g_array_index(answers->gaps, gint64, n * 95 / 100) / 1000;
-    g_test_message("answers: %u, 95 of 100 within %" G_GINT64_FORMAT
-                   " ms, all within %" G_GINT64_FORMAT " ms",
-                   n, usual, most);
-    g_assert_cmpint(usual, <, ANSWER_MS);
-    g_assert_cmpint(most, <, ANSWER_WORST_MS);
-}
-
 static void
 test_flood(Fixture *self, gconstpointer data)
 {
     GListModel *chardevs = vm_connection_get_chardevs(self->connection);
     Flood sizes = {.rig = self->rig};
     Flood port = {.rig = self->rig};
-    Answers answers = {.gaps = g_array_new(FALSE, FALSE, sizeof(gint64))};
+    Answers answers = {0};
     GtkWidget *window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
     GThread *threads[2];
-    guint timer = 0;
 
     rig_wait(g_list_model_get_n_items(chardevs) > 0);
     g_autoptr(VmChardev) chardev = g_list_model_get_item(chardevs, 0);
@@ -685,19 +638,16 @@ test_flood(Fixture *self, gconstpointer data)
     rig_run(300);
     threads[0] = g_thread_new("sizes", flood_sizes, &sizes);
     threads[1] = g_thread_new("port", flood_port, &port);
-    answers.last = g_get_monotonic_time();
-    timer = g_timeout_add(5, answer, &answers);
+    answers_start(&answers, CLOCK_MONOTONIC);
     rig_run(FLOOD_MS);
-    g_source_remove(timer);
     g_atomic_int_set(&sizes.stop, 1);
     g_atomic_int_set(&port.stop, 1);
     g_thread_join(threads[0]);
     g_thread_join(threads[1]);
     g_test_message("%" G_GSIZE_FORMAT " sizes, %" G_GSIZE_FORMAT " KiB of console", sizes.count,
                    port.count / 1024);
-    judge_answers(&answers);
+    answers_judge(&answers, "flood");
     g_assert_cmpint(vm_connection_get_state(self->connection), ==, VM_CONNECTION_READY);
-    g_array_unref(answers.gaps);
     gtk_widget_destroy(window);
     rig_gpu_scanout(self->rig, 1, 0, WIDTH, HEIGHT);
     rig_run(200);

@@ -15,8 +15,10 @@
 #include <vte/vte.h>
 
 #include "manager/model/store.h"
+#include "tests/ui/answers.h"
 #include "tests/ui/own-folders.h"
 #include "tests/ui/pretended-machine.h"
+#include "tests/ui/widgets.h"
 #include "ui/display-page.h"
 #include "ui/machine-thumbnail.h"
 #include "ui/window.h"
@@ -28,13 +30,10 @@
     "</span><a href='http://example.org'>click</a> "
 
 enum {
-    ANSWER_MS = 100,
-    ANSWER_WORST_MS = 1000, /* on a slow computer */
     FLOOD_MS = 3000,
     MEMORY_MIB = 64, /* that it may cost to see all this once more */
     TITLE_MAX = 200,
     SHOWN_MAX = 1100, /* characters of anything that was not written here */
-    WAIT_MS = 60000,  /* a limit, for slow machines; nothing waits that long */
 };
 
 typedef struct {
@@ -44,33 +43,6 @@ typedef struct {
     GtkWidget *window;
     PretendedMachine pretended;
 } Fixture;
-
-#define wait_until(condition)                                                     \
-    do {                                                                          \
-        gint64 end_ = g_get_monotonic_time() + WAIT_MS * G_TIME_SPAN_MILLISECOND; \
-        while (!(condition)) {                                                    \
-            g_assert_cmpint(g_get_monotonic_time(), <, end_);                     \
-            run_for(10);                                                          \
-        }                                                                         \
-    } while (0)
-
-static gboolean
-wake(gpointer data)
-{
-    *(gboolean *)data = TRUE;
-    return G_SOURCE_REMOVE;
-}
-
-static void
-run_for(guint ms)
-{
-    gboolean over = FALSE;
-
-    g_timeout_add(ms, wake, &over);
-    while (!over) {
-        g_main_context_iteration(NULL, TRUE);
-    }
-}
 
 /* ------------------------------------------------------------------ a machine that runs */
 
@@ -89,21 +61,6 @@ define_machine(void)
     g_string_append(text, "\", \"group\": \"" EVIL_TITLE "\", \"note\": \"" EVIL_TITLE "\"}}");
     g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
     g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
-}
-
-static GtkWidget *
-find_type(GtkWidget *widget, GType type)
-{
-    g_autoptr(GList) children = NULL;
-    GtkWidget *found = g_type_is_a(G_OBJECT_TYPE(widget), type) ? widget : NULL;
-
-    if (!found && GTK_IS_CONTAINER(widget)) {
-        children = gtk_container_get_children(GTK_CONTAINER(widget));
-        for (GList *at = children; at && !found; at = at->next) {
-            found = find_type(at->data, type);
-        }
-    }
-    return found;
 }
 
 static VmDisplayPage *
@@ -192,73 +149,15 @@ check_words(Fixture *self)
 
 /* ------------------------------------------------------------------ how fast it answers */
 
-typedef struct {
-    gint64 last;
-    GArray *gaps;
-} Answers;
-
-/* The window's own processor time in us: other programs do not count, whatever else runs here. */
-static gint64
-own_time(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (gint64)now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-static gboolean
-answer(gpointer data)
-{
-    Answers *answers = data;
-    gint64 now = own_time();
-    gint64 gap = now - answers->last;
-
-    answers->last = now;
-    g_array_append_val(answers->gaps, gap);
-    return G_SOURCE_CONTINUE;
-}
-
-static int
-compare_gaps(gconstpointer a, gconstpointer b)
-{
-    gint64 left = *(const gint64 *)a;
-    gint64 right = *(const gint64 *)b;
-
-    return (left > right) - (left < right);
-}
-
-/* In all but one of twenty cases, and at worst. */
-static void
-judge_answers(const char *view, GArray *gaps)
-{
-    gint64 most = 0;
-    gint64 usual = 0;
-
-    g_assert_cmpuint(gaps->len, >, 20);
-    g_array_sort(gaps, compare_gaps);
-    most = g_array_index(gaps, gint64, gaps->len - 1) / 1000;
-    usual = g_array_index(gaps, gint64, gaps->len * 95 / 100) / 1000;
-    g_test_message("%s: %u answers, 95 of 100 within %" G_GINT64_FORMAT
-                   " ms, all within %" G_GINT64_FORMAT " ms",
-                   view, gaps->len, usual, most);
-    g_assert_cmpint(usual, <, ANSWER_MS);
-    g_assert_cmpint(most, <, ANSWER_WORST_MS);
-}
-
 static void
 measure_answers(Fixture *self, const char *view)
 {
-    Answers answers = {.gaps = g_array_new(FALSE, FALSE, sizeof(gint64))};
-    guint timer;
+    Answers answers = {0};
 
     show(self, view);
-    answers.last = own_time();
-    timer = g_timeout_add(5, answer, &answers);
+    answers_start(&answers, CLOCK_THREAD_CPUTIME_ID);
     run_for(FLOOD_MS);
-    g_source_remove(timer);
-    judge_answers(view, answers.gaps);
-    g_array_unref(answers.gaps);
+    answers_judge(&answers, view);
 }
 
 /* Pages of its own that this process holds. */

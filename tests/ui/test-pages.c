@@ -10,11 +10,11 @@
  */
 
 #include <gtk/gtk.h>
-#include <string.h>
-#include <vte/vte.h>
 
+#include "tests/ui/layout.h"
 #include "tests/ui/own-folders.h"
 #include "tests/ui/pretended-machine.h"
+#include "tests/ui/widgets.h"
 #include "ui/create-assistant.h"
 #include "ui/fullscreen-bar.h"
 #include "ui/preferences-dialog.h"
@@ -26,8 +26,6 @@ enum {
     HEIGHT = 780,
     DIALOG_HEIGHT = 300, /* that any dialog has, or nothing is seen of it */
     DIALOG_WIDTH = 960,  /* that a screen of 1024 has with ease */
-    FRAMES = 3,          /* until what asked for another layout has it */
-    WAIT_MS = 60000,     /* a limit, for slow machines; nothing waits that long */
 };
 
 static const int widths[] = {1280, 900, 600};
@@ -39,171 +37,8 @@ typedef struct {
     GtkApplication *application;
     GSettings *settings;
     VmStore *store;
-    GtkWidget *window; /* the one that is looked at */
-    GString *wrong;
-    GHashTable *mnemonics; /* of the place that is looked at */
-    gboolean rtl;
-    gboolean dark;
-    const char *place;
-    guint looks;
+    Layout layout;
 } Fixture;
-
-#define wait_until(condition)                                                     \
-    do {                                                                          \
-        gint64 end_ = g_get_monotonic_time() + WAIT_MS * G_TIME_SPAN_MILLISECOND; \
-        while (!(condition)) {                                                    \
-            g_assert_cmpint(g_get_monotonic_time(), <, end_);                     \
-            g_main_context_iteration(NULL, FALSE);                                \
-            g_usleep(500);                                                        \
-        }                                                                         \
-    } while (0)
-
-/* ------------------------------------------------------------------ what is wrong */
-
-static void complain(Fixture *self, GtkWidget *widget, const char *format, ...) G_GNUC_PRINTF(3, 4);
-
-static void
-complain(Fixture *self, GtkWidget *widget, const char *format, ...)
-{
-    const char *name =
-        GTK_IS_BUILDABLE(widget) ? gtk_buildable_get_name(GTK_BUILDABLE(widget)) : "";
-    g_autofree char *text = NULL;
-    va_list list;
-
-    va_start(list, format);
-    text = g_strdup_vprintf(format, list);
-    va_end(list);
-    g_string_append_printf(self->wrong, "%s, %d wide, %s, %s: %s “%s” %s\n", self->place,
-                           gtk_widget_get_allocated_width(self->window),
-                           self->dark ? "dark" : "light", self->rtl ? "rtl" : "ltr",
-                           G_OBJECT_TYPE_NAME(widget), name ? name : "", text);
-}
-
-/* These scroll sideways by themselves; all other things must fit. */
-static gboolean
-scrolls(GtkWidget *widget)
-{
-    return GTK_IS_TREE_VIEW(widget) || GTK_IS_TEXT_VIEW(widget) || VTE_IS_TERMINAL(widget);
-}
-
-/* Each letter leads to one thing in a window. */
-static void
-note_mnemonic(Fixture *self, GtkWidget *widget)
-{
-    guint key = GTK_IS_LABEL(widget) ? gtk_label_get_mnemonic_keyval(GTK_LABEL(widget))
-                                     : GDK_KEY_VoidSymbol;
-
-    if (key != GDK_KEY_VoidSymbol &&
-        !g_hash_table_add(self->mnemonics, GUINT_TO_POINTER(gdk_keyval_to_lower(key)))) {
-        complain(self, widget, "has a letter that another has: %s", gdk_keyval_name(key));
-    }
-}
-
-/* Mapped, but nothing of it is seen: in what is folded together, and never given a place. */
-static gboolean
-is_unseen(GtkWidget *widget)
-{
-    return gtk_widget_get_allocated_width(widget) <= 1 ||
-           (GTK_IS_REVEALER(widget) && !gtk_revealer_get_child_revealed(GTK_REVEALER(widget)));
-}
-
-static void
-look_at(GtkWidget *widget, gpointer data)
-{
-    Fixture *self = data;
-    int width = gtk_widget_get_allocated_width(widget);
-    int whole = gtk_widget_get_allocated_width(self->window);
-    int needed = 0;
-    int x = 0;
-
-    if (!gtk_widget_get_mapped(widget) || gtk_widget_get_toplevel(widget) != self->window ||
-        is_unseen(widget)) {
-        return;
-    }
-    note_mnemonic(self, widget);
-    gtk_widget_get_preferred_width(widget, &needed, NULL);
-    needed -= gtk_widget_get_margin_start(widget) + gtk_widget_get_margin_end(widget);
-    if (width < needed && !scrolls(widget)) {
-        complain(self, widget, "has %d of the %d it needs", width, needed);
-    } else if (gtk_widget_translate_coordinates(widget, self->window, 0, 0, &x, NULL) &&
-               (x < 0 || x + width > whole)) {
-        complain(self, widget, "is at %d, %d wide", x, width);
-    } else if (GTK_IS_VIEWPORT(widget) && gtk_bin_get_child(GTK_BIN(widget)) &&
-               gtk_widget_get_allocated_width(gtk_bin_get_child(GTK_BIN(widget))) > width) {
-        complain(self, widget, "scrolls sideways");
-    } else if (GTK_IS_CONTAINER(widget) && !scrolls(widget)) {
-        gtk_container_forall(GTK_CONTAINER(widget), look_at, self);
-    }
-}
-
-/* ------------------------------------------------------------------ pictures */
-
-static void
-frame_ended(GdkFrameClock *clock, int *frames)
-{
-    (*frames)++;
-}
-
-static void
-wait_for_frames(GtkWidget *widget)
-{
-    GdkFrameClock *clock = gtk_widget_get_frame_clock(widget);
-    int frames = 0;
-    gulong handler = g_signal_connect(clock, "after-paint", G_CALLBACK(frame_ended), &frames);
-
-    for (int i = 1; i <= FRAMES; i++) {
-        gdk_frame_clock_request_phase(clock, GDK_FRAME_CLOCK_PHASE_AFTER_PAINT);
-        wait_until(frames >= i);
-        while (gtk_events_pending()) {
-            gtk_main_iteration();
-        }
-    }
-    g_signal_handler_disconnect(clock, handler);
-}
-
-static void
-keep_picture(Fixture *self)
-{
-    const char *folder = g_getenv("TEST_PICTURES");
-    GdkWindow *from = gtk_widget_get_window(self->window);
-    int width = gtk_widget_get_allocated_width(self->window);
-    g_autofree char *name =
-        g_strdup_printf("%s-%d-%s-%s-%dx.png", self->place, width, self->dark ? "dark" : "light",
-                        self->rtl ? "rtl" : "ltr", gtk_widget_get_scale_factor(self->window));
-    g_autofree char *path = folder ? g_build_filename(folder, name, NULL) : NULL;
-
-    if (path) {
-        g_autoptr(GdkPixbuf) picture = gdk_pixbuf_get_from_window(
-            from, 0, 0, gdk_window_get_width(from), gdk_window_get_height(from));
-        (void)g_mkdir_with_parents(folder, 0700);
-        g_assert_true(gdk_pixbuf_save(picture, path, "png", NULL, NULL));
-    }
-}
-
-static void
-look(Fixture *self, const char *place)
-{
-    self->place = place;
-    g_hash_table_remove_all(self->mnemonics);
-    wait_for_frames(self->window);
-    if (!GTK_IS_SHORTCUTS_WINDOW(self->window)) { /* inside it is GTK's own */
-        gtk_container_forall(GTK_CONTAINER(self->window), look_at, self);
-    }
-    keep_picture(self);
-    self->looks++;
-}
-
-/* With all that the theme draws around it. */
-static void
-set_width(Fixture *self, int width)
-{
-    int inner = 0;
-
-    gtk_window_get_size(GTK_WINDOW(self->window), &inner, NULL);
-    inner = width - (gtk_widget_get_allocated_width(self->window) - inner);
-    gtk_window_resize(GTK_WINDOW(self->window), inner, HEIGHT);
-    wait_until(gtk_widget_get_allocated_width(self->window) == width);
-}
 
 /* ------------------------------------------------------------------ widgets */
 
@@ -239,7 +74,7 @@ find_named(GtkWidget *widget, const char *name)
 }
 
 static GtkWidget *
-find_type(GtkWidget *widget, GType type)
+find_kind(GtkWidget *widget, GType type)
 {
     struct search search = {.name = " ", .type = type};
 
@@ -251,13 +86,13 @@ find_type(GtkWidget *widget, GType type)
 static void
 act(Fixture *self, const char *action)
 {
-    g_action_group_activate_action(G_ACTION_GROUP(self->window), action, NULL);
+    g_action_group_activate_action(G_ACTION_GROUP(self->layout.window), action, NULL);
 }
 
 static void
 show_view(Fixture *self, const char *view)
 {
-    g_action_group_change_action_state(G_ACTION_GROUP(self->window), "view",
+    g_action_group_change_action_state(G_ACTION_GROUP(self->layout.window), "view",
                                        g_variant_new_string(view));
 }
 
@@ -312,10 +147,10 @@ static void
 open_window(Fixture *self)
 {
     self->store = vm_store_new();
-    self->window = vm_window_new(self->application, self->store, self->settings);
-    gtk_window_present(GTK_WINDOW(self->window));
-    wait_until(gtk_widget_get_mapped(self->window));
-    wait_for_frames(self->window);
+    self->layout.window = vm_window_new(self->application, self->store, self->settings);
+    gtk_window_present(GTK_WINDOW(self->layout.window));
+    wait_until(gtk_widget_get_mapped(self->layout.window));
+    layout_wait_for_frames(self->layout.window);
 }
 
 /* ------------------------------------------------------------------ pages */
@@ -326,7 +161,7 @@ static void
 for_each_width(Fixture *self, Pages pages)
 {
     for (guint i = 0; i < G_N_ELEMENTS(widths); i++) {
-        set_width(self, widths[i]);
+        layout_set_width(&self->layout, widths[i], HEIGHT);
         pages(self);
     }
 }
@@ -336,10 +171,10 @@ static void
 for_each_look(Fixture *self, Pages pages)
 {
     for (int rtl = 0; rtl < 2; rtl++) {
-        self->rtl = rtl;
+        self->layout.rtl = rtl;
         gtk_widget_set_default_direction(rtl ? GTK_TEXT_DIR_RTL : GTK_TEXT_DIR_LTR);
         for (int dark = 0; dark < 2; dark++) {
-            self->dark = dark;
+            self->layout.dark = dark;
             g_object_set(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", dark,
                          NULL);
             pages(self);
@@ -350,30 +185,31 @@ for_each_look(Fixture *self, Pages pages)
 static void
 first_pages(Fixture *self)
 {
-    GtkStack *stack = VM_WINDOW(self->window)->page_stack;
+    GtkStack *stack = VM_WINDOW(self->layout.window)->page_stack;
 
     gtk_stack_set_visible_child_name(stack, "empty");
-    look(self, "empty");
+    layout_look(&self->layout, "empty");
     gtk_stack_set_visible_child_name(stack, "self-check");
-    look(self, "self-check");
+    layout_look(&self->layout, "self-check");
 }
 
 static void
 show_machine(Fixture *self, const char *name)
 {
-    vm_window_show_machine(VM_WINDOW(self->window), vm_store_find(self->store, name));
+    vm_window_show_machine(VM_WINDOW(self->layout.window), vm_store_find(self->store, name));
 }
 
 static void
 settings_sections(Fixture *self)
 {
-    VmSettingsPage *page = vm_machine_page_get_settings(VM_WINDOW(self->window)->machine_page);
+    VmSettingsPage *page =
+        vm_machine_page_get_settings(VM_WINDOW(self->layout.window)->machine_page);
 
     show_view(self, "settings");
     for (guint i = 0; i < G_N_ELEMENTS(sections); i++) {
         g_autofree char *place = g_strdup_printf("settings-%s", sections[i]);
         vm_settings_page_show_section(page, sections[i]);
-        look(self, place);
+        layout_look(&self->layout, place);
     }
 }
 
@@ -381,7 +217,8 @@ settings_sections(Fixture *self)
 static void
 wait_for_log(Fixture *self)
 {
-    GtkStack *stack = GTK_STACK(find_named(find_type(self->window, VM_TYPE_LOG_PAGE), "stack"));
+    GtkStack *stack =
+        GTK_STACK(find_named(find_kind(self->layout.window, VM_TYPE_LOG_PAGE), "stack"));
 
     wait_until(g_strcmp0(gtk_stack_get_visible_child_name(stack), "text") == 0);
 }
@@ -395,23 +232,23 @@ machine_pages(Fixture *self)
         if (g_str_equal(views[i], "log")) {
             wait_for_log(self);
         }
-        look(self, views[i]);
+        layout_look(&self->layout, views[i]);
     }
     settings_sections(self);
     show_machine(self, "tiny");
     show_view(self, "display");
-    look(self, "display-running");
+    layout_look(&self->layout, "display-running");
     show_view(self, "console");
-    look(self, "console-running");
+    layout_look(&self->layout, "console-running");
     show_view(self, "statistics");
-    look(self, "statistics-running");
+    layout_look(&self->layout, "statistics-running");
     show_machine(self, "broken");
-    look(self, "broken");
+    layout_look(&self->layout, "broken");
     act(self, "overview");
     act(self, "select-all");
-    look(self, "overview");
-    vm_window_show_content(VM_WINDOW(self->window), FALSE);
-    look(self, "sidebar");
+    layout_look(&self->layout, "overview");
+    vm_window_show_content(VM_WINDOW(self->layout.window), FALSE);
+    layout_look(&self->layout, "sidebar");
 }
 
 /* With all that may lie over a page, and the longest words. */
@@ -422,7 +259,7 @@ things_above(Fixture *self)
         vm_problem_new("guest-panic", "Debian 12 with quite a long name",
                        "Check “Kernel options” and the initrd in Settings ▸ Start.", NULL,
                        "[    2.768] Kernel panic - not syncing: No working init found.\n");
-    VmWindow *window = VM_WINDOW(self->window);
+    VmWindow *window = VM_WINDOW(self->layout.window);
 
     show_machine(self, "tiny");
     show_view(self, "display");
@@ -433,15 +270,15 @@ things_above(Fixture *self)
     vm_undo_toast_add_option(window->undo_toast,
                              "Delete also the disk file outside the machine's folder",
                              "/a/folder/disk.img");
-    look(self, "message");
+    layout_look(&self->layout, "message");
     act(self, "keys");
-    look(self, "keys");
+    layout_look(&self->layout, "keys");
     gtk_popover_popdown(GTK_POPOVER(window->keys_popover));
     gtk_button_clicked(GTK_BUTTON(find_named(GTK_WIDGET(window->message_box), "close_button")));
     show_machine(self, "lab");
     vm_window_clone(window);
-    look(self, "clone");
-    gtk_popover_popdown(GTK_POPOVER(find_type(self->window, GTK_TYPE_POPOVER)));
+    layout_look(&self->layout, "clone");
+    gtk_popover_popdown(GTK_POPOVER(find_kind(self->layout.window, GTK_TYPE_POPOVER)));
 }
 
 /* ------------------------------------------------------------------ full screen */
@@ -452,19 +289,19 @@ set_fullscreen(Fixture *self, gboolean on)
 {
     GdkEvent *event = gdk_event_new(GDK_WINDOW_STATE);
 
-    event->window_state.window = g_object_ref(gtk_widget_get_window(self->window));
+    event->window_state.window = g_object_ref(gtk_widget_get_window(self->layout.window));
     event->window_state.changed_mask = GDK_WINDOW_STATE_FULLSCREEN;
     event->window_state.new_window_state = on ? GDK_WINDOW_STATE_FULLSCREEN : 0;
     gtk_main_do_event(event);
     gdk_event_free(event);
-    wait_for_frames(self->window);
+    layout_wait_for_frames(self->layout.window);
 }
 
 /* From the top edge of the pages. */
 static int
 top_of(Fixture *self, GtkWidget *widget)
 {
-    GtkWidget *pages = GTK_WIDGET(VM_WINDOW(self->window)->page_stack);
+    GtkWidget *pages = GTK_WIDGET(VM_WINDOW(self->layout.window)->page_stack);
     int y = -1;
 
     g_assert_true(gtk_widget_translate_coordinates(widget, pages, 0, 0, NULL, &y));
@@ -475,30 +312,30 @@ top_of(Fixture *self, GtkWidget *widget)
 static void
 messages_in_full_screen(Fixture *self)
 {
-    VmWindow *window = VM_WINDOW(self->window);
+    VmWindow *window = VM_WINDOW(self->layout.window);
     GtkWidget *messages = GTK_WIDGET(window->message_box);
     g_autoptr(VmProblem) problem = vm_problem_new("stalled", "Lab", NULL, NULL, NULL);
-    GtkWidget *bar = find_type(self->window, VM_TYPE_FULLSCREEN_BAR);
+    GtkWidget *bar = find_kind(self->layout.window, VM_TYPE_FULLSCREEN_BAR);
     GtkWidget *pin = find_named(bar, "pin_button"); /* it stays, however slow this is */
 
     show_machine(self, "tiny");
     show_view(self, "display");
     g_assert_false(gtk_widget_get_visible(messages)); /* all were closed */
     vm_window_report(window, problem);
-    wait_for_frames(self->window);
+    layout_wait_for_frames(self->layout.window);
     g_assert_cmpint(top_of(self, messages), <, 0);
     gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(pin), TRUE);
     set_fullscreen(self, TRUE);
     g_assert_true(gtk_revealer_get_reveal_child(GTK_REVEALER(bar)));
     g_assert_cmpint(gtk_widget_get_allocated_height(bar), >, 10);
     g_assert_cmpint(top_of(self, messages), ==, gtk_widget_get_allocated_height(bar));
-    look(self, "fullscreen-message");
+    layout_look(&self->layout, "fullscreen-message");
     gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(pin), FALSE);
     wait_until(!gtk_revealer_get_reveal_child(GTK_REVEALER(bar)));
-    wait_for_frames(self->window);
+    layout_wait_for_frames(self->layout.window);
     g_assert_cmpint(top_of(self, messages), ==, 2);
     show_view(self, "log"); /* another page is not covered */
-    wait_for_frames(self->window);
+    layout_wait_for_frames(self->layout.window);
     g_assert_cmpint(top_of(self, messages), <, 0);
     show_view(self, "display");
     set_fullscreen(self, FALSE);
@@ -513,28 +350,30 @@ messages_in_full_screen(Fixture *self)
 static void
 look_at_dialog(Fixture *self, GtkWidget *dialog, const char *place)
 {
-    GtkWidget *window = self->window;
+    GtkWidget *window = self->layout.window;
     g_autofree char *small = g_strdup_printf("%s-small", place);
 
-    self->window = dialog;
+    self->layout.window = dialog;
     gtk_window_present(GTK_WINDOW(dialog));
     wait_until(gtk_widget_get_mapped(dialog));
-    look(self, place);
+    layout_look(&self->layout, place);
     gtk_window_resize(GTK_WINDOW(dialog), 1, 1);
-    look(self, small);
+    layout_look(&self->layout, small);
     if (gtk_widget_get_allocated_width(dialog) > DIALOG_WIDTH) {
-        complain(self, dialog, "is never narrower than %d", gtk_widget_get_allocated_width(dialog));
+        layout_complain(&self->layout, dialog, "is never narrower than %d",
+                        gtk_widget_get_allocated_width(dialog));
     }
     if (gtk_widget_get_allocated_height(dialog) < DIALOG_HEIGHT) {
-        complain(self, dialog, "can be only %d high", gtk_widget_get_allocated_height(dialog));
+        layout_complain(&self->layout, dialog, "can be only %d high",
+                        gtk_widget_get_allocated_height(dialog));
     }
-    self->window = window;
+    self->layout.window = window;
 }
 
 static void
 assistant_steps(Fixture *self)
 {
-    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self->window), NULL);
+    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self->layout.window), NULL);
 
     look_at_dialog(self, assistant, "assistant-source");
     gtk_entry_set_text(GTK_ENTRY(find_named(assistant, "kernel_entry")), "/nonexistent/vmlinuz");
@@ -564,8 +403,8 @@ new_toplevel(GList *list)
 static void
 dialogs(Fixture *self)
 {
-    GtkWidget *dialog = vm_preferences_dialog_new(GTK_WINDOW(self->window), self->settings);
-    GtkApplicationWindow *window = GTK_APPLICATION_WINDOW(self->window);
+    GtkWidget *dialog = vm_preferences_dialog_new(GTK_WINDOW(self->layout.window), self->settings);
+    GtkApplicationWindow *window = GTK_APPLICATION_WINDOW(self->layout.window);
     g_autoptr(GList) before = NULL;
 
     look_at_dialog(self, dialog, "preferences");
@@ -576,7 +415,7 @@ dialogs(Fixture *self)
     look_at_dialog(self, dialog, "shortcuts");
     gtk_widget_hide(dialog);
     before = gtk_window_list_toplevels();
-    vm_report_dialog_show(GTK_WINDOW(self->window),
+    vm_report_dialog_show(GTK_WINDOW(self->layout.window),
                           "Vitrine\nA report of two lines, one of them long");
     dialog = new_toplevel(before);
     look_at_dialog(self, dialog, "report");
@@ -588,10 +427,10 @@ dialogs(Fixture *self)
 static void
 judge(Fixture *self)
 {
-    g_test_message("%u places", self->looks);
-    if (self->wrong->len > 0) {
-        g_printerr("%s", self->wrong->str);
-        g_test_fail_printf("%s", self->wrong->str);
+    g_test_message("%u places", self->layout.looks);
+    if (self->layout.wrong->len > 0) {
+        g_printerr("%s", self->layout.wrong->str);
+        g_test_fail_printf("%s", self->layout.wrong->str);
     }
 }
 
@@ -629,7 +468,7 @@ activated(GApplication *application, Fixture *self)
     wait_until(tiny_runs(self));
     for_each_look(self, look_at_all);
     messages_in_full_screen(self);
-    gtk_widget_destroy(self->window);
+    gtk_widget_destroy(self->layout.window);
     g_clear_object(&self->store);
     pretended_machine_stop(&machine);
 }
@@ -648,11 +487,12 @@ load_style(void)
 static void
 test_pages(void)
 {
-    Fixture self = {.wrong = g_string_new(NULL), .mnemonics = g_hash_table_new(NULL, NULL)};
+    Fixture self = {0};
 
     g_object_set(gtk_settings_get_default(), "gtk-enable-animations", FALSE, "gtk-theme-name",
                  "Adwaita", NULL);
     load_style();
+    layout_init(&self.layout);
     self.settings = vm_settings_new();
     g_assert_nonnull(self.settings);
     self.application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
@@ -662,8 +502,7 @@ test_pages(void)
     judge(&self);
     g_object_unref(self.application);
     g_object_unref(self.settings);
-    g_hash_table_unref(self.mnemonics);
-    g_string_free(self.wrong, TRUE);
+    layout_clear(&self.layout);
 }
 
 /* A desktop whose icon theme has nothing but what each must have: the rare ones come with the program. */
