@@ -26,3 +26,12 @@ keep_udev_rules() { # NAME...: the only rules udev reads (fewer rules, faster st
         esac
     done
 }
+
+use_busybox() { # as init, and as each of these programs that the packages do not bring
+    ln -sf busybox /usr/bin/init
+    ln -sf ../bin/busybox /usr/sbin/init
+    for applet in getty ip ifconfig poweroff reboot halt free ps pgrep pkill vi less nc wget hexdump \
+        lspci lsusb killall top uptime dd; do
+        command -v "$applet" >/dev/null || ln -s busybox "/usr/bin/$applet"
+    done
+}
