@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Dmabufs through the guest's proxy, against the device's own cross-domain code. */
+
+#include "tests/unit/tap.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/proxy-bench.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+
+enum {
+    WIDTH = 8,
+    HEIGHT = 4,
+    BUFFER_SIZE = WIDTH * HEIGHT * 4,
+    SURFACE = BENCH_FREE,
+    DMABUF,
+    PARAMS,
+    PICTURE,
+    ROW = 64,  /* bytes of the client's, */
+    SKIP = 32, /* before its first one */
+    AR24 = 0x34325241,
+};
+
+#define MOD_INVALID UINT64_C(0x00ffffffffffffff)
+
+static bool
+emit_global(struct bench *bench, uint32_t name, const char *interface, uint32_t version)
+{
+    wire_begin(&bench->writer, BENCH_REGISTRY, WIRE_WL_REGISTRY_EVENT_GLOBAL);
+    wire_put(&bench->writer, name);
+    wire_put_string(&bench->writer, interface);
+    wire_put(&bench->writer, version);
+    return bench_emit(bench, NULL, 0);
+}
+
+/* Where the host makes none, no client is told of them. */
+TAP_TEST(dmabufs_are_offered_where_they_can_be)
+{
+    static const struct cross_rig_how hows[] = {
+        {.udmabuf = -1},
+        {.udmabuf = -1, .makes_dmabufs = true},
+        {.udmabuf = -1, .sends_resources = true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(hows); i++) {
+        struct bench bench;
+        struct message_fds fds;
+        uint8_t event[256];
+
+        check(bench_open_how(&bench, hows[i]));
+        check(emit_global(&bench, 9, "zwp_linux_dmabuf_v1", 5));
+        size_t n = bench_client_event(&bench, event, sizeof(event), &fds);
+        check_int(n, i == 0 ? 0 : 8 + 4 + 4 + 20 + 4);
+        check(n == 0 || load_le32(event + n - 4) == 4); /* the newest version that is known */
+        bench_close(&bench);
+    }
+}
+
+/* One event that the client got. */
+struct heard {
+    uint8_t event[2048];
+    size_t n;
+    size_t at;
+    struct message_fds fds;
+};
+
+static const uint8_t *
+hear(struct heard *heard, uint32_t id, uint32_t opcode)
+{
+    const uint8_t *event = heard->event + heard->at;
+
+    if (heard->n - heard->at < 8 || load_le32(event) != id ||
+        (load_le32(event + 4) & 0xffff) != opcode) {
+        return NULL;
+    }
+    heard->at += load_le32(event + 4) >> 16;
+    return event + 8;
+}
+
+static bool
+emit_array(struct bench *bench, uint32_t id, uint32_t opcode, const void *data, uint32_t size)
+{
+    wire_begin(&bench->writer, id, (uint16_t)opcode);
+    wire_put(&bench->writer, size);
+    for (uint32_t i = 0; i < size; i += 4) {
+        uint32_t word = 0;
+        memcpy(&word, (const uint8_t *)data + i, MIN_OF(size - i, 4U));
+        wire_put(&bench->writer, word);
+    }
+    return bench_emit(bench, NULL, 0);
+}
+
+struct entry {
+    uint32_t format;
+    uint32_t pad;
+    uint64_t modifier;
+};
+
+/* The host's table has what nobody here can make; its device is not the guest's. */
+TAP_TEST(feedback_is_the_guests)
+{
+    static const struct entry theirs[] = {
+        {AR24, 0, 77}, {0x3231564e, 0, 0}, {AR24, 0, 0}, {AR24, 0, MOD_INVALID}};
+    static const uint16_t indices[] = {0, 1, 2, 3, 99};
+    const uint64_t device = 1;
+    static struct bench bench;
+    static struct heard heard;
+    int table = fd_memory_file("table", sizeof(theirs));
+
+    check(bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = true}));
+    check(pwrite(table, theirs, sizeof(theirs), 0) == sizeof(theirs));
+    check(bench_ask_bind(&bench, "zwp_linux_dmabuf_v1", 4, 5));
+    bench_ask_for(&bench, 5, WIRE_ZWP_LINUX_DMABUF_V1_GET_DEFAULT_FEEDBACK, 6);
+    check(bench_expect(&bench, 5, WIRE_ZWP_LINUX_DMABUF_V1_GET_DEFAULT_FEEDBACK));
+    wire_begin(&bench.writer, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE);
+    wire_put(&bench.writer, sizeof(theirs));
+    check(bench_emit(&bench, &table, 1));
+    check(emit_array(&bench, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_MAIN_DEVICE, &device, 8));
+    check(emit_array(&bench, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS, indices,
+                     sizeof(indices)));
+    bench_run(&bench);
+    heard.n = bench_client_event(&bench, heard.event, sizeof(heard.event), &heard.fds);
+    const uint8_t *event = hear(&heard, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_FORMAT_TABLE);
+    check(event && heard.fds.count == 1);
+    const uint32_t size = load_le32(event);
+    const struct entry *ours = mmap(NULL, size, PROT_READ, MAP_PRIVATE, heard.fds.fd[0], 0);
+    check(ours != MAP_FAILED && fd_check_memory_file(heard.fds.fd[0], size) == 0);
+    /* The socket gives what came without descriptors at another time. */
+    struct message_fds none;
+    heard.n +=
+        bench_client_event(&bench, heard.event + heard.n, sizeof(heard.event) - heard.n, &none);
+    event = hear(&heard, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_MAIN_DEVICE);
+    check(event && load_le32(event) == 8 && load_le64(event + 4) == BENCH_DEVICE);
+    event = hear(&heard, 6, WIRE_ZWP_LINUX_DMABUF_FEEDBACK_V1_EVENT_TRANCHE_FORMATS);
+    check(event && load_le32(event) == 4); /* one format, linear or as the memory says */
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct entry *entry = &ours[load_le16(event + 4 + 2 * (size_t)i)];
+        check_int(entry->format, AR24);
+        check(entry->modifier == (i == 0 ? 0 : MOD_INVALID));
+    }
+    message_close_fds(&heard.fds);
+    close(table);
+    bench_close(&bench);
+}
+
+/* A surface and parameters with that file, to be asked for with create_immed. */
+static bool
+make_params(struct bench *bench, int fd)
+{
+    bench_ask_for(bench, BENCH_COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE, SURFACE);
+    if (!bench_expect(bench, BENCH_COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE) ||
+        !bench_ask_bind(bench, "zwp_linux_dmabuf_v1", 3, DMABUF)) {
+        return false;
+    }
+    wire_begin(&bench->writer, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER);
+    wire_put(&bench->writer, AR24);
+    wire_put(&bench->writer, 0);
+    wire_put(&bench->writer, 0);
+    if (!bench_emit(bench, NULL, 0)) {
+        return false;
+    }
+    bench_ask_for(bench, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, PARAMS);
+    wire_begin(&bench->writer, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD);
+    wire_put(&bench->writer, 0);
+    wire_put(&bench->writer, SKIP);
+    wire_put(&bench->writer, ROW);
+    wire_put(&bench->writer, 0x00ffffff);
+    wire_put(&bench->writer, UINT32_MAX);
+    bench_ask(bench, fd);
+    return bench_expect(bench, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS);
+}
+
+/* What the compositor is told of the plane. */
+static bool
+expect_plane(struct bench *bench, uint32_t offset, uint32_t stride, uint64_t modifier)
+{
+    struct wire_call call;
+
+    return bench_next_request(bench, &call) && call.id == PARAMS &&
+           call.opcode == WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD && call.value[1].word == 0 &&
+           call.value[2].word == offset && call.value[3].word == stride &&
+           ((uint64_t)call.value[4].word << 32 | call.value[5].word) == modifier;
+}
+
+static uint32_t
+pixel(uint32_t x, uint32_t y)
+{
+    return 0xff000000U + x + y * 256;
+}
+
+/* A dmabuf that the host does not know, or not as one: each commit copies what changed. */
+TAP_TEST(dmabufs_are_copied_into_dmabufs)
+{
+    struct bench bench;
+    int file = fd_memory_file("client", 4096);
+    uint8_t *mine = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+
+    for (int known = 0; known < 2; known++) {
+        for (uint32_t i = 0; i < WIDTH * HEIGHT; i++) {
+            uint32_t colour = pixel(i % WIDTH, i / WIDTH);
+            memcpy(mine + SKIP + (size_t)(i / WIDTH) * ROW + (size_t)(i % WIDTH) * 4, &colour, 4);
+        }
+        check(bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = true}));
+        bench.cross.knows_dmabufs = known;
+        check(make_params(&bench, file));
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, PICTURE, WIDTH,
+                      HEIGHT, AR24, 0);
+        check(expect_plane(&bench, 0, 256, 0)); /* as graphics cards want it, and as offered */
+        check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED));
+        check_int(bench.fds.count, 1);
+        check_int(bench.cross.rig.n_dmabufs, 2); /* one to see whether it goes */
+        const uint8_t *shown = mmap(NULL, 4096, PROT_READ, MAP_SHARED, bench.fds.fd[0], 0);
+        check(shown != MAP_FAILED && load_le32(shown) == 0);
+        check(bench_show_buffer(&bench, SURFACE, PICTURE, WIDTH));
+        for (uint32_t i = 0; i < WIDTH * HEIGHT; i++) {
+            check_int(load_le32(shown + (size_t)(i / WIDTH) * 256 + (size_t)(i % WIDTH) * 4),
+                      pixel(i % WIDTH, i / WIDTH));
+        }
+        check_int(session_statistics(bench.session).copied_bytes, BUFFER_SIZE);
+        mine[SKIP] = 0x55;
+        mine[SKIP + ROW] = 0x66; /* not reported */
+        check(bench_show_buffer(&bench, SURFACE, PICTURE, 1));
+        check_int(shown[0], 0x55);
+        check_int(shown[256], 0);
+        check_int(session_statistics(bench.session).copied_bytes, BUFFER_SIZE + 4);
+        check_int(bench.cross.rows_read_back, known ? HEIGHT + 1 : 0);
+        check_int(bench.cross.imported, (unsigned int)known);
+        bench_ask_words(&bench, PICTURE, WIRE_WL_BUFFER_DESTROY, NULL, 0);
+        check(bench_expect(&bench, PICTURE, WIRE_WL_BUFFER_DESTROY));
+        check_int(bench.cross.imported, 0);
+        munmap((void *)shown, 4096);
+        bench_close(&bench);
+    }
+}
+
+/* Memory that the host's graphics card drew into: its own layout counts, and nothing is copied. */
+TAP_TEST(dmabufs_of_the_host_pass_without_a_copy)
+{
+    struct bench bench;
+    struct stat sent;
+    struct stat mine;
+    int file = fd_memory_file("client", 4096);
+
+    check(bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .sends_resources = true}));
+    bench.cross.knows_dmabufs = true;
+    bench.cross.exports = true;
+    check(make_params(&bench, file));
+    bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, PICTURE, WIDTH,
+                  HEIGHT, AR24, 0);
+    check(expect_plane(&bench, 64, 512, 77));
+    check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED));
+    check_int(bench.fds.count, 1);
+    check(fstat(bench.fds.fd[0], &sent) == 0 && fstat(file, &mine) == 0);
+    check(sent.st_ino == mine.st_ino);
+    check(bench_show_buffer(&bench, SURFACE, PICTURE, WIDTH));
+    check_int(session_statistics(bench.session).copied_bytes, 0);
+    check_int(bench.cross.imported, 0); /* the compositor has it */
+    bench_close(&bench);
+    close(file);
+}
+
+/* Asked for with create, the host names the buffer, or the client hears that it cannot be. */
+TAP_TEST(dmabufs_may_be_refused)
+{
+    struct bench bench;
+    struct message_fds fds;
+    uint8_t event[64];
+    int file = fd_memory_file("client", 4096);
+
+    for (int can = 0; can < 2; can++) {
+        check(bench_open_how(
+            &bench,
+            (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = can, .sends_resources = true}));
+        check(make_params(&bench, file));
+        check(bench_client_event(&bench, event, sizeof(event), &fds) > 0); /* modifiers */
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE, WIDTH, HEIGHT, AR24,
+                      0);
+        if (can) {
+            check(expect_plane(&bench, 0, 256, 0));
+            check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE));
+            wire_begin(&bench.writer, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED);
+            wire_put(&bench.writer, WIRE_SERVER_IDS);
+            check(bench_emit(&bench, NULL, 0));
+        }
+        check_int(bench_client_event(&bench, event, sizeof(event), &fds), can ? 12 : 8);
+        check_int(load_le32(event), PARAMS);
+        check_int(load_le32(event + 4) & 0xffff,
+                  can ? WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED
+                      : WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_FAILED);
+        bench_ask_words(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_DESTROY, NULL, 0);
+        check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_DESTROY));
+        if (can) {
+            check(bench_show_buffer(&bench, SURFACE, WIRE_SERVER_IDS, WIDTH));
+            check_int(session_statistics(bench.session).copied_bytes, BUFFER_SIZE);
+        }
+        check(!bench.ended);
+        bench_close(&bench);
+    }
+    close(file);
+}
+
+/* Numbers of a client that do not fit its memory, or that nobody offered. */
+TAP_TEST(bad_dmabufs_end_their_client)
+{
+    static const uint32_t bad[][3] = {
+        {0, HEIGHT, AR24},  {WIDTH, 0, AR24},      {WIDTH, 65, AR24},
+        {17, HEIGHT, AR24}, {UINT32_MAX, 1, AR24}, {1, UINT32_MAX, AR24},
+        {16385, 1, AR24},   {WIDTH, HEIGHT, 0},    {WIDTH, HEIGHT, 0x3231564e},
+    };
+    int file = fd_memory_file("client", 4096);
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct bench bench;
+
+        check(bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = true}));
+        check(make_params(&bench, file));
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE, bad[i][0], bad[i][1],
+                      bad[i][2], 0);
+        bench_run(&bench);
+        check(bench.ended);
+        bench_close(&bench);
+    }
+    close(file);
+}
+
+TAP_MAIN(TAP_CASE(dmabufs_are_offered_where_they_can_be), TAP_CASE(feedback_is_the_guests),
+         TAP_CASE(dmabufs_are_copied_into_dmabufs),
+         TAP_CASE(dmabufs_of_the_host_pass_without_a_copy), TAP_CASE(dmabufs_may_be_refused),
+         TAP_CASE(bad_dmabufs_end_their_client))
