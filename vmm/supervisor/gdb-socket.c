@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/supervisor/unix-socket.h"
 
 #define UNIX "unix:"
 
@@ -46,40 +46,16 @@ listen_port(const char *port)
 }
 
 /* A socket that nobody listens at any more is in nobody's way. */
-static void
-remove_stale(const struct sockaddr_un *address)
-{
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct stat st;
-
-    if (lstat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-        connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
-        errno == ECONNREFUSED) {
-        unlink(address->sun_path);
-    }
-}
-
 static int
 listen_path(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cleanup_fd int other = unix_socket_connect(path);
+    struct stat st;
 
-    if (fd < 0) {
-        return -errno;
+    if (other == -ECONNREFUSED && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+        unlink(path);
     }
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    remove_stale(&address);
-    mode_t mask = umask(0177);
-    int r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-    umask(mask);
-    if (r == 0 && listen(fd, BACKLOG) < 0) {
-        r = -errno;
-    }
-    return r < 0 ? r : take_fd(&fd);
+    return unix_socket_listen(path, BACKLOG);
 }
 
 int

@@ -13,12 +13,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "vmm/base/fd.h"
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/instance.h"
+#include "vmm/supervisor/unix-socket.h"
 
 enum {
     INSTANCES_MAX = 64, /* machines of one user at a time */
@@ -60,35 +60,20 @@ fail(const char *what, const char *cure)
 static int
 bind_socket(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    cleanup_fd int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct stat st;
-    mode_t mask;
-    int r;
 
-    if (fd < 0 || probe < 0) {
-        return -errno;
-    }
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
     if (lstat(path, &st) == 0) {
-        if (!S_ISSOCK(st.st_mode) ||
-            connect(probe, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
-            errno == EAGAIN) {
+        cleanup_fd int other = S_ISSOCK(st.st_mode) ? unix_socket_connect(path) : -EAGAIN;
+
+        if (other >= 0 || other == -EAGAIN) {
             return -EADDRINUSE;
+        }
+        if (other == -ENAMETOOLONG) {
+            return other;
         }
         unlink(path);
     }
-    mask = umask(0177);
-    r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-    umask(mask);
-    if (r == 0 && listen(fd, BACKLOG) < 0) {
-        r = -errno;
-    }
-    return r < 0 ? r : take_fd(&fd);
+    return unix_socket_listen(path, BACKLOG);
 }
 
 static bool

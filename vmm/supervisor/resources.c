@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -21,6 +20,7 @@
 #include "vmm/supervisor/handles.h"
 #include "vmm/supervisor/images.h"
 #include "vmm/supervisor/overlays.h"
+#include "vmm/supervisor/unix-socket.h"
 
 /* One file to open and what to call it. */
 struct wanted_file {
@@ -343,16 +343,10 @@ adopt_vhost_user(const struct vhost_user_config *device, const struct message_fd
 static int
 connect_vhost_user(const struct vhost_user_config *device, int *ret_fd, struct failure *failure)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     /* A blocking one would wait for as long as the back end accepts nobody. */
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int r;
+    cleanup_fd int fd = unix_socket_connect(device->socket);
+    int r = fd < 0 ? fd : fcntl(fd, F_SETFL, 0) < 0 ? -errno : 0;
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", device->socket);
-    r = fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-                fcntl(fd, F_SETFL, 0) < 0
-            ? -errno
-            : 0;
     if (r == -EAGAIN) {
         return failure_set(
             failure, EXIT_STATUS_USAGE, "file-busy",

@@ -8,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/supervisor/paths.h"
+#include "vmm/supervisor/unix-socket.h"
 
 enum {
     LISTEN_BACKLOG = 32
@@ -103,37 +102,13 @@ remove_stale(const char *base, const char *own)
     }
 }
 
-static int
-bind_socket(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    mode_t mask = umask(0177);
-    int r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-    umask(mask);
-    if (r == 0 && listen(fd, LISTEN_BACKLOG) < 0) {
-        r = -errno;
-    }
-    return r < 0 ? r : take_fd(&fd);
-}
-
 /* Whether a program listens at `path`. */
 static bool
 socket_answers(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cleanup_fd int fd = unix_socket_connect(path);
 
-    memcpy(address.sun_path, path, MIN_OF(strlen(path) + 1, sizeof(address.sun_path) - 1));
-    return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+    return fd >= 0 || fd == -EAGAIN;
 }
 
 static int
@@ -152,7 +127,7 @@ bind_given_socket(struct runtime_dir *dir, const char *socket, struct failure *f
         if (there) {
             unlink(dir->socket_path);
         }
-        dir->listen_fd = bind_socket(dir->socket_path);
+        dir->listen_fd = unix_socket_listen(dir->socket_path, LISTEN_BACKLOG);
         if (dir->listen_fd >= 0) {
             cleanup_free char *full = realpath(dir->socket_path, NULL);
             return full && symlinkat(full, dir->fd, "control") == 0 ? 0 : -1;
@@ -172,7 +147,7 @@ bind_own_socket(struct runtime_dir *dir, struct failure *failure)
     /* Through /proc, because the folder's own path may be longer than a socket address. */
     cleanup_free char *path = xasprintf("/proc/self/fd/%d/control", dir->fd);
 
-    dir->listen_fd = bind_socket(path);
+    dir->listen_fd = unix_socket_listen(path, LISTEN_BACKLOG);
     if (dir->listen_fd < 0) {
         return failure_set(failure, EXIT_STATUS_FAILED, "cannot-start",
                            "The control socket cannot be made in “%s” (%s); make room there or set "

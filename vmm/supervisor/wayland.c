@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/spawn.h"
+#include "vmm/supervisor/unix-socket.h"
 
 enum {
     LISTEN_BACKLOG = 64,
@@ -37,23 +37,6 @@ wayland_close(struct wayland_edge *edge)
     fd_closep(&edge->listen_path_fd);
 }
 
-/* A socket, or -errno; never waits. */
-static int
-connect_to(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0 || strlen(path) >= sizeof(address.sun_path)) {
-        return fd < 0 ? -errno : -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-        return -errno;
-    }
-    return take_fd(&fd);
-}
-
 /*
  * The socket that a compositor with wp_security_context_v1 listens on for us. Its name is removed at
  * once: only who has listen_path_fd can connect.
@@ -61,19 +44,14 @@ connect_to(const char *path)
 static int
 make_listener(const struct runtime_dir *runtime, struct wayland_edge *edge)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    mode_t mask = umask(0177);
+    cleanup_free char *path = xasprintf("/proc/self/fd/%d/wayland", runtime->fd);
     int r = 0;
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/wayland", runtime->fd);
-    edge->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (edge->listen_fd < 0 ||
-        bind(edge->listen_fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-        listen(edge->listen_fd, LISTEN_BACKLOG) < 0) {
-        r = -errno;
-    }
-    umask(mask);
-    if (r == 0) {
+    edge->listen_fd = unix_socket_listen(path, LISTEN_BACKLOG);
+    if (edge->listen_fd < 0) {
+        r = edge->listen_fd;
+        edge->listen_fd = -1;
+    } else {
         edge->listen_path_fd = openat(runtime->fd, "wayland", O_PATH | O_CLOEXEC | O_NOFOLLOW);
         r = edge->listen_path_fd < 0 ? -errno : 0;
     }
@@ -94,7 +72,7 @@ wayland_open(struct vm *vm, struct failure *failure)
                            "--wayland-sock names a socket by its path, which a machine of “vmm "
                            "launcher” cannot open; leave it out.");
     }
-    edge->compositor_fd = connect_to(path);
+    edge->compositor_fd = unix_socket_connect(path);
     if (edge->compositor_fd < 0) {
         return failure_set(
             failure, EXIT_STATUS_USAGE,
@@ -121,10 +99,10 @@ connect_target(const struct vm *vm, uint32_t target)
     char path[64];
 
     if (target == GUARD_COMPOSITOR) {
-        return connect_to(vm->config->wayland_sock.path);
+        return unix_socket_connect(vm->config->wayland_sock.path);
     }
     snprintf(path, sizeof(path), "/proc/self/fd/%d", vm->wayland.listen_path_fd);
-    return connect_to(path);
+    return unix_socket_connect(path);
 }
 
 bool
@@ -166,7 +144,7 @@ wayland_guard_ended(struct child *guard, const struct failure *how)
     }
     guard->restarts++;
     fd_closep(&vm->wayland.compositor_fd);
-    vm->wayland.compositor_fd = connect_to(vm->config->wayland_sock.path);
+    vm->wayland.compositor_fd = unix_socket_connect(vm->config->wayland_sock.path);
     if (lifecycle_start_child(guard, &failure) < 0) {
         log_file_write(vm->log, "vmm", LOG_LEVEL_ERROR, failure.sentence);
         child_close(guard);
