@@ -3,4 +3,8 @@
 # Runs in the new system, after the packages and our files are in place.
 set -e
 . /root/setup-common.sh
-use_busybox
+ln -sf busybox /usr/bin/init
+ln -sf ../bin/busybox /usr/sbin/init
+for applet in getty ip ps poweroff reboot halt top uptime vi less; do
+    command -v "$applet" >/dev/null || ln -s busybox "/usr/bin/$applet"
+done
