@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by create-assistant.c, create-definition.c and create-start.c. */
+
+#include "ui/cloud-user.h"
+#include "ui/create-assistant.h"
+#include "ui/create-sources.h"
+
+#define VM_SMALLEST_MIB 128 /* of memory, where its slider begins */
+
+struct _VmCreateAssistant {
+    GtkWindow parent_instance;
+    GtkButton *back_button;
+    GtkButton *next_button;
+    GtkHeaderBar *header;
+    GtkStack *steps;
+
+    GtkListBox *source_list;
+    GtkWidget *kernel_check;
+    GtkWidget *disk_check;
+    GtkWidget *file_check;
+    GtkWidget *file_grid;
+    GtkEntry *file_entry;
+    GtkWidget *boot_grid;
+    GtkEntry *disk_entry;
+    GtkEntry *kernel_entry;
+    GtkEntry *initrd_entry;
+    GtkEntry *options_entry;
+    GtkLabel *import_note;
+    GtkLabel *kernel_hint;
+    GtkLabel *source_problem;
+
+    GtkEntry *name_entry;
+    GtkLabel *name_on_disk_label;
+    GtkLabel *processors_label;
+    GtkSpinButton *processors_spin;
+    GtkLabel *memory_label;
+    GtkRange *memory_scale;
+    GtkSwitch *graphics_switch;
+    GtkWidget *windows_row;
+    GtkSwitch *windows_switch;
+    VmCloudUser *cloud_user;
+
+    GtkLabel *check_title;
+    GtkLabel *check_sizes;
+    GtkLabel *check_start;
+    GtkLabel *check_disk;
+    GtkWidget *check_user_row;
+    GtkLabel *check_user;
+    GtkLabel *command_label;
+    GtkToggleButton *without_start_check;
+
+    VmSourceKind kind;
+    VmJson *loaded; /* of a configuration file */
+    char *imported; /* the file of libvirt that the fields were filled from */
+    char *left_out; /* of it, in words; or NULL */
+    VmJson *boot;   /* what was taken out of boot_disk */
+    char *boot_disk;
+    GCancellable *reading; /* a disk is being read */
+    gboolean name_given;
+};
+
+/* ------------------------------------------------------------------ create-assistant.c */
+
+/* Which of the three is shown, from 0. */
+int vm_create_assistant_get_step(VmCreateAssistant *self);
+/* What the button "Next" does. */
+void vm_create_assistant_next(VmCreateAssistant *self);
+
+/* ------------------------------------------------------------------ create-definition.c */
+
+/* A machine of libvirt: what it starts from can still be chosen. */
+gboolean vm_create_assistant_is_import(VmCreateAssistant *self);
+/* Its kernel may come out of its disk. */
+gboolean vm_create_assistant_may_read_disk(VmCreateAssistant *self);
+gboolean vm_create_assistant_lacks_kernel(VmCreateAssistant *self);
+/* A disk of libvirt is what its file says, whatever a guest wrote to its beginning. */
+gboolean vm_create_assistant_disk_is_qcow2(VmCreateAssistant *self);
+/* MiB */
+guint64 vm_create_assistant_get_memory(VmCreateAssistant *self);
+/* As the fields are now; for vm_json_free(). */
+VmJson *vm_create_assistant_make_definition(VmCreateAssistant *self);
+
+/* ------------------------------------------------------------------ create-start.c */
+
+/* The path that the kind of source cannot do without; "" without one. */
+const char *vm_create_assistant_main_file(VmCreateAssistant *self);
+/* What is wrong with the files, for g_free(); NULL when nothing is. *ret_empty: a required field has no text. */
+char *vm_create_assistant_source_problem(VmCreateAssistant *self, gboolean *ret_empty);
+void vm_create_assistant_set_kind(VmCreateAssistant *self, VmSourceKind kind);
+/* The second step begins with what the file says. */
+void vm_create_assistant_take_sizes(VmCreateAssistant *self);
+/* Its kernel is to come out of the disk, which takes a second. */
+void vm_create_assistant_read_disk(VmCreateAssistant *self);
+
+/* Of the template. */
+void vm_create_assistant_source_changed(VmCreateAssistant *self);
+void vm_create_assistant_source_activated(VmCreateAssistant *self, GtkListBoxRow *row);
+void vm_create_assistant_choose_file(VmCreateAssistant *self, GtkEntryIconPosition position,
+                                     GdkEvent *event, GtkEntry *entry);
