@@ -96,9 +96,30 @@ test_command_line(void)
                     "vmm run --name debian-12 \\\n  --initrd '/boot/my initrd' \\\n"
                     "  --params root=/dev/vda \\\n  --params quiet \\\n  --cpus num-cores=2 \\\n"
                     "  --mem size=1024 \\\n  --block path=/a.img \\\n"
-                    "  --block path=/b.img,read-only=true \\\n  /boot/vmlinux");
+                    "  --block path=/b.img,read-only=true \\\n  --disable-sandbox=false \\\n"
+                    "  /boot/vmlinux");
     g_assert_cmpstr(params, ==, "root=/dev/vda quiet");
     g_assert_cmpstr(vm_definition_title(json, "x"), ==, "Debian 12");
+}
+
+/* Lists in lists, marks in paths, and what is there unless it is switched off. */
+static void
+test_command_line_values(void)
+{
+    static const char text[] =
+        "{\"block\":[{\"path\":\"/a,b \\\"c\\\\\"}],\"vhost-user\":[],\"params\":\"\","
+        "\"gpu\":{\"displays\":[{\"mode\":{\"windowed\":[800,600]},\"dpi\":[96,96]},{}],"
+        "\"context-types\":[]},\"rng\":false,\"disposable\":true}";
+    g_autoptr(VmJson) json = vm_json_parse(text, sizeof(text) - 1, NULL);
+    g_autoptr(VmJson) card = vm_json_parse("{\"gpu\":{}}", strlen("{\"gpu\":{}}"), NULL);
+    g_autofree char *line = vm_definition_command_line(json, "a");
+    g_autofree char *card_line = vm_definition_command_line(card, "a");
+
+    g_assert_cmpstr(line, ==,
+                    "vmm run --name a \\\n  --block 'path=\"/a,b \\\"c\\\\\"' \\\n"
+                    "  --gpu 'displays=[[mode=windowed[800,600],dpi=[96,96]],[]]' \\\n"
+                    "  --rng=false \\\n  --disposable");
+    g_assert_cmpstr(card_line, ==, "vmm run --name a \\\n  --gpu");
 }
 
 static void
@@ -433,6 +454,7 @@ main(int argc, char **argv)
     g_test_add_func("/model/json-errors", test_json_errors);
     g_test_add_func("/model/names", test_names);
     g_test_add_func("/model/command-line", test_command_line);
+    g_test_add_func("/model/command-line-values", test_command_line_values);
     g_test_add_func("/model/problems", test_problems);
     g_test_add_func("/model/check", test_check);
     g_test_add_func("/model/build-missing", test_build_missing);

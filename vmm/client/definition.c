@@ -109,49 +109,89 @@ vm_definition_params(VmJson *json)
     return g_string_free(joined, FALSE);
 }
 
-/* "[a,b]" of a list of words, else the value itself; NULL for what has none on a command line. */
+static char *inner_value(VmJson *json, const char *path);
+
+/* "a=1,b=[2,3]" of an object. */
 static char *
-inner_value(VmJson *json, const char *path)
+pairs(VmJson *json, const char *path)
 {
-    guint n = vm_json_length(json, path);
-    GString *list = NULL;
+    g_auto(GStrv) keys = vm_json_keys(json, path);
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; keys[i]; i++) {
+        g_autofree char *child = g_strconcat(path, ".", keys[i], NULL);
+        g_autofree char *inner = inner_value(json, child);
+
+        if (inner) {
+            g_string_append_printf(text, "%s%s=%s", text->len ? "," : "", keys[i], inner);
+        }
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* "[a,b]" of a list, "[[a=1],[a=2]]" where it is one of objects; NULL of one with nothing in it. */
+static char *
+bracketed(VmJson *json, const char *path)
+{
+    const guint n = vm_json_length(json, path);
+    g_autoptr(GString) list = g_string_new("[");
 
     for (guint i = 0; i < n; i++) {
         g_autofree char *item = g_strdup_printf("%s.%u", path, i);
         g_autofree char *text = vm_json_get_text(json, item);
-        if (!text) {
-            break;
-        }
-        list = list ? g_string_append_c(list, ',') : g_string_new("[");
-        g_string_append(list, text);
+        g_autofree char *object = text ? NULL : pairs(json, item);
+
+        g_string_append_printf(list, text ? "%s%s" : "%s[%s]", i > 0 ? "," : "",
+                               text ? text : object);
     }
-    if (!list) {
-        return vm_json_get_text(json, path);
+    g_string_append_c(list, ']');
+    return n > 0 ? g_strdup(list->str) : NULL;
+}
+
+/* Text that would end too early is set in quotation marks. */
+static char *
+quoted(const char *text)
+{
+    g_autoptr(GString) words = g_string_new("\"");
+
+    if (!strpbrk(text, ",\"")) {
+        return g_strdup(text);
     }
-    return g_string_free(g_string_append_c(list, ']'), FALSE);
+    for (const char *at = text; *at; at++) {
+        g_string_append_printf(words, strchr("\"\\", *at) ? "\\%c" : "%c", *at);
+    }
+    g_string_append_c(words, '"');
+    return g_strdup(words->str);
+}
+
+/* What stands behind "key="; an object there is one word with a list, "windowed[800,600]". NULL for nothing. */
+static char *
+inner_value(VmJson *json, const char *path)
+{
+    g_autofree char *text = vm_json_get_text(json, path);
+    g_auto(GStrv) keys = NULL;
+    g_autofree char *child = NULL;
+    g_autofree char *list = NULL;
+
+    if (text) {
+        return quoted(text);
+    }
+    if (vm_json_is_list(json, path)) {
+        return bracketed(json, path);
+    }
+    keys = vm_json_keys(json, path);
+    child = keys[0] ? g_strconcat(path, ".", keys[0], NULL) : NULL;
+    list = child ? bracketed(json, child) : NULL;
+    return list ? g_strconcat(keys[0], list, NULL) : NULL;
 }
 
 /* "path=/a,read-only=true" of an object, the value itself of anything else. */
 static char *
 option_value(VmJson *json, const char *path)
 {
-    g_auto(GStrv) keys = NULL;
-    GString *value = NULL;
     char *text = vm_json_get_text(json, path);
 
-    if (text) {
-        return text;
-    }
-    keys = vm_json_keys(json, path);
-    value = g_string_new(NULL);
-    for (guint i = 0; keys[i]; i++) {
-        g_autofree char *child = g_strconcat(path, ".", keys[i], NULL);
-        g_autofree char *inner = inner_value(json, child);
-        if (inner) {
-            g_string_append_printf(value, "%s%s=%s", value->len ? "," : "", keys[i], inner);
-        }
-    }
-    return g_string_free(value, FALSE);
+    return text ? text : pairs(json, path);
 }
 
 static char *
@@ -165,25 +205,24 @@ shell_word(const char *text)
     return text[0] ? g_strdup(text) : g_strdup("''");
 }
 
+/* A yes is the option alone, as is a device that is as it comes; a no has to be said. */
 static void
 append_option(GString *line, VmJson *json, const char *key, const char *path)
 {
     g_autofree char *value = option_value(json, path);
     g_autofree char *word = shell_word(value);
+    const char *text = vm_json_get_string(json, path);
 
-    if (g_str_equal(value, "true")) {
+    if (text && text[0] == '\0') {
+        return;
+    }
+    if (g_str_equal(value, "true") || value[0] == '\0') {
         g_string_append_printf(line, " \\\n  --%s", key);
-    } else if (!g_str_equal(value, "false")) {
+    } else if (g_str_equal(value, "false")) {
+        g_string_append_printf(line, " \\\n  --%s=false", key);
+    } else {
         g_string_append_printf(line, " \\\n  --%s %s", key, word);
     }
-}
-
-static gboolean
-is_list(VmJson *json, const char *key)
-{
-    g_autofree char *first = g_strconcat(key, ".0", NULL);
-
-    return vm_json_has(json, first);
 }
 
 char *
@@ -200,7 +239,7 @@ vm_definition_command_line(VmJson *json, const char *name)
             g_str_equal(keys[i], "name")) {
             continue;
         }
-        if (!is_list(json, keys[i])) {
+        if (!vm_json_is_list(json, keys[i])) {
             append_option(line, json, keys[i], keys[i]);
             continue;
         }

@@ -165,6 +165,12 @@ vm_json_length(VmJson *json, const char *path)
     return (guint)(json_is_object(node) ? json_object_size(node) : json_array_size(node));
 }
 
+gboolean
+vm_json_is_list(VmJson *json, const char *path)
+{
+    return json_is_array(json_find(json, path));
+}
+
 GStrv
 vm_json_keys(VmJson *json, const char *path)
 {

@@ -41,6 +41,8 @@ guint vm_json_length(VmJson *json, const char *path);
 /* The keys of an object in file order, or the indices of a list; free with g_strfreev(). */
 GStrv vm_json_keys(VmJson *json, const char *path);
 
+gboolean vm_json_is_list(VmJson *json, const char *path);
+
 /* A number, string or true/false as text ("2", "/dev/vda", "true"), NULL for anything else. */
 char *vm_json_get_text(VmJson *json, const char *path);
 
