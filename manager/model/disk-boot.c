@@ -10,7 +10,6 @@
 #include "vmm/client/paths.h"
 
 #define PREFIX "from-disk-"
-#define SAYS   "vmm: "
 
 static const char *const members[] = {"kernel", "initrd"};
 
@@ -50,9 +49,7 @@ vm_disk_boot_discard(VmJson *boot)
 static void
 complain(GError **error, const char *said)
 {
-    g_autofree char *line = g_strndup(said, strcspn(said, "\n"));
-    const char *sentence = g_str_has_prefix(line, SAYS) ? line + strlen(SAYS) : line;
-    g_autofree char *words = vm_phrase_dup(sentence);
+    g_autofree char *words = vm_phrase_dup_said(said);
 
     g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                         words[0] ? words : _("The disk cannot be read."));
@@ -72,7 +69,7 @@ answered(GObject *source, GAsyncResult *result, gpointer data)
     if (!g_subprocess_communicate_utf8_finish(process, result, &text, &said, &error)) {
         g_subprocess_force_exit(process);
     } else if (!g_subprocess_get_successful(process)) {
-        complain(&error, said ? said : "");
+        complain(&error, said);
     } else {
         json = vm_json_parse(text ? text : "", text ? strlen(text) : 0, &error);
     }
@@ -82,7 +79,7 @@ answered(GObject *source, GAsyncResult *result, gpointer data)
     }
     g_clear_pointer(&json, vm_json_free);
     if (!error) {
-        complain(&error, "");
+        complain(&error, NULL);
     }
     remove_folder(folder);
     g_task_return_error(task, error);

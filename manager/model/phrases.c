@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#define SAYS "vmm: "
+
 enum {
     HOLES_MAX = 3,
 };
@@ -193,4 +195,12 @@ vm_phrase_dup(const char *english)
     }
     /* The reason of an error, as the C library says it. */
     return g_strdup(english[0] ? dgettext("libc", english) : "");
+}
+
+char *
+vm_phrase_dup_said(const char *said)
+{
+    g_autofree char *line = g_strndup(said ? said : "", strcspn(said ? said : "", "\n"));
+
+    return vm_phrase_dup(g_str_has_prefix(line, SAYS) ? line + strlen(SAYS) : line);
 }
