@@ -53,11 +53,16 @@ struct _VmCreateAssistant {
 
     VmSourceKind kind;
     VmJson *loaded; /* of a configuration file */
-    char *imported; /* the file of libvirt that the fields were filled from */
+    char
+        *imported; /* the file of libvirt or with a command line that the fields were filled from */
     char *left_out; /* of it, in words; or NULL */
     VmJson *boot;   /* what was taken out of boot_disk */
     char *boot_disk;
     GCancellable *reading; /* a disk is being read */
+    char *asked;           /* the file with a command line that vmm was asked about; or NULL */
+    char *asked_problem;   /* what it said against it */
+    GCancellable *asking;  /* it has not answered yet */
+    gboolean go_on;        /* with the next step, when it has */
     gboolean name_given;
 };
 
@@ -70,14 +75,16 @@ void vm_create_assistant_next(VmCreateAssistant *self);
 
 /* ------------------------------------------------------------------ create-definition.c */
 
-/* A machine of libvirt: what it starts from can still be chosen. */
+/* A machine of libvirt or of a command line: what it starts from can still be chosen. */
 gboolean vm_create_assistant_is_import(VmCreateAssistant *self);
 /* Its kernel may come out of its disk. */
 gboolean vm_create_assistant_may_read_disk(VmCreateAssistant *self);
 gboolean vm_create_assistant_lacks_kernel(VmCreateAssistant *self);
 /* A disk of libvirt is what its file says, whatever a guest wrote to its beginning. */
 gboolean vm_create_assistant_disk_is_qcow2(VmCreateAssistant *self);
-/* MiB */
+/* Where the slider stands for so many MiB. */
+int vm_create_assistant_memory_step(guint64 mib);
+/* MiB; what the file says, where the slider was not moved from there. */
 guint64 vm_create_assistant_get_memory(VmCreateAssistant *self);
 /* As the fields are now; for vm_json_free(). */
 VmJson *vm_create_assistant_make_definition(VmCreateAssistant *self);

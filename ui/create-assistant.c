@@ -187,6 +187,10 @@ vm_create_assistant_next(VmCreateAssistant *self)
 {
     int step = vm_create_assistant_get_step(self);
 
+    if (step == 0 && self->asking) {
+        self->go_on = TRUE;
+        return;
+    }
     if (step == 0 && vm_create_assistant_may_read_disk(self) &&
         vm_create_assistant_lacks_kernel(self)) {
         if (!self->reading) {
@@ -230,6 +234,9 @@ vm_create_assistant_dispose(GObject *object)
     if (self->reading) {
         g_cancellable_cancel(self->reading);
     }
+    if (self->asking) {
+        g_cancellable_cancel(self->asking);
+    }
     G_OBJECT_CLASS(vm_create_assistant_parent_class)->dispose(object);
 }
 
@@ -243,6 +250,9 @@ vm_create_assistant_finalize(GObject *object)
     g_free(self->left_out);
     g_clear_pointer(&self->boot, vm_disk_boot_discard);
     g_clear_object(&self->reading);
+    g_clear_object(&self->asking);
+    g_free(self->asked);
+    g_free(self->asked_problem);
     g_free(self->boot_disk);
     G_OBJECT_CLASS(vm_create_assistant_parent_class)->finalize(object);
 }

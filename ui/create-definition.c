@@ -68,10 +68,28 @@ set_disk(VmCreateAssistant *self, VmJson *json)
     }
 }
 
+int
+vm_create_assistant_memory_step(guint64 mib)
+{
+    int step = 0;
+
+    while (((guint64)VM_SMALLEST_MIB << step) < mib && step < 16) {
+        step++;
+    }
+    return step;
+}
+
 guint64
 vm_create_assistant_get_memory(VmCreateAssistant *self)
 {
-    return (guint64)VM_SMALLEST_MIB << (int)gtk_range_get_value(self->memory_scale);
+    const int step = (int)gtk_range_get_value(self->memory_scale);
+    const gboolean is_file = self->kind == VM_SOURCE_CONFIGURATION && self->loaded;
+    const gint64 said = is_file ? vm_json_get_int(self->loaded, "mem.size", 0) : 0;
+
+    if (said > 0 && vm_create_assistant_memory_step((guint64)said) == step) {
+        return (guint64)said;
+    }
+    return (guint64)VM_SMALLEST_MIB << step;
 }
 
 VmJson *

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "manager/model/definition-paths.h"
 #include "manager/model/libvirt-xml.h"
 #include "vmm/client/paths.h"
 
@@ -41,20 +42,81 @@ begins_xml(const guint8 *text, gssize size)
            (text[1] == '?' || text[1] == '!' || g_ascii_isalpha(text[1]));
 }
 
+/* The first that is not blank; `size` when there is none. */
+static gssize
+skip_blanks(const guint8 *head, gssize size)
+{
+    gssize at = 0;
+
+    while (at < size && g_ascii_isspace(head[at])) {
+        at++;
+    }
+    return at;
+}
+
+static gboolean
+begins_json(const guint8 *text, gssize size)
+{
+    return size > 0 && (text[0] == '{' || text[0] == '[');
+}
+
+/* One that holds a NUL, as what is no text does, but begins with a command's name. */
+static gboolean
+begins_command(const guint8 *text, gssize size)
+{
+    static const char *const names[] = {"vmm ", "crosvm ", "$ vmm ", "$ crosvm "};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        const gssize length = (gssize)strlen(names[i]);
+
+        if (size >= length && memcmp(text, names[i], (gsize)length) == 0) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Its last character may be cut. */
+static gboolean
+is_text(const guint8 *head, gssize size)
+{
+    const char *end = NULL;
+
+    if (!g_utf8_validate((const char *)head, size, &end) &&
+        (size < HEAD_SIZE || (const char *)head + size - end >= 4)) {
+        return FALSE;
+    }
+    for (gssize i = 0; i < size; i++) {
+        if (g_ascii_iscntrl(head[i]) && !g_ascii_isspace(head[i])) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+is_command_text(const guint8 *head, gssize size)
+{
+    const gssize at = skip_blanks(head, size);
+
+    if (begins_json(head + at, size - at) || begins_xml(head + at, size - at)) {
+        return FALSE;
+    }
+    return size > 0 && (is_text(head, size) || begins_command(head + at, size - at));
+}
+
 VmSourceKind
 vm_source_guess(const char *path)
 {
     guint8 head[HEAD_SIZE];
     gssize size = read_head(path, head);
-    gssize at = 0;
+    gssize at = skip_blanks(head, size);
 
     if (size <= 0) {
         return VM_SOURCE_DISK;
     }
-    while (at < size - 1 && g_ascii_isspace(head[at])) {
-        at++;
-    }
-    if (head[at] == '{' || begins_xml(head + at, size - at)) {
+    if (begins_json(head + at, size - at) || begins_xml(head + at, size - at) ||
+        is_command_text(head, size)) {
         return VM_SOURCE_CONFIGURATION;
     }
     if (memcmp(head, "\177ELF", 4) == 0 || memcmp(head + BZIMAGE_MAGIC_AT, "HdrS", 4) == 0) {
@@ -63,12 +125,21 @@ vm_source_guess(const char *path)
     return VM_SOURCE_DISK;
 }
 
+gboolean
+vm_source_is_text(const char *path)
+{
+    guint8 head[HEAD_SIZE];
+
+    return is_command_text(head, read_head(path, head));
+}
+
 char *
 vm_source_title(const char *path)
 {
     g_autofree char *base = g_path_get_basename(path);
     g_autofree char *name = g_filename_display_name(base);
-    static const char *const endings[] = {".json", ".xml", ".img", ".raw", ".qcow2", ".iso"};
+    static const char *const endings[] = {".json",  ".xml", ".img", ".raw",
+                                          ".qcow2", ".iso", ".sh",  ".txt"};
     g_autofree char *first = NULL;
     g_autofree char *upper = NULL;
 
@@ -89,17 +160,6 @@ vm_source_title(const char *path)
     first = g_utf8_substring(name, 0, 1);
     upper = g_utf8_strup(first, -1);
     return g_strconcat(upper, g_utf8_next_char(name), NULL);
-}
-
-static void
-make_absolute(VmJson *json, const char *path, const char *folder)
-{
-    const char *file = vm_json_get_string(json, path);
-
-    if (file && file[0] && file[0] != '/') {
-        g_autofree char *absolute = g_canonicalize_filename(file, folder);
-        vm_json_set_string(json, path, absolute);
-    }
 }
 
 static VmJson *
@@ -126,11 +186,8 @@ vm_source_is_xml(const char *path)
 {
     guint8 head[HEAD_SIZE];
     gssize size = read_head(path, head);
-    gssize at = 0;
+    gssize at = skip_blanks(head, size);
 
-    while (at < size && g_ascii_isspace(head[at])) {
-        at++;
-    }
     return at < size && begins_xml(head + at, size - at);
 }
 
@@ -147,12 +204,7 @@ vm_source_load_configuration(const char *path, char **ret_left_out, GError **err
     if (!json) {
         return NULL;
     }
-    make_absolute(json, "kernel", folder);
-    make_absolute(json, "initrd", folder);
-    for (guint i = 0; i < vm_json_length(json, "block"); i++) {
-        g_autofree char *member = g_strdup_printf("block.%u.path", i);
-        make_absolute(json, member, folder);
-    }
+    vm_definition_paths_complete(json, folder);
     return g_steal_pointer(&json);
 }
 

@@ -20,6 +20,9 @@ char *vm_source_title(const char *path);
 /* A file that begins as XML does. */
 gboolean vm_source_is_xml(const char *path);
 
+/* Text that is neither XML nor a configuration: vm_command_line_load_async() says whether it is a command line. */
+gboolean vm_source_is_text(const char *path);
+
 /* A configuration file, or a machine of libvirt, with its paths made absolute; NULL with error set.
  * *ret_left_out: a sentence about what was left out, g_free(), or NULL. */
 VmJson *vm_source_load_configuration(const char *path, char **ret_left_out, GError **error);

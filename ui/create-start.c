@@ -2,6 +2,7 @@
 /* The first step of the create assistant: what the machine starts from. */
 #include <glib/gi18n.h>
 
+#include "manager/model/command-line.h"
 #include "manager/model/disk-boot.h"
 #include "ui/create-assistant-private.h"
 #include "ui/guest-windows.h"
@@ -25,13 +26,89 @@ show_member(VmCreateAssistant *self, GtkEntry *entry, const char *member)
     gtk_entry_set_text(entry, text ? text : "");
 }
 
+static void
+show_members(VmCreateAssistant *self)
+{
+    show_member(self, self->kernel_entry, "kernel");
+    show_member(self, self->initrd_entry, "initrd");
+    show_member(self, self->disk_entry, "block.0.path");
+    show_member(self, self->options_entry, "params.0");
+}
+
+/* ------------------------------------------------------------------ a command line */
+
+static void
+forget_command(VmCreateAssistant *self)
+{
+    if (self->asking) {
+        g_cancellable_cancel(self->asking);
+    }
+    g_clear_object(&self->asking);
+    g_clear_pointer(&self->asked, g_free);
+    g_clear_pointer(&self->asked_problem, g_free);
+    self->go_on = FALSE;
+}
+
+static void
+command_answered(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmCreateAssistant) self = VM_CREATE_ASSISTANT(data);
+    g_autofree char *left_out = NULL;
+    g_autoptr(GError) error = NULL;
+    VmJson *json = vm_command_line_load_finish(result, &left_out, &error);
+    gboolean go_on = FALSE;
+
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        return; /* another file was chosen */
+    }
+    g_clear_object(&self->asking);
+    if (json) {
+        self->loaded = json;
+        self->left_out = g_steal_pointer(&left_out);
+        self->imported = g_strdup(self->asked);
+        show_members(self);
+    } else {
+        self->asked_problem = g_strdup(error->message);
+    }
+    vm_create_assistant_source_changed(self);
+    go_on = self->go_on && json && !self->left_out; /* which has to be seen */
+    self->go_on = FALSE;
+    if (go_on && gtk_widget_get_sensitive(GTK_WIDGET(self->next_button))) {
+        vm_create_assistant_next(self);
+    }
+}
+
+/* vmm reads it meanwhile; NULL until then, and when it is good. */
+static char *
+load_command(VmCreateAssistant *self, const char *path)
+{
+    if (g_strcmp0(self->asked, path) == 0) {
+        return g_strdup(self->asked_problem);
+    }
+    forget_command(self);
+    g_clear_pointer(&self->imported, g_free);
+    g_clear_pointer(&self->loaded, vm_json_free);
+    g_clear_pointer(&self->left_out, g_free);
+    self->asked = g_strdup(path);
+    self->asking = g_cancellable_new();
+    vm_command_line_load_async(path, self->asking, command_answered, g_object_ref(self));
+    return NULL;
+}
+
+/* ------------------------------------------------------------------ all files */
+
 /* NULL when it was read, else why not, in words. */
 static char *
 load_file(VmCreateAssistant *self, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *before = g_steal_pointer(&self->imported);
+    g_autofree char *before = NULL;
 
+    if (vm_source_is_text(path)) {
+        return load_command(self, path);
+    }
+    forget_command(self);
+    before = g_steal_pointer(&self->imported);
     g_clear_pointer(&self->loaded, vm_json_free);
     g_clear_pointer(&self->left_out, g_free);
     self->loaded = vm_source_load_configuration(path, &self->left_out, &error);
@@ -40,10 +117,7 @@ load_file(VmCreateAssistant *self, const char *path)
     }
     self->imported = vm_source_is_xml(path) ? g_strdup(path) : NULL;
     if (self->imported && g_strcmp0(before, self->imported) != 0) {
-        show_member(self, self->kernel_entry, "kernel");
-        show_member(self, self->initrd_entry, "initrd");
-        show_member(self, self->disk_entry, "block.0.path");
-        show_member(self, self->options_entry, "params.0");
+        show_members(self);
     }
     return NULL;
 }
@@ -60,6 +134,7 @@ vm_create_assistant_source_problem(VmCreateAssistant *self, gboolean *ret_empty)
     if (is_file && file[0] && !problem) {
         problem = load_file(self, file);
     } else if (is_file) {
+        forget_command(self);
         g_clear_pointer(&self->imported, g_free);
     }
     if (vm_create_assistant_is_import(self)) {
@@ -84,11 +159,12 @@ show_import(VmCreateAssistant *self)
     const gboolean import = vm_create_assistant_is_import(self);
     const gboolean lost = import && vm_create_assistant_lacks_kernel(self) &&
                           gtk_entry_get_text_length(self->disk_entry) == 0;
-    g_autofree char *note = g_strconcat(
-        import && self->left_out ? self->left_out : "", lost && self->left_out ? "\n" : "",
-        lost ? _("This machine starts by firmware, which Vitrine cannot do yet: choose a kernel.")
-             : "",
-        NULL);
+    const char *why =
+        self->asked
+            ? _("This command line names no kernel: choose one.")
+            : _("This machine starts by firmware, which Vitrine cannot do yet: choose a kernel.");
+    g_autofree char *note = g_strconcat(import && self->left_out ? self->left_out : "",
+                                        lost && self->left_out ? "\n" : "", lost ? why : "", NULL);
 
     gtk_label_set_text(self->import_note, note);
     gtk_widget_set_visible(GTK_WIDGET(self->import_note), note[0] != '\0');
@@ -101,14 +177,12 @@ show_import(VmCreateAssistant *self)
 void
 vm_create_assistant_take_sizes(VmCreateAssistant *self)
 {
-    gint64 memory = vm_json_get_int(self->loaded, "mem.size", 256);
+    const gint64 memory = vm_json_get_int(self->loaded, "mem.size", 256);
     const char *title = vm_json_get_string(self->loaded, "manager.title");
-    int step = 0;
 
-    while (((gint64)VM_SMALLEST_MIB << step) < memory && step < 16) {
-        step++;
-    }
-    gtk_range_set_value(self->memory_scale, step);
+    gtk_range_set_value(self->memory_scale,
+                        vm_create_assistant_memory_step((guint64)MAX(memory, 0)));
+    g_signal_emit_by_name(self->memory_scale, "value-changed"); /* for its words */
     gtk_spin_button_set_value(self->processors_spin,
                               (double)vm_json_get_int(self->loaded, "cpus.num-cores", 1));
     gtk_switch_set_active(self->graphics_switch, vm_json_has(self->loaded, "gpu"));
@@ -150,7 +224,7 @@ vm_create_assistant_source_changed(VmCreateAssistant *self)
     show_import(self);
     if (vm_create_assistant_get_step(self) == 0) {
         gtk_widget_set_sensitive(GTK_WIDGET(self->next_button),
-                                 !empty && !problem && !self->reading);
+                                 !empty && !problem && !self->reading && !self->asking);
     }
     if (!empty && !problem && !self->name_given) {
         g_autofree char *title = vm_source_title(vm_create_assistant_main_file(self));

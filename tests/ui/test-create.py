@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real vitrine under Xvfb, as test-ui.py: machines from disk images, those for clouds too, and from libvirt; prints TAP.
+"""The real vitrine under Xvfb, as test-ui.py: machines from disk images, those for clouds too, from libvirt and from command lines; prints TAP.
 
 usage: test-create.py BUILD-FOLDER [TEST...]"""
 import base64
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from runner import expect, run
-from session import Atspi, run_in_session, wait_for
+from session import Atspi, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -286,6 +286,118 @@ def libvirt_firmware(session):
     expect(definition["params"] == ["root=/dev/vda"] and len(definition["block"]) == 2, definition)
 
 
-TESTS = [from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
+def clipboard_text():
+    """What another program would paste."""
+    code = ("import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gdk, Gtk; "
+            "print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text() or '', end='')")
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def meaning(session, definition):
+    """What vmm makes of it, without what is the manager's."""
+    path = file_of(session, "meant.json", json.dumps({key: value for key, value in definition.items() if key != "manager"}).encode())
+    done = subprocess.run([session.path("bin/vmm"), "run", "--cfg", path, "--print-config"], capture_output=True, text=True,
+                          check=False, timeout=60)
+    expect(done.returncode == 0, done.stderr)
+    return json.loads(done.stdout)
+
+
+def create_imported(session, sizes):
+    """From the second step to the end."""
+    session.see("Name", Atspi.Role.TEXT, 30)
+    session.press("Next")
+    session.see(sizes)
+    session.see("Create without starting").do_action(0)
+    session.press("Create")
+
+
+def from_command_line(session):
+    """A file is read as a shell would, paths count from its folder, and what is no part of a machine is told."""
+    session.use_real_vmm()
+    kernel = file_of(session, "vms/vmlinuz", b"\177ELF" + bytes(64))
+    disk = file_of(session, "vms/my disk.img", bytes(4096))
+    line = ("#!/bin/sh\n# The lab.\n$ /usr/bin/crosvm run --verbose \\\n  --cpus 1 \\\r\n  -m 700 --rwdisk 'my disk.img' \\\n"
+            "  -p 'root=/dev/vda; \"quiet\"' \\\n  --serial type=stdout,hardware=serial,console=true,stdin=true \\\n")
+    session.start(file_of(session, "vms/my-lab.sh", (line + "  ./vmlinuz # the kernel\n").encode()))
+    session.see("Left out: --verbose.", seconds=30)
+    for name, text in (("Kernel", kernel), ("Disk", disk), ("Kernel options", 'root=/dev/vda; "quiet"')):
+        expect(session.see(name, Atspi.Role.TEXT).get_text(0, -1) == text, f"{name} is not shown")
+    session.shoot("create-command-line")
+    session.press("Next")
+    create_imported(session, "1 processor · 700 MiB memory")
+    session.see_row("My-lab, Off")
+    definition = session.definitions()["my-lab"]
+    expect(definition["kernel"] == kernel and definition["params"] == ['root=/dev/vda; "quiet"'], definition)
+    expect(definition["block"][0]["path"] == disk and definition["mem"]["size"] == 700, definition)
+    expect(definition["serial"][0]["type"] == "sink" and "stdin" not in definition["serial"][0], definition)
+    expect("gpu" not in definition and "name" not in definition, definition)
+
+
+def command_line_there_and_back(session):
+    """What “Copy command line” gives is taken for the same machine."""
+    session.use_real_vmm()
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    disk = file_of(session, 'a, "b".img', bytes(4096))
+    session.define("lab", "Lab", kernel=kernel, params=["root=/dev/vda", "a 'b' \\c;"], cpus={"num-cores": 1}, mem={"size": 1500},
+                   block=[{"path": disk, "ro": True}, {"path": disk, "format": "raw"}], rng=False, balloon=False, disposable=True,
+                   gpu={"backend": "2d", "displays": [{"mode": {"windowed": [800, 600]}}, {"mode": {"windowed": [640, 480]}}]},
+                   serial=[{"type": "sink", "hardware": "serial", "console": True}], **{"display-window-mouse": False})
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    wait_for("“Copy command line”", lambda: next((
+        node for node in walk(session.application())
+        if node.get_name() == "Copy command line" and is_showing(node) and node.do_action(0)), None))
+    session.see("Command line copied")
+    line = clipboard_text()
+    expect(line.startswith("vmm run --name lab \\\n"), line)
+    before = session.definitions()["lab"]
+    session.close()
+    session.start(file_of(session, "copied.txt", line.encode()))
+    create_imported(session, "1 processor · 1.5 GiB memory")
+    session.see_row("lab, Off")
+    after = session.definitions()["lab-2"]
+    expect(after["manager"]["title"] == "lab", after["manager"])
+    expect(meaning(session, before) == meaning(session, after), f"{before} became {after}")
+
+
+def refused_command_lines(session):
+    """What is no command line of a machine is refused by name, and nothing in it is run."""
+    session.use_real_vmm()
+    trap = session.path("trap")
+    shell = "“{}” is for a shell, and none reads this: take it out, or put it in single quotes."
+    session.start(file_of(session, "none.txt", b"# nothing\n"))
+    session.see("There is no command in this file; it can hold one that begins with “vmm run”.")
+    entry = session.see("File", Atspi.Role.TEXT)
+    button = session.see("Next", Atspi.Role.PUSH_BUTTON)
+    cases = (
+        (f"vmm run k; touch {trap}", shell.format(";")),
+        (f"vmm run k | tee {trap}", shell.format("|")),
+        (f"vmm run k > {trap}", shell.format(">")),
+        (f"vmm run $(touch {trap})", shell.format("$(touch")),
+        (f"vmm run k\ntouch {trap}\n", "There is more than one command: leave only “vmm run …”, with a backslash at the end "
+         "of each line but the last."),
+        (f"touch {trap}", f"“{f'touch {trap}'[:24]}” makes no machine: a command has to begin with “vmm run” or “crosvm run”."),
+        ("RUST_LOG=info crosvm run k", "“RUST_LOG=info” sets a variable, which no machine has: take it out."),
+        ("vmm run 'k", "The quotation mark in line 1 has no partner."),
+        ("vmm run a\0b", "This file is neither a configuration nor text."),
+        ("vmm run " + "k" * (1 << 20), "This file is larger than 64 KiB, which no command line is."),
+        ("vmm run --print-config=false k", "--print-config is given twice; give it once."),
+        ("vmm run --bogus k", "There is no option “--bogus”; `vmm run --help` lists them."),
+        ("vmm run --help", "This command line describes no machine."),
+        ("vmm run --mem 512", "This command line names no kernel: choose one."))
+    for index, (text, sentence) in enumerate(cases):
+        entry.set_text_contents(file_of(session, f"case-{index}.txt", text.encode()))
+        session.see(sentence, seconds=30)
+        wait_for("no way on", lambda: not is_usable(button))
+    session.shoot("create-command-line-refused")
+    expect(not os.path.exists(trap), "a command was run")
+    expect(not session.running() and not session.definitions(), "a machine was made")
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    entry.set_text_contents(file_of(session, "good.txt", f"vmm run {kernel}".encode()))
+    wait_for("a way on", lambda: is_usable(button), 30)
+
+
+TESTS = [from_command_line, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))
