@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "ui/file-dialog.h"
 #include "ui/settings-row.h"
 
 #define ENTRY_WIDTH    22
@@ -208,19 +209,19 @@ switched(VmCloudUser *self)
 }
 
 static void
+key_chosen(GtkWidget *widget, const char *path)
+{
+    if (path) {
+        gtk_entry_set_text(VM_CLOUD_USER(widget)->key, path);
+    }
+}
+
+static void
 choose_key(VmCloudUser *self)
 {
-    GtkWidget *window = gtk_widget_get_toplevel(GTK_WIDGET(self));
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Choose a public SSH key"), GTK_WINDOW(window), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
     g_autofree char *folder = g_build_filename(g_get_home_dir(), ".ssh", NULL);
-    g_autofree char *path = NULL;
 
-    gtk_file_chooser_set_current_folder(GTK_FILE_CHOOSER(chooser), folder);
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
-        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
-        gtk_entry_set_text(self->key, path);
-    }
+    vm_file_dialog_open(GTK_WIDGET(self), _("Choose a public SSH key"), folder, key_chosen);
 }
 
 static VmSettingsRow *

@@ -12,6 +12,7 @@
 #include "manager/model/console-file.h"
 #include "ui/console-feed.h"
 #include "ui/console-links.h"
+#include "ui/file-dialog.h"
 #include "ui/terminal-colours.h"
 #include "ui/window.h"
 
@@ -377,33 +378,21 @@ save_into(VmConsoleTab *self, GFile *file)
 }
 
 static void
-file_chosen(GtkNativeDialog *chooser, int response, VmConsoleTab *self)
+file_chosen(GtkWidget *widget, const char *path)
 {
-    g_autoptr(GFile) file = NULL;
+    g_autoptr(GFile) file = path ? g_file_new_for_path(path) : NULL;
 
-    if (response == GTK_RESPONSE_ACCEPT) {
-        file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
-        save_into(self, file);
+    if (file) {
+        save_into(VM_CONSOLE_TAB(widget), file);
     }
-    gtk_native_dialog_destroy(chooser);
-    g_object_unref(chooser);
 }
 
-/* Without a main loop in the main loop: who pressed the button through AT-SPI waits for an answer. */
 void
 vm_console_tab_save(VmConsoleTab *self)
 {
-    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
-    GtkFileChooserNative *chooser = gtk_file_chooser_native_new(
-        _("Save output"), window, GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
     g_autofree char *name = g_strconcat(self->name, ".txt", NULL);
 
-    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
-    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
-    g_signal_connect_data(chooser, "response", G_CALLBACK(file_chosen), g_object_ref(self),
-                          (GClosureNotify)(void (*)(void))g_object_unref, 0);
-    gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(chooser), TRUE);
-    gtk_native_dialog_show(GTK_NATIVE_DIALOG(chooser));
+    vm_file_dialog_save(GTK_WIDGET(self), _("Save output"), name, file_chosen);
 }
 
 char *

@@ -5,6 +5,7 @@
 #include "manager/model/command-line.h"
 #include "manager/model/disk-boot.h"
 #include "ui/create-assistant-private.h"
+#include "ui/file-dialog.h"
 #include "ui/guest-windows.h"
 
 const char *
@@ -258,19 +259,20 @@ vm_create_assistant_source_activated(VmCreateAssistant *self, GtkListBoxRow *row
     vm_create_assistant_set_kind(self, (VmSourceKind)gtk_list_box_row_get_index(row));
 }
 
+static void
+file_chosen(GtkWidget *widget, const char *path)
+{
+    if (path) {
+        gtk_entry_set_text(GTK_ENTRY(widget), path);
+    }
+}
+
 /* The folder at the end of an entry chooses a file. */
 void
 vm_create_assistant_choose_file(VmCreateAssistant *self, GtkEntryIconPosition position,
                                 GdkEvent *event, GtkEntry *entry)
 {
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Choose a file"), GTK_WINDOW(self), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
-    g_autofree char *path = NULL;
-
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
-        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
-        gtk_entry_set_text(entry, path);
-    }
+    vm_file_dialog_open(GTK_WIDGET(entry), _("Choose a file"), NULL, file_chosen);
 }
 
 /* Nobody chose another disk or a kernel while this one was read. */

@@ -6,6 +6,7 @@
 
 #include "manager/model/log-lines.h"
 #include "manager/model/log-piece.h"
+#include "ui/file-dialog.h"
 #include "ui/window.h"
 #include "vmm/client/paths.h"
 
@@ -39,6 +40,7 @@ struct _VmLogPage {
     gboolean follow; /* the end is in view */
     VmMachine *machine;
     char *path;
+    char *saving;     /* the file that is saved when a name is chosen; or NULL */
     goffset offset;   /* of the file, read up to here */
     GString *waiting; /* read, not shown yet; the last line may have no end */
     guint64 skipped;  /* bytes before that */
@@ -307,23 +309,29 @@ log_saved(GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
-void
-vm_log_page_save(VmLogPage *self)
+static void
+file_chosen(GtkWidget *widget, const char *path)
 {
-    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Save log"), window, GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
-    g_autofree char *name = g_strconcat(vm_machine_get_name(self->machine), ".log", NULL);
-    g_autoptr(GFile) from = g_file_new_for_path(self->path);
-    g_autoptr(GFile) to = NULL;
+    VmLogPage *self = VM_LOG_PAGE(widget);
+    g_autoptr(GFile) from = self->saving ? g_file_new_for_path(self->saving) : NULL;
+    g_autoptr(GFile) to = path ? g_file_new_for_path(path) : NULL;
 
-    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
-    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
-        to = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(chooser));
+    g_clear_pointer(&self->saving, g_free);
+    if (from && to) {
         g_file_copy_async(from, to, G_FILE_COPY_OVERWRITE, G_PRIORITY_DEFAULT, NULL, NULL, NULL,
                           log_saved, g_object_ref(self));
     }
+}
+
+void
+vm_log_page_save(VmLogPage *self)
+{
+    g_autofree char *name = g_strconcat(vm_machine_get_name(self->machine), ".log", NULL);
+
+    /* Another machine may be shown when the dialog answers. */
+    g_free(self->saving);
+    self->saving = g_strdup(self->path);
+    vm_file_dialog_save(GTK_WIDGET(self), _("Save log"), name, file_chosen);
 }
 
 static void
@@ -344,6 +352,7 @@ vm_log_page_dispose(GObject *object)
     VmLogPage *self = VM_LOG_PAGE(object);
 
     drop_machine(self);
+    g_clear_pointer(&self->saving, g_free);
     g_clear_object(&self->filter);
     g_clear_pointer(&self->processes, g_hash_table_unref);
     if (self->waiting) {

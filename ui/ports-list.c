@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "manager/model/ports.h"
+#include "ui/file-dialog.h"
 #include "ui/removal-undo.h"
 #include "ui/settings-row.h"
 
@@ -59,46 +60,48 @@ copy_definition(VmPortsList *self)
     return json;
 }
 
-static char *
-choose_path(VmPortsList *self)
-{
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Save output"), GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self))),
-        GTK_FILE_CHOOSER_ACTION_SAVE, NULL, NULL);
-
-    gtk_file_chooser_set_do_overwrite_confirmation(GTK_FILE_CHOOSER(chooser), TRUE);
-    return gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT
-               ? gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser))
-               : NULL;
-}
-
+/* file: where "file" writes, else NULL. */
 static void
-target_chosen(GtkWidget *combo, VmPortsList *self)
+set_target(VmPortsList *self, GtkWidget *combo, const char *word, const char *file)
 {
-    const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(combo));
-    guint port = port_of(combo);
+    const guint port = port_of(combo);
     g_autofree char *type = g_strdup_printf("serial.%u.type", port);
     g_autofree char *path = g_strdup_printf("serial.%u.path", port);
-    g_autofree char *file = NULL;
-    VmJson *json = NULL;
+    VmJson *json = copy_definition(self);
 
-    if (self->filling || !word) {
-        return;
-    }
-    if (g_str_equal(word, "file")) {
-        file = choose_path(self);
-        if (!file) {
-            vm_ports_list_show(self, self->machine);
-            return;
-        }
-    }
-    json = copy_definition(self);
     vm_json_set_string(json, type, word);
     vm_json_remove(json, path);
     if (file) {
         vm_json_set_string(json, path, file);
     }
     save(self, json, combo);
+}
+
+static void
+file_chosen(GtkWidget *combo, const char *path)
+{
+    VmPortsList *self = VM_PORTS_LIST(gtk_widget_get_ancestor(combo, VM_TYPE_PORTS_LIST));
+
+    if (path) {
+        set_target(self, combo, "file", path);
+    } else {
+        vm_ports_list_show(self, self->machine);
+    }
+}
+
+static void
+target_chosen(GtkWidget *combo, VmPortsList *self)
+{
+    const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(combo));
+
+    if (self->filling || !word) {
+        return;
+    }
+    if (g_str_equal(word, "file")) {
+        vm_file_dialog_save(combo, _("Save output"), NULL, file_chosen);
+    } else {
+        set_target(self, combo, word, NULL);
+    }
 }
 
 /* "Serial 1" */

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/file-dialog.h"
 #include "ui/settings-row.h"
 #include "vmm/client/paths.h"
 
@@ -182,18 +183,17 @@ folder_changed(VmPreferencesDialog *self)
 }
 
 static void
+folder_chosen(GtkWidget *widget, const char *path)
+{
+    if (path) {
+        g_settings_set_string(VM_PREFERENCES_DIALOG(widget)->settings, "disk-folder", path);
+    }
+}
+
+static void
 choose_folder(VmPreferencesDialog *self)
 {
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Folder for disks"), GTK_WINDOW(self), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL, NULL);
-    g_autofree char *path = NULL;
-
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
-        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
-        if (path) {
-            g_settings_set_string(self->settings, "disk-folder", path);
-        }
-    }
+    vm_file_dialog_choose_folder(GTK_WIDGET(self), _("Folder for disks"), folder_chosen);
 }
 
 static void

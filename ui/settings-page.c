@@ -6,6 +6,7 @@
 
 #include "manager/model/phrases.h"
 #include "ui/create-sources.h"
+#include "ui/file-dialog.h"
 #include "ui/graphics-level.h"
 #include "ui/guest-windows.h"
 #include "ui/json-editor.h"
@@ -94,6 +95,7 @@ struct _VmSettingsPage {
 
     VmSettingsRow *rows[G_N_ELEMENTS(settings)];
     VmMachine *machine;
+    VmMachine *disk_for; /* when a disk was to be chosen; compared only */
     gboolean narrow;
     int beside_width; /* that index and section need beside each other */
     gboolean filling;
@@ -309,17 +311,17 @@ switch_changed(GtkWidget *control, GParamSpec *spec, VmSettingsPage *self)
 }
 
 static void
+file_chosen(GtkWidget *widget, const char *path)
+{
+    if (path) {
+        gtk_entry_set_text(GTK_ENTRY(widget), path);
+    }
+}
+
+static void
 choose_file(GtkEntry *entry, GtkEntryIconPosition position, GdkEvent *event, VmSettingsPage *self)
 {
-    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Choose a file"), window, GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
-    g_autofree char *path = NULL;
-
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
-        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
-        gtk_entry_set_text(entry, path);
-    }
+    vm_file_dialog_open(GTK_WIDGET(entry), _("Choose a file"), NULL, file_chosen);
 }
 
 /* ------------------------------------------------------------------ disks */
@@ -350,24 +352,28 @@ remove_disk(GtkButton *button, VmSettingsPage *self)
 }
 
 static void
-add_disk(VmSettingsPage *self)
+disk_chosen(GtkWidget *widget, const char *path)
 {
-    GtkWindow *window = GTK_WINDOW(gtk_widget_get_toplevel(GTK_WIDGET(self)));
-    g_autoptr(GtkFileChooserNative) chooser = gtk_file_chooser_native_new(
-        _("Add a disk image"), window, GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+    VmSettingsPage *self = VM_SETTINGS_PAGE(widget);
     VmJson *json = NULL;
-    g_autofree char *path = NULL;
     g_autofree char *member = NULL;
 
-    if (!definition_of(self) ||
-        gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) != GTK_RESPONSE_ACCEPT) {
+    if (!path || !definition_of(self) || self->machine != self->disk_for) {
         return;
     }
     json = vm_json_copy(definition_of(self));
-    path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
     member = g_strdup_printf("block.%u.path", vm_json_length(json, "block"));
     vm_json_set_string(json, member, path);
     save(self, json, self->rows[0]);
+}
+
+static void
+add_disk(VmSettingsPage *self)
+{
+    if (definition_of(self)) {
+        self->disk_for = self->machine;
+        vm_file_dialog_open(GTK_WIDGET(self), _("Add a disk image"), NULL, disk_chosen);
+    }
 }
 
 static GtkWidget *

@@ -6,6 +6,7 @@
 
 #include "ui/create-assistant.h"
 #include "ui/empty-page.h"
+#include "ui/file-dialog.h"
 #include "ui/keys-popover.h"
 #include "ui/message-bar.h"
 #include "ui/settings.h"
@@ -345,18 +346,19 @@ vm_window_create(VmWindow *self, const char *path)
     gtk_window_present(GTK_WINDOW(assistant));
 }
 
+static void
+file_chosen(GtkWidget *widget, const char *path)
+{
+    if (path) {
+        vm_window_create(VM_WINDOW(widget), path);
+    }
+}
+
 void
 vm_window_open_file(VmWindow *self)
 {
-    g_autoptr(GtkFileChooserNative) chooser =
-        gtk_file_chooser_native_new(_("Open a kernel, a disk or a configuration"), GTK_WINDOW(self),
-                                    GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
-    g_autofree char *path = NULL;
-
-    if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {
-        path = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(chooser));
-        vm_window_create(self, path);
-    }
+    vm_file_dialog_open(GTK_WIDGET(self), _("Open a kernel, a disk or a configuration"), NULL,
+                        file_chosen);
 }
 
 /* NOLINTBEGIN(readability-function-size): the shape of the signal */

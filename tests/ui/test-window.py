@@ -246,11 +246,24 @@ def keeps_the_frame(session):
     session.see("Machines")
 
 
+def save_as(session, button, ending, path):
+    """Through the file dialog, as a reader does: whoever pressed the button is not kept waiting."""
+    session.press(button)
+    entry = wait_for("a name", lambda: next((
+        node for node in walk(session.application())
+        if node.get_role() == Atspi.Role.TEXT and is_showing(node) and (node.get_text(0, -1) or "").endswith(ending)), None))
+    entry.set_text_contents(path)
+    session.press("Save")
+
+
 def saves_output(session):
-    """All that a console said goes into a file, and the window says so."""
+    """All that a console said, and the machine's log, go into files, and the window says so."""
     os.makedirs(session.path("state/vitrine/lab"))
     with open(session.path("state/vitrine/lab/serial.0.log"), "w", encoding="utf-8") as file:
         file.write("first line\r\nlast line\r\n")
+    log = "[2026-11-20T10:00:00.000Z] vmm[12] info: said for the file\n"
+    with open(session.path("state/vitrine/lab/log"), "w", encoding="utf-8") as file:
+        file.write(log)
     session.define("lab", "Lab")
     session.start()
     session.see_row("Lab, Off")
@@ -258,16 +271,37 @@ def saves_output(session):
     terminal = session.see("Serial 1 of Lab", Atspi.Role.TERMINAL)
     wait_for("its text", lambda: "last line" in terminal.get_text(0, -1))
     path = session.path("saved.txt")
-    session.press("Save output…")
-    entry = wait_for("a name", lambda: next((
-        node for node in walk(session.application())
-        if node.get_role() == Atspi.Role.TEXT and is_showing(node) and node.get_text(0, -1).endswith(".txt")), None))
-    entry.set_text_contents(path)
-    session.press("Save")
+    save_as(session, "Save output…", ".txt", path)
     session.see("Output saved")
     with open(path, encoding="utf-8") as file:
         text = file.read()
     expect("first line\nlast line\n" in text, f"saved: {text!r}")
+    session.set_state("win.view", "log")
+    path = session.path("saved.log")
+    save_as(session, "Save log…", ".log", path)
+    session.see("Log saved")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    expect(text == log, f"saved: {text!r}")
+
+
+def closes_file_dialogs(session):
+    """Dialogs for files that are opened: nothing chosen, nothing changed, and no one waits."""
+    session.define("lab", "Lab", kernel="/bin/true")
+    session.start()
+    session.see_row("Lab, Off")
+    session.activate("app.open-file")
+    session.press("Cancel")
+    wait_for("the dialog to go", lambda: session.find("Cancel", Atspi.Role.PUSH_BUTTON) is None)
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    row = session.see("Disks", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    before = session.definitions()
+    session.press("Add a disk…")
+    session.press("Cancel")
+    wait_for("the dialog to go", lambda: session.find("Cancel", Atspi.Role.PUSH_BUTTON) is None)
+    expect(session.definitions() == before, "the machine changed")
 
 
 def menu_switches(session):
@@ -408,7 +442,7 @@ def says_stalled(session):
         os.kill(int(children[0]), signal.SIGCONT)
 
 
-TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, opens_the_section, keeps_the_frame, saves_output]
+TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, opens_the_section, keeps_the_frame, saves_output, closes_file_dialogs]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
