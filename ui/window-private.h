@@ -98,6 +98,8 @@ void vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machine
 
 /* window-actions.c */
 void vm_window_add_actions(VmWindow *self);
+
+/* window-usable.c: which actions can be used; nothing before there are any */
 void vm_window_update_actions(VmWindow *self);
 
 /* window-monitor.c: full screen, on the monitor where the machine was so before unless the window was moved
