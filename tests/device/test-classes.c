@@ -112,6 +112,30 @@ TAP_TEST(legacy_command)
     close(fd);
 }
 
+/* CVE-2026-24708 and qcow2's other headers: a guest makes its raw disk look like an image over a file of the host. */
+TAP_TEST(image_format)
+{
+    uint8_t image[512] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3};
+    struct fake fake;
+    int fd;
+
+    store_be64(image + 8, 64); /* where the name of the file below stands, and its length */
+    store_be32(image + 16, 11);
+    store_be32(image + 20, 16);
+    store_be64(image + 24, DISK_SIZE);
+    memcpy(image + 64, "/etc/passwd", 11);
+    check(start_disk(&fake, &fd));
+    check_int(pwrite(fd, image, sizeof(image), 0), sizeof(image));
+    check_int(ask_disk(&fake, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
+    check(memcmp(fake_ram(&fake, DATA_AT), image, sizeof(image)) == 0);
+    check_int(ask_disk(&fake, VIRTIO_BLK_T_IN, 8, 512), VIRTIO_BLK_S_OK);
+    for (unsigned int i = 0; i < 512; i++) {
+        check_int(((uint8_t *)fake_ram(&fake, DATA_AT))[i], 0);
+    }
+    check_int(fake_end(&fake), 0);
+    close(fd);
+}
+
 /* CVE-2026-3886: width times bytes per pixel. */
 TAP_TEST(integer_overflow)
 {
@@ -309,7 +333,7 @@ TAP_TEST(resource_exhaustion)
     check_int(card_stop(&card), 0);
 }
 
-TAP_MAIN(TAP_CASE(transport_state), TAP_CASE(legacy_command), TAP_CASE(integer_overflow),
-         TAP_CASE(capset_disclosure), TAP_CASE(scanout_index), TAP_CASE(queue_index),
-         TAP_CASE(use_after_unmap), TAP_CASE(re_entrancy), TAP_CASE(lifetime_of_requests),
-         TAP_CASE(resource_exhaustion))
+TAP_MAIN(TAP_CASE(transport_state), TAP_CASE(legacy_command), TAP_CASE(image_format),
+         TAP_CASE(integer_overflow), TAP_CASE(capset_disclosure), TAP_CASE(scanout_index),
+         TAP_CASE(queue_index), TAP_CASE(use_after_unmap), TAP_CASE(re_entrancy),
+         TAP_CASE(lifetime_of_requests), TAP_CASE(resource_exhaustion))
