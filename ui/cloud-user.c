@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "ui/accessible.h"
+#include "ui/file-button.h"
 #include "ui/file-dialog.h"
 #include "ui/settings-row.h"
 
@@ -279,6 +281,7 @@ vm_cloud_user_init(VmCloudUser *self)
     gtk_list_box_set_selection_mode(GTK_LIST_BOX(self->list), GTK_SELECTION_NONE);
     gtk_style_context_add_class(gtk_widget_get_style_context(self->list), "preference-list");
     atk_object_set_name(gtk_widget_get_accessible(self->list), _("Cloud image"));
+    vm_accessible_set_group(GTK_LIST_BOX(self->list));
     gtk_box_pack_start(GTK_BOX(self), self->list, TRUE, TRUE, 0);
     (void)add_row(self, _("Cloud image"),
                   _("At its first start cloud-init in it makes this user, who may become root"),
@@ -289,6 +292,7 @@ vm_cloud_user_init(VmCloudUser *self)
     self->key_row =
         add_row(self, _("SSH key"), _("A public one; empty for none"), GTK_WIDGET(self->key));
     fill(self);
+    vm_file_button_add(self->key);
     gtk_widget_show(self->list);
     switched(self);
     self->chosen = FALSE;

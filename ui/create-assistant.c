@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 
 #include "manager/model/disk-boot.h"
+#include "ui/accessible.h"
+#include "ui/file-button.h"
 #include "ui/guest-windows.h"
 #include "ui/settings-row.h"
 #include "vmm/client/definition.h"
@@ -360,8 +362,16 @@ static void
 vm_create_assistant_init(VmCreateAssistant *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    vm_file_button_add(self->file_entry);
+    vm_file_button_add(self->kernel_entry);
+    vm_file_button_add(self->initrd_entry);
+    vm_file_button_add(self->disk_entry);
     g_signal_connect_object(self->cloud_user, "changed", G_CALLBACK(size_changed), self,
                             G_CONNECT_SWAPPED);
+    vm_accessible_tell_mark(self->kernel_check);
+    vm_accessible_tell_mark(self->disk_check);
+    vm_accessible_tell_mark(self->file_check);
+    vm_accessible_set_group(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
     vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
     vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->check_user_row)));
     set_sizes(self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib/gi18n.h>
 
+#include "ui/accessible.h"
 #include "ui/display-page-private.h"
 #include "ui/display-tabs.h"
 #include "ui/display-view.h"
@@ -79,7 +80,6 @@ is_ready(VmDisplayPage *self)
 static void
 update_accessible(VmDisplayPage *self)
 {
-    AtkObject *accessible = gtk_widget_get_accessible(self->view);
     g_autofree char *name = g_strdup_printf(_("Display of %s"), self->title ? self->title : "");
     const char *description = _("Off");
 
@@ -92,8 +92,8 @@ update_accessible(VmDisplayPage *self)
     } else if (is_on(self)) {
         description = _("Running, keyboard released. Press Enter to control.");
     }
-    atk_object_set_name(accessible, name);
-    atk_object_set_description(accessible, description);
+    vm_accessible_set_name(self->view, name);
+    vm_accessible_set_description(self->view, description);
 }
 
 static void

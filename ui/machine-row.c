@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "ui/accessible.h"
 #include "ui/group-heading.h"
 #include "ui/machine-thumbnail.h"
 
@@ -94,6 +95,35 @@ set_class(GtkLabel *label, const char *name, gboolean on)
     }
 }
 
+/* Whether two texts differ in their numbers only. */
+static gboolean
+is_same_but_numbers(const char *one, const char *other)
+{
+    while (*one || *other) {
+        one += strspn(one, "0123456789");
+        other += strspn(other, "0123456789");
+        if (*one != *other) {
+            return FALSE;
+        }
+        if (*one) {
+            one++;
+            other++;
+        }
+    }
+    return TRUE;
+}
+
+/* A reader would speak each second what is busy; of the row with the focus that is left out. */
+static void
+set_name(VmMachineRow *self, const char *name)
+{
+    const char *said = atk_object_get_name(gtk_widget_get_accessible(GTK_WIDGET(self)));
+
+    if (!said || !gtk_widget_has_focus(GTK_WIDGET(self)) || !is_same_but_numbers(said, name)) {
+        vm_accessible_set_name(GTK_WIDGET(self), name);
+    }
+}
+
 static void
 update(VmMachineRow *self)
 {
@@ -126,7 +156,16 @@ update(VmMachineRow *self)
         g_autofree char *alone = name;
         name = g_strdup_printf("%s, %s", alone, _("Also open elsewhere"));
     }
-    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), name);
+    set_name(self, name);
+}
+
+static gboolean
+focus_left(VmMachineRow *self)
+{
+    if (self->machine) { /* else it is on its way out */
+        update(self);
+    }
+    return GDK_EVENT_PROPAGATE;
 }
 
 static void
@@ -151,6 +190,7 @@ vm_machine_row_new(VmMachine *machine)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(machine, "notify::group", G_CALLBACK(order_changed), self,
                             G_CONNECT_SWAPPED);
+    g_signal_connect_after(self, "focus-out-event", G_CALLBACK(focus_left), NULL);
     make_draggable(self);
     update(self);
     return GTK_WIDGET(self);

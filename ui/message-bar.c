@@ -85,6 +85,11 @@ vm_message_bar_new(const VmProblem *problem)
     gtk_widget_set_visible(GTK_WIDGET(self->cause_label), cause != NULL);
     atk_object_set_name(accessible, title);
     atk_object_set_description(accessible, words);
+    /* Read as the description; a reader would say them again for themselves. */
+    atk_object_add_relationship(gtk_widget_get_accessible(GTK_WIDGET(self->cure_label)),
+                                ATK_RELATION_DESCRIPTION_FOR, accessible);
+    atk_object_add_relationship(gtk_widget_get_accessible(GTK_WIDGET(self->cause_label)),
+                                ATK_RELATION_DESCRIPTION_FOR, accessible);
     add_buttons(self, problem);
     gtk_widget_set_visible(GTK_WIDGET(self->details_toggle), details != NULL);
     if (details) {

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/accessible.h"
 #include "ui/file-dialog.h"
 #include "ui/settings-row.h"
 #include "vmm/client/paths.h"
@@ -156,6 +157,7 @@ add_group(VmPreferencesDialog *self, const char *title)
     gtk_list_box_set_selection_mode(GTK_LIST_BOX(list), GTK_SELECTION_NONE);
     gtk_style_context_add_class(gtk_widget_get_style_context(list), "preference-list");
     atk_object_set_name(gtk_widget_get_accessible(list), title);
+    vm_accessible_set_group(GTK_LIST_BOX(list));
     g_signal_connect(list, "row-activated", G_CALLBACK(row_activated), NULL);
     gtk_container_add(GTK_CONTAINER(self->box), heading);
     gtk_container_add(GTK_CONTAINER(self->box), list);

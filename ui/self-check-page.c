@@ -44,6 +44,12 @@ label_new(const char *text, const char *class)
     return label;
 }
 
+static const char *
+word_for(const VmCheckRow *check)
+{
+    return check->ok ? _("Fine") : check->blocks ? _("In the way") : _("Warning");
+}
+
 static GtkWidget *
 icon_for(const VmCheckRow *check)
 {
@@ -51,11 +57,10 @@ icon_for(const VmCheckRow *check)
                        : check->blocks ? "dialog-error-symbolic"
                                        : "dialog-warning-symbolic";
     const char *class = check->ok ? "check-ok" : check->blocks ? "check-bad" : "check-warn";
-    const char *word = check->ok ? _("Fine") : check->blocks ? _("In the way") : _("Warning");
     GtkWidget *image = gtk_image_new_from_icon_name(name, GTK_ICON_SIZE_MENU);
 
     gtk_style_context_add_class(gtk_widget_get_style_context(image), class);
-    atk_object_set_name(gtk_widget_get_accessible(image), word);
+    atk_object_set_name(gtk_widget_get_accessible(image), word_for(check));
     return image;
 }
 
@@ -66,6 +71,7 @@ row_new(const VmCheckRow *check)
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 14);
     GtkWidget *texts = gtk_box_new(GTK_ORIENTATION_VERTICAL, 1);
     g_autofree char *second = NULL;
+    g_autofree char *name = g_strdup_printf("%s: %s", check->title, word_for(check));
 
     second = check->ok || !check->cure
                  ? g_strdup(check->sentence)
@@ -83,7 +89,8 @@ row_new(const VmCheckRow *check)
     gtk_container_add(GTK_CONTAINER(row), box);
     gtk_list_box_row_set_activatable(GTK_LIST_BOX_ROW(row), FALSE);
     gtk_list_box_row_set_selectable(GTK_LIST_BOX_ROW(row), FALSE);
-    atk_object_set_name(gtk_widget_get_accessible(row), check->title);
+    atk_object_set_name(gtk_widget_get_accessible(row), name);
+    atk_object_set_description(gtk_widget_get_accessible(row), second ? second : "");
     gtk_widget_show_all(row);
     return row;
 }

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "manager/model/phrases.h"
+#include "ui/accessible.h"
 #include "ui/create-sources.h"
+#include "ui/file-button.h"
 #include "ui/file-dialog.h"
 #include "ui/graphics-level.h"
 #include "ui/guest-windows.h"
@@ -605,6 +607,9 @@ make_rows(VmSettingsPage *self)
         self->rows[i] = VM_SETTINGS_ROW(
             vm_settings_row_new(_(setting->title), setting->explain ? _(setting->explain) : NULL,
                                 make_control(self, setting)));
+        if (setting->kind == KIND_PATH) {
+            vm_file_button_add(GTK_ENTRY(vm_settings_row_get_control(self->rows[i])));
+        }
         gtk_container_add(GTK_CONTAINER(list), GTK_WIDGET(self->rows[i]));
     }
 }
@@ -762,6 +767,10 @@ vm_settings_page_init(VmSettingsPage *self)
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->index, "focus", G_CALLBACK(index_focus), NULL);
     make_rows(self);
+    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+        vm_accessible_set_group(list_of(self, settings[i].section));
+    }
+    vm_settings_page_show_section(self, "general");
 }
 
 void

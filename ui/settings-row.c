@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/settings-row.h"
 
+#include "ui/accessible.h"
+
 struct _VmSettingsRow {
     GtkListBoxRow parent_instance;
     GtkBox *row_box;
@@ -52,7 +54,7 @@ vm_settings_row_init(VmSettingsRow *self)
 static void
 describe(VmSettingsRow *self, const char *text)
 {
-    atk_object_set_description(gtk_widget_get_accessible(self->control), text ? text : "");
+    vm_accessible_set_description(self->control, text ? text : "");
 }
 
 GtkWidget *

@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <vte/vte.h>
 
+#include "ui/accessible.h"
 #include "ui/create-assistant.h"
 #include "ui/empty-page.h"
 #include "ui/file-dialog.h"
@@ -82,6 +83,24 @@ problem_changed(VmWindow *self)
     }
 }
 
+/* A reader says a window's name when it changes: so a page that a key has brought is told. */
+static void
+name_window(VmWindow *self)
+{
+    const char *title = self->overview  ? _("All machines")
+                        : self->machine ? vm_machine_get_title(self->machine)
+                                        : "Vitrine";
+    GtkWidget *page = gtk_stack_get_visible_child(GTK_STACK(self->machine_page));
+    g_autofree char *word = NULL;
+    g_autofree char *name = NULL;
+
+    if (self->machine && !self->overview && page) {
+        gtk_container_child_get(GTK_CONTAINER(self->machine_page), page, "title", &word, NULL);
+    }
+    name = word ? g_strdup_printf("%s, %s", title, word) : g_strdup(title);
+    vm_accessible_set_name(GTK_WIDGET(self), name);
+}
+
 static void
 words_changed(VmWindow *self)
 {
@@ -95,6 +114,7 @@ words_changed(VmWindow *self)
                        self->machine ? vm_machine_get_state_words(self->machine) : "");
     gtk_widget_set_visible(self->elsewhere_label,
                            self->machine && vm_machine_get_elsewhere(self->machine));
+    name_window(self); /* before the title, which tells of the name as it is */
     gtk_window_set_title(GTK_WINDOW(self), title[0] ? title : "Vitrine");
     if (self->keys_popover) {
         vm_keys_popover_set_title(VM_KEYS_POPOVER(self->keys_popover), title);
@@ -597,6 +617,8 @@ vm_window_init(VmWindow *self)
     gtk_drag_dest_add_uri_targets(GTK_WIDGET(self));
     g_signal_connect(self, "drag-data-received", G_CALLBACK(file_dropped), NULL);
     vm_window_setup_layout(self);
+    g_signal_connect_object(self->machine_page, "notify::visible-child", G_CALLBACK(name_window),
+                            self, G_CONNECT_SWAPPED);
 }
 
 /* What was remembered, but not more than the screen has. */

@@ -35,7 +35,7 @@ def is_list_row_with_text(node):
 
 def names_above(node):
     names = []
-    while node is not None and len(names) < 4:
+    while node is not None and len(names) < 5:
         node = node.get_parent()
         if node is not None:
             names.append(f"{node.get_role_name()} “{node.get_name()}”")
@@ -119,6 +119,7 @@ def first_pages(session):
     session.activate("app.self-check")
     session.see("Check again")
     found.look("self-check", 3)
+    check_names(session, [(Atspi.Role.LIST_ITEM, "Processor can virtualise: Fine", "AMD-V is on", True)])
     session.press("Continue")
     session.focus()
     session.activate("app.new-machine")
@@ -128,6 +129,11 @@ def first_pages(session):
         sources.get_child_at_index(number).grab_focus()
         session.keys("Return")
         found.look(f"assistant, source {number}", 3)
+        wait_for("the choice", lambda: sources.get_child_at_index(number).get_description() == "Chosen")  # pylint: disable=cell-var-from-loop
+        for one in range(3):
+            sources.get_child_at_index(one).clear_cache()
+        described = [row.get_description() for row in map(sources.get_child_at_index, range(3))]
+        expect([words == "Chosen" for words in described] == [one == number for one in range(3)], f"{described}")
     wait_for("the kernel's field", lambda: is_showing(kernel))
     kernel.set_text_contents("/bin/true")
     session.press("Next")
@@ -162,6 +168,7 @@ def machine_pages(session):
     for view in ("display", "console", "statistics", "settings", "log"):
         session.set_state("win.view", view)
         found.look(view, 8)
+        session.see(f"Lab, {view.title()}", Atspi.Role.FRAME)  # said when it changes
     session.press("Copy report…")
     session.see("Report", Atspi.Role.TEXT)
     found.look("report", 8)
@@ -170,9 +177,16 @@ def machine_pages(session):
     session.set_state("win.view", "settings")
     sections = wait_for("the sections", lambda: sections_of(session))
     expect(len(sections) > 5, f"{sections}")
+    expect(session.see("General", Atspi.Role.LIST_ITEM).has(Atspi.StateType.SELECTED), "no section is selected")
+    switches = []
     for name in sections:
         choose_row(session, name)
         found.look(f"settings, {name}", 8)
+        for node in walk(session.application()):
+            if node.get_role() == Atspi.Role.TOGGLE_BUTTON and node.get_name() == "Screen, keyboard and pointer":
+                switches.append(names_above(node))
+    # Orca speaks of each switch in a list that changes, seen or not.
+    expect(switches and not any("list box" in one for one in switches), f"{switches}")
     for name in ("New machine", "Main menu", "More", "More ways to start"):
         button = session.see(name, Atspi.Role.TOGGLE_BUTTON)
         if not button.has(Atspi.StateType.SENSITIVE):

@@ -344,7 +344,7 @@ def own_window(session):
 
     def own_size():
         """None until there is that window."""
-        own = [frame for frame in frames() if frame.get_name() == "Alpha"]
+        own = [frame for frame in frames() if frame.get_name().startswith("Alpha")]
         box = own[0].get_extents(Atspi.CoordType.SCREEN) if len(own) == 1 else None
         return (box.width, box.height) if box else None
     session.activate("win.overview")

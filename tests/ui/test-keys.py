@@ -11,7 +11,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, Node, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, GLib, Node, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -252,6 +252,28 @@ def dialogs(session):
     expect(not wrong, "; ".join(wrong))
 
 
+def choose_file(session):
+    """The button beside a file's field, by keys: a file can be chosen without the pointer."""
+    define(session)
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.focus()
+    press("alt+4")
+    select(session.see("Sections"), "Start")
+    session.see("Kernel: Choose a file", Atspi.Role.PUSH_BUTTON)
+    session.see("Initrd: Choose a file", Atspi.Role.PUSH_BUTTON)
+    session.see("Kernel", Atspi.Role.TEXT).grab_focus()
+    before = windows(session)
+    press("Tab")
+    wait_for("the button", lambda: (node := focused(session)) and node.get_name() == "Kernel: Choose a file")
+    press("Return")
+    new = wait_for("the dialog", lambda: [one for one in windows(session) if one not in before])
+    subprocess.run(["xdotool", "windowfocus", "--sync", new[0]], check=True, timeout=60)
+    session.see("Choose a file", Atspi.Role.FILE_CHOOSER)
+    press("Escape")
+    wait_for("the dialog to go", lambda: windows(session) == before)
+
+
 def row_menus(session):
     """Shift+F10 in the list and in the table; Escape closes the menu and the focus is where it was."""
     define(session)
@@ -298,6 +320,24 @@ def narrow_back(session):
     wait_for("the list", lambda: is_showing(session.see_row("Lab, Off")))
 
 
+def narrow_display(session):
+    """In a narrow window Tab reaches all of the picture's page: running, off, stopped."""
+    wrong = []
+    use_drawn_vmm(session)
+    press("ctrl+alt")
+    subprocess.run(["xdotool", "windowsize", "--sync", windows(session)[0], "600", "780"], check=True, timeout=60)
+    session.see("Back", Atspi.Role.PUSH_BUTTON)
+    seen = look(session, "running", wrong)
+    expect(any(name == "Display of Lab" for _, name, _, _ in seen), f"not the picture: {seen}")
+    session.activate("app.show-machine", "exit-34")
+    session.see("Other, Display", Atspi.Role.FRAME)
+    look(session, "off", wrong)
+    session.activate("app.start-machine", "exit-34")
+    session.alert("Other stopped: the guest panicked", 30)
+    look(session, "stopped", wrong)
+    expect(not wrong, "; ".join(wrong))
+
+
 def use_drawn_vmm(session):
     """A monitor with a picture and no guest; that of “Other” ends with a problem."""
     os.rename(session.path("bin/vmm"), session.path("bin/fake-vmm"))
@@ -324,8 +364,22 @@ def guest_keys(session):
         return [tuple(map(int, line.split())) for line in file if line.endswith("\n")]
 
 
+def said_again(session):
+    """A reader speaks each change of the description where the focus is: while nothing changes there is none."""
+    events = []
+    listener = Atspi.EventListener.new(lambda event, *_: events.append(event.source.get_name()), None)
+    listener.register("object:property-change:accessible-description")
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        GLib.MainContext.default().iteration(False)
+        time.sleep(0.02)
+    listener.deregister("object:property-change:accessible-description")
+    expect("Display of Lab" not in events, f"the display was described again: {events}")
+
+
 def capture(session):
     """Keys of the window are the guest's while it is captured; Ctrl+Alt, Tab and Enter lead out and in."""
+    said_again(session)
     wanted = [KEY_F10, KEY_F11, KEY_TAB]
     for key in ("F10", "F11", "Tab"):
         press(key)
@@ -453,7 +507,7 @@ def described_by(node, other):
     raise Failure(f"“{node.get_name()}” is not described by “{other.get_name()}”")
 
 
-TESTS = [pages, running, parts, dialogs, row_menus, narrow_back]
+TESTS = [pages, running, parts, dialogs, choose_file, row_menus, narrow_back, narrow_display]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
