@@ -441,14 +441,14 @@ static void
 handle_interfaces(sd_bus_message *answer, gpointer user_data)
 {
     VmListener *self = VM_LISTENER(user_data);
+    const gboolean is_late = self->ready; /* what it was shown since then, it may not know */
 
-    if (self->ready) {
-        return; /* too late */
-    }
     if (sd_bus_message_is_method_error(answer, NULL) <= 0 && vm_caller_passes_fds(self->caller)) {
         read_interfaces(self, answer);
     }
-    begin(self);
+    if (!is_late || self->map || self->dmabuf) {
+        begin(self);
+    }
 }
 
 static gboolean

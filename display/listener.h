@@ -4,8 +4,9 @@
 /*
  * One registered listener of one screen: a D-Bus link of its own, on which we call the client. Sends
  * a dmabuf where there is one and the client names Listener.Unix.ScanoutDMABUF2, until it refuses one;
- * else the shared memory when it names Listener.Unix.Map, else the pixels. At most two pictures or
- * updates are unanswered; what happens meanwhile is collected.
+ * else the shared memory when it names Listener.Unix.Map, else the pixels, which are also what a client gets
+ * that does not name its interfaces in time, until it does. At most two pictures or updates are unanswered;
+ * what happens meanwhile is collected.
  *
  * Signal "closed" (): the link is gone; the owner lets go of the object.
  */

@@ -205,6 +205,10 @@ handle_call(GDBusConnection *connection, const char *sender, const char *path,
     PeerListener *self = user_data;
     GDBusMessage *message = g_dbus_method_invocation_get_message(invocation);
 
+    if (g_str_equal(method, "Get") && self->late) {
+        self->question = invocation;
+        return;
+    }
     if (g_str_equal(method, "Get")) { /* asked of the old client only */
         g_dbus_method_invocation_return_error_literal(
             invocation, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_PROPERTY, "no such property");
@@ -220,7 +224,8 @@ handle_call(GDBusConnection *connection, const char *sender, const char *path,
         g_clear_pointer(&self->cursor, g_variant_unref);
         self->cursor = g_variant_ref(arguments);
     }
-    if (self->refuse && g_str_equal(method, "ScanoutDMABUF2")) {
+    if ((self->refuse && g_str_equal(method, "ScanoutDMABUF2")) ||
+        (self->late && g_str_equal(method, "Scanout"))) {
         g_dbus_method_invocation_return_error_literal(invocation, G_DBUS_ERROR,
                                                       G_DBUS_ERROR_NOT_SUPPORTED, "no");
         return;
@@ -262,8 +267,15 @@ register_interface(PeerListener *self, GDBusInterfaceInfo *info, const GDBusInte
     g_assert_cmpuint(self->registered[i], >, 0);
 }
 
+enum kind {
+    OLD,
+    MAP,
+    DMABUF,
+    LATE,
+};
+
 static PeerListener *
-listen_as(GDBusConnection *connection, const char *path, gboolean map, gboolean dmabuf)
+listen_as(GDBusConnection *connection, const char *path, enum kind kind)
 {
     PeerListener *self = g_new0(PeerListener, 1);
     g_autoptr(GSocket) socket = NULL;
@@ -287,11 +299,13 @@ listen_as(GDBusConnection *connection, const char *path, gboolean map, gboolean 
                                        G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
                                    NULL, NULL, &error);
     g_assert_no_error(error);
-    register_interface(self, vm_dbus_listener_interface_info(), map ? &with_map : &without_map);
-    if (map) {
+    self->late = kind == LATE;
+    register_interface(self, vm_dbus_listener_interface_info(),
+                       kind == MAP || kind == DMABUF ? &with_map : &without_map);
+    if (kind != OLD) {
         register_interface(self, vm_dbus_listener_unix_map_interface_info(), &with_map);
     }
-    if (dmabuf) {
+    if (kind == DMABUF) {
         self->dmabuf = TRUE;
         register_interface(self, vm_dbus_listener_unix_scanout_dmabuf2_interface_info(), &with_map);
     }
@@ -302,13 +316,29 @@ listen_as(GDBusConnection *connection, const char *path, gboolean map, gboolean 
 PeerListener *
 peer_listen(GDBusConnection *connection, const char *path, gboolean map)
 {
-    return listen_as(connection, path, map, FALSE);
+    return listen_as(connection, path, map ? MAP : OLD);
 }
 
 PeerListener *
 peer_listen_dmabuf(GDBusConnection *connection, const char *path)
 {
-    return listen_as(connection, path, TRUE, TRUE);
+    return listen_as(connection, path, DMABUF);
+}
+
+PeerListener *
+peer_listen_late(GDBusConnection *connection, const char *path)
+{
+    return listen_as(connection, path, LATE);
+}
+
+void
+peer_listener_tell_interfaces(PeerListener *self)
+{
+    static const char *const names[] = {"org.qemu.Display1.Listener.Unix.Map", NULL};
+
+    g_assert_nonnull(self->question);
+    g_dbus_method_invocation_return_value(g_steal_pointer(&self->question),
+                                          g_variant_new("(v)", g_variant_new_strv(names, -1)));
 }
 
 void
@@ -348,6 +378,7 @@ peer_listener_free(PeerListener *self)
         g_dbus_connection_unregister_object(self->connection, self->registered[i]);
     }
     g_queue_clear_full(&self->held, g_object_unref);
+    g_clear_object(&self->question);
     g_dbus_connection_close_sync(self->connection, NULL, NULL);
     g_clear_object(&self->connection);
     g_clear_pointer(&self->pixels, g_variant_unref);

@@ -33,11 +33,13 @@ void peer_read(int fd, void *bytes, gsize size);
 /* A listener that records what it is told. */
 typedef struct {
     GDBusConnection *connection;
-    gboolean hold;    /* do not answer */
-    gboolean dmabuf;  /* of peer_listen_dmabuf() */
-    gboolean refuse;  /* answer ScanoutDMABUF2 with an error */
-    GQueue held;      /* invocations without an answer */
-    GPtrArray *calls; /* texts such as "UpdateMap 1 2 3 4" */
+    gboolean hold;                   /* do not answer */
+    gboolean dmabuf;                 /* of peer_listen_dmabuf() */
+    gboolean refuse;                 /* answer ScanoutDMABUF2 with an error */
+    gboolean late;                   /* of peer_listen_late() */
+    GDBusMethodInvocation *question; /* its; about Interfaces */
+    GQueue held;                     /* invocations without an answer */
+    GPtrArray *calls;                /* texts such as "UpdateMap 1 2 3 4" */
     guint answered;
     guint registered[3]; /* object numbers of the link */
     /* Of the last scanout, of any kind: */
@@ -54,6 +56,9 @@ typedef struct {
 PeerListener *peer_listen(GDBusConnection *connection, const char *path, gboolean map);
 /* One that names both Unix.Map and ScanoutDMABUF2. */
 PeerListener *peer_listen_dmabuf(GDBusConnection *connection, const char *path);
+/* One that names Unix.Map, but only when peer_listener_tell_interfaces() is called; till then it knows no Scanout. */
+PeerListener *peer_listen_late(GDBusConnection *connection, const char *path);
+void peer_listener_tell_interfaces(PeerListener *self);
 void peer_listener_free(PeerListener *self);
 /* Answer what was held and stop holding. */
 void peer_listener_go_on(PeerListener *self);

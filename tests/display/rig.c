@@ -207,6 +207,34 @@ rig_new(void)
     return rig;
 }
 
+static gboolean
+is_child(const char *pid, GPid parent)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/stat", pid);
+    g_autofree char *stat = NULL;
+    const char *end;
+
+    if (!g_file_get_contents(path, &stat, NULL, NULL)) {
+        return FALSE;
+    }
+    end = strrchr(stat, ')'); /* ") S PARENT" */
+    return end && strlen(end) > 4 && g_ascii_strtoll(end + 4, NULL, 10) == parent;
+}
+
+void
+rig_signal(Rig *rig, int signal)
+{
+    g_autoptr(GDir) processes = g_dir_open("/proc", 0, NULL);
+    const char *name;
+
+    g_assert_cmpint(kill(rig->pid, signal), ==, 0);
+    while ((name = g_dir_read_name(processes))) { /* of the spawner */
+        if (g_ascii_isdigit(name[0]) && is_child(name, rig->pid)) {
+            kill((pid_t)g_ascii_strtoll(name, NULL, 10), signal);
+        }
+    }
+}
+
 gboolean
 rig_is_alive(Rig *rig)
 {

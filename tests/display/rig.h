@@ -43,7 +43,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rig, rig_free)
 
 /* Kill the process and start another one with the same descriptors. */
 void rig_restart(Rig *rig);
-/* Stop and continue the process as a whole. */
+/* SIGSTOP or SIGCONT to the process. */
+void rig_signal(Rig *rig, int signal);
 gboolean rig_is_alive(Rig *rig);
 
 /* gpu: wait for the greeting and answer it. */

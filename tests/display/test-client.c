@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/display/peer.h"
@@ -17,6 +18,11 @@
 #include "vmm/client/vm-chardev.h"
 #include "vmm/client/vm-connection.h"
 #include "vmm/client/vm-console.h"
+
+enum {
+    PAUSE_MS = 7000, /* longer than the library waits for an answer */
+    FDS_MAX = 1024,
+};
 
 /* What a console told us. */
 struct told {
@@ -547,6 +553,98 @@ test_thumbnail(void)
     g_assert_cmphex(*(const guint32 *)g_bytes_get_data(thumbnail->bytes, NULL), ==, 0x00ff00);
 }
 
+/* The sockets that this process has now. */
+static GArray *
+list_sockets(void)
+{
+    GArray *sockets = g_array_new(FALSE, FALSE, sizeof(int));
+    struct stat st;
+
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) {
+            g_array_append_val(sockets, fd);
+        }
+    }
+    return sockets;
+}
+
+static gboolean
+has_socket(GArray *sockets, int fd)
+{
+    for (guint i = 0; i < sockets->len; i++) {
+        if (g_array_index(sockets, int, i) == fd) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static gboolean
+has_picture(VmConsole *console)
+{
+    VmPicture picture;
+
+    return vm_console_get_picture(console, &picture);
+}
+
+/* A display process that comes to nothing for longer than it is waited for, as on a busy computer. */
+static void
+test_picture_after_pause(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConsole) console = NULL;
+
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 64, 48);
+    console = first_console(connection);
+    rig_signal(rig, SIGSTOP);
+    vm_console_hold(console);
+    rig_run(PAUSE_MS);
+    rig_signal(rig, SIGCONT);
+    rig_wait(has_picture(console));
+    vm_console_release(console);
+}
+
+/* The listener's link breaks: the picture stays, and new ones come. */
+static void
+test_picture_after_break(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConsole) console = NULL;
+    g_autoptr(GArray) before = NULL;
+    g_autoptr(GArray) after = NULL;
+    struct told told = {0};
+    guint scanouts;
+
+    rig_gpu_hello(rig, 1);
+    rig_gpu_show(rig, 1, 64, 48);
+    console = first_console(connection);
+    before = list_sockets();
+    listen_to(console, &told);
+    vm_console_hold(console);
+    rig_wait(has_picture(console));
+    scanouts = told.scanouts;
+    after = list_sockets();
+    for (guint i = 0; i < after->len; i++) {
+        int fd = g_array_index(after, int, i);
+
+        if (!has_socket(before, fd)) {
+            g_assert_cmpint(shutdown(fd, SHUT_RDWR), ==, 0);
+        }
+    }
+    while (told.scanouts == scanouts) {
+        g_assert_true(has_picture(console));
+        rig_run(50);
+    }
+    g_assert_true(has_picture(console));
+    told.damages = 0;
+    rig_gpu_update(rig, 1, 2, 3, 4);
+    rig_wait(told.damages == 1);
+    vm_console_release(console);
+}
+
 static void
 test_chardev(void)
 {
@@ -579,6 +677,8 @@ main(int argc, char **argv)
     g_test_add_func("/client/machine", test_machine);
     g_test_add_func("/client/displays", test_displays);
     g_test_add_func("/client/picture", test_picture);
+    g_test_add_func("/client/picture-after-pause", test_picture_after_pause);
+    g_test_add_func("/client/picture-after-break", test_picture_after_break);
     g_test_add_func("/client/input", test_input);
     g_test_add_func("/client/reconnect", test_reconnect);
     g_test_add_func("/client/retries", test_retries);

@@ -287,6 +287,24 @@ test_deaf(void)
     g_assert_true(rig_is_alive(rig));
 }
 
+/* Asked for its interfaces, a client on a busy computer may need longer than it is waited for. */
+static void
+test_late(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    g_autoptr(PeerListener) listener = NULL;
+
+    close(listen_raw(client)); /* the console is there */
+    listener = peer_listen_late(client, CONSOLE_0);
+    rig_wait(peer_listener_count(listener, "Scanout") == 1);
+    g_assert_cmpstr(peer_listener_last(listener), ==, "Scanout"); /* as for an old client */
+    peer_listener_tell_interfaces(listener);
+    rig_wait(g_str_equal(peer_listener_last(listener), "ScanoutMap"));
+    rig_gpu_update(rig, 1, 2, 3, 4);
+    rig_wait(g_str_equal(peer_listener_last(listener), "UpdateMap 1 2 3 4"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -296,5 +314,6 @@ main(int argc, char **argv)
     g_test_add_func("/listener/calls", test_calls);
     g_test_add_func("/listener/pieces", test_pieces);
     g_test_add_func("/listener/deaf", test_deaf);
+    g_test_add_func("/listener/late", test_late);
     return g_test_run();
 }

@@ -47,6 +47,7 @@ enum {
     SCANOUT_CHANGED,
     DAMAGE,
     CURSOR_CHANGED,
+    LOST,
     N_SIGNALS
 };
 
@@ -321,6 +322,22 @@ static void export(VmScreenListener *self)
 }
 
 static void
+lose(VmScreenListener *self, const char *why)
+{
+    g_debug("listener: %s", why);
+    if (self->cancellable) {
+        g_signal_emit(self, signals[LOST], 0);
+    }
+}
+
+/* GDBus's own form. */
+static void
+handle_closed(VmScreenListener *self, gboolean remote_vanished, GError *error)
+{
+    lose(self, error ? error->message : "closed");
+}
+
+static void
 handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(VmScreenListener) self = VM_SCREEN_LISTENER(user_data);
@@ -328,10 +345,12 @@ handle_link(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GDBusConnection) link = g_dbus_connection_new_finish(result, &error);
 
     if (!link || !self->cancellable) {
-        g_debug("listener: %s", link ? "closed" : error->message);
+        lose(self, link ? "closed" : error->message);
         return;
     }
     self->link = g_steal_pointer(&link);
+    g_signal_connect_object(self->link, "closed", G_CALLBACK(handle_closed), self,
+                            G_CONNECT_SWAPPED);
     export(self);
     g_dbus_connection_start_message_processing(self->link);
 }
@@ -350,7 +369,7 @@ handle_registered(GObject *source, GAsyncResult *result, gpointer user_data)
         socket = g_socket_new_from_fd(self->stream_fd, &error);
     }
     if (!socket) {
-        g_debug("RegisterListener: %s", error ? error->message : "closed");
+        lose(self, error ? error->message : "closed");
         return;
     }
     self->stream_fd = -1;
@@ -372,6 +391,7 @@ vm_screen_listener_close(VmScreenListener *self)
     g_clear_object(&self->cancellable);
     answer_until(self, self->serial);
     if (self->link) {
+        g_signal_handlers_disconnect_by_data(self->link, self);
         g_signal_handlers_disconnect_by_data(self->listener, self);
         g_signal_handlers_disconnect_by_data(self->map_listener, self);
         g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(self->listener));
@@ -414,6 +434,8 @@ vm_screen_listener_class_init(VmScreenListenerClass *klass)
                                    G_TYPE_NONE, 4, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT, G_TYPE_INT);
     signals[CURSOR_CHANGED] = g_signal_new("cursor-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                            NULL, G_TYPE_NONE, 0);
+    signals[LOST] =
+        g_signal_new("lost", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -427,7 +449,7 @@ vm_screen_listener_init(VmScreenListener *self)
 VmScreenListener *
 vm_screen_listener_new(GDBusConnection *link, const char *path, gboolean dmabuf)
 {
-    VmScreenListener *self = g_object_new(VM_TYPE_SCREEN_LISTENER, NULL);
+    g_autoptr(VmScreenListener) self = g_object_new(VM_TYPE_SCREEN_LISTENER, NULL);
     g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
     g_autoptr(GError) error = NULL;
 
@@ -435,13 +457,13 @@ vm_screen_listener_new(GDBusConnection *link, const char *path, gboolean dmabuf)
     self->stream_fd = vm_stream_pair(fds, &error);
     if (self->stream_fd < 0) {
         g_debug("%s", error->message);
-        return self;
+        return NULL;
     }
     g_dbus_connection_call_with_unix_fd_list(
         link, NULL, path, "org.qemu.Display1.Console", "RegisterListener", g_variant_new("(h)", 0),
         NULL, G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, fds, self->cancellable, handle_registered,
         g_object_ref(self));
-    return self;
+    return g_steal_pointer(&self);
 }
 
 gboolean

@@ -4,7 +4,8 @@
 /*
  * The listener of one console: a link of its own on which the machine calls us. Private to the library.
  *
- * Signals as VmConsole's: "scanout-changed", "damage", "cursor-changed".
+ * Signals as VmConsole's: "scanout-changed", "damage", "cursor-changed"; and "lost" (): the machine did not
+ * take it, or hung up. It is of no use any more then, but for its picture.
  */
 
 #include "vmm/client/vm-console.h"
@@ -14,7 +15,7 @@ G_BEGIN_DECLS
 #define VM_TYPE_SCREEN_LISTENER (vm_screen_listener_get_type())
 G_DECLARE_FINAL_TYPE(VmScreenListener, vm_screen_listener, VM, SCREEN_LISTENER, GObject)
 
-/* Registers on the console at `path`; failures show as silence. `dmabuf`: takes dmabufs too. */
+/* Registers on the console at `path`. `dmabuf`: takes dmabufs too. NULL: no descriptor is left. */
 VmScreenListener *vm_screen_listener_new(GDBusConnection *link, const char *path, gboolean dmabuf);
 /* Hang up. The picture and its memory stay until the object goes. */
 void vm_screen_listener_close(VmScreenListener *self);

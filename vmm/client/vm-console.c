@@ -20,6 +20,8 @@
 enum {
     LABEL_MAX = 64, /* characters */
     THUMBNAIL_EDGE_MAX = 8192,
+    RETRY_MS = 500, /* before a listener that was lost is replaced; doubled with each */
+    RETRY_DOUBLINGS = 6,
 };
 
 /* The largest thumbnail that was asked for. */
@@ -41,6 +43,8 @@ struct _VmConsole {
     VmInputQueue *input;
     VmScreenListener *listener;
     VmScreenListener *frozen; /* of a lost link: its picture stays until the next one comes */
+    guint tries;              /* listeners that were lost since a picture came */
+    guint retry;
 };
 
 G_DEFINE_FINAL_TYPE(VmConsole, vm_console, G_TYPE_OBJECT)
@@ -74,6 +78,7 @@ handle_scanout_changed(VmConsole *self)
 {
     g_autoptr(VmScreenListener) frozen = g_steal_pointer(&self->frozen);
 
+    self->tries = 0;
     g_signal_emit(self, signals[SCANOUT_CHANGED], 0);
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_WIDTH]);
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_HEIGHT]);
@@ -98,13 +103,20 @@ handle_stalled(VmConsole *self)
     g_signal_emit(self, signals[STALLED], 0);
 }
 
+static void handle_lost(VmConsole *self);
+
 static void
 start_listening(VmConsole *self)
 {
+    g_clear_handle_id(&self->retry, g_source_remove);
     if (self->listener || !self->link || self->holds == 0) {
         return;
     }
     self->listener = vm_screen_listener_new(self->link, self->path, self->takes_dmabuf);
+    if (!self->listener) {
+        handle_lost(self);
+        return;
+    }
     vm_screen_listener_set_paced(self->listener, self->paced);
     g_signal_connect_object(self->listener, "scanout-changed", G_CALLBACK(handle_scanout_changed),
                             self, G_CONNECT_SWAPPED);
@@ -112,6 +124,8 @@ start_listening(VmConsole *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->listener, "cursor-changed", G_CALLBACK(handle_cursor_changed),
                             self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->listener, "lost", G_CALLBACK(handle_lost), self,
+                            G_CONNECT_SWAPPED);
 }
 
 static VmScreenListener *
@@ -119,6 +133,7 @@ detach_listener(VmConsole *self)
 {
     VmScreenListener *listener = g_steal_pointer(&self->listener);
 
+    g_clear_handle_id(&self->retry, g_source_remove);
     if (listener) {
         g_signal_handlers_disconnect_by_data(listener, self);
         vm_screen_listener_close(listener);
@@ -152,6 +167,25 @@ freeze(VmConsole *self)
     handle_cursor_changed(self);
 }
 
+static gboolean
+listen_again(gpointer user_data)
+{
+    VmConsole *self = VM_CONSOLE(user_data);
+
+    self->retry = 0;
+    start_listening(self);
+    return G_SOURCE_REMOVE;
+}
+
+/* The link itself may be well: a display process that was slow, or had no descriptor left, is asked again. */
+static void
+handle_lost(VmConsole *self)
+{
+    freeze(self);
+    self->retry = g_timeout_add(RETRY_MS << MIN(self->tries, RETRY_DOUBLINGS), listen_again, self);
+    self->tries++;
+}
+
 static void
 vm_console_finalize(GObject *object)
 {
@@ -163,6 +197,7 @@ vm_console_finalize(GObject *object)
     }
     g_clear_object(&self->listener);
     g_clear_object(&self->frozen);
+    g_clear_handle_id(&self->retry, g_source_remove);
     g_clear_object(&self->input);
     g_clear_object(&self->link);
     g_clear_pointer(&self->path, g_free);
@@ -287,6 +322,7 @@ vm_console_set_link(VmConsole *self, GDBusConnection *link)
         g_clear_object(&self->input);
     }
     freeze(self);
+    self->tries = 0;
     if (link) {
         self->input = vm_input_queue_new(link, self->path);
         g_signal_connect_object(self->input, "stalled", G_CALLBACK(handle_stalled), self,
