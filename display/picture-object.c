@@ -11,6 +11,32 @@ update_picture(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer dat
 {
 }
 
+/* Told once: what is drawn from here on, the client does not know either. */
+static void
+handle_drawn(VmDbusPicture *picture, VmScreen *screen)
+{
+    g_signal_handlers_disconnect_by_data(screen, picture);
+    vm_dbus_picture_emit_changed(picture);
+}
+
+/* The signal's form. */
+static void
+handle_damage(VmDbusPicture *picture, const VmRect *rect, VmScreen *screen)
+{
+    handle_drawn(picture, screen);
+}
+
+/* What is drawn from now on is told. */
+static void
+await_drawing(VmDbusPicture *picture, VmScreen *screen)
+{
+    g_signal_handlers_disconnect_by_data(screen, picture);
+    g_signal_connect_object(screen, "damage", G_CALLBACK(handle_damage), picture,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(screen, "scanout-changed", G_CALLBACK(handle_drawn), picture,
+                            G_CONNECT_SWAPPED);
+}
+
 static gboolean
 handle_get_picture(VmDbusPicture *picture, GDBusMethodInvocation *invocation, GUnixFDList *fds,
                    guint max_width, guint max_height)
@@ -21,6 +47,7 @@ handle_get_picture(VmDbusPicture *picture, GDBusMethodInvocation *invocation, GU
     VmPictureFile file;
     gint index;
 
+    await_drawing(picture, screen);
     if (!vm_picture_copy(vm_screen_get_scanout(screen), max_width, max_height, &file, &error)) {
         g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_NO_PICTURE, error->message);
         return TRUE;
@@ -41,6 +68,7 @@ vm_picture_object_export(VmClient *client, VmScreen *screen, const char *path)
 {
     g_autoptr(VmDbusPicture) picture = vm_dbus_picture_skeleton_new();
 
+    vm_dbus_picture_set_tells_changes(picture, TRUE);
     g_object_set_data(G_OBJECT(picture), "screen", screen);
     g_signal_connect(picture, "handle-get-picture", G_CALLBACK(handle_get_picture), NULL);
     vm_client_export(client, path, G_DBUS_INTERFACE_SKELETON(picture), update_picture, NULL);

@@ -553,6 +553,54 @@ test_thumbnail(void)
     g_assert_cmphex(*(const guint32 *)g_bytes_get_data(thumbnail->bytes, NULL), ==, 0x00ff00);
 }
 
+static void
+take_thumbnail(VmConsole *console)
+{
+    g_autoptr(GAsyncResult) result = NULL;
+    g_autoptr(GError) error = NULL;
+    VmThumbnail *thumbnail;
+
+    vm_console_get_thumbnail_async(console, 16, 16, NULL, keep_result, &result);
+    rig_wait(result != NULL);
+    thumbnail = vm_console_get_thumbnail_finish(console, result, &error);
+    g_clear_pointer(&thumbnail, vm_thumbnail_free);
+}
+
+/* What is drawn is told once for each copy; what is still, not at all. */
+static void
+test_changes(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConnection) other = open_ready(rig);
+    g_autoptr(VmConsole) console = NULL;
+    g_autoptr(VmConsole) others = NULL;
+    guint64 changes;
+
+    rig_gpu_hello(rig, 1);
+    console = first_console(connection);
+    others = first_console(other);
+    take_thumbnail(console); /* there is none yet */
+    changes = vm_console_get_changes(console);
+    g_assert_cmpuint(vm_console_get_changes(console), ==, changes);
+    rig_gpu_show(rig, 1, 64, 48);
+    rig_wait(vm_console_get_changes(console) == changes + 1);
+    take_thumbnail(console);
+    rig_run(200);
+    g_assert_cmpuint(vm_console_get_changes(console), ==, changes + 1);
+    for (guint i = 0; i < 20; i++) {
+        rig_gpu_update(rig, i, 0, 1, 1);
+    }
+    rig_wait(vm_console_get_changes(console) == changes + 2);
+    rig_gpu_show(rig, 2, 64, 48);
+    rig_run(200);
+    g_assert_cmpuint(vm_console_get_changes(console), ==, changes + 2);
+    g_assert_cmpuint(vm_console_get_changes(others), ==, changes); /* it never asked */
+    take_thumbnail(console);
+    rig_gpu_update(rig, 1, 0, 1, 1);
+    rig_wait(vm_console_get_changes(console) == changes + 3);
+}
+
 /* The sockets that this process has now. */
 static GArray *
 list_sockets(void)
@@ -687,6 +735,7 @@ main(int argc, char **argv)
     g_test_add_func("/client/requests", test_requests);
     g_test_add_func("/client/sandbox", test_sandbox);
     g_test_add_func("/client/thumbnail", test_thumbnail);
+    g_test_add_func("/client/changes", test_changes);
     g_test_add_func("/client/chardev", test_chardev);
     return g_test_run();
 }

@@ -4,6 +4,7 @@
  * Stands in for `vmm run` in tests of the window that need a picture: the real vmm-display with its
  * neighbours played (tests/display/rig.h). The guest draws red by column and green by row, takes every
  * size that it is given, and its keys go as "code value" lines to the file "keys" of its state folder.
+ * SIGUSR1: it draws a corner anew several times a second, till the next SIGUSR1.
  */
 
 #include <fcntl.h>
@@ -22,6 +23,7 @@ enum {
     WIDTH = 640,
     HEIGHT = 480,
     BLUE = 0x80,
+    DRAW_MS = 100,
 };
 
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
     GMainLoop *loop;
     FILE *keys;
     guint buffers;
+    guint drawing;
 } Guest;
 
 static void
@@ -83,6 +86,28 @@ drop(gint fd, GIOCondition condition, gpointer data)
     (void)condition;
     (void)data;
     return recv(fd, &report, sizeof(report), 0) > 0;
+}
+
+static gboolean
+draw_corner(gpointer data)
+{
+    Guest *self = data;
+
+    rig_gpu_update(self->rig, 0, 0, 1, 1);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_draw(gpointer data)
+{
+    Guest *self = data;
+
+    if (self->drawing) {
+        g_clear_handle_id(&self->drawing, g_source_remove);
+    } else {
+        self->drawing = g_timeout_add(DRAW_MS, draw_corner, self);
+    }
+    return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -147,6 +172,7 @@ main(int argc, char **argv)
     draw(&self, WIDTH, HEIGHT);
     self.loop = g_main_loop_new(NULL, FALSE);
     g_unix_fd_add(self.rig->gpu, G_IO_IN, on_gpu, &self);
+    g_unix_signal_add(SIGUSR1, on_draw, &self);
     g_unix_fd_add(self.rig->keyboard, G_IO_IN, on_keys, &self);
     g_unix_fd_add(self.rig->pointer, G_IO_IN, drop, NULL);
     g_unix_signal_add(SIGTERM, on_term, self.loop);

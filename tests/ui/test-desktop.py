@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """vitrine among the other programs of a desktop: keys, readers, notifications, the end of the session.
 
-usage: test-desktop.py BUILD-FOLDER [TEST...]    Prints TAP; screenshots are kept in BUILD-FOLDER/screenshots."""
+usage: test-desktop.py BUILD-FOLDER DRAWN-VMM [TEST...]    Prints TAP; screenshots are kept in BUILD-FOLDER/screenshots."""
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +15,8 @@ from session import Atspi, Failure, GLib, Notifications, Service, is_showing, ru
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
+
+DRAWN_VMM = sys.argv.pop(2)
 
 
 def autostart(session):
@@ -395,30 +399,42 @@ def session_end(session):
         manager.end()
 
 
-def saves_battery(session):
-    """On battery the small pictures of the list are asked for every ten seconds, not every second."""
-    session.use_real_vmm()
-    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+def asks_for_pictures(session):
+    """The small pictures of the list: none of a machine that draws nothing, one a second of one that does, one in
+    ten seconds on battery."""
+    shutil.copy(DRAWN_VMM, session.path("bin/vmm"))
+    session.define("lab", "Lab", gpu={"backend": "2d"})
     upower = Service("org.freedesktop.UPower", "/org/freedesktop/UPower", """<node>
         <interface name="org.freedesktop.UPower"><property name="OnBattery" type="b" access="read"/></interface>
-        </node>""", lambda *_: None, {"OnBattery": GLib.Variant("b", True)})
+        </node>""", lambda *_: None, {"OnBattery": GLib.Variant("b", False)})
     told = session.path("calls")
 
     def asked():
         with open(told) as file:
-            return file.read().count("GetPicture()")
+            return file.read().count(">>>> ASYNC org.vitrine.Vmm1.Picture.GetPicture()")
+
+    def asks_none():
+        before = asked()
+        time.sleep(4)
+        return asked() == before
     try:
         with open(told, "w") as output:
             session.start(output=output, G_DBUS_DEBUG="call",
                           DBUS_SYSTEM_BUS_ADDRESS=os.environ["DBUS_SESSION_BUS_ADDRESS"])
-        session.activate("app.start-machine", "tiny")
-        session.see_row("Tiny, Running", 20)
+        session.activate("app.start-machine", "lab")
+        session.see_row("Lab, Running", 20)
         wait_for("the first picture", asked, 15)
+        wait_for("no picture of what is still", asks_none, 40)
+        before, began = asked(), time.monotonic()
+        with open(session.path("run/vitrine/lab/pid")) as file:
+            os.kill(int(file.read()), signal.SIGUSR1)
+        wait_for("pictures each second", lambda: asked() - before >= 5, 30)
+        expect(asked() - before <= time.monotonic() - began + 2, f"{asked() - before} pictures, too many")
+        upower.change("OnBattery", GLib.Variant("b", True))
+        time.sleep(1.5)
         before = asked()
         time.sleep(6)
         expect(asked() - before <= 1, f"{asked() - before} pictures in six seconds on battery")
-        upower.change("OnBattery", GLib.Variant("b", False))
-        wait_for("pictures each second", lambda: asked() - before >= 5, 30)
     finally:
         upower.end()
 
@@ -585,7 +601,7 @@ TESTS = [
     autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
     starts_without_window, asks_before_force,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
-    own_window, session_end, saves_battery, last_output, unlimited_console, console_colours, disk_folder, types_the_clipboard,
+    own_window, session_end, asks_for_pictures, last_output, unlimited_console, console_colours, disk_folder, types_the_clipboard,
     hour_of_figures, large_text,
 ]
 

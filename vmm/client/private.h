@@ -44,6 +44,8 @@ void vm_console_update(VmConsole *self, GVariant *values);
 void vm_chardev_update(VmChardev *self, GVariant *values);
 
 const char *vm_console_get_path(VmConsole *self);
+/* NULL while there is none. */
+GDBusConnection *vm_console_get_link(VmConsole *self);
 const char *vm_chardev_get_path(VmChardev *self);
 
 /* What Start of org.vitrine.Vmm1.Tracing answered; NULL with `error` set when a ring is none. */

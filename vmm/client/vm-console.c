@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/client/vm-console.h"
 
-#include <errno.h>
-#include <gio/gunixfdlist.h>
 #include <linux/input-event-codes.h>
-#include <unistd.h>
 
 #include "vmm/client/input-queue.h"
 #include "vmm/client/plain-text.h"
@@ -19,15 +16,8 @@
 
 enum {
     LABEL_MAX = 64, /* characters */
-    THUMBNAIL_EDGE_MAX = 8192,
     RETRY_MS = 500, /* before a listener that was lost is replaced; doubled with each */
     RETRY_DOUBLINGS = 6,
-};
-
-/* The largest thumbnail that was asked for. */
-struct thumbnail_size {
-    guint width;
-    guint height;
 };
 
 struct _VmConsole {
@@ -45,6 +35,9 @@ struct _VmConsole {
     VmScreenListener *frozen; /* of a lost link: its picture stays until the next one comes */
     guint tries;              /* listeners that were lost since a picture came */
     guint retry;
+    guint64 changes; /* of what a thumbnail would show, as far as they were told */
+    gboolean tells_changes;
+    guint changed; /* the subscription */
 };
 
 G_DEFINE_FINAL_TYPE(VmConsole, vm_console, G_TYPE_OBJECT)
@@ -199,6 +192,9 @@ vm_console_finalize(GObject *object)
     g_clear_object(&self->frozen);
     g_clear_handle_id(&self->retry, g_source_remove);
     g_clear_object(&self->input);
+    if (self->changed) {
+        g_dbus_connection_signal_unsubscribe(self->link, self->changed);
+    }
     g_clear_object(&self->link);
     g_clear_pointer(&self->path, g_free);
     g_clear_pointer(&self->label, g_free);
@@ -263,6 +259,7 @@ vm_console_class_init(VmConsoleClass *klass)
 static void
 vm_console_init(VmConsole *self)
 {
+    self->changes = 1;
 }
 
 VmConsole *
@@ -310,13 +307,38 @@ vm_console_get_modifiers(VmConsole *self)
     return self->modifiers;
 }
 
+/* GDBus's own form. */
+static void
+handle_changed(GDBusConnection *link, const char *sender, const char *path, const char *interface,
+               const char *signal, GVariant *arguments, gpointer user_data)
+{
+    VM_CONSOLE(user_data)->changes++;
+}
+
+static void
+watch_changes(VmConsole *self, GDBusConnection *link)
+{
+    self->changes++; /* nothing is known of what another process showed */
+    if (self->changed) {
+        g_dbus_connection_signal_unsubscribe(self->link, self->changed);
+        self->changed = 0;
+    }
+    if (link) {
+        self->changed = g_dbus_connection_signal_subscribe(
+            link, NULL, PICTURE_INTERFACE, "Changed", self->path, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+            handle_changed, self, NULL);
+    }
+}
+
 void
 vm_console_set_link(VmConsole *self, GDBusConnection *link)
 {
     g_return_if_fail(VM_IS_CONSOLE(self));
-    if (!g_set_object(&self->link, link)) {
+    if (self->link == link) {
         return;
     }
+    watch_changes(self, link);
+    g_set_object(&self->link, link);
     if (self->input) {
         g_signal_handlers_disconnect_by_data(self->input, self);
         g_clear_object(&self->input);
@@ -339,6 +361,7 @@ vm_console_update(VmConsole *self, GVariant *values)
     guint modifiers;
 
     g_return_if_fail(VM_IS_CONSOLE(self));
+    g_variant_lookup(values, "TellsChanges", "b", &self->tells_changes);
     if (g_variant_lookup(values, "Label", "&s", &label)) {
         g_free(self->label);
         self->label = vm_plain_text(label, LABEL_MAX);
@@ -544,112 +567,16 @@ vm_console_set_size(VmConsole *self, guint width, guint height, guint width_mm, 
     }
 }
 
-VmThumbnail *
-vm_thumbnail_copy(const VmThumbnail *thumbnail)
+GDBusConnection *
+vm_console_get_link(VmConsole *self)
 {
-    VmThumbnail *copy = g_memdup2(thumbnail, sizeof(*thumbnail));
-
-    copy->bytes = g_bytes_ref(thumbnail->bytes);
-    return copy;
+    g_return_val_if_fail(VM_IS_CONSOLE(self), NULL);
+    return self->link;
 }
 
-void
-vm_thumbnail_free(VmThumbnail *thumbnail)
+guint64
+vm_console_get_changes(VmConsole *self)
 {
-    g_bytes_unref(thumbnail->bytes);
-    g_free(thumbnail);
-}
-
-G_DEFINE_BOXED_TYPE(VmThumbnail, vm_thumbnail, vm_thumbnail_copy, vm_thumbnail_free)
-
-static GBytes *
-read_all(int fd, gsize size)
-{
-    g_autofree guint8 *data = g_try_malloc(size);
-    gsize done = 0;
-
-    while (data && done < size) {
-        ssize_t n = pread(fd, data + done, size - done, (off_t)done);
-
-        if (n == 0 || (n < 0 && errno != EINTR)) {
-            return NULL;
-        }
-        done += n > 0 ? (gsize)n : 0;
-    }
-    return data ? g_bytes_new_take(g_steal_pointer(&data), size) : NULL;
-}
-
-static VmThumbnail *
-read_thumbnail(GVariant *reply, GUnixFDList *fds, const struct thumbnail_size *max, GError **error)
-{
-    VmThumbnail thumbnail = {.bytes = NULL};
-    int fd = fds && g_unix_fd_list_get_length(fds) > 0 ? g_unix_fd_list_get(fds, 0, error) : -1;
-
-    g_variant_get(reply, "(huuu)", NULL, &thumbnail.width, &thumbnail.height, &thumbnail.stride);
-    if (fd >= 0 && thumbnail.width > 0 && thumbnail.width <= max->width && thumbnail.height > 0 &&
-        thumbnail.height <= max->height && thumbnail.stride >= thumbnail.width * 4 &&
-        thumbnail.stride <= THUMBNAIL_EDGE_MAX * 4) {
-        thumbnail.bytes = read_all(fd, (gsize)thumbnail.stride * thumbnail.height);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (!thumbnail.bytes) {
-        if (error && !*error) {
-            g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                                "the machine sent no valid picture");
-        }
-        return NULL;
-    }
-    return g_memdup2(&thumbnail, sizeof(thumbnail));
-}
-
-static void
-handle_thumbnail(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GUnixFDList) fds = NULL;
-    GError *error = NULL;
-    VmThumbnail *thumbnail = NULL;
-    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
-        G_DBUS_CONNECTION(source), &fds, result, &error);
-
-    if (reply) {
-        thumbnail = read_thumbnail(reply, fds, g_task_get_task_data(task), &error);
-    }
-    if (thumbnail) {
-        g_task_return_pointer(task, thumbnail, (GDestroyNotify)(void (*)(void))vm_thumbnail_free);
-    } else {
-        g_task_return_error(task, error);
-    }
-}
-
-/* GIO's usual form. */
-void
-vm_console_get_thumbnail_async(VmConsole *self, guint max_width, guint max_height,
-                               GCancellable *cancellable, GAsyncReadyCallback callback,
-                               gpointer user_data)
-{
-    GTask *task = g_task_new(self, cancellable, callback, user_data);
-    const struct thumbnail_size max = {max_width ? max_width : THUMBNAIL_EDGE_MAX,
-                                       max_height ? max_height : THUMBNAIL_EDGE_MAX};
-
-    g_return_if_fail(VM_IS_CONSOLE(self));
-    g_task_set_task_data(task, g_memdup2(&max, sizeof(max)), g_free);
-    if (!self->link) {
-        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "not connected");
-        g_object_unref(task);
-        return;
-    }
-    g_dbus_connection_call_with_unix_fd_list(
-        self->link, NULL, self->path, PICTURE_INTERFACE, "GetPicture",
-        g_variant_new("(uu)", max_width, max_height), G_VARIANT_TYPE("(huuu)"),
-        G_DBUS_CALL_FLAGS_NONE, VM_CALL_TIMEOUT_MS, NULL, cancellable, handle_thumbnail, task);
-}
-
-VmThumbnail *
-vm_console_get_thumbnail_finish(VmConsole *self, GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(g_task_is_valid(result, self), NULL);
-    return g_task_propagate_pointer(G_TASK(result), error);
+    g_return_val_if_fail(VM_IS_CONSOLE(self), 0);
+    return self->tells_changes ? self->changes : ++self->changes;
 }

@@ -273,6 +273,17 @@ void vm_console_get_thumbnail_async(VmConsole *self, guint max_width, guint max_
  */
 VmThumbnail *vm_console_get_thumbnail_finish(VmConsole *self, GAsyncResult *result, GError **error);
 
+/**
+ * vm_console_get_changes:
+ *
+ * A number that is another one when a thumbnail would be: keep what it was before
+ * vm_console_get_thumbnail_async(), and ask again only when it is not that any more. It grows by one at most
+ * until the next thumbnail is asked for, and each time it is read where the machine does not tell.
+ *
+ * Returns: the number, never 0
+ */
+guint64 vm_console_get_changes(VmConsole *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmThumbnail, vm_thumbnail_free)
 
 G_END_DECLS
