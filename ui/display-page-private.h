@@ -44,9 +44,8 @@ struct _VmDisplayPage {
     char *title;
     gboolean release_known; /* released by hand once, in this installation */
     gboolean hint_stays;
-    guint captures; /* so far, of this installation: for the length of the hint */
-    guint wait_source;
-    guint waited_s;
+    guint captures;            /* so far, of this installation: for the length of the hint */
+    gint64 waits_since;        /* monotonic; 0: it does not wait for a picture any more */
     GtkWidget *focus_at_start; /* where the focus was when the machine was started; compared only */
     gboolean focus_wanted;
 };

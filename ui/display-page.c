@@ -2,6 +2,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/accessible.h"
+#include "ui/beat.h"
 #include "ui/display-page-private.h"
 #include "ui/display-tabs.h"
 #include "ui/display-view.h"
@@ -96,6 +97,12 @@ update_accessible(VmDisplayPage *self)
     vm_accessible_set_description(self->view, description);
 }
 
+static gint64
+seconds_waited(VmDisplayPage *self)
+{
+    return self->waits_since ? (g_get_monotonic_time() - self->waits_since) / G_USEC_PER_SEC : 0;
+}
+
 static void
 update_wait_box(VmDisplayPage *self, gboolean picture)
 {
@@ -105,6 +112,7 @@ update_wait_box(VmDisplayPage *self, gboolean picture)
     gboolean lost = starting && self->phase == VM_DISPLAY_LOST;
     gboolean spins = !no_display && !lost;
     const char *text = _("Starting…");
+    gint64 waited = seconds_waited(self);
 
     if (lost) {
         text = _("Not connected");
@@ -116,10 +124,9 @@ update_wait_box(VmDisplayPage *self, gboolean picture)
     gtk_widget_set_visible(self->wait_box, is_on(self) && !picture);
     g_object_set(self->spinner, "visible", spins, "active", spins && !picture, NULL);
     gtk_label_set_text(GTK_LABEL(self->wait_label), text);
-    gtk_widget_set_visible(self->last_line_label,
-                           !no_display && self->waited_s >= LAST_LINE_AFTER_S);
+    gtk_widget_set_visible(self->last_line_label, !no_display && waited >= LAST_LINE_AFTER_S);
     gtk_widget_set_visible(self->show_console_button,
-                           no_display || self->waited_s >= CONSOLE_BUTTON_AFTER_S);
+                           no_display || waited >= CONSOLE_BUTTON_AFTER_S);
     gtk_widget_set_visible(self->add_display_button, no_display);
 }
 
@@ -140,27 +147,26 @@ update_boxes(VmDisplayPage *self)
     update_accessible(self);
 }
 
-static gboolean
-on_waited(gpointer data)
+static void
+on_second(GtkWidget *widget)
 {
-    VmDisplayPage *self = data;
+    VmDisplayPage *self = VM_DISPLAY_PAGE(widget);
 
-    self->waited_s++;
     update_boxes(self);
-    if (self->waited_s < CONSOLE_BUTTON_AFTER_S) {
-        return G_SOURCE_CONTINUE;
+    if (vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view)) ||
+        seconds_waited(self) >= CONSOLE_BUTTON_AFTER_S) {
+        vm_beat_leave(widget);
     }
-    self->wait_source = 0;
-    return G_SOURCE_REMOVE;
 }
 
 static void
 restart_waiting(VmDisplayPage *self, gboolean wait)
 {
-    g_clear_handle_id(&self->wait_source, g_source_remove);
-    self->waited_s = 0;
+    self->waits_since = wait ? g_get_monotonic_time() : 0;
     if (wait) {
-        self->wait_source = g_timeout_add_seconds(1, on_waited, self);
+        vm_beat_join(GTK_WIDGET(self), on_second);
+    } else {
+        vm_beat_leave(GTK_WIDGET(self));
     }
 }
 
@@ -170,6 +176,9 @@ on_has_picture(VmDisplayPage *self)
     gboolean picture = vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view));
 
     update_boxes(self);
+    if (!picture && self->waits_since) {
+        vm_beat_join(GTK_WIDGET(self), on_second);
+    }
     /* After a start the focus goes to the display, unless somebody moved it meanwhile. */
     if (picture && self->focus_wanted) {
         self->focus_wanted = FALSE;
@@ -641,7 +650,7 @@ vm_display_page_dispose(GObject *object)
 {
     VmDisplayPage *self = VM_DISPLAY_PAGE(object);
 
-    g_clear_handle_id(&self->wait_source, g_source_remove);
+    vm_beat_leave(GTK_WIDGET(self));
     g_clear_pointer(&self->typist, vm_key_typist_free);
     if (self->input) {
         g_signal_handlers_disconnect_by_data(self->input, self);

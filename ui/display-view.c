@@ -474,8 +474,10 @@ vm_display_view_set_faded(VmDisplayView *self, gboolean faded)
 {
     g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
 
-    self->faded = faded;
-    gtk_widget_queue_draw(GTK_WIDGET(self));
+    if (self->faded != faded) {
+        self->faded = faded;
+        gtk_widget_queue_draw(GTK_WIDGET(self));
+    }
 }
 
 void

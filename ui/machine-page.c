@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/beat.h"
 #include "ui/picture.h"
 #include "ui/settings-page.h"
 #include "ui/statistics-page.h"
@@ -15,7 +16,6 @@ struct _VmMachinePage {
     VmSettingsPage *settings;
     VmLogPage *log;
     VmMachine *machine;
-    guint last_line_timer;
     GCancellable *picture_load;
 };
 
@@ -45,24 +45,14 @@ load_picture(VmMachinePage *self)
                           picture_loaded, self);
 }
 
-static gboolean
-show_last_line(gpointer data)
+static void
+show_last_line(GtkWidget *widget)
 {
-    VmMachinePage *self = VM_MACHINE_PAGE(data);
+    VmMachinePage *self = VM_MACHINE_PAGE(widget);
     VmConsoleTab *tab = vm_console_page_get_tab(self->console);
     g_autofree char *line = tab ? vm_console_tab_dup_last_line(tab) : NULL;
 
     vm_display_page_set_last_line(self->display, line);
-    return G_SOURCE_CONTINUE;
-}
-
-static void
-stop_last_line(VmMachinePage *self)
-{
-    if (self->last_line_timer) {
-        g_source_remove(self->last_line_timer);
-        self->last_line_timer = 0;
-    }
 }
 
 static VmDisplayPhase
@@ -93,13 +83,13 @@ state_changed(VmMachinePage *self)
 {
     VmDisplayPhase phase = phase_of(vm_machine_get_state(self->machine));
 
-    stop_last_line(self);
+    vm_beat_leave(GTK_WIDGET(self));
     if (phase == VM_DISPLAY_OFF) {
         g_autofree char *text = vm_machine_dup_off_text(self->machine);
         vm_display_page_set_off_text(self->display, text);
         load_picture(self);
     } else if (phase == VM_DISPLAY_STARTING) {
-        self->last_line_timer = g_timeout_add_seconds(1, show_last_line, self);
+        vm_beat_join(GTK_WIDGET(self), show_last_line);
     }
     vm_display_page_set_phase(self->display, phase);
 }
@@ -132,7 +122,7 @@ report_copied(VmMachinePage *self)
 static void
 drop_machine(VmMachinePage *self)
 {
-    stop_last_line(self);
+    vm_beat_leave(GTK_WIDGET(self));
     g_cancellable_cancel(self->picture_load);
     g_clear_object(&self->picture_load);
     if (self->machine) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manager/model/battery.h"
+#include "ui/beat.h"
 #include "ui/group-heading.h"
 #include "ui/machine-row.h"
 
@@ -22,8 +23,7 @@ struct _VmMachineSidebar {
     GSettings *settings;
     GHashTable *folded; /* set of group names */
     VmSidebarSort sort;
-    GStrv words; /* of the search, folded */
-    guint timer;
+    GStrv words;   /* of the search, folded */
     guint seconds; /* since it began */
     VmBattery *battery;
     VmPictureTurns *turns;
@@ -500,10 +500,10 @@ saves_battery(VmMachineSidebar *self)
 }
 
 /* Rows that can be seen get their numbers and pictures once a second. */
-static gboolean
-second_passed(gpointer data)
+static void
+second_passed(GtkWidget *widget)
 {
-    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(data);
+    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(widget);
     GtkAdjustment *scroll = gtk_scrolled_window_get_vadjustment(self->list_scroll);
     int top = (int)gtk_adjustment_get_value(scroll);
     int bottom = top + (int)gtk_adjustment_get_page_size(scroll);
@@ -519,34 +519,6 @@ second_passed(gpointer data)
             vm_machine_row_refresh(at->data, pictures ? self->turns : NULL);
         }
     }
-    return G_SOURCE_CONTINUE;
-}
-
-static void
-vm_machine_sidebar_map(GtkWidget *widget)
-{
-    VmMachineSidebar *self = VM_MACHINE_SIDEBAR(widget);
-
-    GTK_WIDGET_CLASS(vm_machine_sidebar_parent_class)->map(widget);
-    if (!self->timer) {
-        self->timer = g_timeout_add_seconds(1, second_passed, self);
-    }
-}
-
-static void
-stop_timer(VmMachineSidebar *self)
-{
-    if (self->timer) {
-        g_source_remove(self->timer);
-        self->timer = 0;
-    }
-}
-
-static void
-vm_machine_sidebar_unmap(GtkWidget *widget)
-{
-    stop_timer(VM_MACHINE_SIDEBAR(widget));
-    GTK_WIDGET_CLASS(vm_machine_sidebar_parent_class)->unmap(widget);
 }
 
 static void
@@ -574,7 +546,6 @@ vm_machine_sidebar_dispose(GObject *object)
 {
     VmMachineSidebar *self = VM_MACHINE_SIDEBAR(object);
 
-    stop_timer(self);
     g_clear_object(&self->store);
     g_clear_object(&self->settings);
     g_clear_object(&self->battery);
@@ -593,8 +564,6 @@ vm_machine_sidebar_class_init(VmMachineSidebarClass *klass)
     object_class->dispose = vm_machine_sidebar_dispose;
     object_class->get_property = vm_machine_sidebar_get_property;
     object_class->set_property = vm_machine_sidebar_set_property;
-    widget_class->map = vm_machine_sidebar_map;
-    widget_class->unmap = vm_machine_sidebar_unmap;
     properties[PROP_SEARCH] = g_param_spec_boolean("search", NULL, NULL, FALSE,
                                                    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
     g_object_class_install_properties(object_class, N_PROPERTIES, properties);
@@ -641,6 +610,7 @@ vm_machine_sidebar_init(VmMachineSidebar *self)
     gtk_list_box_set_sort_func(self->list, sort_rows, self, NULL);
     gtk_list_box_set_filter_func(self->list, filter_row, self, NULL);
     gtk_list_box_set_header_func(self->list, update_header, self, NULL);
+    vm_beat_join(GTK_WIDGET(self), second_passed);
 }
 
 static GtkListBoxRow *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manager/model/words.h"
+#include "ui/beat.h"
 #include "ui/overview-cells.h"
 #include "ui/overview-menu.h"
 
@@ -55,7 +56,6 @@ struct _VmOverviewPage {
     GSettings *settings;
     VmPictureFunc picture;
     gpointer picture_data;
-    guint timer;
 };
 
 G_DEFINE_FINAL_TYPE(VmOverviewPage, vm_overview_page, GTK_TYPE_BOX)
@@ -334,16 +334,16 @@ vm_overview_page_set_pictures(VmOverviewPage *self, VmPictureFunc function, gpoi
 }
 
 /* Rows that can be seen ask for figures; times and pictures are drawn anew. */
-static gboolean
-second_passed(gpointer data)
+static void
+second_passed(GtkWidget *widget)
 {
-    VmOverviewPage *self = VM_OVERVIEW_PAGE(data);
+    VmOverviewPage *self = VM_OVERVIEW_PAGE(widget);
     g_autoptr(GtkTreePath) first = NULL;
     g_autoptr(GtkTreePath) last = NULL;
     GtkTreeIter row;
 
     if (!gtk_tree_view_get_visible_range(self->tree, &first, &last)) {
-        return G_SOURCE_CONTINUE;
+        return;
     }
     while (gtk_tree_path_compare(first, last) <= 0 &&
            gtk_tree_model_get_iter(GTK_TREE_MODEL(self->rows), &row, first)) {
@@ -357,7 +357,6 @@ second_passed(gpointer data)
         }
         gtk_tree_path_next(first);
     }
-    return G_SOURCE_CONTINUE;
 }
 
 /* ------------------------------------------------------------------ selection */
@@ -685,29 +684,8 @@ vm_overview_page_make_column_menu(VmOverviewPage *self)
 static void
 vm_overview_page_map(GtkWidget *widget)
 {
-    VmOverviewPage *self = VM_OVERVIEW_PAGE(widget);
-
     GTK_WIDGET_CLASS(vm_overview_page_parent_class)->map(widget);
-    if (!self->timer) {
-        self->timer = g_timeout_add_seconds(1, second_passed, self);
-    }
     gtk_widget_queue_draw(widget);
-}
-
-static void
-stop_timer(VmOverviewPage *self)
-{
-    if (self->timer) {
-        g_source_remove(self->timer);
-        self->timer = 0;
-    }
-}
-
-static void
-vm_overview_page_unmap(GtkWidget *widget)
-{
-    stop_timer(VM_OVERVIEW_PAGE(widget));
-    GTK_WIDGET_CLASS(vm_overview_page_parent_class)->unmap(widget);
 }
 
 static void
@@ -715,7 +693,6 @@ vm_overview_page_dispose(GObject *object)
 {
     VmOverviewPage *self = VM_OVERVIEW_PAGE(object);
 
-    stop_timer(self);
     self->picture = NULL;
     if (self->settings) {
         g_autoptr(GSettings) settings = self->settings;
@@ -734,7 +711,6 @@ vm_overview_page_class_init(VmOverviewPageClass *klass)
 
     G_OBJECT_CLASS(klass)->dispose = vm_overview_page_dispose;
     widget_class->map = vm_overview_page_map;
-    widget_class->unmap = vm_overview_page_unmap;
     signals[ACTIVATED] = g_signal_new("activated", VM_TYPE_OVERVIEW_PAGE, G_SIGNAL_RUN_LAST, 0,
                                       NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
     signals[ACT] = g_signal_new("act", VM_TYPE_OVERVIEW_PAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -770,4 +746,5 @@ vm_overview_page_init(VmOverviewPage *self)
     gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->rows), ID_NAME,
                                          GTK_SORT_ASCENDING);
     gtk_tree_view_set_model(self->tree, GTK_TREE_MODEL(self->rows));
+    vm_beat_join(GTK_WIDGET(self), second_passed);
 }

@@ -6,6 +6,7 @@
 
 #include "manager/model/phrases.h"
 #include "manager/model/words.h"
+#include "ui/beat.h"
 #include "ui/graphics-pane.h"
 #include "ui/machine-slot.h"
 #include "ui/process-pane.h"
@@ -52,7 +53,6 @@ struct _VmStatisticsPage {
     gint64 totalled;
     VmTotals totals;
     guint shown_pid; /* in the pane, 0: it is closed */
-    guint timer;
     GCancellable *cancellable;
 };
 
@@ -543,10 +543,10 @@ show_graphics(VmStatisticsPage *self, VmConnection *connection)
     }
 }
 
-static gboolean
-second_passed(gpointer data)
+static void
+second_passed(GtkWidget *widget)
 {
-    VmStatisticsPage *self = VM_STATISTICS_PAGE(data);
+    VmStatisticsPage *self = VM_STATISTICS_PAGE(widget);
     VmConnection *connection = self->machine ? vm_machine_get_connection(self->machine) : NULL;
 
     if (connection && !self->asked && vm_connection_get_state(connection) == VM_CONNECTION_READY) {
@@ -556,7 +556,6 @@ second_passed(gpointer data)
         }
         show_graphics(self, connection);
     }
-    return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -569,26 +568,7 @@ vm_statistics_page_map(GtkWidget *widget)
         self->policies_asked = TRUE;
         vm_policy_load_async(self->cancellable, policies_known, g_object_ref(self));
     }
-    if (!self->timer) {
-        self->timer = g_timeout_add_seconds(1, second_passed, self);
-        second_passed(self);
-    }
-}
-
-static void
-stop_timer(VmStatisticsPage *self)
-{
-    if (self->timer) {
-        g_source_remove(self->timer);
-        self->timer = 0;
-    }
-}
-
-static void
-vm_statistics_page_unmap(GtkWidget *widget)
-{
-    stop_timer(VM_STATISTICS_PAGE(widget));
-    GTK_WIDGET_CLASS(vm_statistics_page_parent_class)->unmap(widget);
+    second_passed(widget);
 }
 
 /* Cards and table have what the pane leaves. */
@@ -622,7 +602,6 @@ vm_statistics_page_dispose(GObject *object)
 {
     VmStatisticsPage *self = VM_STATISTICS_PAGE(object);
 
-    stop_timer(self);
     g_cancellable_cancel(self->cancellable);
     g_clear_object(&self->cancellable);
     g_clear_object(&self->machine);
@@ -648,7 +627,6 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
 
     G_OBJECT_CLASS(klass)->dispose = vm_statistics_page_dispose;
     widget_class->map = vm_statistics_page_map;
-    widget_class->unmap = vm_statistics_page_unmap;
     widget_class->size_allocate = vm_statistics_page_size_allocate;
     g_type_ensure(VM_TYPE_PROCESS_PANE);
     g_type_ensure(VM_TYPE_PROCESS_TABLE);
@@ -693,6 +671,7 @@ vm_statistics_page_init(VmStatisticsPage *self)
     self->own = add_card(self, _("Own memory"), _("Own memory, last minute"), "#e66100");
     vm_history_graph_set_rates(vm_statistic_card_get_graph(self->disk));
     vm_history_graph_set_rates(vm_statistic_card_get_graph(self->own));
+    vm_beat_join(GTK_WIDGET(self), second_passed);
 }
 
 static void
