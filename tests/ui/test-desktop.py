@@ -400,8 +400,7 @@ def session_end(session):
 
 
 def asks_for_pictures(session):
-    """The small pictures of the list: none of a machine that draws nothing, one a second of one that does, one in
-    ten seconds on battery."""
+    """The small pictures of the list: none of what is still, one a second of what moves, fewer on battery."""
     shutil.copy(DRAWN_VMM, session.path("bin/vmm"))
     session.define("lab", "Lab", gpu={"backend": "2d"})
     upower = Service("org.freedesktop.UPower", "/org/freedesktop/UPower", """<node>
