@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by display-page.c and display-page-keys.c. */
+/* Shared by display-page.c, display-page-boxes.c and display-page-keys.c. */
 
 #include "ui/display-input.h"
 #include "ui/display-page.h"
@@ -52,3 +52,11 @@ struct _VmDisplayPage {
 
 /* Emits "message". */
 void vm_display_page_say(VmDisplayPage *self, const char *sentence);
+
+/* After a change of what they show. */
+void vm_display_page_update_boxes(VmDisplayPage *self);
+void vm_display_page_update_accessible(VmDisplayPage *self);
+/* A picture is waited for from now on, or no longer. */
+void vm_display_page_restart_waiting(VmDisplayPage *self, gboolean wait);
+/* It is gone again: waited for since the same moment. */
+void vm_display_page_wait_again(VmDisplayPage *self);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib/gi18n.h>
 
-#include "ui/accessible.h"
 #include "ui/beat.h"
 #include "ui/display-page-private.h"
 #include "ui/display-tabs.h"
@@ -10,8 +9,6 @@
 #include "ui/grab-hint.h"
 
 enum {
-    LAST_LINE_AFTER_S = 2,
-    CONSOLE_BUTTON_AFTER_S = 10,
     HINTS_LONG = 5, /* the first captures show the hint longer */
     HINT_LONG_S = 4,
     HINT_SHORT_S = 2,
@@ -64,120 +61,14 @@ current_focus(VmDisplayPage *self)
     return GTK_IS_WINDOW(top) ? gtk_window_get_focus(GTK_WINDOW(top)) : NULL;
 }
 
-static gboolean
-is_on(VmDisplayPage *self)
-{
-    return self->phase != VM_DISPLAY_OFF;
-}
-
-static gboolean
-is_ready(VmDisplayPage *self)
-{
-    return self->connection && vm_connection_get_state(self->connection) == VM_CONNECTION_READY;
-}
-
-/* Which of the boxes over the picture is to be seen */
-
-static void
-update_accessible(VmDisplayPage *self)
-{
-    g_autofree char *name = g_strdup_printf(_("Display of %s"), self->title ? self->title : "");
-    const char *description = _("Off");
-
-    if (self->phase == VM_DISPLAY_PAUSED) {
-        description = _("Paused");
-    } else if (self->phase == VM_DISPLAY_LOST) {
-        description = _("Not answering");
-    } else if (vm_display_input_get_captured(self->input)) {
-        description = _("Running, keyboard captured.");
-    } else if (is_on(self)) {
-        description = _("Running, keyboard released. Press Enter to control.");
-    }
-    vm_accessible_set_name(self->view, name);
-    vm_accessible_set_description(self->view, description);
-}
-
-static gint64
-seconds_waited(VmDisplayPage *self)
-{
-    return self->waits_since ? (g_get_monotonic_time() - self->waits_since) / G_USEC_PER_SEC : 0;
-}
-
-static void
-update_wait_box(VmDisplayPage *self, gboolean picture)
-{
-    VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
-    gboolean starting = self->phase == VM_DISPLAY_STARTING || !is_ready(self);
-    gboolean no_display = !starting && !console;
-    gboolean lost = starting && self->phase == VM_DISPLAY_LOST;
-    gboolean spins = !no_display && !lost;
-    const char *text = _("Starting…");
-    gint64 waited = seconds_waited(self);
-
-    if (lost) {
-        text = _("Not connected");
-    } else if (no_display) {
-        text = _("This machine has no display");
-    } else if (!starting) {
-        text = _("Waiting for the first picture");
-    }
-    gtk_widget_set_visible(self->wait_box, is_on(self) && !picture);
-    g_object_set(self->spinner, "visible", spins, "active", spins && !picture, NULL);
-    gtk_label_set_text(GTK_LABEL(self->wait_label), text);
-    gtk_widget_set_visible(self->last_line_label, !no_display && waited >= LAST_LINE_AFTER_S);
-    gtk_widget_set_visible(self->show_console_button,
-                           no_display || waited >= CONSOLE_BUTTON_AFTER_S);
-    gtk_widget_set_visible(self->add_display_button, no_display);
-}
-
-static void
-update_boxes(VmDisplayPage *self)
-{
-    gboolean picture = vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view));
-
-    gtk_widget_set_visible(self->off_box, self->phase == VM_DISPLAY_OFF);
-    update_wait_box(self, picture);
-    gtk_widget_set_visible(self->paused_button, self->phase == VM_DISPLAY_PAUSED);
-    vm_display_view_set_faded(VM_DISPLAY_VIEW(self->view),
-                              self->phase == VM_DISPLAY_PAUSED || self->phase == VM_DISPLAY_LOST);
-    /* Keys are not for a machine that cannot take them: they would be lost. */
-    vm_display_input_set_enabled(
-        self->input, picture && is_ready(self) &&
-                         (self->phase == VM_DISPLAY_RUNNING || self->phase == VM_DISPLAY_STARTING));
-    update_accessible(self);
-}
-
-static void
-on_second(GtkWidget *widget)
-{
-    VmDisplayPage *self = VM_DISPLAY_PAGE(widget);
-
-    update_boxes(self);
-    if (vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view)) ||
-        seconds_waited(self) >= CONSOLE_BUTTON_AFTER_S) {
-        vm_beat_leave(widget);
-    }
-}
-
-static void
-restart_waiting(VmDisplayPage *self, gboolean wait)
-{
-    self->waits_since = wait ? g_get_monotonic_time() : 0;
-    if (wait) {
-        vm_beat_join(GTK_WIDGET(self), on_second);
-    } else {
-        vm_beat_leave(GTK_WIDGET(self));
-    }
-}
-
 static void
 on_has_picture(VmDisplayPage *self)
 {
     gboolean picture = vm_display_view_get_has_picture(VM_DISPLAY_VIEW(self->view));
 
-    update_boxes(self);
-    if (!picture && self->waits_since) {
-        vm_beat_join(GTK_WIDGET(self), on_second);
+    vm_display_page_update_boxes(self);
+    if (!picture) {
+        vm_display_page_wait_again(self);
     }
     /* After a start the focus goes to the display, unless somebody moved it meanwhile. */
     if (picture && self->focus_wanted) {
@@ -226,8 +117,9 @@ on_stalled(VmDisplayPage *self)
 static void
 on_consoles_changed(VmDisplayPage *self)
 {
-    GListModel *consoles =
-        self->connection && is_on(self) ? vm_connection_get_consoles(self->connection) : NULL;
+    GListModel *consoles = self->connection && self->phase != VM_DISPLAY_OFF
+                               ? vm_connection_get_consoles(self->connection)
+                               : NULL;
     g_autoptr(VmConsole) console = find_console(self, consoles);
     VmConsole *old = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
 
@@ -243,7 +135,7 @@ on_consoles_changed(VmDisplayPage *self)
         }
         g_object_notify_by_pspec(G_OBJECT(self), props[PROP_DISPLAY]);
     }
-    update_boxes(self);
+    vm_display_page_update_boxes(self);
 }
 
 static int
@@ -272,8 +164,8 @@ vm_display_page_set_connection(VmDisplayPage *self, VmConnection *connection)
     if (connection) {
         g_signal_connect_object(vm_connection_get_consoles(connection), "items-changed",
                                 G_CALLBACK(on_consoles_changed), self, G_CONNECT_SWAPPED);
-        g_signal_connect_object(connection, "notify::state", G_CALLBACK(update_boxes), self,
-                                G_CONNECT_SWAPPED);
+        g_signal_connect_object(connection, "notify::state",
+                                G_CALLBACK(vm_display_page_update_boxes), self, G_CONNECT_SWAPPED);
     }
     on_consoles_changed(self);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CONNECTION]);
@@ -294,9 +186,9 @@ vm_display_page_set_phase(VmDisplayPage *self, VmDisplayPhase phase)
     if (phase == VM_DISPLAY_STARTING) {
         self->focus_at_start = current_focus(self);
         self->focus_wanted = TRUE;
-        restart_waiting(self, TRUE);
+        vm_display_page_restart_waiting(self, TRUE);
     } else if (phase == VM_DISPLAY_OFF || old == VM_DISPLAY_OFF) {
-        restart_waiting(self, phase != VM_DISPLAY_OFF);
+        vm_display_page_restart_waiting(self, phase != VM_DISPLAY_OFF);
     }
     on_consoles_changed(self);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_PHASE]);
@@ -312,7 +204,7 @@ vm_display_page_set_title(VmDisplayPage *self, const char *title)
     gtk_label_set_text(GTK_LABEL(self->off_title_label), self->title);
     gtk_label_set_text(GTK_LABEL(self->wait_title_label), self->title);
     vm_fullscreen_bar_set_title(VM_FULLSCREEN_BAR(self->bar), self->title);
-    update_accessible(self);
+    vm_display_page_update_accessible(self);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_TITLE]);
 }
 
@@ -436,7 +328,7 @@ on_captured(VmDisplayPage *self)
         }
     }
     update_hint(self);
-    update_accessible(self);
+    vm_display_page_update_accessible(self);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CAPTURED]);
 }
 
@@ -757,7 +649,7 @@ vm_display_page_init(VmDisplayPage *self)
     g_signal_connect_swapped(self->bar, "notify::reveal-child", G_CALLBACK(on_bar_revealed), self);
     g_signal_connect_swapped(self->view, "notify::has-picture", G_CALLBACK(on_has_picture), self);
     g_signal_connect_swapped(self->view, "motion-notify-event", G_CALLBACK(on_view_motion), self);
-    update_boxes(self);
+    vm_display_page_update_boxes(self);
 }
 
 GtkWidget *

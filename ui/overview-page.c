@@ -8,55 +8,7 @@
 #include "ui/beat.h"
 #include "ui/overview-cells.h"
 #include "ui/overview-menu.h"
-
-#define COLUMN_MIN_WIDTH 60
-
-enum id {
-    ID_NAME,
-    ID_GROUP,
-    ID_STATE,
-    ID_CPU,
-    ID_MEMORY,
-    ID_DISK,
-    ID_TIME,
-    ID_NOTE,
-    N_IDS
-};
-
-static const struct {
-    const char *id;
-    const char *title;
-    gboolean number;
-    gboolean hidden; /* at first */
-} table[N_IDS] = {
-    [ID_NAME] = {"name", N_("Name"), FALSE, FALSE},
-    [ID_GROUP] = {"group", N_("Group"), FALSE, FALSE},
-    [ID_STATE] = {"state", N_("State"), FALSE, FALSE},
-    [ID_CPU] = {"cpu", N_("CPU"), TRUE, FALSE},
-    [ID_MEMORY] = {"memory", N_("Memory"), TRUE, FALSE},
-    [ID_DISK] = {"disk", N_("Disk"), TRUE, FALSE},
-    [ID_TIME] = {"time", N_("Running for"), TRUE, FALSE},
-    [ID_NOTE] = {"note", N_("Note"), FALSE, TRUE},
-};
-
-struct _VmOverviewPage {
-    GtkBox parent_instance;
-    GtkTreeView *tree;
-    GtkTreeSelection *selection;
-    GtkRevealer *action_revealer;
-    GtkLabel *count_label;
-    GtkWidget *start_button;
-    GtkWidget *shut_down_button;
-    GtkWidget *group_button;
-    GtkWidget *delete_button;
-
-    GtkListStore *rows; /* one column: VmMachine */
-    GtkTreeViewColumn *columns[N_IDS];
-    VmStore *store;
-    GSettings *settings;
-    VmPictureFunc picture;
-    gpointer picture_data;
-};
+#include "ui/overview-private.h"
 
 G_DEFINE_FINAL_TYPE(VmOverviewPage, vm_overview_page, GTK_TYPE_BOX)
 
@@ -81,7 +33,7 @@ machine_at(GtkTreeModel *model, GtkTreeIter *row)
 }
 
 static char *
-text_of(VmMachine *machine, enum id id)
+text_of(VmMachine *machine, VmOverviewColumn id)
 {
     VmJson *definition = vm_machine_get_definition(machine);
     int share = vm_machine_get_share(machine);
@@ -90,53 +42,53 @@ text_of(VmMachine *machine, enum id id)
     double rate = 0;
 
     switch (id) {
-    case ID_NAME:
+    case VM_OVERVIEW_NAME:
         return g_strdup(vm_machine_get_title(machine));
-    case ID_GROUP:
+    case VM_OVERVIEW_GROUP:
         return g_strdup(vm_machine_get_group(machine));
-    case ID_STATE: {
+    case VM_OVERVIEW_STATE: {
         /* The percentage has its own column. */
         g_auto(GStrv) parts = g_strsplit(vm_machine_get_state_words(machine), " · ", 2);
         return g_strdup(share >= 0 ? parts[0] : vm_machine_get_state_words(machine));
     }
-    case ID_CPU:
+    case VM_OVERVIEW_CPU:
         return share >= 0 ? g_strdup_printf(_("%d %%"), share) : g_strdup("–");
-    case ID_MEMORY:
+    case VM_OVERVIEW_MEMORY:
         size = definition ? vm_json_get_int(definition, "mem.size", 256) : 0;
         return size > 0 ? vm_words_size((guint64)size << 20) : g_strdup("–");
-    case ID_DISK:
+    case VM_OVERVIEW_DISK:
         rate = vm_machine_get_disk_rate(machine);
         return rate >= 0 ? vm_words_rate(rate) : g_strdup("–");
-    case ID_TIME:
+    case VM_OVERVIEW_TIME:
         seconds = vm_machine_get_seconds(machine);
         return seconds >= 0 ? vm_machine_duration_words(seconds) : g_strdup("–");
-    case ID_NOTE:
+    case VM_OVERVIEW_NOTE:
         return g_strdelimit(g_strdup(vm_machine_get_note(machine)), "\n", ' ');
-    case N_IDS:
+    case VM_OVERVIEW_N_COLUMNS:
     default:
         return g_strdup("");
     }
 }
 
 static gint64
-number_of(VmMachine *machine, enum id id)
+number_of(VmMachine *machine, VmOverviewColumn id)
 {
     VmJson *definition = vm_machine_get_definition(machine);
 
     switch (id) {
-    case ID_CPU:
+    case VM_OVERVIEW_CPU:
         return vm_machine_get_share(machine);
-    case ID_MEMORY:
+    case VM_OVERVIEW_MEMORY:
         return definition ? vm_json_get_int(definition, "mem.size", 256) : 0;
-    case ID_DISK:
+    case VM_OVERVIEW_DISK:
         return (gint64)vm_machine_get_disk_rate(machine);
-    case ID_TIME:
+    case VM_OVERVIEW_TIME:
         return vm_machine_get_seconds(machine);
-    case ID_NAME:
-    case ID_GROUP:
-    case ID_STATE:
-    case ID_NOTE:
-    case N_IDS:
+    case VM_OVERVIEW_NAME:
+    case VM_OVERVIEW_GROUP:
+    case VM_OVERVIEW_STATE:
+    case VM_OVERVIEW_NOTE:
+    case VM_OVERVIEW_N_COLUMNS:
     default:
         return 0;
     }
@@ -145,7 +97,7 @@ number_of(VmMachine *machine, enum id id)
 static int
 compare_rows(GtkTreeModel *model, GtkTreeIter *a, GtkTreeIter *b, gpointer data)
 {
-    enum id id = (enum id)GPOINTER_TO_INT(data);
+    VmOverviewColumn id = (VmOverviewColumn)GPOINTER_TO_INT(data);
     VmMachine *one = machine_at(model, a);
     VmMachine *two = machine_at(model, b);
     g_autofree char *text_one = NULL;
@@ -156,12 +108,12 @@ compare_rows(GtkTreeModel *model, GtkTreeIter *a, GtkTreeIter *b, gpointer data)
     if (!one || !two) {
         return 0;
     }
-    if (table[id].number) {
+    if (vm_overview_column_kind((VmOverviewColumn)id)->number) {
         gint64 difference = number_of(one, id) - number_of(two, id);
         if (difference != 0) {
             return difference < 0 ? -1 : 1;
         }
-        id = ID_NAME;
+        id = VM_OVERVIEW_NAME;
     }
     text_one = text_of(one, id);
     text_two = text_of(two, id);
@@ -177,7 +129,8 @@ show_text(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *model,
           gpointer data)
 {
     VmMachine *machine = machine_at(model, row);
-    g_autofree char *text = machine ? text_of(machine, (enum id)GPOINTER_TO_INT(data)) : NULL;
+    g_autofree char *text =
+        machine ? text_of(machine, (VmOverviewColumn)GPOINTER_TO_INT(data)) : NULL;
 
     g_object_set(cell, "text", text ? text : "", NULL);
 }
@@ -205,27 +158,27 @@ show_history(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *mod
 }
 
 static void
-fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, enum id id)
+fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, VmOverviewColumn id)
 {
     GtkCellRenderer *cell = gtk_cell_renderer_text_new();
 
-    if (id == ID_NAME) {
+    if (id == VM_OVERVIEW_NAME) {
         GtkCellRenderer *picture = vm_picture_cell_new();
         gtk_tree_view_column_pack_start(column, picture, FALSE);
         gtk_tree_view_column_set_cell_data_func(column, picture, show_picture, self, NULL);
         g_object_set(cell, "weight", PANGO_WEIGHT_BOLD, NULL);
-    } else if (id == ID_CPU) {
+    } else if (id == VM_OVERVIEW_CPU) {
         GtkCellRenderer *history = vm_history_cell_new();
         gtk_tree_view_column_pack_start(column, history, FALSE);
         gtk_tree_view_column_set_cell_data_func(column, history, show_history, self, NULL);
     }
     g_object_set(cell, "xpad", 8, "ypad", 8, NULL);
-    if (table[id].number) {
+    if (vm_overview_column_kind((VmOverviewColumn)id)->number) {
         gtk_cell_renderer_set_alignment(cell, 1, 0.5F);
         gtk_tree_view_column_set_alignment(column, 1);
     } else {
         g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars",
-                     id == ID_STATE ? 22 : 12, NULL);
+                     id == VM_OVERVIEW_STATE ? 22 : 12, NULL);
     }
     gtk_tree_view_column_pack_start(column, cell, TRUE);
     gtk_tree_view_column_set_cell_data_func(column, cell, show_text, GINT_TO_POINTER(id), NULL);
@@ -234,17 +187,19 @@ fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, enum id id)
 static void
 make_columns(VmOverviewPage *self)
 {
-    for (int id = 0; id < N_IDS; id++) {
+    for (int id = 0; id < VM_OVERVIEW_N_COLUMNS; id++) {
         GtkTreeViewColumn *column = gtk_tree_view_column_new();
         self->columns[id] = column;
-        gtk_tree_view_column_set_title(column, _(table[id].title));
-        fill_column(self, column, (enum id)id);
+        gtk_tree_view_column_set_title(column,
+                                       _(vm_overview_column_kind((VmOverviewColumn)id)->title));
+        fill_column(self, column, (VmOverviewColumn)id);
         gtk_tree_view_column_set_resizable(column, TRUE);
         gtk_tree_view_column_set_reorderable(column, TRUE);
-        gtk_tree_view_column_set_min_width(column, COLUMN_MIN_WIDTH);
+        gtk_tree_view_column_set_min_width(column, VM_OVERVIEW_COLUMN_MIN_WIDTH);
         gtk_tree_view_column_set_sort_column_id(column, id);
-        gtk_tree_view_column_set_visible(column, !table[id].hidden);
-        gtk_tree_view_column_set_expand(column, id == ID_NAME);
+        gtk_tree_view_column_set_visible(column,
+                                         !vm_overview_column_kind((VmOverviewColumn)id)->hidden);
+        gtk_tree_view_column_set_expand(column, id == VM_OVERVIEW_NAME);
         gtk_tree_sortable_set_sort_func(GTK_TREE_SORTABLE(self->rows), id, compare_rows,
                                         GINT_TO_POINTER(id), NULL);
         gtk_tree_view_append_column(self->tree, column);
@@ -350,7 +305,7 @@ second_passed(GtkWidget *widget)
         VmMachine *machine = machine_at(GTK_TREE_MODEL(self->rows), &row);
         if (vm_machine_is_active(machine)) {
             vm_machine_refresh_share(machine);
-            if (gtk_tree_view_column_get_visible(self->columns[ID_DISK])) {
+            if (gtk_tree_view_column_get_visible(self->columns[VM_OVERVIEW_DISK])) {
                 vm_machine_refresh_disk_rate(machine);
             }
             gtk_tree_model_row_changed(GTK_TREE_MODEL(self->rows), first, &row);
@@ -523,162 +478,6 @@ key_pressed(VmOverviewPage *self, GdkEventKey *event)
     return GDK_EVENT_PROPAGATE;
 }
 
-/* ------------------------------------------------------------------ what is kept */
-
-static int
-id_named(const char *name)
-{
-    for (int id = 0; id < N_IDS; id++) {
-        if (g_str_equal(table[id].id, name)) {
-            return id;
-        }
-    }
-    return -1;
-}
-
-static void
-columns_changed(VmOverviewPage *self)
-{
-    g_autoptr(GStrvBuilder) order = g_strv_builder_new();
-    g_auto(GStrv) names = NULL;
-    g_autoptr(GList) columns = NULL;
-
-    if (!self->settings) {
-        return;
-    }
-    columns = gtk_tree_view_get_columns(self->tree);
-    for (GList *at = columns; at; at = at->next) {
-        int id = gtk_tree_view_column_get_sort_column_id(at->data);
-        g_strv_builder_add(order, table[id].id);
-    }
-    names = g_strv_builder_end(order);
-    g_settings_set_strv(self->settings, "overview-order", (const char *const *)names);
-}
-
-static void
-visibility_changed(VmOverviewPage *self)
-{
-    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-    g_auto(GStrv) names = NULL;
-
-    for (int id = 0; id < N_IDS; id++) {
-        if (gtk_tree_view_column_get_visible(self->columns[id])) {
-            g_strv_builder_add(builder, table[id].id);
-        }
-    }
-    names = g_strv_builder_end(builder);
-    g_settings_set_strv(self->settings, "overview-columns", (const char *const *)names);
-}
-
-static void
-sort_changed(VmOverviewPage *self)
-{
-    GtkSortType order = GTK_SORT_ASCENDING;
-    int id = 0;
-
-    if (gtk_tree_sortable_get_sort_column_id(GTK_TREE_SORTABLE(self->rows), &id, &order) &&
-        id >= 0) {
-        g_settings_set_string(self->settings, "overview-sort", table[id].id);
-        g_settings_set_boolean(self->settings, "overview-descending", order == GTK_SORT_DESCENDING);
-    }
-}
-
-static void
-save_widths(VmOverviewPage *self)
-{
-    GVariantBuilder builder;
-
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{si}"));
-    for (int id = 0; id < N_IDS; id++) {
-        int width = gtk_tree_view_column_get_fixed_width(self->columns[id]);
-        if (width > 0) {
-            g_variant_builder_add(&builder, "{si}", table[id].id, width);
-        }
-    }
-    g_settings_set_value(self->settings, "overview-widths", g_variant_builder_end(&builder));
-}
-
-static void
-restore_order(VmOverviewPage *self)
-{
-    g_auto(GStrv) order = g_settings_get_strv(self->settings, "overview-order");
-    GtkTreeViewColumn *before = NULL;
-
-    for (guint i = 0; order[i]; i++) {
-        int id = id_named(order[i]);
-        if (id >= 0) {
-            gtk_tree_view_move_column_after(self->tree, self->columns[id], before);
-            before = self->columns[id];
-        }
-    }
-}
-
-static void
-restore_columns(VmOverviewPage *self)
-{
-    g_auto(GStrv) shown = g_settings_get_strv(self->settings, "overview-columns");
-    g_autofree char *sort = g_settings_get_string(self->settings, "overview-sort");
-    g_autoptr(GVariant) widths = g_settings_get_value(self->settings, "overview-widths");
-    int sorted = id_named(sort);
-
-    for (int id = 0; id < N_IDS; id++) {
-        int width = 0;
-        gboolean on = g_strv_contains((const char *const *)shown, table[id].id);
-        if (g_variant_lookup(widths, table[id].id, "i", &width) && width >= COLUMN_MIN_WIDTH) {
-            gtk_tree_view_column_set_fixed_width(self->columns[id], width);
-        }
-        gtk_tree_view_column_set_visible(self->columns[id], id == ID_NAME || on);
-    }
-    gtk_tree_sortable_set_sort_column_id(
-        GTK_TREE_SORTABLE(self->rows), sorted >= 0 ? sorted : ID_NAME,
-        g_settings_get_boolean(self->settings, "overview-descending") ? GTK_SORT_DESCENDING
-                                                                      : GTK_SORT_ASCENDING);
-}
-
-void
-vm_overview_page_set_settings(VmOverviewPage *self, GSettings *settings)
-{
-    if (!settings || self->settings) {
-        return;
-    }
-    self->settings = g_object_ref(settings);
-    restore_columns(self);
-    restore_order(self);
-    for (int id = 0; id < N_IDS; id++) {
-        g_signal_connect_object(self->columns[id], "notify::visible",
-                                G_CALLBACK(visibility_changed), self, G_CONNECT_SWAPPED);
-    }
-    g_signal_connect_object(self->rows, "sort-column-changed", G_CALLBACK(sort_changed), self,
-                            G_CONNECT_SWAPPED);
-}
-
-GSimpleActionGroup *
-vm_overview_page_make_column_actions(VmOverviewPage *self)
-{
-    GSimpleActionGroup *group = g_simple_action_group_new();
-
-    for (int id = ID_NAME + 1; id < N_IDS; id++) {
-        g_autoptr(GPropertyAction) action =
-            g_property_action_new(table[id].id, self->columns[id], "visible");
-        g_action_map_add_action(G_ACTION_MAP(group), G_ACTION(action));
-    }
-    return group;
-}
-
-GMenuModel *
-vm_overview_page_make_column_menu(VmOverviewPage *self)
-{
-    GMenu *menu = g_menu_new();
-    g_autoptr(GMenu) section = g_menu_new();
-
-    for (int id = ID_NAME + 1; id < N_IDS; id++) {
-        g_autofree char *action = g_strconcat("columns.", table[id].id, NULL);
-        g_menu_append(section, _(table[id].title), action);
-    }
-    g_menu_append_section(menu, _("Columns"), G_MENU_MODEL(section));
-    return G_MENU_MODEL(menu);
-}
-
 /* ------------------------------------------------------------------ the widget */
 
 static void
@@ -696,7 +495,7 @@ vm_overview_page_dispose(GObject *object)
     self->picture = NULL;
     if (self->settings) {
         g_autoptr(GSettings) settings = self->settings;
-        save_widths(self);
+        vm_overview_columns_save_widths(self);
         self->settings = NULL;
     }
     g_clear_object(&self->store);
@@ -729,7 +528,8 @@ vm_overview_page_class_init(VmOverviewPageClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, key_pressed);
     gtk_widget_class_bind_template_callback(widget_class, button_pressed);
     gtk_widget_class_bind_template_callback(widget_class, menu_asked);
-    gtk_widget_class_bind_template_callback(widget_class, columns_changed);
+    gtk_widget_class_bind_template_callback_full(widget_class, "columns_changed",
+                                                 G_CALLBACK(vm_overview_columns_changed));
     gtk_widget_class_bind_template_callback(widget_class, selection_changed);
     gtk_widget_class_bind_template_callback(widget_class, start_clicked);
     gtk_widget_class_bind_template_callback(widget_class, shut_down_clicked);
@@ -743,7 +543,7 @@ vm_overview_page_init(VmOverviewPage *self)
     gtk_widget_init_template(GTK_WIDGET(self));
     self->rows = gtk_list_store_new(1, VM_TYPE_MACHINE);
     make_columns(self);
-    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->rows), ID_NAME,
+    gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->rows), VM_OVERVIEW_NAME,
                                          GTK_SORT_ASCENDING);
     gtk_tree_view_set_model(self->tree, GTK_TREE_MODEL(self->rows));
     vm_beat_join(GTK_WIDGET(self), second_passed);
