@@ -226,6 +226,28 @@ card_say_hello(struct card *card)
     return true;
 }
 
+bool
+card_restart(struct card *card, struct gpu_restarted *ret)
+{
+    const struct start_header wish = {GPU_RESTART, sizeof(wish)};
+    struct pollfd wait = {.fd = card->display, .events = POLLIN};
+    static struct shown shown;
+
+    if (message_send(card->display, &wish, sizeof(wish), NULL, 0) < 0) {
+        return false;
+    }
+    while (poll(&wait, 1, FAKE_LIMIT_MS) == 1) {
+        const uint32_t type = card_next(card, &shown);
+
+        if (type == GPU_RESTARTED || type == 0) {
+            *ret = shown.restarted;
+            return type == GPU_RESTARTED;
+        }
+        fd_closep(&shown.fd);
+    }
+    return false;
+}
+
 const uint8_t *
 shown_map(const struct shown *shown)
 {

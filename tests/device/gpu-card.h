@@ -39,6 +39,7 @@ struct shown {
         struct gpu_cursor cursor;
         struct gpu_cursor_move move;
         struct gpu_statistics statistics;
+        struct gpu_restarted restarted;
     };
     int fd;
 };
@@ -88,6 +89,8 @@ uint32_t card_unref(struct card *card, uint32_t id);
 uint32_t card_next(struct card *card, struct shown *shown);
 /* Skip to what the device says after its hello: nothing is shown yet. */
 bool card_say_hello(struct card *card);
+/* The display's wish that 3D begins anew; what it is told before the answer is skipped. */
+bool card_restart(struct card *card, struct gpu_restarted *ret);
 /* Map the buffer that came with a GPU_BUFFER; NULL when it could shrink. */
 const uint8_t *shown_map(const struct shown *shown);
 uint32_t card_set_scanout_blob(struct card *card, uint32_t id, struct virtio_gpu_rect rect,

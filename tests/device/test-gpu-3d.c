@@ -4,6 +4,7 @@
 
 #include "tests/unit/tap.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -491,7 +492,136 @@ TAP_TEST(reset_forgets_everything)
     check_int(card_stop(&card), 0);
 }
 
+static uint32_t
+detach_pages(struct card *card, uint32_t id)
+{
+    struct virtio_gpu_resource_detach_backing request = {.resource_id = id};
+
+    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, &request, sizeof(request), NULL);
+}
+
+/* A guest that goes on as if nothing had happened hears errors, and no fence stays out. */
+static void
+check_lost(bool *tap_ok, struct card *card)
+{
+    const struct virtio_gpu_transfer_host_3d box = {
+        .box = {0, 0, 0, EDGE, EDGE, 1}, .resource_id = 5, .stride = EDGE * 4};
+    struct virtio_gpu_transfer_host_3d by_context = box;
+    struct virtio_gpu_resource_map_blob map = {.resource_id = 5};
+
+    by_context.hdr.ctx_id = 1;
+    check_int(clear(card, 1, F_ONE, F_ONE, 50), NO_CONTEXT);
+    check_int(attach_resource(card, 1, 5), NO_CONTEXT);
+    check_int(destroy_context(card, 1), NO_CONTEXT);
+    check_int(transfer(card, VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, box), BAD);
+    check_int(transfer(card, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, by_context), NO_CONTEXT);
+    check_int(card_transfer(card, 5, RECT(0, 0, EDGE, EDGE), 0), BAD);
+    check_int(card_set_scanout(card, 1, 5, RECT(0, 0, EDGE, EDGE)), NO_RESOURCE);
+    check_int(card_ask(card, VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB, &map, sizeof(map), NULL), BAD);
+    check_int(create_3d(card, picture(5, EDGE, EDGE)), NO_RESOURCE); /* the id is taken */
+    struct virtio_gpu_update_cursor cursor = {.resource_id = 5};     /* 64 x 64, as a cursor is */
+    check(card_ask_cursor(card, VIRTIO_GPU_CMD_UPDATE_CURSOR, &cursor));
+    check_int(card_flush(card, 5, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(detach_pages(card, 5), OK);
+    check_int(card_attach(card, 5, SIZE), OK);
+}
+
+TAP_TEST(a_restart_loses_contexts_and_nothing_else)
+{
+    struct card card;
+    static struct shown shown;
+    struct gpu_restarted restarted;
+
+    check(start_drawing(&card));
+    check_int(card_attach(&card, 5, SIZE), OK);
+    check_int(clear(&card, 1, F_ONE, F_ZERO, 1), OK); /* magenta */
+    check_int(card_set_scanout(&card, 0, 5, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(card_next(&card, &shown), GPU_BUFFER);
+    const uint8_t *pixels = shown_map(&shown);
+    check(pixels && all_pixels_are(pixels, 0xffff00ff));
+    /* A 2D resource that a context draws on, and guest memory that it knows. */
+    check_int(card_create_2d(&card, 7, EDGE, EDGE), OK);
+    check_int(card_create_blob(&card, 8, SIZE), OK);
+    check_int(attach_resource(&card, 1, 7), OK);
+    check_int(attach_resource(&card, 1, 8), OK);
+    check_int(bind_picture(&card, 1, 7), OK);
+    check_int(clear(&card, 1, F_ZERO, F_ONE, 2), OK); /* cyan, not flushed */
+    check_int(create_context(&card, 2, 1), OK);
+
+    check(card_restart(&card, &restarted));
+    check(restarted.error == 0 && restarted.contexts == 2 && restarted.resources == 1);
+    check_lost(tap_ok, &card);
+    check(*tap_ok);
+    check(all_pixels_are(pixels, 0xffff00ff)); /* the last picture */
+
+    /* New contexts, also with the ids of old ones, and what was there before them. */
+    check_int(create_context(&card, 1, 2), OK);
+    check_int(attach_resource(&card, 1, 5), NO_RESOURCE);
+    check_int(attach_resource(&card, 1, 7), OK);
+    check_int(attach_resource(&card, 1, 8), OK);
+    check_int(create_3d(&card, picture(6, EDGE, EDGE)), OK);
+    check_int(attach_resource(&card, 1, 6), OK);
+    check_int(bind_picture(&card, 1, 6), OK);
+    check_int(clear(&card, 1, F_ONE, F_ONE, 51), OK);
+    check_int(card_set_scanout(&card, 0, 6, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(card_flush(&card, 6, RECT(0, 0, EDGE, EDGE)), OK);
+    check(all_pixels_are(pixels, 0xffffffff));
+    check_int(card_unref(&card, 5), OK);
+    check_int(create_3d(&card, picture(5, EDGE, EDGE)), OK);
+
+    /* The 2D resource has what was drawn on it, and takes what the guest paints. */
+    while (card_next(&card, &shown)) {
+    }
+    check_int(card_set_scanout(&card, 1, 7, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(card_flush(&card, 7, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(card_next(&card, &shown), GPU_BUFFER);
+    const uint8_t *flat = shown_map(&shown);
+    check(flat && all_pixels_are(flat, 0xff00ffff));
+    check_int(card_attach(&card, 7, SIZE), OK);
+    card_paint(&card, SIZE, 4);
+    check_int(card_transfer(&card, 7, RECT(0, 0, EDGE, EDGE), 0), OK);
+    check(card_restart(&card, &restarted));
+    check(restarted.error == 0 && restarted.contexts == 1 && restarted.resources == 2);
+    check_int(card_flush(&card, 7, RECT(0, 0, EDGE, EDGE)), OK);
+    for (uint32_t i = 0; i < SIZE; i += 4) {
+        check_int(load_le32(flat + i) | 0xff000000,
+                  load_le32(card_pixel(&card, SIZE, i)) | 0xff000000);
+    }
+    check_int(card_unref(&card, 8), OK);
+    check_int(card_stop(&card), 0);
+}
+
+/* A program in a loop, or a hostile guest: what was lost is given back. */
+TAP_TEST(restarts_leave_nothing_behind)
+{
+    struct card card;
+    struct gpu_restarted restarted;
+
+    check(start_drawing(&card));
+    for (uint32_t i = 0; i < 40; i++) { /* 12.25 MiB each, of 64 */
+        check_int(create_3d(&card, picture(100 + i, 1792, 1792)), OK);
+        check_int(attach_resource(&card, 1, 100 + i), OK);
+        check(card_restart(&card, &restarted));
+        check(restarted.error == 0 && restarted.contexts == 1);
+        check_int(create_context(&card, 1, 2), OK);
+    }
+    for (uint32_t i = 0; i < 40; i++) {
+        check_int(card_unref(&card, 100 + i), OK);
+        check_int(card_unref(&card, 100 + i), NO_RESOURCE);
+    }
+    check_int(create_3d(&card, picture(100, 1792, 1792)), OK);
+    check(card_restart(&card, &restarted) && card_restart(&card, &restarted));
+    check(restarted.error == 0 && restarted.contexts == 0 && restarted.resources == 0);
+    check_int(card_stop(&card), 0);
+    check(card_start(&card) && card_say_hello(&card));
+    check(card_restart(&card, &restarted) && restarted.error == -EOPNOTSUPP);
+    check_int(card_create_2d(&card, 1, EDGE, EDGE), OK);
+    check_int(card_stop(&card), 0);
+}
+
 TAP_MAIN(TAP_CASE(capsets), TAP_CASE(what_is_drawn_is_shown), TAP_CASE(what_is_drawn_is_read),
          TAP_CASE(a_context_draws_on_a_2d_resource), TAP_CASE(fences), TAP_CASE(counters),
          TAP_CASE(bad_numbers_are_refused), TAP_CASE(bad_commands_end_their_context_alone),
-         TAP_CASE(limits_hold), TAP_CASE(reset_forgets_everything))
+         TAP_CASE(limits_hold), TAP_CASE(reset_forgets_everything),
+         TAP_CASE(a_restart_loses_contexts_and_nothing_else),
+         TAP_CASE(restarts_leave_nothing_behind))

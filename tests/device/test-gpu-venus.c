@@ -417,6 +417,60 @@ TAP_TEST(server_dies)
     check_int(stop(&rig), 0);
 }
 
+/* Lost memory stays in the window until the guest takes it out; here it forgets it altogether. */
+static bool
+unref_memory(struct rig *rig, uint32_t id, uint64_t offset)
+{
+    struct virtio_gpu_resource_unref request = {.hdr.type = VIRTIO_GPU_CMD_RESOURCE_UNREF,
+                                                .resource_id = id};
+    struct fake *fake = &rig->card.fake;
+    const struct fake_segment segments[] = {
+        {REQUEST_AT, sizeof(request), false},
+        {RESPONSE_AT, sizeof(struct virtio_gpu_ctrl_hdr), true}};
+    const struct virtio_gpu_ctrl_hdr *answer = fake_ram(fake, RESPONSE_AT);
+    struct vhost_mmap place;
+    uint16_t head;
+    uint32_t written;
+
+    memcpy(fake_ram(fake, REQUEST_AT), &request, sizeof(request));
+    fake_offer(fake, 0, segments, 2);
+    fake_kick(fake, 0);
+    return fake_serve_shmem(fake, 0, &place) == -1 && place.shmem_offset == offset &&
+           fake_wait(fake, 0, &head, &written) && answer->type == OK;
+}
+
+TAP_TEST(a_restart_ends_contexts)
+{
+    struct rig rig;
+    struct gpu_restarted restarted;
+    struct virtio_gpu_resource_map_blob map = {.resource_id = RING, .offset = RING_AT};
+    struct virtio_gpu_resource_unmap_blob unmap = {.resource_id = 4242};
+
+    check(start_context(&rig) && card_say_hello(&rig.card));
+    put_question(&rig);
+    check_int(submit(&rig, CONTEXT, 0, 600), OK);
+    check(card_restart(&rig.card, &restarted));
+    check(restarted.error == 0 && restarted.contexts == 1 && restarted.resources == 2);
+    for (uint64_t fence = 601; fence < 650; fence++) {
+        put_question(&rig);
+        check_int(submit(&rig, CONTEXT, fence % 64, fence), VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID);
+    }
+    /* The guest's programs still look at it. */
+    check_int(card_ask(&rig.card, VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB, &map, sizeof(map), NULL),
+              VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+    check_int(card_ask(&rig.card, VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB, &unmap, sizeof(unmap), NULL),
+              VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+    check(unref_memory(&rig, REPLIES, 0) && unref_memory(&rig, RING, RING_AT));
+    /* The next program. */
+    check_int(create_context(&rig, CONTEXT), OK);
+    rig.replies = make_memory(&rig, REPLIES, PAGE, 0);
+    check(rig.replies && !answered(&rig));
+    put_question(&rig);
+    check_int(submit(&rig, CONTEXT, 0, 650), OK);
+    check(answered(&rig));
+    check_int(stop(&rig), 0);
+}
+
 TAP_TEST(bad_numbers_are_refused)
 {
     struct rig rig;
@@ -454,8 +508,11 @@ TAP_TEST(bad_numbers_are_refused)
     check_int(stop(&rig), 0);
 }
 
-static const struct tap_case cases[] = {TAP_CASE(capset_is_there), TAP_CASE(commands_and_fences),
-                                        TAP_CASE(ring), TAP_CASE(server_dies),
+static const struct tap_case cases[] = {TAP_CASE(capset_is_there),
+                                        TAP_CASE(commands_and_fences),
+                                        TAP_CASE(ring),
+                                        TAP_CASE(server_dies),
+                                        TAP_CASE(a_restart_ends_contexts),
                                         TAP_CASE(bad_numbers_are_refused)};
 
 int

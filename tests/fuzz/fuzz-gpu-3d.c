@@ -15,6 +15,8 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/devices/gpu/gpu.h"
+#include "vmm/devices/gpu/restart.h"
+#include "vmm/devices/gpu/texture.h"
 
 enum {
     WORDS_MAX = 24,
@@ -188,6 +190,29 @@ watch_fence(struct renderer *renderer, const struct renderer_fence *fence)
     return 0;
 }
 
+/* As virgl does. */
+static int
+watch_attach(struct renderer *renderer, uint32_t context, struct resource *resource)
+{
+    const struct watcher *watcher = watcher_of(renderer);
+
+    assert(context_find(&watcher->gpu->contexts, context));
+    return texture_promote(watcher->gpu, resource, renderer);
+}
+
+/* Nothing of the guest's is left. */
+static int
+watch_restart(struct renderer *renderer)
+{
+    struct watcher *watcher = watcher_of(renderer);
+
+    assert(watcher->n_contexts == 0);
+    for (unsigned int i = 0; i < IDS; i++) {
+        assert(watcher->known[i].id == 0 && !watcher->known[i].pages);
+    }
+    return fuzz_take(watcher->input, 1) == 0x55 ? -EIO : 0;
+}
+
 static void
 watch_destroy(struct renderer *renderer)
 {
@@ -205,6 +230,7 @@ static const struct renderer_ops watch_ops = {
     .fill_capset = watch_fill,
     .create_context = watch_create_context,
     .destroy_context = watch_destroy_context,
+    .attach = watch_attach,
     .create_resource = watch_create,
     .destroy_resource = watch_destroy_resource,
     .attach_pages = watch_attach_pages,
@@ -212,6 +238,7 @@ static const struct renderer_ops watch_ops = {
     .transfer = watch_transfer,
     .submit = watch_submit,
     .fence = watch_fence,
+    .restart = watch_restart,
     .destroy = watch_destroy,
 };
 
@@ -323,6 +350,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             command(&rig, &input, how);
         } else if ((how & 15) == 14) {
             retire(&watcher);
+        } else if ((how & 0x70) == 0) {
+            struct gpu_restarted restarted = {0};
+
+            gpu_restart(watcher.gpu, &restarted); /* late fences of before still end */
         } else {
             device_rig_nonsense(&rig, &input);
         }

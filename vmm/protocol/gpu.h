@@ -30,9 +30,10 @@ enum gpu_type {
     GPU_DISPLAY_HELLO = START_TYPE_TO_CHILD, /* struct start_header */
     GPU_MODE,                                /* struct gpu_mode */
     GPU_ASK_STATISTICS,                      /* struct start_header: answer GPU_STATISTICS */
-    GPU_PLUG,  /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
-    GPU_FLIPS, /* struct gpu_flips */
-    GPU_SHOWN, /* struct gpu_shown */
+    GPU_PLUG,    /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
+    GPU_FLIPS,   /* struct gpu_flips */
+    GPU_SHOWN,   /* struct gpu_shown */
+    GPU_RESTART, /* struct start_header: begin anew in 3D, answer GPU_RESTARTED */
 
     /* gpu -> display */
     GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
@@ -45,6 +46,7 @@ enum gpu_type {
     GPU_STATISTICS,                    /* struct gpu_statistics */
     GPU_BUFFER_DMABUF,                 /* struct gpu_buffer, + dmabuf of the same pages */
     GPU_DISPLAY,                       /* struct gpu_mode: what is plugged in there from now on */
+    GPU_RESTARTED,                     /* struct gpu_restarted */
 };
 
 /* DRM fourcc codes, the only ones used: memory order B G R X, B G R A, R G B X, R G B A. */
@@ -183,4 +185,12 @@ struct gpu_statistics {
     uint32_t capset[GPU_CAPSETS_TOLD];
     uint32_t frame_us[GPU_FRAMES_TOLD]; /* between two flushes, the oldest first */
     struct gpu_context_statistics context[GPU_CONTEXTS_TOLD];
+};
+
+/* What became of GPU_RESTART. */
+struct gpu_restarted {
+    struct start_header header;
+    int32_t error;      /* 0; -EOPNOTSUPP: nothing draws in 3D; -EIO: it does not draw any more */
+    uint32_t contexts;  /* of the guest's that were lost */
+    uint32_t resources; /* likewise */
 };

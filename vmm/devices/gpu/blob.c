@@ -57,6 +57,9 @@ blob_map(struct gpu *gpu, struct resource *resource, uint64_t offset, uint32_t *
         !range_inside(offset, size, BLOB_WINDOW_SIZE)) {
         return -EINVAL;
     }
+    if (resource_is_lost(resource)) {
+        return -ENOENT;
+    }
     if (!resource->renderer->ops->export_blob) {
         return -EOPNOTSUPP;
     }

@@ -24,7 +24,7 @@ read_image(struct gpu *gpu, struct resource *resource, struct link_cursor *curso
         return 0;
     }
     if (resource->width != GPU_CURSOR_SIZE || resource->height != GPU_CURSOR_SIZE ||
-        resource->format == 0) {
+        resource->format == 0 || resource_is_lost(resource)) {
         return -EINVAL;
     }
     if (resource->renderer) {

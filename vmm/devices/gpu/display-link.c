@@ -48,6 +48,8 @@ struct display_link {
     bool connected; /* a display said hello */
     bool hello_due;
     bool statistics_due;
+    bool restarted_due;
+    struct gpu_restarted restarted; /* what is to be told then */
     bool writable_awaited;
     struct list buffers;
     struct log_limit limit;
@@ -133,6 +135,15 @@ send_statistics(struct display_link *link)
         link->statistics_due = !link_send(link, &statistics, sizeof(statistics), -1);
     }
     return !link->statistics_due;
+}
+
+static bool
+send_restarted(struct display_link *link)
+{
+    if (link->restarted_due) {
+        link->restarted_due = !link_send(link, &link->restarted, sizeof(link->restarted), -1);
+    }
+    return !link->restarted_due;
 }
 
 static bool
@@ -291,7 +302,7 @@ static void
 link_pump(struct display_link *link)
 {
     bool done = link->connected && !link->writable_awaited && send_hello(link) &&
-                send_displays(link) && send_statistics(link);
+                send_displays(link) && send_statistics(link) && send_restarted(link);
 
     for (uint32_t i = 0; done && i < link->n_outputs; i++) {
         done = send_scanout(link, i);
@@ -332,6 +343,7 @@ link_restart(struct display_link *link)
     link->connected = true;
     link->hello_due = true;
     link->statistics_due = false;
+    link->restarted_due = false;
     link->n_announced = 0;
     list_for_each(pos, &link->buffers) {
         list_container(pos, struct link_buffer, link)->announced = false;
@@ -389,6 +401,13 @@ link_receive(struct display_link *link)
     } else if (n == sizeof(struct start_header) && message.header.type == GPU_ASK_STATISTICS &&
                link->ops->statistics) {
         link->statistics_due = true;
+        link_pump(link);
+    } else if (n == sizeof(struct start_header) && message.header.type == GPU_RESTART &&
+               link->ops->restart) {
+        link->restarted =
+            (struct gpu_restarted){.header = LINK_HEADER(GPU_RESTARTED, link->restarted)};
+        link->ops->restart(link->data, &link->restarted);
+        link->restarted_due = true;
         link_pump(link);
     } else if (n == sizeof(struct gpu_mode) &&
                (message.header.type == GPU_MODE || message.header.type == GPU_PLUG)) {

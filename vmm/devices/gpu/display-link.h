@@ -31,6 +31,8 @@ struct display_link_ops {
     void (*shown)(void *data, uint32_t scanout, uint32_t buffer);
     /* Optional: fill in all but the header. */
     void (*statistics)(void *data, struct gpu_statistics *statistics);
+    /* Optional: begin anew with what draws in 3D, and fill in all but the header. */
+    void (*restart)(void *data, struct gpu_restarted *restarted);
 };
 
 /* What a scanout shows; `buffer` NULL when it is off. */

@@ -177,3 +177,16 @@ fences_flush_context(struct gpu *gpu, uint32_t context)
 {
     flush(gpu, false, context);
 }
+
+void
+fences_flush_renderer(struct gpu *gpu, const struct renderer *renderer)
+{
+    list_for_each(pos, &gpu->fences.waiting) {
+        struct fence *fence = list_container(pos, struct fence, link);
+
+        fence->done = fence->done || fence->renderer == renderer;
+    }
+    if (sweep(gpu) > 0) {
+        backend_notify(gpu->backend, GPU_QUEUE_CONTROL);
+    }
+}

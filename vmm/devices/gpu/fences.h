@@ -43,5 +43,7 @@ void fences_retire(struct gpu *gpu, const struct renderer *renderer,
 /* The control queue stops, or a context goes away: give back what waits, all of it or its own. */
 void fences_flush(struct gpu *gpu);
 void fences_flush_context(struct gpu *gpu, uint32_t context);
+/* The renderer begins anew. */
+void fences_flush_renderer(struct gpu *gpu, const struct renderer *renderer);
 /* The handler of `timer`; `data` is the gpu. */
 void fences_end_delay(void *data, uint32_t events);

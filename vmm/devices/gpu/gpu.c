@@ -16,6 +16,7 @@
 #include "vmm/devices/gpu/commands.h"
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/record.h"
+#include "vmm/devices/gpu/restart.h"
 #include "vmm/devices/gpu/scanout.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -252,7 +253,8 @@ static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,
                                                      .plug = gpu_plug_wanted,
                                                      .flips = gpu_flips_wanted,
                                                      .shown = gpu_buffer_shown,
-                                                     .statistics = gpu_tell_statistics};
+                                                     .statistics = gpu_tell_statistics,
+                                                     .restart = gpu_restart};
 _Static_assert((int)GPU_CONTEXT_NAME_SIZE == (int)RENDERER_NAME_SIZE, "copied as it is");
 
 static bool

@@ -137,6 +137,11 @@ struct renderer_ops {
 
     /* The guest reset the device: contexts and resources are gone already. */
     void (*reset)(struct renderer *renderer);
+    /*
+     * Begin anew while the guest goes on: contexts and resources are gone already. 0 when it draws,
+     * -EIO when it does not. Left out where there is no use in that.
+     */
+    int (*restart)(struct renderer *renderer);
     void (*destroy)(struct renderer *renderer);
 };
 

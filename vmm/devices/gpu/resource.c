@@ -234,6 +234,22 @@ resource_detach(struct resource_table *table, struct resource *resource)
 }
 
 void
+resource_leave_renderer(struct resource_table *table, struct resource *resource)
+{
+    struct renderer *renderer = resource->renderer;
+
+    if (resource->backing) {
+        renderer->ops->detach_pages(renderer, resource->id);
+    }
+    renderer->ops->destroy_resource(renderer, resource->id);
+    resource->renderer = NULL;
+    if (resource->kind == RESOURCE_TEXTURE) {
+        resource_table_refund(table, resource->size);
+        resource->size = 0;
+    }
+}
+
+void
 resource_destroy(struct resource_table *table, struct resource *resource)
 {
     resource_detach(table, resource);

@@ -90,6 +90,14 @@ resource_is_blob(const struct resource *resource)
     return resource->kind == RESOURCE_BLOB || resource->kind == RESOURCE_HOST_BLOB;
 }
 
+/* The renderer that brought its memory has begun anew; the guest can only give it up. */
+static inline bool
+resource_is_lost(const struct resource *resource)
+{
+    return (resource->kind == RESOURCE_TEXTURE || resource->kind == RESOURCE_HOST_BLOB) &&
+           !resource->renderer;
+}
+
 /* NULL when there is none. */
 struct resource *resource_find(const struct resource_table *table, uint32_t id);
 /* -EEXIST, -EINVAL for id 0, a bad format or size, -ENOMEM. */
@@ -109,6 +117,11 @@ int resource_create_host_blob(struct resource_table *table, uint32_t id, uint64_
 int resource_attach(struct resource_table *table, struct resource *resource,
                     struct backing *backing);
 void resource_detach(struct resource_table *table, struct resource *resource);
+/*
+ * Its renderer forgets it. What has memory of its own or of the guest's goes on without; else it is lost,
+ * and no context may hold it any more.
+ */
+void resource_leave_renderer(struct resource_table *table, struct resource *resource);
 /* The caller took it off its scanouts, its contexts and the display. */
 void resource_destroy(struct resource_table *table, struct resource *resource);
 

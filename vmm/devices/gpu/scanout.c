@@ -79,7 +79,7 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     }
     struct scanout *scanout = &gpu->scanouts[index];
     struct resource *resource = resource_find(&gpu->resources, resource_id);
-    if (!resource || resource_is_blob(resource)) {
+    if (!resource || resource_is_blob(resource) || resource_is_lost(resource)) {
         return -ENOENT;
     }
     if (rect_empty(rect) || !rect_inside(rect, resource->width, resource->height)) {
@@ -268,6 +268,23 @@ scanout_fetch(struct gpu *gpu, struct resource *resource, const struct rect *rec
                          (uint64_t)rect->x * BYTES_PER_PIXEL,
                      stride) < 0) {
         log_limited(&gpu->limit, LOG_LEVEL_WARNING, "A picture could not be read back");
+    }
+}
+
+void
+scanout_fetch_all(struct gpu *gpu, struct resource *resource)
+{
+    scanout_fetch(gpu, resource, &(struct rect){0, 0, resource->width, resource->height});
+}
+
+void
+scanout_keep_picture(struct gpu *gpu, const struct resource *resource)
+{
+    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
+        if (gpu->scanouts[i].resource == resource) {
+            gpu->scanouts[i].resource = NULL;
+            gpu->scanouts[i].waiting = (struct rect){0};
+        }
     }
 }
 

@@ -21,5 +21,9 @@ void scanout_shown(struct gpu *gpu, uint32_t index, uint32_t buffer);
 int scanout_flush(struct gpu *gpu, uint32_t resource_id, const struct rect *rect);
 /* The resource goes away: off with every scanout that shows it, and out of the display. */
 void scanout_forget_resource(struct gpu *gpu, struct resource *resource);
+/* What a renderer has of a 2D resource becomes the device's pixels, as far as it can be read. */
+void scanout_fetch_all(struct gpu *gpu, struct resource *resource);
+/* The resource is lost, its last picture stays. */
+void scanout_keep_picture(struct gpu *gpu, const struct resource *resource);
 /* Everything off. */
 void scanout_reset(struct gpu *gpu);

@@ -141,6 +141,9 @@ texture_promote(struct gpu *gpu, struct resource *resource, struct renderer *ren
     if (resource->renderer) {
         return 0;
     }
+    if (resource_is_lost(resource)) {
+        return -ENOENT;
+    }
     if (resource->kind == RESOURCE_BLOB) {
         return promote_blob(gpu, resource, renderer);
     }

@@ -368,6 +368,14 @@ virgl_export_blob(struct renderer *renderer, uint32_t id, int *ret_fd, uint32_t 
     return 0;
 }
 
+/* A picture shows it: what the guest had cannot be in the way any more. */
+static int
+virgl_restart(struct renderer *renderer)
+{
+    virgl_of(renderer)->library.force_ctx_0();
+    return virgl_self_test(renderer);
+}
+
 static void
 virgl_destroy(struct renderer *renderer)
 {
@@ -404,6 +412,7 @@ static const struct renderer_ops virgl_ops = {
     .fence = virgl_fence,
     .export_blob = virgl_export_blob,
     .export_dmabuf = virgl_export_dmabuf,
+    .restart = virgl_restart,
     .destroy = virgl_destroy,
 };
 
