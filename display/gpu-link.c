@@ -24,6 +24,7 @@ union gpu_message {
     struct gpu_cursor_move move;
     struct gpu_statistics statistics;
     struct gpu_mode display;
+    struct gpu_restarted restarted;
 };
 
 /* About one scanout. */
@@ -34,6 +35,11 @@ struct plugging {
 
 struct question {
     VmGpuStatistics callback;
+    gpointer user_data;
+};
+
+struct restarting {
+    VmGpuRestarted callback;
     gpointer user_data;
 };
 
@@ -48,6 +54,7 @@ struct _VmGpuLink {
     struct gpu_mode modes[VM_SCREENS_MAX]; /* header.type 0: nothing to send */
     guint mode_timer;
     GQueue questions;                 /* struct question, about statistics */
+    GQueue restarts;                  /* struct restarting */
     GQueue pluggings[VM_SCREENS_MAX]; /* struct plugging */
     struct log_limit limit;
     union gpu_message message; /* too large for the stack */
@@ -285,9 +292,29 @@ answer_pluggings(VmGpuLink *self, guint number, const struct gpu_mode *display)
 }
 
 static void
+answer_restarts(VmGpuLink *self, const struct gpu_restarted *restarted)
+{
+    struct restarting *restarting;
+
+    while ((restarting = g_queue_pop_head(&self->restarts))) {
+        restarting->callback(restarted, restarting->user_data);
+        g_free(restarting);
+    }
+}
+
+static void
+handle_restarted(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const struct gpu_restarted restarted = message->restarted; /* callbacks may send */
+
+    answer_restarts(self, &restarted);
+}
+
+static void
 answer_nobody(VmGpuLink *self)
 {
     answer_questions(self, NULL);
+    answer_restarts(self, NULL);
     for (guint i = 0; i < VM_SCREENS_MAX; i++) {
         answer_pluggings(self, i, NULL);
     }
@@ -334,6 +361,7 @@ static const struct {
     [GPU_STATISTICS - GPU_HELLO] = {sizeof(struct gpu_statistics), 0, handle_statistics},
     [GPU_BUFFER_DMABUF - GPU_HELLO] = {sizeof(struct gpu_buffer), 1, handle_buffer_dmabuf},
     [GPU_DISPLAY - GPU_HELLO] = {sizeof(struct gpu_mode), 0, handle_display},
+    [GPU_RESTARTED - GPU_HELLO] = {sizeof(struct gpu_restarted), 0, handle_restarted},
 };
 
 /* FALSE when the message has no valid form. */
@@ -532,4 +560,19 @@ vm_gpu_link_ask_statistics(VmGpuLink *self, VmGpuStatistics callback, gpointer u
         return;
     }
     g_queue_push_tail(&self->questions, g_memdup2(&question, sizeof(question)));
+}
+
+void
+vm_gpu_link_restart(VmGpuLink *self, VmGpuRestarted callback, gpointer user_data)
+{
+    const struct start_header wish = {.type = GPU_RESTART, .size = sizeof(wish)};
+    const struct restarting restarting = {callback, user_data};
+
+    g_return_if_fail(VM_IS_GPU_LINK(self));
+    if (!self->source || (g_queue_is_empty(&self->restarts) &&
+                          message_send(self->fd, &wish, sizeof(wish), NULL, 0) < 0)) {
+        callback(NULL, user_data);
+        return;
+    }
+    g_queue_push_tail(&self->restarts, g_memdup2(&restarting, sizeof(restarting)));
 }

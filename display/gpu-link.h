@@ -36,6 +36,11 @@ VmScreen *vm_gpu_link_get_screen(VmGpuLink *self, guint number);
 typedef void (*VmGpuStatistics)(const struct gpu_statistics *statistics, gpointer user_data);
 void vm_gpu_link_ask_statistics(VmGpuLink *self, VmGpuStatistics callback, gpointer user_data);
 
+/* What became of vm_gpu_link_restart(); NULL: there is no answer. */
+typedef void (*VmGpuRestarted)(const struct gpu_restarted *restarted, gpointer user_data);
+/* What draws in 3D begins anew. Who asks while that happens gets the same answer. */
+void vm_gpu_link_restart(VmGpuLink *self, VmGpuRestarted callback, gpointer user_data);
+
 /* Neither a display nor a question about one. */
 gboolean vm_gpu_link_is_free(VmGpuLink *self, guint number);
 /* What became of vm_gpu_link_plug(): the display as it is now; NULL: there is no answer. */

@@ -96,6 +96,36 @@ handle_resize_disk(VmDbusMachine *machine, GDBusMethodInvocation *invocation, gu
     return TRUE;
 }
 
+static void
+answer_restart(const struct gpu_restarted *restarted, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+
+    if (restarted && restarted->error == 0) {
+        g_dbus_method_invocation_return_value(
+            invocation, g_variant_new("(uu)", restarted->contexts, restarted->resources));
+    } else if (restarted && restarted->error == -EOPNOTSUPP) {
+        g_dbus_method_invocation_return_dbus_error(
+            invocation, "org.vitrine.Vmm1.Error.NoRenderer",
+            "The graphics card draws in 2D only, without a renderer.");
+    } else {
+        g_dbus_method_invocation_return_dbus_error(
+            invocation, VM_ERROR_UNAVAILABLE,
+            restarted ? "The renderer does not draw any more; restart the guest."
+                      : "There is no graphics card that answers.");
+    }
+}
+
+static gboolean
+handle_restart_renderer(VmDbusMachine *machine, GDBusMethodInvocation *invocation,
+                        gpointer user_data)
+{
+    VmModel *model = g_object_get_data(G_OBJECT(machine), "model");
+
+    vm_gpu_link_restart(vm_model_get_gpu(model), answer_restart, invocation);
+    return TRUE;
+}
+
 static gboolean
 handle_ping(VmDbusMachine *machine, GDBusMethodInvocation *invocation, gpointer user_data)
 {
@@ -297,6 +327,7 @@ vm_machine_object_export(VmClient *client)
                          GINT_TO_POINTER((gint)requests[i].type));
     }
     g_signal_connect(machine, "handle-resize-disk", G_CALLBACK(handle_resize_disk), NULL);
+    g_signal_connect(machine, "handle-restart-renderer", G_CALLBACK(handle_restart_renderer), NULL);
     g_signal_connect(machine, "handle-ping", G_CALLBACK(handle_ping), NULL);
     g_signal_connect_object(statistics, "handle-get-processes", G_CALLBACK(handle_get_processes),
                             client, 0);

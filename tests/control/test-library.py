@@ -68,6 +68,11 @@ assert {'vmm', 'machine', 'gpu'} <= {p.name for p in processes}, [p.name for p i
 assert all(p.pid > 1 for p in processes)
 jails = connection.get_jails_finish(wait(connection.get_jails_async))
 assert {'', 'machine', 'gpu'} <= {jail.part for jail in jails} and all(jail.filter for jail in jails if jail.part)
+try:
+    connection.restart_renderer_finish(wait(connection.restart_renderer_async))
+    sys.exit('a renderer of 2D')
+except GLib.Error as error:
+    assert 'NoRenderer' in error.message, error.message
 console = connection.get_consoles().get_item(0)
 assert console.send_keys('ctrl+alt+delete') and not console.send_keys('ctrl+hyper')
 assert console.get_number() == 0 and console.type_character('a') and not console.type_character('\\u00e4')

@@ -477,6 +477,79 @@ test_displays(void)
 }
 
 static void
+keep_answer(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+
+    *(char **)data = reply ? g_variant_print(reply, FALSE) : g_dbus_error_get_remote_error(error);
+}
+
+/* *ret_answer: what came back, or the error's name. */
+static void
+restart_renderer(GDBusConnection *client, char **ret_answer)
+{
+    g_dbus_connection_call(client, NULL, MACHINE, "org.vitrine.Vmm1.Machine", "RestartRenderer",
+                           NULL, NULL, G_DBUS_CALL_FLAGS_NONE, RIG_WAIT_MS, NULL, keep_answer,
+                           ret_answer);
+    rig_run(20);
+}
+
+static void
+expect_restart(Rig *rig)
+{
+    struct start_header wish = {0};
+
+    g_assert_cmpint(recv(rig->gpu, &wish, sizeof(wish), 0), ==, sizeof(wish));
+    g_assert_cmpint(wish.type, ==, GPU_RESTART);
+}
+
+/* Who asks while it happens gets the same answer; each kind of answer has its words. */
+static void
+test_restart_renderer(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = connect_to(rig);
+    struct gpu_restarted restarted = {
+        .header = {GPU_RESTARTED, sizeof(restarted)}, .contexts = 3, .resources = 70};
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
+    g_autofree char *flat = NULL;
+    g_autofree char *broken = NULL;
+    g_autofree char *gone = NULL;
+
+    rig_gpu_hello(rig, 1);
+    rig_gpu_send(rig, &restarted, sizeof(restarted), -1); /* nobody asked */
+    restart_renderer(client, &first);
+    restart_renderer(client, &second);
+    expect_restart(rig);
+    rig_expect_silence(rig->gpu);
+    g_assert_true(!first && !second);
+    rig_gpu_send(rig, &restarted, sizeof(restarted), -1);
+    rig_wait(first && second);
+    g_assert_cmpstr(first, ==, "(3, 70)");
+    g_assert_cmpstr(second, ==, "(3, 70)");
+    restart_renderer(client, &flat);
+    expect_restart(rig);
+    restarted.error = -EOPNOTSUPP;
+    rig_gpu_send(rig, &restarted, sizeof(restarted), -1);
+    rig_wait(flat);
+    g_assert_cmpstr(flat, ==, "org.vitrine.Vmm1.Error.NoRenderer");
+    restart_renderer(client, &broken);
+    expect_restart(rig);
+    restarted.error = INT32_MIN;
+    rig_gpu_send(rig, &restarted, sizeof(restarted), -1);
+    rig_wait(broken);
+    g_assert_cmpstr(broken, ==, "org.vitrine.Vmm1.Error.Unavailable");
+    restart_renderer(client, &gone);
+    expect_restart(rig);
+    rig_gpu_send(rig, "x", 1, -1); /* ends the link */
+    rig_wait(gone);
+    g_assert_cmpstr(gone, ==, "org.vitrine.Vmm1.Error.Unavailable");
+}
+
+static void
 show_on(Rig *rig, guint number, guint buffer, guint64 offset, const guint size[3])
 {
     const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
@@ -667,6 +740,7 @@ main(int argc, char **argv)
     g_test_add_func("/display/lamps", test_lamps);
     g_test_add_func("/display/mouse", test_mouse);
     g_test_add_func("/display/displays", test_displays);
+    g_test_add_func("/display/restart-renderer", test_restart_renderer);
     g_test_add_func("/display/pointer-of-displays", test_pointer_of_displays);
     g_test_add_func("/display/picture", test_picture);
     g_test_add_func("/display/machine", test_machine);

@@ -112,17 +112,19 @@ fill(struct fuzz_input *input, uint64_t how)
 static bool
 send_one(struct fuzz_input *input, int socket)
 {
-    static const uint32_t sizes[] = {
-        sizeof(struct gpu_hello),       sizeof(struct gpu_buffer),     sizeof(struct gpu_buffer),
-        sizeof(struct gpu_scanout),     sizeof(struct gpu_update),     sizeof(struct gpu_cursor),
-        sizeof(struct gpu_cursor_move), sizeof(struct gpu_statistics), sizeof(struct gpu_mode)};
+    static const uint32_t sizes[] = {sizeof(struct gpu_hello),       sizeof(struct gpu_buffer),
+                                     sizeof(struct gpu_buffer),      sizeof(struct gpu_scanout),
+                                     sizeof(struct gpu_update),      sizeof(struct gpu_cursor),
+                                     sizeof(struct gpu_cursor_move), sizeof(struct gpu_statistics),
+                                     sizeof(struct gpu_mode),        sizeof(struct gpu_restarted)};
     uint64_t how = fuzz_take(input, 2);
-    uint32_t kind = (how & 0x87) == 0x87 ? 8 : (uint32_t)(how & 7);
+    uint32_t kind = (how & 0xc7) == 0xc7 ? 9 : (how & 0x87) == 0x87 ? 8 : (uint32_t)(how & 7);
     cleanup_fd int fd = kind == 1 ? make_file(how >> 10) : -1;
 
     memset(&message, 0, sizeof(message));
     message.header.type = kind == 1 && (how & 8) ? (uint32_t)GPU_BUFFER_DMABUF
                           : kind == 8            ? (uint32_t)GPU_DISPLAY
+                          : kind == 9            ? (uint32_t)GPU_RESTARTED
                                                  : GPU_HELLO + kind;
     message.header.size = sizes[kind];
     fill(input, how);
@@ -169,6 +171,12 @@ count_plugged(const struct gpu_mode *display, gpointer data)
 }
 
 static void
+count_restarted(const struct gpu_restarted *restarted, gpointer data)
+{
+    (*(guint *)data)++;
+}
+
+static void
 count(const struct gpu_statistics *statistics, gpointer data)
 {
     assert(!statistics ||
@@ -205,7 +213,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (int i = 0; i < 64 && input.size > 0 && send_one(&input, pair[1]); i++) {
         vm_gpu_link_ask_statistics(link, count, &answered);
-        asked++;
+        vm_gpu_link_restart(link, count_restarted, &answered);
+        asked += 2;
         asked += vm_gpu_link_get_maximum(link) > 0 &&
                  vm_gpu_link_plug(link, &(struct gpu_mode){0}, count_plugged, &answered);
         while (g_main_context_iteration(NULL, FALSE)) {

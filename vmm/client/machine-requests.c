@@ -329,3 +329,46 @@ vm_connection_get_graphics_counters_finish(VmConnection *self, GAsyncResult *res
     g_return_val_if_fail(g_task_is_valid(result, self), NULL);
     return g_task_propagate_pointer(G_TASK(result), error);
 }
+
+static void
+handle_renderer(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GVariant *reply = take_reply(source, result, task, "(uu)");
+
+    if (reply) {
+        g_task_return_pointer(task, reply, (GDestroyNotify)(void (*)(void))g_variant_unref);
+    }
+}
+
+void
+vm_connection_restart_renderer_async(VmConnection *self, GCancellable *cancellable,
+                                     GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(VM_IS_CONNECTION(self));
+    call_machine(self, VM_MACHINE_INTERFACE, "RestartRenderer",
+                 g_task_new(self, cancellable, callback, user_data), handle_renderer);
+}
+
+gboolean
+vm_connection_restart_renderer_finish(VmConnection *self, GAsyncResult *result, guint *ret_contexts,
+                                      guint *ret_resources, GError **error)
+{
+    g_autoptr(GVariant) reply = NULL;
+    guint contexts = 0;
+    guint resources = 0;
+
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    reply = g_task_propagate_pointer(G_TASK(result), error);
+    if (!reply) {
+        return FALSE;
+    }
+    g_variant_get(reply, "(uu)", &contexts, &resources);
+    if (ret_contexts) {
+        *ret_contexts = contexts;
+    }
+    if (ret_resources) {
+        *ret_resources = resources;
+    }
+    return TRUE;
+}

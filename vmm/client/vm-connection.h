@@ -443,6 +443,25 @@ void vm_connection_get_graphics_counters_async(VmConnection *self, GCancellable 
                                                GAsyncReadyCallback callback, gpointer user_data);
 
 /**
+ * vm_connection_restart_renderer_async:
+ *
+ * Lets what draws in 3D begin anew while the guest goes on: all that its programs have there is lost, and
+ * they have to be started again; new ones draw at once. 2D and the last picture stay.
+ */
+void vm_connection_restart_renderer_async(VmConnection *self, GCancellable *cancellable,
+                                          GAsyncReadyCallback callback, gpointer user_data);
+/**
+ * vm_connection_restart_renderer_finish:
+ * @ret_contexts: (out) (optional): contexts of the guest that were lost
+ * @ret_resources: (out) (optional): its resources that were lost
+ *
+ * Fails on a card that draws in 2D only, after a crash of the card, and when it does not draw any more.
+ */
+gboolean vm_connection_restart_renderer_finish(VmConnection *self, GAsyncResult *result,
+                                               guint *ret_contexts, guint *ret_resources,
+                                               GError **error);
+
+/**
  * VmTotals:
  * @guest_memory: bytes of the guest's RAM that are in use on the host
  * @disk_read: bytes since the machine's start

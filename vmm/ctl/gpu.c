@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* gpu: the graphics card's counters, and its displays while the machine runs. */
+/* gpu: the graphics card's counters, its renderer, and its displays while the machine runs. */
 
 #include <string.h>
 
@@ -92,6 +92,23 @@ run_stats(VmConnection *connection, const struct order *order)
         return session_refused(order->machine, error);
     }
     print_graphics(answer);
+    return STATUS_DONE;
+}
+
+static int
+run_restart_renderer(VmConnection *connection, const struct order *order)
+{
+    g_autoptr(GAsyncResult) result = NULL;
+    g_autoptr(GError) error = NULL;
+    guint contexts = 0;
+    guint resources = 0;
+
+    vm_connection_restart_renderer_async(connection, NULL, session_answered, &result);
+    if (!vm_connection_restart_renderer_finish(connection, session_wait(&result), &contexts,
+                                               &resources, &error)) {
+        return session_refused(order->machine, error);
+    }
+    g_print("contexts lost       %20u\nresources lost      %20u\n", contexts, resources);
     return STATUS_DONE;
 }
 
@@ -248,6 +265,7 @@ static const struct {
     gboolean one; /* of each */
 } verbs[] = {
     {"stats", run_stats, FALSE, FALSE, FALSE},
+    {"restart-renderer", run_restart_renderer, FALSE, FALSE, FALSE},
     {"list-displays", run_list, FALSE, FALSE, FALSE},
     {"add-displays", run_add, TRUE, FALSE, FALSE},
     {"remove-displays", run_remove, FALSE, TRUE, FALSE},

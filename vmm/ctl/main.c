@@ -110,6 +110,8 @@ static const Command commands[] = {
      MACHINE_HELP
      " VERB is one of\n"
      "  stats             counters since the start; for each context what it holds and drew\n"
+     "  restart-renderer  begin anew in 3D; the guest's programs that draw in 3D must be "
+     "restarted\n"
      "  list-displays     the displays that are plugged in, as JSON\n"
      "  add-displays      plug in one for each --gpu-display; prints their numbers\n"
      "  remove-displays   take away the one of each --display-id\n"
