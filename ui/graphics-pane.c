@@ -42,6 +42,7 @@ struct _VmGraphicsPane {
     VmFrameHistogram *histogram;
     GtkButton *trace_button;
     GtkLabel *trace_label;
+    GtkLabel *renderer_label;
     GtkTreeView *table;
     GtkListStore *contexts;
 
@@ -331,12 +332,28 @@ trace_pressed(VmGraphicsPane *self)
     }
 }
 
+/* What the button does, or why it cannot: its action knows when. */
+static void
+show_renderer(VmGraphicsPane *self)
+{
+    const char *level = vm_connection_get_graphics(self->connection);
+    const char *words = _("Ends what the guest draws in 3D; programs that start later draw again");
+
+    if (g_strcmp0(level, "lost") == 0) {
+        words = _("The card has crashed; restart the guest to have it again");
+    } else if (g_strcmp0(level, "2d") == 0) {
+        words = _("The card draws in 2D, without a renderer");
+    }
+    gtk_label_set_text(self->renderer_label, words);
+}
+
 void
 vm_graphics_pane_update(VmGraphicsPane *self, VmConnection *connection)
 {
     g_return_if_fail(VM_IS_GRAPHICS_PANE(self));
     g_set_object(&self->connection, connection);
     show_trace(self);
+    show_renderer(self);
     if (gtk_expander_get_expanded(self->expander) && !self->asked) {
         self->asked = TRUE;
         vm_connection_get_graphics_counters_async(connection, self->cancellable, counters_known,
@@ -428,6 +445,7 @@ vm_graphics_pane_class_init(VmGraphicsPaneClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmGraphicsPane, histogram);
     gtk_widget_class_bind_template_child(widget_class, VmGraphicsPane, trace_button);
     gtk_widget_class_bind_template_child(widget_class, VmGraphicsPane, trace_label);
+    gtk_widget_class_bind_template_child(widget_class, VmGraphicsPane, renderer_label);
     gtk_widget_class_bind_template_callback(widget_class, trace_pressed);
     gtk_widget_class_bind_template_callback(widget_class, folded_changed);
     gtk_widget_class_bind_template_child(widget_class, VmGraphicsPane, table);

@@ -199,6 +199,12 @@ remove_display(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+restart_renderer(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_restart_renderer(VM_WINDOW(data));
+}
+
+static void
 add_console(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_add_console(VM_WINDOW(data), g_variant_get_string(parameter, NULL));
@@ -276,6 +282,7 @@ static const GActionEntry machine_entries[] = {
     {"add-display", add_display},
     {"remove-display", remove_display},
     {"display-window", display_window},
+    {"restart-renderer", restart_renderer},
     {"add-console", add_console, "s"},
     {"cancel", cancel_making},
     {"delete", delete_machine},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Displays of the shown machine that come and go while it runs. */
+/* Displays of the shown machine that come and go while it runs, and what draws on them in 3D. */
 #include <glib/gi18n.h>
 
 #include "ui/window-private.h"
@@ -120,4 +120,68 @@ vm_window_display_window(VmWindow *self)
     g_action_group_activate_action(
         G_ACTION_GROUP(application), "new-display-window",
         g_variant_new("(si)", vm_machine_get_name(self->machine), shown_display(self)));
+}
+
+static void
+renderer_restarted(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(VmWindow) self = data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    guint contexts = 0;
+
+    if (!vm_connection_restart_renderer_finish(VM_CONNECTION(source), result, &contexts, NULL,
+                                               &error)) {
+        g_dbus_error_strip_remote_error(error);
+        say_why_not(self, _("The graphics were not restarted"), error);
+        return;
+    }
+    text = contexts == 0
+               ? g_strdup(_("Graphics restarted; no program of the guest drew in 3D"))
+               : g_strdup_printf(ngettext("Graphics restarted. The guest lost %u context; start "
+                                          "what draws in 3D again there",
+                                          "Graphics restarted. The guest lost %u contexts; start "
+                                          "what draws in 3D again there",
+                                          contexts),
+                                 contexts);
+    vm_window_toast(self, text);
+}
+
+static void
+restart_answered(GtkDialog *dialog, int response, VmWindow *self)
+{
+    VmConnection *connection = g_object_get_data(G_OBJECT(dialog), "connection");
+
+    if (response == GTK_RESPONSE_ACCEPT) {
+        vm_connection_restart_renderer_async(connection, NULL, renderer_restarted,
+                                             g_object_ref(self));
+    }
+    gtk_widget_destroy(GTK_WIDGET(dialog));
+}
+
+void
+vm_window_restart_renderer(VmWindow *self)
+{
+    VmConnection *connection = connection_of(self);
+    GtkWidget *dialog = NULL;
+    GtkWidget *button = NULL;
+
+    if (!connection) {
+        return;
+    }
+    dialog = gtk_message_dialog_new(GTK_WINDOW(self), GTK_DIALOG_MODAL, GTK_MESSAGE_QUESTION,
+                                    GTK_BUTTONS_NONE, _("Restart the graphics of “%s”?"),
+                                    vm_machine_get_title(self->machine));
+    gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog), "%s",
+                                             _("Programs of the guest that draw in 3D, perhaps its "
+                                               "whole desktop, show nothing new until "
+                                               "they are started again. The last picture stays."));
+    gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
+    button = gtk_dialog_add_button(GTK_DIALOG(dialog), _("_Restart"), GTK_RESPONSE_ACCEPT);
+    gtk_style_context_add_class(gtk_widget_get_style_context(button), "destructive-action");
+    gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
+    g_object_set_data_full(G_OBJECT(dialog), "connection", g_object_ref(connection),
+                           g_object_unref);
+    g_signal_connect_object(dialog, "response", G_CALLBACK(restart_answered), self, 0);
+    gtk_widget_show_all(dialog);
 }

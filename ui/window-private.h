@@ -118,6 +118,8 @@ void vm_window_show_strip(VmWindow *self);
 /* window-displays.c: displays that come and go */
 void vm_window_add_display(VmWindow *self);
 void vm_window_remove_display(VmWindow *self);
+/* What draws on them in 3D begins anew; asks first. */
+void vm_window_restart_renderer(VmWindow *self);
 /* The display that is shown, in a window of its own. */
 void vm_window_display_window(VmWindow *self);
 

@@ -81,6 +81,7 @@ update_actions(VmWindow *self)
     enable(self, "add-display", runs);
     enable(self, "remove-display", runs && displays > 1);
     enable(self, "display-window", runs && displays > 1);
+    enable(self, "restart-renderer", runs && vm_machine_has_renderer(self->machine));
     for (guint i = 0; i < G_N_ELEMENTS(always); i++) {
         GAction *action =
             g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), always[i]);

@@ -166,6 +166,8 @@ vm_window_take_machine(VmWindow *self, VmMachine *machine)
                                     G_CONNECT_SWAPPED);
             g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self,
                                     G_CONNECT_SWAPPED);
+            g_signal_connect_object(machine, "notify::has-renderer",
+                                    G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
             g_signal_connect_object(machine, "notify::stubborn",
                                     G_CALLBACK(vm_window_update_actions), self, G_CONNECT_SWAPPED);
         }

@@ -201,6 +201,22 @@ retry_comes_near(VmMachine *self)
     }
 }
 
+static void
+graphics_changed(VmMachine *self)
+{
+    g_object_notify(G_OBJECT(self), "has-renderer");
+}
+
+gboolean
+vm_machine_has_renderer(VmMachine *self)
+{
+    const char *word = NULL;
+
+    g_return_val_if_fail(VM_IS_MACHINE(self), FALSE);
+    word = self->connection ? vm_connection_get_graphics(self->connection) : NULL;
+    return word && (g_str_has_prefix(word, "virgl") || g_str_equal(word, "venus"));
+}
+
 static gboolean
 try_to_connect(gpointer data)
 {
@@ -230,6 +246,8 @@ make_connection(VmMachine *self)
     g_signal_connect_object(self->connection, "notify::machine-state",
                             G_CALLBACK(take_machine_state), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::client-count", G_CALLBACK(clients_changed),
+                            self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::graphics", G_CALLBACK(graphics_changed),
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::retry-seconds", G_CALLBACK(retry_comes_near),
                             self, G_CONNECT_SWAPPED);

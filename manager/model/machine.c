@@ -22,6 +22,7 @@ enum {
     PROP_PROBLEM,
     PROP_CONNECTION,
     PROP_STUBBORN,
+    PROP_HAS_RENDERER,
     N_PROPERTIES
 };
 static GParamSpec
@@ -96,6 +97,9 @@ vm_machine_get_property(GObject *object, guint id, GValue *value, GParamSpec *sp
     case PROP_STUBBORN:
         g_value_set_boolean(value, self->stubborn);
         break;
+    case PROP_HAS_RENDERER:
+        g_value_set_boolean(value, vm_machine_has_renderer(self));
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
@@ -120,6 +124,7 @@ vm_machine_class_init(VmMachineClass *klass)
     properties[PROP_CONNECTION] =
         g_param_spec_object("connection", NULL, NULL, VM_TYPE_CONNECTION, flags);
     properties[PROP_STUBBORN] = g_param_spec_boolean("stubborn", NULL, NULL, FALSE, flags);
+    properties[PROP_HAS_RENDERER] = g_param_spec_boolean("has-renderer", NULL, NULL, FALSE, flags);
     g_object_class_install_properties(object_class, N_PROPERTIES, properties);
 }
 

@@ -36,6 +36,7 @@ typedef enum {
  * Properties (all notify): "name" "title" "group" "note" strings; "state" int (VmMachineState);
  * "state-words" string for people; "problem" VmProblem or NULL; "connection" VmConnection or NULL;
  * "stubborn" boolean: the guest has not shut down for 20 s.
+ * "has-renderer" boolean: its graphics card draws in 3D now.
  */
 #define VM_TYPE_MACHINE (vm_machine_get_type())
 G_DECLARE_FINAL_TYPE(VmMachine, vm_machine, VM, MACHINE, GObject)
@@ -75,6 +76,7 @@ const char *vm_machine_get_state_words(VmMachine *self);
 const VmProblem *vm_machine_get_problem(VmMachine *self);
 VmConnection *vm_machine_get_connection(VmMachine *self);
 gboolean vm_machine_get_stubborn(VmMachine *self);
+gboolean vm_machine_has_renderer(VmMachine *self);
 /* Another program shows it or listens to it; changes notify "state-words". */
 gboolean vm_machine_get_elsewhere(VmMachine *self);
 /* "Off · last ran on 3 November for 2 h 10 min". */

@@ -15,8 +15,7 @@
 
 /*
  * Not there, for want of what they act on: machine.save-state and machine.snapshot (no state is saved),
- * machine.open-ssh (no port of the guest is forwarded to this computer), machine.restart-renderer (a
- * renderer that dies is started again by itself).
+ * machine.open-ssh (no port of the guest is forwarded to this computer).
  *
  * where: how a person gets there besides a key of the table. Empty: a menu or a button, which are looked
  * for; else in words.
@@ -88,6 +87,7 @@ static const struct action {
     {"machine.clone", {"<Control>d"}, ""},
     {"machine.cancel", {NULL}, ""},
     {"machine.delete", {NULL}, ""}, /* Delete: in lists only */
+    {"machine.restart-renderer", {NULL}, ""},
     {"machine.copy-command", {NULL}, ""},
     {"machine.copy-report", {NULL}, ""},
     {"machine.open-folder", {NULL}, ""},

@@ -8,6 +8,7 @@ Screenshots are kept in BUILD-FOLDER/screenshots."""
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -309,6 +310,7 @@ def graphics_panel(session):
     """Figures of the graphics card, when somebody unfolds them."""
     session.use_real_vmm()
     session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.define("solid", "Solid", kernel=session.tiny_guest("solid"), mem={"size": 64}, gpu={"backend": "virglrenderer"})
     session.start()
     session.activate("app.start-machine", "tiny")
     session.see_row("Tiny, Running", 20)
@@ -323,7 +325,32 @@ def graphics_panel(session):
     session.see("0 of 512 mapped")
     chart = session.see("Times between the last frames", Atspi.Role.CHART)
     expect(chart.get_description() == "None", chart.get_description())
+    session.see("The card draws in 2D, without a renderer")
+    expect(not session.see("Restart renderer…").has(Atspi.StateType.SENSITIVE), "a renderer of 2D")
     trace(session)
+    renderer(session)
+
+
+def renderer(session):
+    """3D begins anew when somebody wants it and says so twice; a card that crashed has nothing to begin."""
+    session.activate("app.start-machine", "solid")
+    session.see_row("Solid, Running", 60)
+    session.activate("app.show-machine", "solid")
+    session.see("Ends what the guest draws in 3D; programs that start later draw again", seconds=30)
+    for answer in ("Cancel", "Restart"):
+        session.press("Restart renderer…")
+        session.see("Restart the graphics of “Solid”?")
+        if answer == "Restart":
+            session.shoot("restart-renderer-light")
+        session.press(answer)
+        session.see_not("Restart the graphics of “Solid”?")
+    session.see("Graphics restarted; no program of the guest drew in 3D")
+    log = session.path("state/vitrine/solid/log")
+    expect(open(log, encoding="utf-8").read().count("The 3D renderer began anew") == 1, "what the card says")
+    parts = dict(line.split()[:2] for line in open(session.path("run/vitrine/solid/processes"), encoding="utf-8"))
+    os.kill(int(parts["gpu"]), signal.SIGKILL)
+    session.see("The card has crashed; restart the guest to have it again", seconds=30)
+    wait_for("no renderer", lambda: not session.see("Restart renderer…").has(Atspi.StateType.SENSITIVE))
 
 
 def trace(session):
