@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "display/greeting.h"
 #include "display/handshake.h"
 #include "display/peer.h"
 #include "display/watch.h"
@@ -31,7 +32,8 @@ struct pending {
 
 struct _VmCaller {
     GObject parent_instance;
-    sd_bus *bus; /* NULL: closed */
+    sd_bus *bus;          /* NULL: closed */
+    VmGreeting *greeting; /* until it is done */
     guint source;
     guint output_source; /* while something waits for room in the socket */
     guint timeout;       /* of the greeting, or of a message of which a piece came */
@@ -52,6 +54,7 @@ enum {
 
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
+static gboolean handle_readable(gint fd, GIOCondition condition, gpointer user_data);
 static gboolean handle_writable(gint fd, GIOCondition condition, gpointer user_data);
 
 static void
@@ -228,25 +231,58 @@ process(VmCaller *self, gboolean is_readable)
     }
 }
 
-static void
-greet(VmCaller *self)
+/* sd-bus reads a line of the greeting and answers. */
+static int
+run_greeting(VmCaller *self)
 {
-    int r = self->started ? 1 : sd_bus_start(self->bus);
+    int r = self->started ? 0 : sd_bus_start(self->bus);
 
     self->started = TRUE;
     while (r >= 0 && sd_bus_is_ready(self->bus) == 0) {
         r = sd_bus_process(self->bus, NULL);
         if (r == 0) {
-            return;
+            break;
         }
     }
-    if (r < 0 || sd_bus_is_ready(self->bus) <= 0) {
-        fail(self, "the client does not greet");
+    return r < 0 ? r : vm_greeting_give_answer(self->greeting);
+}
+
+static int
+end_greeting(VmCaller *self)
+{
+    const int fd = sd_bus_get_fd(self->bus);
+    const int r = vm_greeting_end(self->greeting, fd);
+
+    if (r < 0) {
+        return r;
+    }
+    g_clear_handle_id(&self->source, g_source_remove);
+    g_clear_handle_id(&self->timeout, g_source_remove);
+    g_clear_pointer(&self->greeting, vm_greeting_free);
+    self->source = vm_watch_add(fd, G_IO_IN, handle_readable, self);
+    self->ready = TRUE;
+    return 0;
+}
+
+static void
+greet(VmCaller *self)
+{
+    int r = vm_greeting_take_line(self->greeting);
+
+    if (r == 0) {
         return;
     }
-    self->ready = TRUE;
-    g_clear_handle_id(&self->timeout, g_source_remove);
-    g_signal_emit(self, signals[READY], 0);
+    if (r > 0) {
+        r = run_greeting(self);
+    }
+    if (r >= 0 && sd_bus_is_ready(self->bus) > 0) {
+        r = end_greeting(self);
+    }
+    if (r < 0) {
+        fail(self, "the client does not greet");
+    } else if (self->ready) {
+        g_signal_emit(self, signals[READY], 0);
+    }
 }
 
 static void
@@ -257,7 +293,7 @@ advance(VmCaller *self, gboolean is_readable)
     } else {
         greet(self);
     }
-    if (self->bus) {
+    if (self->ready) {
         watch_output(self);
     }
 }
@@ -292,6 +328,7 @@ vm_caller_close(VmCaller *self)
     g_clear_handle_id(&self->output_source, g_source_remove);
     g_clear_handle_id(&self->timeout, g_source_remove);
     g_clear_pointer(&self->bus, sd_bus_close_unref);
+    g_clear_pointer(&self->greeting, vm_greeting_free);
 }
 
 static void
@@ -319,18 +356,17 @@ vm_caller_init(VmCaller *self)
 }
 
 /*
- * NULL when there is no memory or no descriptor. Who is at the other end has been looked at: sd-bus, like
+ * Takes the descriptor; NULL when there is no memory. Who is at the other end has been looked at: sd-bus, like
  * GLib, does not believe the kernel's word on a process outside of our namespace, and is to let anybody in.
  */
 static sd_bus *
-open_bus(GSocket *socket)
+open_bus(int bus_fd)
 {
-    const int socket_fd = g_socket_get_fd(socket);
-    cleanup_fd int fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
+    cleanup_fd int fd = bus_fd;
     sd_bus *bus = NULL;
     sd_id128_t id;
 
-    if (fd < 0 || sd_bus_new(&bus) < 0) {
+    if (sd_bus_new(&bus) < 0) {
         return NULL;
     }
     if (sd_id128_from_string(vm_peer_get_guid(), &id) < 0 || sd_bus_set_server(bus, 1, id) < 0 ||
@@ -340,6 +376,24 @@ open_bus(GSocket *socket)
     }
     take_fd(&fd); /* sd-bus closes it */
     return bus;
+}
+
+static gboolean
+open_greeting(VmCaller *self, GSocket *socket)
+{
+    cleanup_fd int client = fcntl(g_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
+    int bus_fd;
+
+    if (client < 0) {
+        return FALSE;
+    }
+    self->greeting = vm_greeting_new(client, &bus_fd);
+    if (!self->greeting) {
+        return FALSE;
+    }
+    take_fd(&client);
+    self->bus = open_bus(bus_fd);
+    return self->bus && sd_bus_add_filter(self->bus, NULL, handle_message, self) >= 0;
 }
 
 VmCaller *
@@ -352,8 +406,7 @@ vm_caller_new(GSocketConnection *connection, GError **error)
         return NULL;
     }
     self = g_object_new(VM_TYPE_CALLER, NULL);
-    self->bus = open_bus(socket);
-    if (!self->bus || sd_bus_add_filter(self->bus, NULL, handle_message, self) < 0) {
+    if (!open_greeting(self, socket)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
                             "no descriptor is left for another listener");
         return NULL;
@@ -365,7 +418,7 @@ void
 vm_caller_start(VmCaller *self)
 {
     g_return_if_fail(VM_IS_CALLER(self) && self->bus && !self->source);
-    self->source = vm_watch_add(sd_bus_get_fd(self->bus), G_IO_IN, handle_readable, self);
+    self->source = vm_watch_add(vm_greeting_get_fd(self->greeting), G_IO_IN, handle_readable, self);
     self->timeout = g_timeout_add_seconds(GREETING_TIMEOUT_S, give_up, self);
 }
 

@@ -57,6 +57,8 @@ static const struct jail_call calls[] = {
     {.number = SYS_setsockopt, /* GLib from 2.76 on, for any socket */
      .when = {{.argument = 1, .mask = WHOLE, .value = IPPROTO_TCP},
               {.argument = 2, .mask = WHOLE, .value = TCP_NODELAY}}},
+    /* sd-bus gets the client's socket when it has authenticated it. */
+    {.number = SYS_dup3, .when = {{.argument = 2, .mask = WHOLE, .value = O_CLOEXEC}}},
     {.number = SYS_getsockname},
     {.number = SYS_getpeername},
     {.number = SYS_getpid},

@@ -3,6 +3,7 @@
 /* The link on which vmm-display calls a listener, byte by byte. */
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -263,6 +264,87 @@ test_pieces(void)
     g_assert_true(rig_is_alive(rig));
 }
 
+/* The most memory that the display had; it is the child of the program that puts it into its jail. */
+static gsize
+peak_kib(Rig *rig)
+{
+    g_autofree char *children = g_strdup_printf("/proc/%d/task/%d/children", rig->pid, rig->pid);
+    g_autofree char *child = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *status = NULL;
+    const char *line;
+
+    g_file_get_contents(children, &child, NULL, NULL);
+    path = g_strdup_printf("/proc/%d/status",
+                           child && *child ? (int)strtol(child, NULL, 10) : rig->pid);
+    g_assert_true(g_file_get_contents(path, &status, NULL, NULL));
+    line = strstr(status, "VmHWM:");
+    g_assert_nonnull(line);
+    return strtoul(line + strlen("VmHWM:"), NULL, 10);
+}
+
+/* All that a client says until it is begun, and what comes with it. */
+static int
+listen_at_once(GDBusConnection *client, const void *bytes, gsize size)
+{
+    g_autofree char *own = own_user();
+    g_autoptr(GString) all = g_string_new(NULL);
+    int fd = listen_raw(client);
+
+    g_string_append_len(all, "", 1);
+    g_string_append(all, own);
+    g_string_append(all, "NEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
+    g_string_append_len(all, bytes, (gssize)size);
+    say(fd, all->str, all->len);
+    return fd;
+}
+
+/* What comes in one piece with the end of the greeting is looked at like all that comes later. */
+static void
+test_at_once(void)
+{
+    static const char large[] = "l\1\0\1\0\0\0\7\1\0\0\0\0\0\0\0"; /* 112 MiB */
+    g_autoptr(GDBusMessage) ping =
+        g_dbus_message_new_method_call(NULL, "/", "org.freedesktop.DBus.Peer", "Ping");
+    g_autoptr(GByteArray) two = g_byte_array_new();
+    gsize size;
+    g_autofree guchar *bytes = NULL;
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = open_machine(rig);
+    guint8 head[16];
+    gsize before;
+    int fd;
+
+    g_dbus_message_set_serial(ping, 1);
+    bytes = g_dbus_message_to_blob(ping, &size, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+    g_assert_nonnull(bytes);
+    fd = listen_at_once(client, bytes, size);
+    expect(fd, "OK ");
+    expect(fd, "AGREE_UNIX_FD");
+    do { /* our question, and the answer to theirs, which took no further byte */
+        guint8 rest[TEXT_MAX];
+        gsize length;
+
+        peer_read(fd, head, sizeof(head));
+        length = (head[12] + 7U) / 8 * 8 + head[4];
+        g_assert_cmpuint(length, <=, sizeof(rest));
+        peer_read(fd, rest, length);
+    } while (head[1] != G_DBUS_MESSAGE_TYPE_METHOD_RETURN);
+    close(fd);
+    before = peak_kib(rig);
+    expect_end(listen_at_once(client, large, sizeof(large) - 1));
+    g_byte_array_append(two, bytes, (guint)size); /* behind one that is as it should be */
+    g_byte_array_append(two, (const guint8 *)large, sizeof(large) - 1);
+    expect_end(listen_at_once(client, two->data, two->len));
+    fd = listen_at_once(client, large, sizeof(large) - 1);
+    for (gsize sent = 0; send(fd, "", 1, MSG_NOSIGNAL) == 1; sent++) {
+        g_assert_cmpuint(sent, <, 1 << 20);
+    }
+    close(fd);
+    g_assert_cmpuint(peak_kib(rig) - before, <, 16 << 10);
+    g_assert_true(rig_is_alive(rig));
+}
+
 /* One that calls and never reads is let go of before it costs memory. */
 static void
 test_deaf(void)
@@ -313,6 +395,7 @@ main(int argc, char **argv)
     g_test_add_func("/listener/messages", test_messages);
     g_test_add_func("/listener/calls", test_calls);
     g_test_add_func("/listener/pieces", test_pieces);
+    g_test_add_func("/listener/at-once", test_at_once);
     g_test_add_func("/listener/deaf", test_deaf);
     g_test_add_func("/listener/late", test_late);
     return g_test_run();
