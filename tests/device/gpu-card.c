@@ -45,6 +45,7 @@ card_start_setup(struct card *card, struct gpu_setup setup, int extra)
         setup.screen[0] = setup.screen[1] = (struct gpu_screen){.width = 1280, .height = 800};
     }
     setup.memory_limit = MEMORY_LIMIT;
+    setup.vulkan_contexts = VULKAN_CONTEXTS;
     setup.render_fd = -1;
     card->header = (void *)card->response;
     if (fd_socket_pair(SOCK_SEQPACKET, pair) < 0) {

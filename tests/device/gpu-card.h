@@ -14,7 +14,8 @@ enum {
     REQUEST_AT = FAKE_DATA_AT,
     RESPONSE_AT = FAKE_DATA_AT + 0x20000,
     ENTRIES_MAX = 1000,
-    MEMORY_LIMIT = 64 << 20
+    MEMORY_LIMIT = 64 << 20,
+    VULKAN_CONTEXTS = 3
 };
 
 #define PIXELS_AT FAKE_HIGH_BASE
@@ -23,7 +24,7 @@ enum {
 struct card {
     struct fake fake;
     int display;
-    _Alignas(8) uint8_t response[2048];
+    _Alignas(8) uint8_t response[4096]; /* the capset of virglrenderer 1.1 is more than 2000 */
     struct virtio_gpu_ctrl_hdr *header; /* of the last response */
     int written;
 };

@@ -508,12 +508,39 @@ TAP_TEST(bad_numbers_are_refused)
     check_int(stop(&rig), 0);
 }
 
+/* Each is a process with memory of its own: so many, and no more; other kinds are not counted. */
+TAP_TEST(contexts_have_a_limit)
+{
+    struct rig rig;
+    struct virtio_gpu_ctx_create drawing = {
+        .hdr.ctx_id = 100, .nlen = 4, .context_init = 2, .debug_name = "virg"};
+
+    check(start(&rig));
+    for (int again = 0; again < 3; again++) {
+        for (uint32_t id = 1; id <= VULKAN_CONTEXTS; id++) {
+            check_int(create_context(&rig, id), OK);
+        }
+        check_int(create_context(&rig, OTHER), VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+        check_int(card_ask(&rig.card, VIRTIO_GPU_CMD_CTX_CREATE, &drawing, sizeof(drawing), NULL),
+                  OK);
+        drawing.hdr.ctx_id++;
+        check_int(destroy_context(&rig, 1), OK); /* what is given back can be had again */
+        check_int(create_context(&rig, OTHER), OK);
+        check_int(destroy_context(&rig, OTHER), OK);
+        for (uint32_t id = 2; id <= VULKAN_CONTEXTS; id++) {
+            check_int(destroy_context(&rig, id), OK);
+        }
+    }
+    check_int(stop(&rig), 0);
+}
+
 static const struct tap_case cases[] = {TAP_CASE(capset_is_there),
                                         TAP_CASE(commands_and_fences),
                                         TAP_CASE(ring),
                                         TAP_CASE(server_dies),
                                         TAP_CASE(a_restart_ends_contexts),
-                                        TAP_CASE(bad_numbers_are_refused)};
+                                        TAP_CASE(bad_numbers_are_refused),
+                                        TAP_CASE(contexts_have_a_limit)};
 
 int
 main(void)

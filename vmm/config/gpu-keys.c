@@ -133,6 +133,15 @@ const struct config_key config_gpu_keys[] = {
          "Kinds of contexts that the guest may make; virgl, virgl2 or venus (Vulkan) want 3D as "
          "backend=virglrenderer does; cross-domain (windows on this desktop) needs "
          "--wayland-sock."},
+    {.name = "vulkan-contexts",
+     .value = "N",
+     .type = CONFIG_NUMBER,
+     .minimum = 1,
+     .maximum = 256,
+     .preset = "16",
+     .offset = IN(gpu_config, vulkan_contexts),
+     .help = "Most Vulkan contexts at once; each program of the guest that uses Vulkan has one or "
+             "more. Each may take 4 GiB of this computer's memory."},
     IGNORED_FLAG("egl", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("gles", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("glx", "the renderer finds its own way to the graphics card"),

@@ -151,11 +151,12 @@ struct gpu_setup {
     int32_t wayland_fd;  /* vmm/protocol/wayland.h, or -1: no cross-domain contexts */
     uint32_t n_scanouts; /* most displays that there may be */
     struct gpu_screen screen[GPU_SCANOUTS_MAX];
-    uint64_t memory_limit; /* bytes that all resources together may take on the host */
-    uint32_t level;        /* enum gpu_level */
-    uint32_t fault;        /* enum gpu_fault_at: for tests */
-    uint32_t fault_every;  /* not 0 */
-    int32_t render_fd;     /* with GPU_LEVEL_DRM, or GPU_LEVEL_VENUS where there is one; else -1 */
+    uint64_t memory_limit;    /* bytes that all resources together may take on the host */
+    uint32_t vulkan_contexts; /* most at once */
+    uint32_t level;           /* enum gpu_level */
+    uint32_t fault;           /* enum gpu_fault_at: for tests */
+    uint32_t fault_every;     /* not 0 */
+    int32_t render_fd;  /* with GPU_LEVEL_DRM, or GPU_LEVEL_VENUS where there is one; else -1 */
     int32_t venus_fd;   /* with GPU_LEVEL_VENUS: socket of virglrenderer's render server; else -1 */
     int32_t record_fd;  /* a file for vmm/devices/gpu/record-format.h, or -1 */
     int32_t udmabuf_fd; /* /dev/udmabuf, or -1: pictures are memory files only */

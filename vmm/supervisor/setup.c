@@ -232,6 +232,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     uint64_t clients = child->vm->wayland.gpu_fd >= 0 ? 4096 * MIB
                        : gpu->level != GPU_LEVEL_2D   ? 2048 * MIB
                                                       : 512 * MIB;
+    gpu->vulkan_contexts = (uint32_t)config->vulkan_contexts;
     gpu->memory_limit = MAX_OF(clients, plan_screens(config, gpu) * 4 * 8);
 }
 

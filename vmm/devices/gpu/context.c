@@ -7,9 +7,9 @@
 #include "vmm/devices/gpu/gpu.h"
 
 void
-context_table_init(struct context_table *table)
+context_table_init(struct context_table *table, uint32_t vulkan_limit)
 {
-    table->count = 0;
+    *table = (struct context_table){.vulkan_limit = vulkan_limit};
     list_init(&table->contexts);
 }
 
@@ -25,6 +25,31 @@ context_find(const struct context_table *table, uint32_t id)
     return NULL;
 }
 
+static bool
+is_vulkan(const struct renderer_context *info)
+{
+    return info->capset == CONTEXT_CAPSET_VULKAN;
+}
+
+/* A Vulkan context has a process of its own, whose memory is limited; so the sum of them is. */
+static bool
+has_room(struct context_table *table, const struct renderer_context *info)
+{
+    if (table->count >= CONTEXTS_MAX) {
+        return false;
+    }
+    if (!is_vulkan(info) || table->n_vulkan < table->vulkan_limit) {
+        return true;
+    }
+    if (!table->told_vulkan_limit) {
+        table->told_vulkan_limit = true;
+        log_warning("The guest has %u Vulkan contexts, and is not given more; "
+                    "--gpu vulkan-contexts=N allows up to %d.",
+                    table->n_vulkan, CONTEXTS_MAX);
+    }
+    return false;
+}
+
 int
 context_create(struct context_table *table, struct renderer *renderer,
                const struct renderer_context *info)
@@ -35,7 +60,7 @@ context_create(struct context_table *table, struct renderer *renderer,
     if (context_find(table, info->id)) {
         return -EEXIST;
     }
-    if (table->count >= CONTEXTS_MAX) {
+    if (!has_room(table, info)) {
         return -ENOMEM;
     }
     struct context *context = calloc(1, sizeof(*context));
@@ -54,6 +79,7 @@ context_create(struct context_table *table, struct renderer *renderer,
     }
     list_append(&table->contexts, &context->link);
     table->count++;
+    table->n_vulkan += is_vulkan(info);
     return 0;
 }
 
@@ -89,6 +115,7 @@ context_destroy(struct gpu *gpu, struct context *context)
     context->renderer->ops->destroy_context(context->renderer, context->info.id);
     list_remove(&context->link);
     gpu->contexts.count--;
+    gpu->contexts.n_vulkan -= is_vulkan(&context->info);
     free(context);
 }
 

@@ -14,6 +14,7 @@
 
 enum {
     CONTEXTS_MAX = 256,
+    CONTEXT_CAPSET_VULKAN = 4, /* venus: virtio 1.2 section 5.7.6.10 */
     CONTEXT_BUCKETS = 64,
     CONTEXT_RESOURCES_MAX = 16384, /* attached to one context */
 };
@@ -40,9 +41,12 @@ struct attachment {
 struct context_table {
     struct list contexts;
     uint32_t count;
+    uint32_t n_vulkan;      /* of them; each is a process of the render server */
+    uint32_t vulkan_limit;  /* most of these */
+    bool told_vulkan_limit; /* in the log */
 };
 
-void context_table_init(struct context_table *table);
+void context_table_init(struct context_table *table, uint32_t vulkan_limit);
 /* NULL when there is none. */
 struct context *context_find(const struct context_table *table, uint32_t id);
 /* -EINVAL for id 0, -EEXIST, -ENOMEM, or what the renderer says. */

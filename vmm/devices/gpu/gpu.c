@@ -306,7 +306,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->udmabuf_fd = setup->udmabuf_fd;
     gpu->fault = (struct fault){.at = setup->fault, .every = MAX_OF(setup->fault_every, 1U)};
     resource_table_init(&gpu->resources, setup->memory_limit);
-    context_table_init(&gpu->contexts);
+    context_table_init(&gpu->contexts, setup->vulkan_contexts);
     fences_init(&gpu->fences);
     for (uint32_t i = 0; i < GPU_SCANOUTS_MAX; i++) {
         gpu->scanouts[i].shadow.fd = -1;
