@@ -10,6 +10,7 @@ be had.
 QEMU allows -input-pci with KVM only; --kvm is for inside the test machine:
     tests/dut/dut run -- tests/device/qemu-frontend.py --kvm ...
 """
+import lzma
 import os
 import re
 import shutil
@@ -86,15 +87,20 @@ def read(path):
         return file.read()
 
 
+def read_module(path):
+    """Debian 13 packs them."""
+    return lzma.decompress(read(path)) if path.endswith(".xz") else read(path)
+
+
 def make_initrd(modules, busybox):
     entries = [("bin", 0o40755, b""), ("bin/busybox", 0o100755, read(busybox)),
                ("init", 0o100755, INIT.replace("SECTORS", str(DISK_SIZE // 512)).encode()),
                ("modules", 0o40755, b"")]
     entries += [(d, 0o40755, b"") for d in ("dev", "sys", "proc")]
     for number, name in enumerate(MODULES):
-        found = subprocess.run(["find", modules, "-name", name + ".ko"], check=True,
+        found = subprocess.run(["find", modules, "-name", name + ".ko*"], check=True,
                                capture_output=True, text=True).stdout.split()
-        entries += [(f"modules/{number}.ko", 0o100644, read(path)) for path in found]
+        entries += [(f"modules/{number}.ko", 0o100644, read_module(path)) for path in found]
     return cpio(entries)
 
 
