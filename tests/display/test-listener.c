@@ -288,14 +288,14 @@ static int
 listen_at_once(GDBusConnection *client, const void *bytes, gsize size)
 {
     g_autofree char *own = own_user();
-    g_autoptr(GString) all = g_string_new(NULL);
+    g_autofree char *words = g_strconcat(own, "NEGOTIATE_UNIX_FD\r\nBEGIN\r\n", NULL);
+    g_autoptr(GByteArray) all = g_byte_array_new();
     int fd = listen_raw(client);
 
-    g_string_append_len(all, "", 1);
-    g_string_append(all, own);
-    g_string_append(all, "NEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
-    g_string_append_len(all, bytes, (gssize)size);
-    say(fd, all->str, all->len);
+    g_byte_array_append(all, (const guint8 *)"", 1);
+    g_byte_array_append(all, (const guint8 *)words, (guint)strlen(words));
+    g_byte_array_append(all, bytes, (guint)size);
+    say(fd, (const char *)all->data, all->len);
     return fd;
 }
 
