@@ -28,6 +28,7 @@ enum {
     CREATE_OBJECT = 1,
     SET_FRAMEBUFFER_STATE = 5,
     CLEAR = 7,
+    GET_MEMORY_INFO = 50,
     OBJECT_SURFACE = 8,
     CLEAR_COLOR = 1 << 2,
     BIND_RENDER_TARGET = 1 << 1,
@@ -249,6 +250,19 @@ TAP_TEST(what_is_drawn_is_read)
     for (uint32_t i = 0; i < SIZE; i += 4) {
         check_int(load_le32(pixels + i), load_le32(card_pixel(&card, SIZE, i)));
     }
+    check_int(card_stop(&card), 0);
+}
+
+/* How much memory the card has is a file of the host's to the software renderer: not in the jail. */
+TAP_TEST(memory_may_be_asked)
+{
+    struct card card;
+    const uint32_t question[] = {WORD(GET_MEMORY_INFO, 0, 1), 5};
+
+    check(start_drawing(&card));
+    check_int(card_attach(&card, 5, SIZE), OK);
+    check_int(submit(&card, 1, question, ARRAY_SIZE(question), 1), OK);
+    check_int(clear(&card, 1, F_ONE, F_ZERO, 2), OK);
     check_int(card_stop(&card), 0);
 }
 
@@ -620,8 +634,8 @@ TAP_TEST(restarts_leave_nothing_behind)
 }
 
 TAP_MAIN(TAP_CASE(capsets), TAP_CASE(what_is_drawn_is_shown), TAP_CASE(what_is_drawn_is_read),
-         TAP_CASE(a_context_draws_on_a_2d_resource), TAP_CASE(fences), TAP_CASE(counters),
-         TAP_CASE(bad_numbers_are_refused), TAP_CASE(bad_commands_end_their_context_alone),
-         TAP_CASE(limits_hold), TAP_CASE(reset_forgets_everything),
-         TAP_CASE(a_restart_loses_contexts_and_nothing_else),
+         TAP_CASE(memory_may_be_asked), TAP_CASE(a_context_draws_on_a_2d_resource),
+         TAP_CASE(fences), TAP_CASE(counters), TAP_CASE(bad_numbers_are_refused),
+         TAP_CASE(bad_commands_end_their_context_alone), TAP_CASE(limits_hold),
+         TAP_CASE(reset_forgets_everything), TAP_CASE(a_restart_loses_contexts_and_nothing_else),
          TAP_CASE(restarts_leave_nothing_behind))

@@ -110,6 +110,9 @@ load(const struct jail_policy *policy, const struct jail_call *calls, size_t n_c
     if (r == 0) {
         r = seccomp_rule_add(filter.context, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);
     }
+    if (r == 0 && policy->refuses_open) {
+        r = seccomp_rule_add(filter.context, SCMP_ACT_ERRNO(EACCES), SYS_openat, 0);
+    }
     if (r == 0) {
         r = allow_list(filter.context, calls, n_calls);
     }

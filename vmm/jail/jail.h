@@ -38,7 +38,8 @@ struct jail_policy {
     unsigned int ceiling; /* most system calls the design allows (counted by number) */
     bool threads;         /* threads start after the jail: clone() with CLONE_THREAD is allowed */
     bool makes_code;      /* anonymous memory may become executable: a compiler works in there */
-    bool keeps_root;      /* a program that is not ours follows: it may read the small root */
+    bool refuses_open; /* openat() answers EACCES: a library that looks for a file does without */
+    bool keeps_root;   /* a program that is not ours follows: it may read the small root */
 };
 
 /* Calls that every loop process needs (vmm/base): the start of most lists. */

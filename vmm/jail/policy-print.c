@@ -77,6 +77,9 @@ jail_print_policy(const struct jail_policy *policy, int argc, char **argv)
     if (policy->makes_code) {
         printf("note anonymous memory may become executable\n");
     }
+    if (policy->refuses_open) {
+        printf("note openat answers EACCES, and opens nothing\n");
+    }
     for (size_t i = 0; i < policy->n_vcpu_calls; i++) {
         print_call(&policy->vcpu_calls[i], " (vCPU threads)");
     }

@@ -28,7 +28,8 @@
 /*
  * What virglrenderer, Mesa and LLVM do once they have started. llvmpipe makes machine code: memory
  * that is anonymous may become executable, files may not. Threads are older than the filter, which
- * covers them; none starts later.
+ * covers them; none starts later. What a guest may ask of the card's memory (GET_MEMORY_INFO) makes
+ * llvmpipe of Mesa 25 look into /proc/meminfo: an open is refused, not punished.
  */
 #define GPU_LIBRARY_CALLS                                                                      \
     {.number = SYS_futex}, {.number = SYS_madvise}, {.number = SYS_mremap},                    \
@@ -98,6 +99,7 @@ const struct jail_policy gpu_soft_policy = {
     .calls = gpu_soft_calls,
     .n_calls = ARRAY_SIZE(gpu_soft_calls),
     .makes_code = true,
+    .refuses_open = true,
     .ceiling = 45,
 };
 
@@ -106,6 +108,7 @@ const struct jail_policy gpu_drm_policy = {
     .calls = gpu_drm_calls,
     .n_calls = ARRAY_SIZE(gpu_drm_calls),
     .makes_code = true,
+    .refuses_open = true,
     .ceiling = 60,
 };
 
@@ -115,5 +118,6 @@ const struct jail_policy gpu_venus_policy = {
     .n_calls = ARRAY_SIZE(gpu_venus_calls),
     .threads = true,
     .makes_code = true,
+    .refuses_open = true,
     .ceiling = 60,
 };

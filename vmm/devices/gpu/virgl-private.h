@@ -24,6 +24,7 @@ struct virgl {
     struct virgl_library library;
     struct virgl_renderer_callbacks callbacks;
     struct renderer_capset capsets[VIRGL_CAPSETS];
+    uint8_t *capset_data[VIRGL_CAPSETS]; /* as the library had it at the start, in no jail yet */
     unsigned int n_capsets;
     struct gpu *gpu;
     struct loop_source *wake;

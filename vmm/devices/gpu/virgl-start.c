@@ -21,30 +21,41 @@ prepare_environment(bool software)
 }
 
 /* A capset of zeros would make a guest's driver fail in ways that nobody understands. */
+static bool
+is_filled(const uint8_t *data, uint32_t size)
+{
+    for (uint32_t i = sizeof(uint32_t); i < size; i++) {
+        if (data[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+find_capset(struct virgl *virgl, uint32_t id)
+{
+    struct renderer_capset capset = {.id = id};
+
+    virgl->library.get_cap_set(capset.id, &capset.version, &capset.size);
+    if (capset.size == 0) {
+        return;
+    }
+    cleanup_free uint8_t *data = xalloc(capset.size);
+    virgl->library.fill_caps(capset.id, capset.version, data);
+    if (is_filled(data, capset.size)) {
+        virgl->capset_data[virgl->n_capsets] = take_pointer(data);
+        virgl->capsets[virgl->n_capsets++] = capset;
+    }
+}
+
 static void
 find_capsets(struct virgl *virgl)
 {
-    static const uint32_t ids[] = {VIRTIO_GPU_CAPSET_VIRGL, VIRTIO_GPU_CAPSET_VIRGL2, CAPSET_VENUS};
-    /* The library tells of venus also when it was not started with it. */
-    const size_t n_ids = ARRAY_SIZE(ids) - (virgl->has_venus ? 0 : 1);
-
-    for (size_t index = 0; index < n_ids; index++) {
-        struct renderer_capset capset = {.id = ids[index]};
-
-        virgl->library.get_cap_set(capset.id, &capset.version, &capset.size);
-        if (capset.size == 0) {
-            continue;
-        }
-        uint8_t *data = xalloc(capset.size);
-        virgl->library.fill_caps(capset.id, capset.version, data);
-        bool filled = false;
-        for (uint32_t i = sizeof(uint32_t); i < capset.size; i++) {
-            filled = filled || data[i] != 0;
-        }
-        free(data);
-        if (filled) {
-            virgl->capsets[virgl->n_capsets++] = capset;
-        }
+    find_capset(virgl, VIRTIO_GPU_CAPSET_VIRGL);
+    find_capset(virgl, VIRTIO_GPU_CAPSET_VIRGL2);
+    if (virgl->has_venus) { /* the library tells of it also when it was not started with it */
+        find_capset(virgl, CAPSET_VENUS);
     }
 }
 

@@ -167,8 +167,13 @@ virgl_capset(struct renderer *renderer, unsigned int index, struct renderer_caps
 static void
 virgl_fill_capset(struct renderer *renderer, const struct renderer_capset *capset, void *data)
 {
-    memset(data, 0, capset->size);
-    virgl_of(renderer)->library.fill_caps(capset->id, capset->version, data);
+    const struct virgl *virgl = virgl_of(renderer);
+
+    for (unsigned int i = 0; i < virgl->n_capsets; i++) {
+        if (virgl->capsets[i].id == capset->id) {
+            memcpy(data, virgl->capset_data[i], capset->size);
+        }
+    }
 }
 
 static int
@@ -385,6 +390,9 @@ virgl_destroy(struct renderer *renderer)
         virgl->library.stop(virgl);
     }
     free_ended(virgl);
+    for (unsigned int i = 0; i < virgl->n_capsets; i++) {
+        free(virgl->capset_data[i]);
+    }
     loop_remove(virgl->wake);
     loop_remove(virgl->venus_watch);
     fd_closep(&virgl->wake_fd);
