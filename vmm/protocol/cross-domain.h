@@ -137,6 +137,12 @@ struct cross_pipe_data {
 enum {
     CROSS_RECEIVE_MAX = CROSS_PAGE_SIZE - (int)sizeof(struct cross_message),
     CROSS_READ_MAX = CROSS_PAGE_SIZE - (int)sizeof(struct cross_pipe_data),
+    /*
+     * Bytes of a pipe that one READ brings, at most. sommelier writes them, waiting for room, into a
+     * pipe of its own, out of which the same thread takes 4096 bytes at every other turn: with more
+     * it comes to wait for itself.
+     */
+    CROSS_READ_PART = 2048,
 };
 
 _Static_assert(sizeof(struct cross_header) == 8, "wire size");

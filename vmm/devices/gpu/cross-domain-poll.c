@@ -60,7 +60,7 @@ read_channel(struct cross_source *source, struct page *page)
 static void
 read_pipe(struct cross_source *source, struct page *page)
 {
-    ssize_t n = read(source->fd, page->bytes + sizeof(page->pipe), CROSS_READ_MAX);
+    ssize_t n = read(source->fd, page->bytes + sizeof(page->pipe), CROSS_READ_PART);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
