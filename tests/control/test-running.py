@@ -405,7 +405,7 @@ def compositor_knows_the_sandbox(world):
                                           '--log-level', 'debug')
             check(wait_for(lambda: sentence in world.log('w'), harness.LIMIT_S), world.log('w'))
             status, output, errors = world.run('gpu', 'stats', 'w')
-            check(status == 0 and re.search(rf'MemoryLimit\D+{4 << 30}\b', output), f'{status} {output} {errors}')
+            check(status == 0 and re.search(rf'MemoryLimit\D+{8 << 30}\b', output), f'{status} {output} {errors}')
             lines = desk.say('contexts')
             if option == 'contexts':
                 check(len(lines) == 1, str(lines))

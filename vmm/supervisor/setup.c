@@ -227,9 +227,10 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
      * Room for a few pictures of each screen, and at least what a desktop's clients take, which is
      * more when they draw in 3D, and as much as the guest can map when their windows are the host's:
      * foot makes pools of 512 MiB, of which it touches little, and wayland-proxy-virtwl asks for all
-     * of each; the fourth did not fit into 2 GiB.
+     * of each, and lets go of it some time after foot did. Where the window is full, the guest's
+     * kernel refuses, and the proxy goes on; where the limit is reached first, it dies.
      */
-    uint64_t clients = child->vm->wayland.gpu_fd >= 0 ? 4096 * MIB
+    uint64_t clients = child->vm->wayland.gpu_fd >= 0 ? 8192 * MIB
                        : gpu->level != GPU_LEVEL_2D   ? 2048 * MIB
                                                       : 512 * MIB;
     gpu->vulkan_contexts = (uint32_t)config->vulkan_contexts;

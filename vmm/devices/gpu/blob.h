@@ -10,8 +10,8 @@
 
 #include "vmm/devices/gpu/gpu.h"
 
-/* Of the window: address space of the guest, not memory. */
-#define BLOB_WINDOW_SIZE (UINT64_C(4) << 30)
+/* Of the window: address space of the guest, not memory; as large as crosvm's. */
+#define BLOB_WINDOW_SIZE (UINT64_C(8) << 30)
 
 /* CREATE_BLOB of host memory in the context of its header. */
 int blob_create(struct gpu *gpu, const struct virtio_gpu_resource_create_blob *request);
