@@ -111,6 +111,7 @@ class Test:
         self.n_sizes = 0
         self.big = BIG  # bytes of the host's long content
         self.lines = 50000  # of the guest's
+        self.patience = LIMIT  # seconds until a window is there
 
     def order(self, line, pattern, limit=LIMIT):
         """Types a line in the guest's terminal and waits for what the guest answers."""
@@ -126,7 +127,7 @@ class Test:
                 file.write(b"P6 %d %d 255\n" % (width, height) + pixels)
 
     def appears(self, word, name, colours=8):
-        node = self.desktop.wait_window(word, LIMIT)
+        node = self.desktop.wait_window(word, self.patience)
         need(node is not None, self.report, f"{name} is a window of the host",
              [window["name"] for window in self.desktop.windows()], self.machine.error_text()[-2000:])
         seen = 0
@@ -278,6 +279,10 @@ class Test:
 
     def x_clipboard(self, name):
         """64 KiB and more go in parts."""
+        self.x_pastes(name)
+        self.x_copies(name)
+
+    def x_pastes(self, name):
         desktop = self.desktop
         data = os.urandom(self.big // 2).hex().encode()
         desktop.run("wl-copy", data=data)
@@ -285,6 +290,9 @@ class Test:
                               f">{SERIAL}", r"XPASTE (\w{32})")
         self.report.check(answer == hashlib.md5(data).hexdigest(),
                           f"{self.big} bytes of the host's clipboard are pasted by an X11 program", answer)
+
+    def x_copies(self, name):
+        desktop = self.desktop
         answer = self.type_in(name, f"seq {self.lines} >/tmp/big; xclip -i -sel c </tmp/big; "
                               f"echo XCOPIED $(md5sum </tmp/big) >{SERIAL}", r"XCOPIED (\w{32})")
         data = b""

@@ -140,7 +140,7 @@ enum {
     /*
      * Bytes of a pipe that one READ brings, at most. sommelier writes them, waiting for room, into a
      * pipe of its own, out of which the same thread takes 4096 bytes at every other turn: with more
-     * it comes to wait for itself.
+     * it comes to wait for itself; with less, only where the program behind it is slow.
      */
     CROSS_READ_PART = 2048,
 };
