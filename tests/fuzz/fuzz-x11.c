@@ -18,9 +18,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
-#include "vmm/guest/x11/x11.h"
-#include "vmm/guest/x11/xconn.h"
-#include "wayland-wire-protocols.h"
+#include "vmm/guest/x11/x11-private.h"
 
 enum {
     STEPS_MAX = 200,
@@ -29,7 +27,10 @@ enum {
     FIRST_SURFACE = 8,
     SURFACES = 3,
     WINDOWS = 4,
-    LATER = 30, /* answers that are about atoms of programs, or XFIXES */
+    OWN_WINDOW = 0x200000,
+    LATER = N_ATOMS + 2, /* answers that are about atoms of programs, or XFIXES */
+    ANSWERS = N_ATOMS + 40,
+    OFFERS = 16,
     FIXES_EVENT = 40,
     OPCODE = 130,               /* of an extension */
     ATOMS = (OPCODE << 8) + 40, /* numbers of what is asked for, so that one answer fits all */
@@ -65,7 +66,10 @@ struct rig {
     bool forgetful;                      /* the compositor took ids back that it should not have */
     uint8_t heard[2 * WIRE_MESSAGE_MAX]; /* by the compositor */
     size_t n_heard;
-    uint16_t sequence; /* of the X server's last answer */
+    uint16_t sequence;   /* of the X server's last answer */
+    uint16_t n_requests; /* that it got */
+    uint32_t to_skip;    /* bytes of the last one */
+    uint32_t n_offers;
 };
 
 static void
@@ -96,6 +100,19 @@ check_heard(struct rig *rig)
     rig->n_heard -= at;
 }
 
+/* Bytes that reached the X server, in requests of whole words. */
+static void
+count_requests(struct rig *rig, const uint8_t *data, size_t size)
+{
+    for (size_t at = 0; at + 4 <= size; at += 4) {
+        if (rig->to_skip == 0) {
+            rig->to_skip = load_le16(data + at + 2) * 4U;
+            rig->n_requests++;
+        }
+        rig->to_skip -= rig->to_skip > 0 ? 4 : 0;
+    }
+}
+
 static void
 run(struct rig *rig)
 {
@@ -116,8 +133,11 @@ run(struct rig *rig)
         }
     }
     for (int i = 0; i < N_ENDS; i++) {
-        while (i != HOST && message_receive_part(rig->fd[i], sink, sizeof(sink), &fds) > 0) {
+        while (i != HOST && (n = message_receive_part(rig->fd[i], sink, sizeof(sink), &fds)) > 0) {
             message_close_fds(&fds);
+            if (i == WM) {
+                count_requests(rig, sink, (size_t)n);
+            }
         }
     }
 }
@@ -204,7 +224,7 @@ x_says(struct rig *rig)
     store_le32(event + 4, window);
     store_le32(event + 8, window);
     if (event[0] == X_EVENT_PROPERTY || event[0] == X_EVENT_CLIENT_MESSAGE) {
-        store_le32(event + 8, ATOMS + event[30] % 24);
+        store_le32(event + 8, ATOMS + event[30] % N_ATOMS);
         event[13] = event[14] = event[15] = 0;
     } else if (event[0] == X_EVENT_CREATE || event[0] == X_EVENT_CONFIGURE) {
         event[22] &= 1;
@@ -254,6 +274,46 @@ x_answers(struct rig *rig)
     (void)message_send(rig->fd[WM], reply, how & 1 ? REPLY_SIZE : X_EVENT_SIZE, NULL, 0);
 }
 
+/* Answers to all that was asked: one word, which is an atom and the version of XDND too. */
+static void
+x_agrees(struct rig *rig)
+{
+    run(rig);
+    while ((int16_t)(uint16_t)(rig->n_requests - rig->sequence) > 0 && !rig->over) {
+        uint8_t reply[X_EVENT_SIZE + 4] = {X_EVENT_REPLY, 32};
+
+        store_le16(reply + 2, ++rig->sequence);
+        store_le32(reply + 4, 1);
+        store_le32(reply + 8, ATOMS + ATOM_XDND_SELECTION);
+        store_le32(reply + 16, 1);
+        store_le32(reply + X_EVENT_SIZE, 5);
+        (void)message_send(rig->fd[WM], reply, sizeof(reply), NULL, 0);
+    }
+    run(rig);
+}
+
+/* XDND's messages, to our windows. */
+static void
+x_drags(struct rig *rig)
+{
+    const uint64_t how = fuzz_take(rig->input, 1);
+    uint8_t event[X_EVENT_SIZE] = {X_EVENT_CLIENT_MESSAGE, 32};
+
+    store_le32(event + 4, OWN_WINDOW + (how >> 7));
+    store_le32(event + 8, ATOMS + ATOM_XDND_ENTER + how % (N_ATOMS - ATOM_XDND_ENTER));
+    store_le32(event + 12, 0x400000 + (how >> 5) % WINDOWS);
+    store_le32(event + 16, (uint32_t)fuzz_take(rig->input, 1));
+    store_le32(event + 28, ATOMS + ATOM_XDND_ACTION_COPY + (how & 1));
+    if (how & 0x10) { /* its content */
+        event[0] = X_EVENT_SELECTION_REQUEST;
+        store_le32(event + 12, 0x400000);
+        store_le32(event + 16, ATOMS + ATOM_XDND_SELECTION);
+        store_le32(event + 20, ATOMS + (how & 1 ? ATOM_UTF8_STRING : ATOM_DELETE));
+        store_le32(event + 24, XA_STRING);
+    }
+    (void)message_send(rig->fd[WM], event, sizeof(event), NULL, 0);
+}
+
 static void
 x_raves(struct rig *rig)
 {
@@ -272,22 +332,22 @@ x_begins(struct rig *rig)
     uint8_t setup[40 + 8 + 40] = {1};
 
     store_le16(setup + 6, (sizeof(setup) - 8) / 4);
-    store_le32(setup + 12, 0x200000);
+    store_le32(setup + 12, OWN_WINDOW);
     store_le32(setup + 16, 0x1fffff);
     setup[28] = 1;
     setup[29] = 1;
     store_le32(setup + 48, 0x500);
     assert(message_send(rig->fd[WM], setup, sizeof(setup), NULL, 0) == 0);
     run(rig);
-    for (uint16_t i = 1; i < 64; i++) {
+    for (uint32_t i = 1; i < ANSWERS; i++) {
         uint8_t reply[X_EVENT_SIZE] = {X_EVENT_REPLY};
 
-        store_le16(reply + 2, i);
-        store_le32(reply + 8, ATOMS + i - 1U);
+        store_le16(reply + 2, (uint16_t)i);
+        store_le32(reply + 8, ATOMS + i - 1);
         reply[9] = OPCODE;
         reply[10] = i < LATER ? 0 : FIXES_EVENT;
         assert(message_send(rig->fd[WM], reply, sizeof(reply), NULL, 0) == 0);
-        rig->sequence = i;
+        rig->sequence = (uint16_t)i;
     }
     run(rig);
 }
@@ -342,17 +402,82 @@ wayland_begins(struct rig *rig)
     assert(!rig->over);
 }
 
+/* The first object of that kind that the compositor has. */
+static uint32_t
+find_outer(struct rig *rig, const struct wire_interface *interface)
+{
+    for (uint32_t id = REGISTRY; id < 64; id++) {
+        const struct wire_object *object = wire_object_get(rig->outer.objects, id);
+
+        if (object && !object->dead && object->interface == interface) {
+            return id;
+        }
+    }
+    return 0;
+}
+
+/* An event, unless what it is about is gone. */
+static void
+host_tries(struct rig *rig, struct wire_writer *writer)
+{
+    struct wire_call call;
+    const int size = wire_end(writer);
+
+    if (wire_read(rig->outer.objects, WIRE_EVENT, writer->bytes, (size_t)size, &call) == size &&
+        wire_apply(rig->outer.objects, &call) == 0) {
+        (void)message_send(rig->fd[HOST], writer->bytes, (size_t)size, NULL, 0);
+    }
+}
+
+/* Something is dragged over a window, and let go. */
+static void
+host_drags(struct rig *rig)
+{
+    const uint64_t how = fuzz_take(rig->input, 1);
+    const uint32_t device = find_outer(rig, &wire_wl_data_device);
+    const uint32_t surface = find_outer(rig, &wire_wl_surface);
+    struct wire_writer writer;
+
+    if (device == 0 || surface == 0 || rig->forgetful) {
+        return;
+    }
+    if (how & 3 && rig->n_offers < OFFERS) {
+        const uint32_t offer = WIRE_SERVER_IDS + rig->n_offers++;
+
+        wire_begin(&writer, device, WIRE_WL_DATA_DEVICE_EVENT_DATA_OFFER);
+        wire_put(&writer, offer);
+        host_tries(rig, &writer);
+        wire_begin(&writer, offer, WIRE_WL_DATA_OFFER_EVENT_OFFER);
+        wire_put_string(&writer, how & 4 ? "text/plain;charset=utf-8" : "DELETE");
+        host_tries(rig, &writer);
+        wire_begin(&writer, device, WIRE_WL_DATA_DEVICE_EVENT_ENTER);
+        for (int i = 0; i < 4; i++) {
+            wire_put(&writer, i == 1 ? surface : (uint32_t)how << 6);
+        }
+        wire_put(&writer, offer);
+        host_tries(rig, &writer);
+        wire_begin(&writer, offer, WIRE_WL_DATA_OFFER_EVENT_ACTION);
+        wire_put(&writer, how >> 3 & 3);
+        host_tries(rig, &writer);
+    } else {
+        wire_begin(&writer, device,
+                   how & 4 ? WIRE_WL_DATA_DEVICE_EVENT_DROP : WIRE_WL_DATA_DEVICE_EVENT_LEAVE);
+        host_tries(rig, &writer);
+    }
+}
+
 static void
 play(struct rig *rig)
 {
     static void (*const steps[])(struct rig *) = {
-        xwayland_says, xwayland_says, host_says, host_says, host_configures, x_says,
-        x_says,        x_shows,       x_answers, x_answers, wayland_raves,   x_raves};
+        xwayland_says, xwayland_says, host_says, host_says,     host_configures, x_says,
+        x_says,        x_shows,       x_answers, x_answers,     x_drags,         host_drags,
+        x_drags,       host_drags,    x_agrees,  wayland_raves, x_raves};
 
     for (int i = 0; i < STEPS_MAX && rig->input->size > 0 && !rig->over; i++) {
         const uint64_t step = fuzz_take(rig->input, 1);
         /* What is any bytes ends most connections: seldom. */
-        const size_t n = step < 12 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
+        const size_t n = step < 17 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
 
         steps[step % n](rig);
         if (step & 0x40) {
@@ -376,6 +501,7 @@ open_all(struct rig *rig)
         rig->fd[i] = pair[0];
         theirs[i] = pair[1];
     }
+    rig->to_skip = 12; /* it begins with the byte order and version */
     rig->x11 = x11_create(
         rig->loop,
         (struct x11_sockets){.xwayland = theirs[XWAYLAND], .host = theirs[HOST], .wm = theirs[WM]},

@@ -14,6 +14,7 @@ sys.path.insert(0, FAKE)
 from compositor import Compositor, wait_for  # noqa: E402, F401
 
 BUTTON_LEFT, BUTTON_RIGHT = 0x110, 0x111
+LIMIT_STEPS = 600
 
 
 class Skip(Exception):
@@ -60,6 +61,45 @@ def drag(compositor, start, end):
         compositor.say("move", *(a + (b - a) * step / 20 for a, b in zip(start, end)))
         time.sleep(0.03)
     compositor.say("button", BUTTON_LEFT, 0)
+
+
+class Drag:
+    """With the left button from a place; each step waits for what the compositor knows of it."""
+
+    def __init__(self, compositor, start):
+        self.compositor = compositor
+        compositor.say("move", *start)
+        compositor.say("button", BUTTON_LEFT, 1)
+        self.at = start
+        self.step = 0
+
+    def state(self):
+        """Surface below it, whether that takes it, the action; None: no drag is on."""
+        lines = self.compositor.say("drag")
+        return tuple(map(int, lines[0].split())) if lines else None
+
+    def begin(self):
+        """Moved a little, until the program began it."""
+        for _ in range(LIMIT_STEPS):
+            self.step += 3
+            self.compositor.say("move", self.at[0] + self.step % 40, self.at[1])
+            time.sleep(0.05)
+            if self.state():
+                return
+        raise AssertionError("no drag began")
+
+    def over(self, place, taken=True):
+        """At a place, until what is there takes it; or has said that it does not."""
+        for step in range(LIMIT_STEPS):
+            self.compositor.say("move", place[0] + step % 2, place[1])
+            time.sleep(0.05)
+            _, accepted, action = self.state()
+            if taken == bool(accepted and action) and (taken or step > 20):
+                return action
+        raise AssertionError(f"waited for {taken} in {self.state()}")
+
+    def drop(self):
+        self.compositor.say("button", BUTTON_LEFT, 0)
 
 
 def run(tests, *needed):

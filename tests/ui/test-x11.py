@@ -3,16 +3,19 @@
 """X11 programs as windows of the test compositor, by a guest's vitrine-x11 and Xwayland.
 
 usage: test-x11.py COMPOSITOR VITRINE-X11"""
+import hashlib
 import os
 import subprocess
 import sys
 import time
 
-from programs import BUTTON_RIGHT, Client, Compositor, drag, need, run, wait_for
+from programs import BUTTON_RIGHT, Client, Compositor, Drag, drag, need, run, wait_for
 
 PROGRAM, VITRINE_X11 = sys.argv[1:3]
 LIMIT = 30
+COPY, MOVE = 1, 2
 KEY_A, KEY_SHIFT = 30, 42
+BIG = 200_000  # words of five letters
 F2, F3, F5, F6, F7 = 60, 61, 63, 64, 65
 
 
@@ -179,6 +182,104 @@ def test_gtk():
         client.said("closed")
 
 
-TESTS = (test_two, test_menu, test_gtk)
+class Pair:
+    """A GTK program of the host, left, and one on X11; what is dragged from one to the other."""
+
+    def __init__(self, desktop, host=None, guest=None):
+        self.desktop = desktop
+        self.compositor = desktop.compositor
+        self.client = {}
+        self.name = {}
+        for name, environment, more in (("host", desktop.compositor.environment, host),
+                                        ("guest", desktop.environment, guest)):
+            self.client[name] = Client(desktop.compositor, dict(environment, CLIENT_TITLE=name, **(more or {})))
+            window = desktop.wait_window(name)
+            desktop.compositor.say("place", window.id, 20 if name == "host" else 640, 20)
+            desktop.focus(window)
+            while not self.client[name].has_said("place button"):
+                desktop.compositor.press(F6)
+                time.sleep(0.2)
+
+    def place(self, name, widget):
+        window = self.desktop.window(name)
+        x, y = self.client[name].place(widget)
+        left = (window.width - 400) // 2 if name == "host" else 0  # its shadow
+        return window.x - left + x, window.y - left + y
+
+    def drag(self, source):
+        drag_ = Drag(self.compositor, self.place(source, "source"))
+        drag_.begin()
+        return drag_
+
+    def pull(self, source, target):
+        """From one to the other, and let go there."""
+        drag_ = self.drag(source)
+        action = drag_.over(self.place(target, "target"))
+        drag_.drop()
+        return action
+
+
+def said_after(client, count, start):
+    wait_for(f"“{start}” after {count} lines in {client.lines[-8:]}",
+             lambda: any(line.startswith(start) for line in client.lines[count:]), LIMIT)
+
+
+def check_drags(desktop, source, target, wanted):
+    """There and back without letting go, then let go where nothing takes it, then where it is taken."""
+    pair = Pair(desktop, **{source: {"CLIENT_CARGO": str(wanted)}})
+    there, here = pair.client[target], pair.client[source]
+    drag_ = pair.drag(source)
+    drag_.over(pair.place(target, "target"))
+    count = len(there.lines)
+    drag_.over((630, 600), False)  # the background
+    said_after(there, count, "left")
+    drag_.drop()
+    said_after(here, 0, "ends")
+    assert here.has_said("failed"), here.lines
+    assert not there.has_said("dropped"), there.lines
+    count = len(here.lines)
+    assert pair.pull(source, target) == COPY
+    text = "cargo" * wanted
+    there.said("dropped " + (text if wanted == 1 else f"{len(text)} {hashlib.md5(text.encode()).hexdigest()}"))
+    said_after(here, count, "ends")
+    assert "failed" not in here.lines[count:] and not here.has_said("deleted"), here.lines
+    return pair
+
+
+def test_drop():
+    """what is dragged on the host is dropped on an X11 program; before, it left again; long text in parts"""
+    for words in (1, BIG):
+        with Desktop() as desktop:
+            check_drags(desktop, "host", "guest", words)
+
+
+def test_drop_refused():
+    """an X11 program that wants another kind refuses; one that moves has it moved; one that ends is no harm"""
+    with Desktop() as desktop:
+        pair = Pair(desktop, guest={"CLIENT_TAKES": "image/x-nothing"})
+        drag_ = pair.drag("host")
+        drag_.over(pair.place("guest", "target"), False)
+        drag_.drop()
+        said_after(pair.client["host"], 0, "failed")
+    moves = {"CLIENT_MOVES": "1"}
+    with Desktop() as desktop:
+        pair = Pair(desktop, moves, moves)
+        assert pair.pull("host", "guest") == MOVE
+        pair.client["guest"].said("dropped cargo")
+        said_after(pair.client["host"], 0, "deleted")
+        drag_ = pair.drag("host")
+        drag_.over(pair.place("guest", "target"))
+        place = pair.place("guest", "target")
+        pair.client["guest"].process.kill()
+        wait_for("no window", lambda: not desktop.window("guest"))
+        drag_.over(place, False)
+        drag_.drop()
+        wait_for(f"its end in {pair.client['host'].lines}",
+                 lambda: pair.client["host"].lines.count("ends") == 2)
+        desktop.start("xterm", "-T", "another")
+        desktop.wait_window("another")
+
+
+TESTS = (test_two, test_menu, test_gtk, test_drop, test_drop_refused)
 
 run(TESTS, "Xwayland")

@@ -166,6 +166,7 @@ struct seat {
     double x; /* logical, on the output */
     double y;
     unsigned int buttons;   /* how many are held */
+    uint32_t press_serial;  /* of the last one that was pressed */
     struct wl_array keys;   /* uint32_t evdev codes that are down */
     struct surface *cursor; /* may be NULL */
     int hot_x;
@@ -296,6 +297,8 @@ void seat_forget(struct seat *seat, struct surface *surface);
 void seat_move(struct seat *seat, double x, double y);
 void seat_button(struct seat *seat, uint32_t button, bool pressed);
 void seat_scroll(struct seat *seat, double value);
+/* A drag has the pointer now. */
+void seat_drag_begins(struct seat *seat);
 /* Find the surface under the pointer anew. */
 void seat_update_pointer(struct seat *seat);
 
@@ -316,6 +319,8 @@ bool data_receive(struct seat *seat, const char *mime, int fd);
 /* The pointer moved or let go during a drag; false when there is none. */
 bool drag_motion(struct seat *seat, struct surface *surface, double x, double y);
 bool drag_drop(struct seat *seat);
+/* A line about the one that is on, if there is one. */
+void drag_print(const struct seat *seat, FILE *out);
 void drag_forget(struct seat *seat, struct surface *surface);
 
 /* extensions.c: viewporter, fractional scale, shortcuts inhibit, output */

@@ -21,6 +21,8 @@
  *   focus ID, resize ID W H, fullscreen ID 0|1, close ID, scale X
  *   inhibitors               surface ids; inhibit 0|1: make them active or not
  *   copy TEXT                offer it as the clipboard's content
+ *   place ID X Y             where a window is
+ *   drag                     of the drag that is on: surface below, whether it takes it, action
  *   paste TYPE PATH          ask the clipboard's owner and write what comes
  *   cursor                   id hot-x hot-y
  *   contexts                 0|1 (takes clients) clients engine app-id instance-id; a line each
@@ -300,6 +302,29 @@ do_resize(struct connection *self, const char *rest)
 }
 
 static bool
+do_place(struct connection *self, const char *rest)
+{
+    struct xdg_surface *xdg = find_window(self, rest);
+    double place[3];
+
+    if (!xdg || !read_numbers(rest, place, 3)) {
+        return false;
+    }
+    xdg->surface->x = (int)place[1];
+    xdg->surface->y = (int)place[2];
+    seat_update_pointer(&self->compositor->seat);
+    return true;
+}
+
+static bool
+do_drag(struct connection *self, const char *rest)
+{
+    (void)rest;
+    drag_print(&self->compositor->seat, self->out);
+    return true;
+}
+
+static bool
 do_fullscreen(struct connection *self, const char *rest)
 {
     struct xdg_surface *xdg = find_window(self, rest);
@@ -434,6 +459,8 @@ static const struct {
     {"refuse", do_refuse},
     {"contexts", do_contexts},
     {"overwritten", do_overwritten},
+    {"place", do_place},
+    {"drag", do_drag},
 };
 
 static void

@@ -17,7 +17,8 @@ struct drag {
     struct wl_resource *device;
     struct surface *target;
     struct wl_resource *offer; /* the target's, or NULL */
-    uint32_t serial;
+    bool accepted;             /* a kind of the offer, by the target */
+    uint32_t action;           /* that both sides agreed on */
 };
 
 static const char *const text_types[] = {"text/plain;charset=utf-8", "text/plain", "UTF8_STRING"};
@@ -144,8 +145,20 @@ handle_accept(struct wl_client *client, struct wl_resource *resource, uint32_t s
     (void)client;
     (void)serial;
     if (seat->drag && seat->drag->offer == resource && seat->drag->source) {
+        seat->drag->accepted = type != NULL;
         wl_data_source_send_target(seat->drag->source, type);
     }
+}
+
+/* What is let go now goes to the target. */
+static bool
+drag_is_taken(const struct drag *drag)
+{
+    const struct wl_resource *source = drag->source;
+    const bool actions = source && wl_resource_get_version((struct wl_resource *)source) >=
+                                       WL_DATA_SOURCE_ACTION_SINCE_VERSION;
+
+    return !source || (drag->accepted && (!actions || drag->action != 0));
 }
 
 static void
@@ -155,6 +168,10 @@ handle_finish(struct wl_client *client, struct wl_resource *resource)
 
     (void)client;
     if (seat->drag && seat->drag->offer == resource) {
+        if (seat->drag->device || !drag_is_taken(seat->drag)) {
+            wl_resource_post_error(resource, WL_DATA_OFFER_ERROR_INVALID_FINISH, "not dropped");
+            return;
+        }
         if (seat->drag->source) {
             wl_data_source_send_dnd_finished(seat->drag->source);
         }
@@ -178,6 +195,7 @@ handle_offer_actions(struct wl_client *client, struct wl_resource *resource, uin
     source = wl_resource_get_user_data(seat->drag->source);
     both = actions & source->actions;
     uint32_t action = both & preferred ? preferred : both & (~both + 1);
+    seat->drag->action = action;
     wl_data_offer_send_action(resource, action);
     wl_data_source_send_action(seat->drag->source, action);
 }
@@ -197,6 +215,13 @@ offer_destroyed(struct wl_resource *resource)
 
     if (seat->drag && seat->drag->offer == resource) {
         seat->drag->offer = NULL;
+        if (!seat->drag->device) { /* let go, and not finished */
+            if (seat->drag->source) {
+                wl_data_source_send_cancelled(seat->drag->source);
+            }
+            free(seat->drag);
+            seat->drag = NULL;
+        }
     }
 }
 
@@ -269,9 +294,14 @@ drag_leave(struct drag *drag)
     if (drag->target && drag->device) {
         wl_data_device_send_leave(drag->device);
     }
+    if (drag->source && drag->accepted) {
+        wl_data_source_send_target(drag->source, NULL);
+    }
     drag->target = NULL;
-    drag->device = NULL;
     drag->offer = NULL;
+    drag->device = NULL;
+    drag->accepted = false;
+    drag->action = 0;
 }
 
 static void
@@ -328,6 +358,9 @@ drag_drop(struct seat *seat)
     if (!drag) {
         return false;
     }
+    if (drag->device && !drag_is_taken(drag)) {
+        drag_leave(drag);
+    }
     if (drag->device) {
         wl_data_device_send_drop(drag->device);
         if (drag->source) {
@@ -349,8 +382,7 @@ void
 drag_forget(struct seat *seat, struct surface *surface)
 {
     if (seat->drag && seat->drag->target == surface) {
-        seat->drag->target = NULL;
-        seat->drag->device = NULL;
+        drag_leave(seat->drag);
     }
 }
 
@@ -364,16 +396,26 @@ handle_start_drag(struct wl_client *client, struct wl_resource *resource,
     struct seat *seat = wl_resource_get_user_data(resource);
 
     (void)client;
-    (void)origin;
-    if (seat->drag || seat->buttons == 0 ||
+    if (seat->drag || seat->buttons == 0 || serial != seat->press_serial || !seat->pointer_focus ||
+        origin != seat->pointer_focus->resource ||
         (icon && !surface_take_role(surface_from(icon), ROLE_DRAG_ICON, resource,
                                     WL_DATA_DEVICE_ERROR_ROLE))) {
         return;
     }
     seat->drag = calloc(1, sizeof(*seat->drag));
     seat->drag->source = source;
-    seat->drag->serial = serial;
-    seat_move(seat, seat->x, seat->y);
+    seat_drag_begins(seat);
+}
+
+void
+drag_print(const struct seat *seat, FILE *out)
+{
+    const struct drag *drag = seat->drag;
+
+    if (drag) {
+        fprintf(out, "%u %d %u\n", drag->target ? drag->target->id : 0, drag->accepted,
+                drag->action);
+    }
 }
 
 static void

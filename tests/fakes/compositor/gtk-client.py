@@ -1,6 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A GTK 3 program for test-compositor.py: says on stdout what reached it."""
+"""A GTK 3 program for test-compositor.py: says on stdout what reached it.
+
+The environment: CLIENT_TITLE; CLIENT_CARGO, how often what is dragged has its word; CLIENT_MOVES: it is
+moved; CLIENT_TAKES: the kind that can be dropped, instead of text."""
+import hashlib
+import os
+
 import gi
 
 gi.require_version("Gtk", "3.0")
@@ -13,7 +19,8 @@ def say(*words):
 
 
 def on_drag_received(_widget, _context, _x, _y, data, _info, _time):
-    say("dropped", data.get_text())
+    text = data.get_text()
+    say("dropped", text if len(text) < 100 else f"{len(text)} {hashlib.md5(text.encode()).hexdigest()}")
 
 
 def on_key(_widget, event):
@@ -36,7 +43,7 @@ def on_key(_widget, event):
     return False
 
 
-window = Gtk.Window(title="A GTK program")
+window = Gtk.Window(title=os.environ.get("CLIENT_TITLE", "A GTK program"))
 window.set_default_size(400, 300)
 box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
 entry = Gtk.Entry()
@@ -49,11 +56,22 @@ for child, grow in ((entry, False), (button, False), (source, True), (target, Tr
     box.pack_start(child, grow, grow, 0)
 window.add(box)
 
-source.drag_source_set(Gdk.ModifierType.BUTTON1_MASK, [], Gdk.DragAction.COPY)
+cargo = "cargo" * int(os.environ.get("CLIENT_CARGO", "1"))
+action = Gdk.DragAction.MOVE if os.environ.get("CLIENT_MOVES") else Gdk.DragAction.COPY
+source.drag_source_set(Gdk.ModifierType.BUTTON1_MASK, [], action)
 source.drag_source_add_text_targets()
-source.connect("drag-data-get", lambda _widget, _context, data, _info, _time: data.set_text("cargo", -1))
-target.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
-target.drag_dest_add_text_targets()
+source.connect("drag-data-get", lambda _widget, _context, data, _info, _time: data.set_text(cargo, -1))
+source.connect("drag-data-delete", lambda _widget, _context: say("deleted"))
+source.connect("drag-begin", lambda _widget, _context: say("begins"))
+source.connect("drag-failed", lambda _widget, _context, _result: say("failed"))
+source.connect("drag-end", lambda _widget, _context: say("ends"))
+target.drag_dest_set(Gtk.DestDefaults.ALL, [], action)
+if os.environ.get("CLIENT_TAKES"):
+    target.drag_dest_set_target_list(None)
+    target.drag_dest_set(Gtk.DestDefaults.ALL, [Gtk.TargetEntry.new(os.environ["CLIENT_TAKES"], 0, 0)], action)
+else:
+    target.drag_dest_add_text_targets()
+target.connect("drag-leave", lambda _widget, _context, _time: say("left"))
 target.connect("drag-data-received", on_drag_received)
 
 popover = Gtk.Popover(relative_to=button)

@@ -81,6 +81,13 @@ focus_pointer(struct seat *seat, struct surface *surface, double x, double y)
     }
 }
 
+void
+seat_drag_begins(struct seat *seat)
+{
+    focus_pointer(seat, NULL, 0, 0);
+    seat_move(seat, seat->x, seat->y);
+}
+
 /* Where a surface begins on the output: found by trying. */
 static bool
 place_in(const struct seat *seat, double *ret_x, double *ret_y, struct surface **ret_surface)
@@ -171,6 +178,9 @@ seat_button(struct seat *seat, uint32_t button, bool pressed)
         seat->buttons = 0;
         seat_update_pointer(seat);
         return;
+    }
+    if (pressed) {
+        seat->press_serial = serial;
     }
     if (pressed && seat->buttons == 0) {
         activate_pressed(seat);

@@ -27,6 +27,18 @@ atom_name(enum x11_atom atom)
         [ATOM_NET_WM_STATE_FULLSCREEN] = "_NET_WM_STATE_FULLSCREEN",
         [ATOM_NET_WM_STATE_MAXIMIZED_VERT] = "_NET_WM_STATE_MAXIMIZED_VERT",
         [ATOM_NET_WM_STATE_MAXIMIZED_HORZ] = "_NET_WM_STATE_MAXIMIZED_HORZ",
+        [ATOM_DELETE] = "DELETE",
+        [ATOM_XDND_AWARE] = "XdndAware",
+        [ATOM_XDND_ENTER] = "XdndEnter",
+        [ATOM_XDND_POSITION] = "XdndPosition",
+        [ATOM_XDND_STATUS] = "XdndStatus",
+        [ATOM_XDND_LEAVE] = "XdndLeave",
+        [ATOM_XDND_DROP] = "XdndDrop",
+        [ATOM_XDND_FINISHED] = "XdndFinished",
+        [ATOM_XDND_SELECTION] = "XdndSelection",
+        [ATOM_XDND_TYPE_LIST] = "XdndTypeList",
+        [ATOM_XDND_ACTION_COPY] = "XdndActionCopy",
+        [ATOM_XDND_ACTION_MOVE] = "XdndActionMove",
     };
 
     return names[atom];

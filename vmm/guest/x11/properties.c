@@ -215,6 +215,18 @@ read_state(struct x11 *x11, struct window *window, const struct value *value)
                               has_word(value, x11->atoms[ATOM_NET_WM_STATE_MAXIMIZED_HORZ]);
 }
 
+/* The newest version of XDND that the program knows; before 3 it was another protocol. */
+static void
+read_xdnd(struct x11 *x11, struct window *window, const struct value *value)
+{
+    const uint32_t oldest = 3;
+    const uint32_t newest = 5;
+    const uint32_t version = MIN_OF(word_at(value, 0), newest);
+
+    (void)x11;
+    window->xdnd_version = version >= oldest ? version : 0;
+}
+
 static const struct property {
     uint32_t atom; /* of the core protocol; 0: own */
     enum x11_atom own;
@@ -224,7 +236,7 @@ static const struct property {
     {XA_WM_CLASS, 0, read_class},           {XA_WM_TRANSIENT_FOR, 0, read_transient},
     {XA_WM_NORMAL_HINTS, 0, read_sizes},    {XA_WM_HINTS, 0, read_hints},
     {0, ATOM_WM_PROTOCOLS, read_protocols}, {0, ATOM_MOTIF_WM_HINTS, read_motif},
-    {0, ATOM_NET_WM_STATE, read_state},
+    {0, ATOM_NET_WM_STATE, read_state},     {0, ATOM_XDND_AWARE, read_xdnd},
 };
 
 static const struct property *

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/guest/x11/selection.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drop.h"
 #include "vmm/guest/x11/transfer.h"
+#include "vmm/guest/x11/types.h"
 
 enum {
-    TYPES_MAX = 32,
-    TYPE_TEXT_MAX = 128,
     OPCODE_OFFER = 0, /* wl_data_source and zwp_primary_selection_source_v1 */
     OPCODE_DESTROY = 1,
     EVENT_OFFER = 0, /* of offers; and of devices: a new offer */
@@ -21,9 +19,6 @@ enum {
     FIXES_OWNER_CHANGED = 7, /* set, window destroyed, program gone */
     XA_PRIMARY = 1,
 };
-
-static const char utf8_type[] = "text/plain;charset=utf-8";
-static const char plain_type[] = "text/plain";
 
 /* Where the two protocols differ. */
 static const struct kind {
@@ -51,17 +46,6 @@ static const struct kind {
                        .selection = WIRE_ZWP_PRIMARY_SELECTION_DEVICE_V1_EVENT_SELECTION,
                        .send = WIRE_ZWP_PRIMARY_SELECTION_SOURCE_V1_EVENT_SEND,
                        .cancelled = WIRE_ZWP_PRIMARY_SELECTION_SOURCE_V1_EVENT_CANCELLED},
-};
-
-/* A kind of content: the host's name for it, and X's. */
-struct type {
-    char name[TYPE_TEXT_MAX];
-    uint32_t atom; /* 0: not known */
-};
-
-struct types {
-    uint32_t n;
-    struct type type[TYPES_MAX];
 };
 
 struct board {
@@ -127,29 +111,6 @@ say(struct selections *selections, uint32_t id, uint16_t opcode)
 
     wire_begin(&writer, id, opcode);
     hop_send(selections->x11->hop, &writer);
-}
-
-static void
-add_type(struct types *types, const char *name, size_t length, uint32_t atom)
-{
-    if (types->n < TYPES_MAX && length > 0 && length < TYPE_TEXT_MAX) {
-        struct type *type = &types->type[types->n++];
-
-        memcpy(type->name, name, length);
-        type->name[length] = '\0';
-        type->atom = atom;
-    }
-}
-
-static const struct type *
-find_type(const struct types *types, const char *name)
-{
-    for (uint32_t i = 0; i < types->n; i++) {
-        if (strcmp(types->type[i].name, name) == 0) {
-            return &types->type[i];
-        }
-    }
-    return NULL;
 }
 
 int
@@ -231,9 +192,9 @@ on_selection(struct selections *selections, struct board *board, uint32_t offer)
     board->next_offer = offer != 0 ? 0 : board->next_offer;
     board->offered = board->next_offered;
     board->generation++;
-    for (uint32_t i = 0; offer != 0 && i < board->offered.n; i++) {
-        x_intern(x11->conn, board->offered.type[i].name,
-                 (struct x_ticket){TICKET_TYPE_ATOM, board->generation, board->index | i << 8});
+    if (offer != 0) {
+        types_intern(x11, &board->offered,
+                     (struct x_ticket){TICKET_TYPE_ATOM, board->generation, board->index});
     }
     set_owner(selections, board, offer != 0);
 }
@@ -248,7 +209,12 @@ on_device(struct selections *selections, struct board *board, const struct wire_
     } else if (call->opcode == board->kind->selection) {
         on_selection(selections, board, call->value[0].word);
     } else if (wire_is(call, wl_data_device, WIRE_WL_DATA_DEVICE_EVENT_ENTER)) {
-        drop_offer(selections, board, &board->next_offer); /* nothing is dropped on X11 */
+        if (board->next_offer != 0 && call->value[4].word == board->next_offer) {
+            board->next_offer = 0; /* it is the drag's */
+            drop_enter(selections->x11->drop, call, &board->next_offered);
+        }
+    } else if (call->object->interface == &wire_wl_data_device) {
+        drop_device(selections->x11->drop, call);
     }
 }
 
@@ -265,7 +231,7 @@ drop_source(struct selections *selections, struct board *board)
 static void
 on_send(struct selections *selections, const struct board *board, const struct wire_call *call)
 {
-    const struct type *type = find_type(&board->wanted, (const char *)call->value[0].data);
+    const struct type *type = types_find(&board->wanted, (const char *)call->value[0].data);
     cleanup_fd int fd = hop_take_fd(selections->x11->hop);
 
     if (type && fd >= 0) {
@@ -281,8 +247,8 @@ on_board_event(struct selections *selections, struct board *board, const struct 
         on_device(selections, board, call);
     } else if (call->id == board->next_offer) {
         if (call->opcode == EVENT_OFFER) {
-            add_type(&board->next_offered, (const char *)call->value[0].data,
-                     call->value[0].word - 1, 0);
+            types_add(&board->next_offered, (const char *)call->value[0].data,
+                      call->value[0].word - 1, 0);
         }
     } else if (call->id == board->source) {
         if (call->opcode == board->kind->send) {
@@ -411,23 +377,9 @@ on_targets(struct selections *selections, struct board *board, const uint8_t *re
     if (!range_inside(X_EVENT_SIZE, (uint64_t)n * 4, size)) {
         return;
     }
-    for (uint32_t i = 0; i < n && i < 4 * TYPES_MAX; i++) {
-        const uint32_t atom = x_u32(reply + X_EVENT_SIZE + (size_t)i * 4);
-
-        if (atom == x11->atoms[ATOM_UTF8_STRING]) {
-            add_type(&board->wanted, utf8_type, sizeof(utf8_type) - 1, atom);
-            add_type(&board->wanted, plain_type, sizeof(plain_type) - 1, atom);
-        } else if (atom > XA_LAST) {
-            board->n_naming++;
-            x_send(x11->conn,
-                   &(struct x_request){
-                       .opcode = X_GET_ATOM_NAME,
-                       .n_words = 1,
-                       .word = {atom},
-                       .reply = true,
-                       .ticket = {TICKET_ATOM_NAME, atom, board->index | board->generation << 8}});
-        }
-    }
+    board->n_naming =
+        types_name(x11, &board->wanted, reply + X_EVENT_SIZE, n,
+                   (struct x_ticket){TICKET_ATOM_NAME, 0, board->index | board->generation << 8});
     if (board->n_naming == 0) {
         offer_source(selections, board);
     }
@@ -438,20 +390,11 @@ on_atom_name(struct selections *selections, const struct x_ticket *ticket, const
              size_t size)
 {
     struct board *board = &selections->board[(ticket->detail & 0xff) % N_BOARDS];
-    const size_t length = reply ? x_u16(reply + 8) : 0;
 
     if (ticket->detail >> 8 != (board->generation & 0xffffff) || board->n_naming == 0) {
         return;
     }
-    if (reply && range_inside(X_EVENT_SIZE, length, size)) {
-        char name[TYPE_TEXT_MAX] = "";
-
-        memcpy(name, reply + X_EVENT_SIZE, MIN_OF(length, sizeof(name) - 1));
-        if (length < sizeof(name) && strlen(name) == length && strchr(name, '/') &&
-            !find_type(&board->wanted, name)) {
-            add_type(&board->wanted, name, length, ticket->window);
-        }
-    }
+    types_named(&board->wanted, ticket->window, reply, size);
     if (--board->n_naming == 0) {
         offer_source(selections, board);
     }
@@ -466,7 +409,9 @@ selections_x_reply(struct selections *selections, const struct x_ticket *ticket,
     if (transfers_reply(selections->transfers, ticket, reply, size)) {
         return;
     }
-    if (ticket->kind == TICKET_FIXES) {
+    if (ticket->kind == TICKET_DROP_ATOM) {
+        drop_reply(selections->x11->drop, ticket, reply);
+    } else if (ticket->kind == TICKET_FIXES) {
         begin_fixes(selections, reply);
     } else if (ticket->kind == TICKET_TYPE_ATOM) {
         if (ticket->window == board->generation && reply) {
@@ -479,73 +424,26 @@ selections_x_reply(struct selections *selections, const struct x_ticket *ticket,
     }
 }
 
-/* Which of the host's kinds answers for X's name. */
-static const struct type *
-type_for(const struct selections *selections, const struct board *board, uint32_t target)
-{
-    const struct type *found = NULL;
-
-    for (uint32_t i = 0; i < board->offered.n && target != 0; i++) {
-        if (board->offered.type[i].atom == target) {
-            return &board->offered.type[i];
-        }
-    }
-    if (target == selections->x11->atoms[ATOM_UTF8_STRING]) {
-        found = find_type(&board->offered, utf8_type);
-        found = found ? found : find_type(&board->offered, plain_type);
-    }
-    return found;
-}
-
-static void
-answer_targets(struct selections *selections, const struct board *board, const uint8_t *request)
-{
-    struct x11 *x11 = selections->x11;
-    const uint32_t property = x_u32(request + 24) ? x_u32(request + 24) : x_u32(request + 20);
-    uint32_t atoms[TYPES_MAX + 2] = {x11->atoms[ATOM_TARGETS]};
-    size_t n = 1;
-
-    if (type_for(selections, board, x11->atoms[ATOM_UTF8_STRING])) {
-        atoms[n++] = x11->atoms[ATOM_UTF8_STRING];
-    }
-    for (uint32_t i = 0; i < board->offered.n; i++) {
-        atoms[n++] = board->offered.type[i].atom;
-    }
-    x_set_property(x11->conn, x_u32(request + 12),
-                   &(struct x_property){property, XA_ATOM, 32, atoms, n});
-    transfer_answer(x11, request, property);
-}
-
 /* An X11 program wants what the host has. */
 static void
 on_request(struct selections *selections, const uint8_t *request)
 {
     struct x11 *x11 = selections->x11;
-    const uint32_t target = x_u32(request + 20);
     const struct board *board = NULL;
-    int ends[2];
 
     for (int i = 0; i < N_BOARDS; i++) {
         if (x_u32(request + 16) == atom_of(selections, &selections->board[i])) {
             board = &selections->board[i];
         }
     }
-    if (board && board->offer != 0 && target == x11->atoms[ATOM_TARGETS]) {
-        answer_targets(selections, board, request);
-        return;
-    }
-    const struct type *type =
-        board && board->offer != 0 ? type_for(selections, board, target) : NULL;
-    if (!type || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+    if (x_u32(request + 16) == x11->atoms[ATOM_XDND_SELECTION]) {
+        drop_request(x11->drop, selections->transfers, request);
+    } else if (board && board->offer != 0) {
+        types_answer(x11, selections->transfers, &board->offered,
+                     &(struct types_offer){board->offer, board->kind->receive}, request);
+    } else {
         transfer_answer(x11, request, 0);
-        return;
     }
-    struct wire_writer writer;
-    wire_begin(&writer, board->offer, board->kind->receive);
-    wire_put_string(&writer, type->name);
-    hop_send_fd(x11->hop, &writer, ends[1]);
-    close(ends[1]);
-    transfer_to_x(selections->transfers, request, ends[0]);
 }
 
 static void

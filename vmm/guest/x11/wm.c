@@ -7,6 +7,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drop.h"
 #include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
 
@@ -373,6 +374,7 @@ forget(struct x11 *x11, struct window *window)
     if (x11->focused == window) {
         x11->focused = NULL;
     }
+    drop_window_gone(x11->drop, window->id);
     properties_clear(window);
     list_remove(&window->link);
     free(window);
@@ -505,16 +507,17 @@ on_message(struct x11 *x11, const uint8_t *event)
 {
     struct window *window = wm_find(x11, x_u32(event + 4));
     const uint32_t type = x_u32(event + 8);
+    uint32_t data[5];
 
-    if (!window || event[1] != 32) {
+    if (event[1] != 32) {
         return;
     }
-    if (type == x11->atoms[ATOM_WL_SURFACE_ID]) {
-        on_surface_id(x11, window, x_u32(event + 12));
-    } else {
-        uint32_t data[5];
-
-        memcpy(data, event + 12, sizeof(data));
+    memcpy(data, event + 12, sizeof(data));
+    if (x_u32(event + 4) == x11->own_window) {
+        drop_message(x11->drop, type, data);
+    } else if (window && type == x11->atoms[ATOM_WL_SURFACE_ID]) {
+        on_surface_id(x11, window, data[0]);
+    } else if (window) {
         wishes_message(x11, window, type, data);
     }
 }

@@ -40,6 +40,18 @@ enum x11_atom {
     ATOM_NET_WM_STATE_FULLSCREEN,
     ATOM_NET_WM_STATE_MAXIMIZED_VERT,
     ATOM_NET_WM_STATE_MAXIMIZED_HORZ,
+    ATOM_DELETE,
+    ATOM_XDND_AWARE,
+    ATOM_XDND_ENTER,
+    ATOM_XDND_POSITION,
+    ATOM_XDND_STATUS,
+    ATOM_XDND_LEAVE,
+    ATOM_XDND_DROP,
+    ATOM_XDND_FINISHED,
+    ATOM_XDND_SELECTION,
+    ATOM_XDND_TYPE_LIST,
+    ATOM_XDND_ACTION_COPY,
+    ATOM_XDND_ACTION_MOVE,
     N_ATOMS,
 };
 
@@ -94,6 +106,7 @@ struct window {
     uint32_t min_width, min_height, max_width, max_height; /* 0: none */
     bool takes_focus, deletes;                             /* WM_PROTOCOLS */
     bool no_input;                                         /* WM_HINTS */
+    uint32_t xdnd_version;                                 /* 0: nothing can be dropped on it */
     bool undecorated;
     bool wants_fullscreen, wants_maximized;
 };
@@ -103,6 +116,7 @@ struct x11 {
     struct hop *hop;
     struct xconn *conn;
     struct selections *selections;
+    struct drop *drop;
     void (*ended)(void *data, const char *why);
     void *data;
     bool over;
@@ -141,6 +155,8 @@ enum ticket_kind {
     TICKET_TYPE_ATOM,
     TICKET_TARGETS,
     TICKET_ATOM_NAME,
+    /* drop.c; window: its generation; detail: which kind, from bit 8 */
+    TICKET_DROP_ATOM,
     /* transfer.c; detail: which */
     TICKET_CONTENT_ATOM,
     TICKET_CONTENT,
