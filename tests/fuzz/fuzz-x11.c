@@ -299,10 +299,11 @@ x_drags(struct rig *rig)
     const uint64_t how = fuzz_take(rig->input, 1);
     uint8_t event[X_EVENT_SIZE] = {X_EVENT_CLIENT_MESSAGE, 32};
 
-    store_le32(event + 4, OWN_WINDOW + (how >> 7));
+    store_le32(event + 4, OWN_WINDOW + (how >> 6 & 1));
     store_le32(event + 8, ATOMS + ATOM_XDND_ENTER + how % (N_ATOMS - ATOM_XDND_ENTER));
-    store_le32(event + 12, 0x400000 + (how >> 5) % WINDOWS);
-    store_le32(event + 16, (uint32_t)fuzz_take(rig->input, 1));
+    store_le32(event + 12, 0x400000 + (how >> 7));
+    store_le32(event + 16, 5U << 24 | (uint32_t)fuzz_take(rig->input, 1));
+    store_le32(event + 20, ATOMS + ATOM_UTF8_STRING);
     store_le32(event + 28, ATOMS + ATOM_XDND_ACTION_COPY + (how & 1));
     if (how & 0x10) { /* its content */
         event[0] = X_EVENT_SELECTION_REQUEST;
@@ -399,6 +400,9 @@ wayland_begins(struct rig *rig)
         wire_put(&writer, FIRST_SURFACE + i);
         send_wayland(rig, WIRE_REQUEST, &writer);
     }
+    wire_begin(&writer, FIRST_GLOBAL + 2, WIRE_WL_SEAT_GET_POINTER);
+    wire_put(&writer, FIRST_SURFACE + SURFACES);
+    send_wayland(rig, WIRE_REQUEST, &writer);
     assert(!rig->over);
 }
 
@@ -426,6 +430,50 @@ host_tries(struct rig *rig, struct wire_writer *writer)
     if (wire_read(rig->outer.objects, WIRE_EVENT, writer->bytes, (size_t)size, &call) == size &&
         wire_apply(rig->outer.objects, &call) == 0) {
         (void)message_send(rig->fd[HOST], writer->bytes, (size_t)size, NULL, 0);
+    }
+}
+
+/* A button is held on a window, and its program drags. */
+static void
+x_claims(struct rig *rig)
+{
+    const uint64_t how = fuzz_take(rig->input, 1);
+    const uint32_t pointer = find_outer(rig, &wire_wl_pointer);
+    const uint32_t surface = find_outer(rig, &wire_wl_surface);
+    uint8_t event[X_EVENT_SIZE] = {FIXES_EVENT};
+    struct wire_writer writer;
+
+    if (pointer == 0 || surface == 0 || rig->forgetful) {
+        return;
+    }
+    wire_begin(&writer, pointer,
+               how & 4 ? WIRE_WL_POINTER_EVENT_LEAVE : WIRE_WL_POINTER_EVENT_ENTER);
+    wire_put(&writer, 1);
+    wire_put(&writer, surface);
+    for (int i = 0; i < 2 && !(how & 4); i++) {
+        wire_put(&writer, (uint32_t)how);
+    }
+    host_tries(rig, &writer);
+    wire_begin(&writer, pointer, WIRE_WL_POINTER_EVENT_BUTTON);
+    for (int i = 0; i < 4; i++) {
+        wire_put(&writer, i < 3 || how & 3);
+    }
+    host_tries(rig, &writer);
+    run(rig);
+    store_le32(event + 8, how & 8 ? 0 : 0x400000);
+    store_le32(event + 12, ATOMS + ATOM_XDND_SELECTION);
+    (void)message_send(rig->fd[WM], event, sizeof(event), NULL, 0);
+    for (int i = 0; i < 2 && how & 0x10; i++) { /* it says what, and where */
+        uint8_t message[X_EVENT_SIZE] = {X_EVENT_CLIENT_MESSAGE, 32};
+
+        store_le32(message + 4, OWN_WINDOW + 1);
+        store_le32(message + 8, ATOMS + (i == 0 ? ATOM_XDND_ENTER : ATOM_XDND_POSITION));
+        store_le32(message + 12, 0x400000);
+        store_le32(message + 16, 5U << 24 | (how & 1));
+        store_le32(message + 20, ATOMS + ATOM_UTF8_STRING);
+        store_le32(message + 28, ATOMS + ATOM_XDND_ACTION_COPY);
+        (void)message_send(rig->fd[WM], message, sizeof(message), NULL, 0);
+        x_agrees(rig);
     }
 }
 
@@ -470,14 +518,14 @@ static void
 play(struct rig *rig)
 {
     static void (*const steps[])(struct rig *) = {
-        xwayland_says, xwayland_says, host_says, host_says,     host_configures, x_says,
-        x_says,        x_shows,       x_answers, x_answers,     x_drags,         host_drags,
-        x_drags,       host_drags,    x_agrees,  wayland_raves, x_raves};
+        xwayland_says, xwayland_says, host_says, host_says, host_configures, x_says,
+        x_says,        x_shows,       x_answers, x_answers, x_drags,         host_drags,
+        x_drags,       host_drags,    x_claims,  x_agrees,  wayland_raves,   x_raves};
 
     for (int i = 0; i < STEPS_MAX && rig->input->size > 0 && !rig->over; i++) {
         const uint64_t step = fuzz_take(rig->input, 1);
         /* What is any bytes ends most connections: seldom. */
-        const size_t n = step < 17 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
+        const size_t n = step < 18 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
 
         steps[step % n](rig);
         if (step & 0x40) {

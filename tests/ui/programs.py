@@ -93,7 +93,7 @@ class Drag:
         for step in range(LIMIT_STEPS):
             self.compositor.say("move", place[0] + step % 2, place[1])
             time.sleep(0.05)
-            _, accepted, action = self.state()
+            _, accepted, action = self.state() or (0, 0, 0)
             if taken == bool(accepted and action) and (taken or step > 20):
                 return action
         raise AssertionError(f"waited for {taken} in {self.state()}")

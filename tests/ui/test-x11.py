@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from programs import BUTTON_RIGHT, Client, Compositor, Drag, drag, need, run, wait_for
+from programs import BUTTON_RIGHT, Client, Compositor, Drag, need, run, wait_for
 
 PROGRAM, VITRINE_X11 = sys.argv[1:3]
 LIMIT = 30
@@ -131,14 +131,31 @@ def place_in(window, client, name):
     return window.x + x, window.y + y
 
 
+def drag_inside(compositor, client, source, target):
+    """From one place of X's to another: the compositor does not know whether that is taken."""
+    for _ in range(10):
+        drag_ = Drag(compositor, source)
+        drag_.begin()
+        drag_.over(target())
+        for step in range(20):
+            compositor.say("move", target()[0] + step % 2, target()[1])
+            time.sleep(0.03)
+        drag_.drop()
+        try:
+            wait_for("what was dragged", lambda: client.has_said("dropped cargo"), 5)
+            return
+        except AssertionError:  # it was too slow
+            pass
+    raise AssertionError(f"nothing was dropped: {client.lines}")
+
+
 def check_pointer(desktop, client, window):
     compositor = desktop.compositor
     compositor.press(F6)
     wait_for("places", lambda: client.has_said("place button"))
     compositor.click(*place_in(window, client, "button"))
     client.said("clicked")
-    drag(compositor, place_in(window, client, "source"), place_in(window, client, "target"))
-    client.said("dropped cargo")
+    drag_inside(compositor, client, place_in(window, client, "source"), lambda: place_in(window, client, "target"))
 
 
 def check_clipboard(desktop, client):
@@ -185,12 +202,13 @@ def test_gtk():
 class Pair:
     """A GTK program of the host, left, and one on X11; what is dragged from one to the other."""
 
-    def __init__(self, desktop, host=None, guest=None):
+    def __init__(self, desktop, host=None, guest=None, where=None):
         self.desktop = desktop
+        self.shadow = where is None
         self.compositor = desktop.compositor
         self.client = {}
         self.name = {}
-        for name, environment, more in (("host", desktop.compositor.environment, host),
+        for name, environment, more in (("host", where or desktop.compositor.environment, host),
                                         ("guest", desktop.environment, guest)):
             self.client[name] = Client(desktop.compositor, dict(environment, CLIENT_TITLE=name, **(more or {})))
             window = desktop.wait_window(name)
@@ -203,7 +221,7 @@ class Pair:
     def place(self, name, widget):
         window = self.desktop.window(name)
         x, y = self.client[name].place(widget)
-        left = (window.width - 400) // 2 if name == "host" else 0  # its shadow
+        left = (window.width - 400) // 2 if name == "host" and self.shadow else 0
         return window.x - left + x, window.y - left + y
 
     def drag(self, source):
@@ -280,6 +298,57 @@ def test_drop_refused():
         desktop.wait_window("another")
 
 
-TESTS = (test_two, test_menu, test_gtk, test_drop, test_drop_refused)
+def test_drag():
+    """what an X11 program drags is dropped on one of the host; before, it left again; long text in parts"""
+    for words in (1, BIG):
+        with Desktop() as desktop:
+            check_drags(desktop, "guest", "host", words)
+
+
+def test_drag_refused():
+    """a program of the host that wants another kind refuses; what it moves is deleted; one that ends is no harm"""
+    with Desktop() as desktop:
+        pair = Pair(desktop, host={"CLIENT_TAKES": "image/x-nothing"})
+        drag_ = pair.drag("guest")
+        drag_.over(pair.place("host", "target"), False)
+        drag_.drop()
+        said_after(pair.client["guest"], 0, "failed")
+    moves = {"CLIENT_MOVES": "1"}
+    with Desktop() as desktop:
+        pair = Pair(desktop, moves, moves)
+        assert pair.pull("guest", "host") == MOVE
+        pair.client["host"].said("dropped cargo")
+        said_after(pair.client["guest"], 0, "deleted")
+        said_after(pair.client["guest"], 0, "ends")
+        drag_ = pair.drag("guest")
+        drag_.over(pair.place("host", "target"))
+        pair.client["guest"].process.kill()
+        wait_for("no drag", lambda: not drag_.state())
+        drag_.drop()
+        terminal = desktop.start("xterm", "-T", "another")
+        window = desktop.wait_window("another")
+        desktop.focus(window)
+        desktop.compositor.say("close", window.id)
+        terminal.wait(LIMIT)
+
+
+def test_drag_inside():
+    """from one X11 program to another, out of its window and back into it, and the pointer works after that"""
+    with Desktop() as desktop:
+        pair = Pair(desktop, where=desktop.environment)
+        drag_inside(desktop.compositor, pair.client["guest"], pair.place("host", "source"),
+                    lambda: pair.place("guest", "target"))
+        drag_ = pair.drag("guest")
+        drag_.over(pair.place("host", "target"))
+        drag_.over((630, 600), False)
+        drag_.drop()
+        said_after(pair.client["guest"], 0, "failed")
+        assert not pair.client["host"].has_said("dropped"), pair.client["host"].lines
+        desktop.compositor.click(*pair.place("host", "button"))
+        pair.client["host"].said("clicked")
+
+
+TESTS = (test_two, test_menu, test_gtk, test_drop, test_drop_refused, test_drag, test_drag_refused,
+         test_drag_inside)
 
 run(TESTS, "Xwayland")

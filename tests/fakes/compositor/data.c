@@ -195,9 +195,11 @@ handle_offer_actions(struct wl_client *client, struct wl_resource *resource, uin
     source = wl_resource_get_user_data(seat->drag->source);
     both = actions & source->actions;
     uint32_t action = both & preferred ? preferred : both & (~both + 1);
-    seat->drag->action = action;
-    wl_data_offer_send_action(resource, action);
-    wl_data_source_send_action(seat->drag->source, action);
+    if (seat->drag->action != action) {
+        seat->drag->action = action;
+        wl_data_offer_send_action(resource, action);
+        wl_data_source_send_action(seat->drag->source, action);
+    }
 }
 
 static const struct wl_data_offer_interface offer_requests = {

@@ -39,6 +39,7 @@ atom_name(enum x11_atom atom)
         [ATOM_XDND_TYPE_LIST] = "XdndTypeList",
         [ATOM_XDND_ACTION_COPY] = "XdndActionCopy",
         [ATOM_XDND_ACTION_MOVE] = "XdndActionMove",
+        [ATOM_XDND_ACTION_LIST] = "XdndActionList",
     };
 
     return names[atom];

@@ -6,6 +6,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drag.h"
 #include "vmm/guest/x11/drop.h"
 #include "vmm/guest/x11/transfer.h"
 #include "vmm/guest/x11/types.h"
@@ -200,6 +201,14 @@ on_selection(struct selections *selections, struct board *board, uint32_t offer)
 }
 
 static void
+enter(struct x11 *x11, const struct wire_call *call, const struct types *types)
+{
+    if (!drag_device(x11->drag, call)) {
+        drop_enter(x11->drop, call, types);
+    }
+}
+
+static void
 on_device(struct selections *selections, struct board *board, const struct wire_call *call)
 {
     if (call->opcode == EVENT_OFFER) {
@@ -211,9 +220,10 @@ on_device(struct selections *selections, struct board *board, const struct wire_
     } else if (wire_is(call, wl_data_device, WIRE_WL_DATA_DEVICE_EVENT_ENTER)) {
         if (board->next_offer != 0 && call->value[4].word == board->next_offer) {
             board->next_offer = 0; /* it is the drag's */
-            drop_enter(selections->x11->drop, call, &board->next_offered);
+            enter(selections->x11, call, &board->next_offered);
         }
-    } else if (call->object->interface == &wire_wl_data_device) {
+    } else if (call->object->interface == &wire_wl_data_device &&
+               !drag_device(selections->x11->drag, call)) {
         drop_device(selections->x11->drop, call);
     }
 }
@@ -280,6 +290,24 @@ selections_event(struct selections *selections, const struct wire_call *call)
 
 /* X's side. */
 
+uint32_t
+selections_manager(const struct selections *selections)
+{
+    return selections->board[BOARD_CLIPBOARD].manager;
+}
+
+uint32_t
+selections_device(const struct selections *selections)
+{
+    return selections->board[BOARD_CLIPBOARD].device;
+}
+
+struct transfers *
+selections_transfers(struct selections *selections)
+{
+    return selections->transfers;
+}
+
 void
 selections_begin(struct selections *selections)
 {
@@ -287,6 +315,18 @@ selections_begin(struct selections *selections)
 
     transfers_begin(selections->transfers);
     x_query_extension(x11->conn, "XFIXES", (struct x_ticket){.kind = TICKET_FIXES});
+}
+
+static void
+select_owner(struct selections *selections, uint32_t selection)
+{
+    struct x11 *x11 = selections->x11;
+
+    x_send(x11->conn,
+           &(struct x_request){.opcode = selections->fixes,
+                               .byte = FIXES_SELECT_SELECTION_INPUT,
+                               .n_words = 3,
+                               .word = {x11->own_window, selection, FIXES_OWNER_CHANGED}});
 }
 
 static void
@@ -306,13 +346,9 @@ begin_fixes(struct selections *selections, const uint8_t *reply)
                                           .reply = true,
                                           .ticket = {.kind = TICKET_NOTHING}});
     for (int i = 0; i < N_BOARDS; i++) {
-        x_send(x11->conn, &(struct x_request){.opcode = selections->fixes,
-                                              .byte = FIXES_SELECT_SELECTION_INPUT,
-                                              .n_words = 3,
-                                              .word = {x11->own_window,
-                                                       atom_of(selections, &selections->board[i]),
-                                                       FIXES_OWNER_CHANGED}});
+        select_owner(selections, atom_of(selections, &selections->board[i]));
     }
+    select_owner(selections, x11->atoms[ATOM_XDND_SELECTION]);
 }
 
 /* A program has content now: ask it what kinds. */
@@ -322,6 +358,11 @@ on_owner(struct selections *selections, const uint8_t *event)
     struct x11 *x11 = selections->x11;
     const uint32_t owner = x_u32(event + 8);
 
+    if (x_u32(event + 12) == x11->atoms[ATOM_XDND_SELECTION] && owner != x11->own_window) {
+        drop_lost(x11->drop);
+        drag_claim(x11->drag, owner);
+        return;
+    }
     for (int i = 0; i < N_BOARDS; i++) {
         struct board *board = &selections->board[i];
 

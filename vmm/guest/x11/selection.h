@@ -26,6 +26,10 @@ int selections_global(struct selections *selections, const struct wire_call *cal
 void selections_seat(struct selections *selections);
 /* An event for an object of ours: 1 when it was for this. */
 int selections_event(struct selections *selections, const struct wire_call *call);
+/* The host's for the clipboard and for drags; 0: none. */
+uint32_t selections_manager(const struct selections *selections);
+uint32_t selections_device(const struct selections *selections);
+struct transfers *selections_transfers(struct selections *selections);
 /* Our window is there. */
 void selections_begin(struct selections *selections);
 /* An event or reply of the X server's: 1 when it was for this. */

@@ -10,6 +10,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drag.h"
 #include "vmm/guest/x11/x11-private.h"
 
 enum {
@@ -257,7 +258,7 @@ surface_show(struct x11 *x11, struct surface *surface)
 
     if (x11->wm_base == 0 || surface->role != ROLE_NONE || !window || !window->mapped ||
         window->n_loading > 0 || window->box.width == 0 || window->box.height == 0 ||
-        is_helper(window)) {
+        is_helper(window) || drag_covers(x11->drag, window)) {
         return;
     }
     struct surface *parent = window->override_redirect ? parent_of(x11, window) : NULL;
@@ -296,6 +297,18 @@ surface_hide(struct x11 *x11, struct surface *surface)
         }
     }
     destroy_role(x11, surface);
+}
+
+void
+surface_uncover(struct x11 *x11)
+{
+    list_for_each(link, &x11->surfaces) {
+        struct surface *surface = list_container(link, struct surface, link);
+        if (surface->role == ROLE_POPUP && surface->window &&
+            drag_covers(x11->drag, surface->window)) {
+            surface_hide(x11, surface);
+        }
+    }
 }
 
 void

@@ -7,6 +7,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drag.h"
 #include "vmm/guest/x11/drop.h"
 #include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
@@ -127,6 +128,7 @@ begin(struct x11 *x11)
                                           .n_words = 2,
                                           .word = {x11->root, REDIRECT_MANUAL}});
     make_own_window(x11);
+    drag_begin(x11->drag);
     selections_begin(x11->selections);
 }
 
@@ -177,7 +179,7 @@ wm_reply(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply, s
         on_start(x11, ticket, reply);
     } else if (ticket->kind == TICKET_FOCUS) {
         hop_go_on(x11->hop);
-    } else {
+    } else if (!drag_reply(x11->drag, ticket, reply, size)) {
         selections_x_reply(x11->selections, ticket, reply, size);
     }
     x_flush(x11->conn);
@@ -353,7 +355,8 @@ on_create(struct x11 *x11, const uint8_t *event)
 {
     const uint32_t id = x_u32(event + 8);
 
-    if (id == x11->own_window || x11->n_windows >= WINDOWS_MAX || wm_find(x11, id)) {
+    if (id == x11->own_window || id == drag_window(x11) || x11->n_windows >= WINDOWS_MAX ||
+        wm_find(x11, id)) {
         return;
     }
     struct window *window = xalloc(sizeof(*window));
@@ -515,6 +518,8 @@ on_message(struct x11 *x11, const uint8_t *event)
     memcpy(data, event + 12, sizeof(data));
     if (x_u32(event + 4) == x11->own_window) {
         drop_message(x11->drop, type, data);
+    } else if (drag_message(x11->drag, x_u32(event + 4), type, data)) {
+        return;
     } else if (window && type == x11->atoms[ATOM_WL_SURFACE_ID]) {
         on_surface_id(x11, window, data[0]);
     } else if (window) {

@@ -52,6 +52,7 @@ enum x11_atom {
     ATOM_XDND_TYPE_LIST,
     ATOM_XDND_ACTION_COPY,
     ATOM_XDND_ACTION_MOVE,
+    ATOM_XDND_ACTION_LIST,
     N_ATOMS,
 };
 
@@ -117,6 +118,7 @@ struct x11 {
     struct xconn *conn;
     struct selections *selections;
     struct drop *drop;
+    struct drag *drag;
     void (*ended)(void *data, const char *why);
     void *data;
     bool over;
@@ -157,6 +159,11 @@ enum ticket_kind {
     TICKET_ATOM_NAME,
     /* drop.c; window: its generation; detail: which kind, from bit 8 */
     TICKET_DROP_ATOM,
+    /* drag.c; detail: its generation; of a name, window: its atom */
+    TICKET_DRAG_SYNC,
+    TICKET_DRAG_TYPES,
+    TICKET_DRAG_ACTIONS,
+    TICKET_DRAG_NAME,
     /* transfer.c; detail: which */
     TICKET_CONTENT_ATOM,
     TICKET_CONTENT,
@@ -226,6 +233,8 @@ void surface_show(struct x11 *x11, struct surface *surface);
 void surface_hide(struct x11 *x11, struct surface *surface);
 /* Title, class, sizes and the like of its window, as they are now. */
 void surface_update(struct x11 *x11, struct surface *surface);
+/* Take all away that the drag of a program must not have above its windows. */
+void surface_uncover(struct x11 *x11);
 /* A popup's window went elsewhere. */
 void surface_moved(struct x11 *x11, struct surface *surface);
 /* Requests of Xwayland's for it: 1 when they shall not pass. */

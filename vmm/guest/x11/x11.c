@@ -9,6 +9,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drag.h"
 #include "vmm/guest/x11/drop.h"
 #include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
@@ -106,9 +107,12 @@ on_event(void *data, const struct wire_call *call, struct hop_object *object)
         show_global(x11, call, object);
         return 1;
     }
-    on_input(x11, call);
+    const int stays = drag_pointer(x11->drag, call, object);
+    if (!stays) {
+        on_input(x11, call);
+    }
     x_flush(x11->conn);
-    return 0;
+    return stays;
 }
 
 static int
@@ -207,7 +211,8 @@ on_own_event(void *data, const struct wire_call *call)
         wire_put(&writer, call->value[0].word);
         hop_send(x11->hop, &writer);
     } else {
-        if (!selections_event(x11->selections, call) && !drop_offer_event(x11->drop, call)) {
+        if (!selections_event(x11->selections, call) && !drop_offer_event(x11->drop, call) &&
+            !drag_source_event(x11->drag, call)) {
             surface_event(x11, call);
         }
         x_flush(x11->conn);
@@ -284,10 +289,11 @@ x11_create(struct loop *loop, struct x11_sockets sockets,
     list_init(&x11->windows);
     x11->selections = selections_create(x11);
     x11->drop = drop_create(x11);
+    x11->drag = drag_create(x11);
     x11->hop = hop_create(loop, sides, &hop_ops, x11);
     x11->conn = xconn_create(loop, sockets.wm, &xconn_ops, x11);
     x11->patience = loop_add_timer(loop, on_patience, x11);
-    if (!x11->hop || !x11->conn || !x11->patience || !x11->drop) {
+    if (!x11->hop || !x11->conn || !x11->patience || !x11->drop || !x11->drag) {
         x11_destroy(x11);
         return NULL;
     }
@@ -305,6 +311,7 @@ x11_destroy(struct x11 *x11)
     loop_remove(x11->patience);
     wm_clear(x11);
     drop_destroy(x11->drop);
+    drag_destroy(x11->drag);
     selections_destroy(x11->selections);
     hop_destroy(x11->hop);
     xconn_destroy(x11->conn);

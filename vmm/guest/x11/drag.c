@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/guest/x11/drag.h"
+
+#include <stdlib.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/memory.h"
+#include "vmm/guest/x11/selection.h"
+
+enum {
+    VERSION_MIN = 3,
+    VERSION = 5,
+    EDGE = 16384, /* of the window */
+    INPUT_ONLY = 2,
+    OVERRIDE_REDIRECT = 1 << 9,
+    CONFIGURE_STACK = 1 << 6,
+    FINISH_MS = 60 * 1000, /* for the program, after it was let go */
+    /* XdndStatus */
+    TAKES = 1,
+    WANTS_POSITIONS = 2,
+    /* wl_data_device_manager.dnd_action */
+    HOST_COPY = 1,
+    HOST_MOVE = 2,
+    ACTIONS_SINCE = 3,
+    FRAME_SINCE = 5,
+    PRESSED = 1,
+    FIXED_ONE = 256,
+};
+
+enum stage {
+    STAGE_NONE,
+    STAGE_CLAIMED, /* the window is there */
+    STAGE_ASKING,  /* what kinds there are */
+    STAGE_ON,      /* the host drags */
+    STAGE_LET_GO,
+};
+
+/* Xwayland's pointer; surfaces are outer ids, 0 for none. */
+struct pointer {
+    uint32_t inner, outer;
+    uint32_t surface;
+    uint32_t origin; /* where the first button was pressed */
+    uint32_t button;
+    uint32_t n_buttons;
+};
+
+struct drag {
+    struct x11 *x11;
+    struct loop_source *patience;
+    enum stage stage;
+    struct pointer pointer;
+    /* What the program says. */
+    uint32_t owner, source; /* windows */
+    struct types types;
+    uint32_t n_waiting;  /* answers of the X server's */
+    uint32_t generation; /* answers to older questions are of no use */
+    uint32_t actions;
+    uint32_t proposed; /* atom; 0: it has not said yet */
+    bool dropped;      /* XdndDrop came */
+    /* What the host says. */
+    uint32_t host_source;
+    uint32_t offer;  /* the same, over a window of X's */
+    bool has_it;     /* the host has the pointer */
+    bool inside;     /* over a window of X's */
+    bool accepted;   /* by the host's program below */
+    uint32_t action; /* that the host chose */
+    bool finished, failed;
+    uint32_t window; /* of X's, that it is over or was */
+    /* Where Xwayland's pointer shall be in the root window, in 256ths. */
+    int32_t x, y;
+    uint32_t n_syncing; /* the X server is to have done what it was told before */
+    bool moves, releases;
+};
+
+uint32_t
+drag_window(const struct x11 *x11)
+{
+    return x11->own_window + 1;
+}
+
+static void
+say(struct drag *drag, uint32_t id, uint16_t opcode, const uint32_t *words, size_t n_words)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, id, opcode);
+    for (size_t i = 0; i < n_words; i++) {
+        wire_put(&writer, words[i]);
+    }
+    hop_send(drag->x11->hop, &writer);
+}
+
+/* To Xwayland's pointer. */
+static void
+tell(struct drag *drag, uint16_t opcode, const uint32_t *words, size_t n_words)
+{
+    const struct pointer *pointer = &drag->pointer;
+    struct wire_writer writer;
+
+    wire_begin(&writer, pointer->inner, opcode);
+    for (size_t i = 0; i < n_words; i++) {
+        wire_put(&writer, words[i]);
+    }
+    hop_tell(drag->x11->hop, &writer);
+    if (hop_version(drag->x11->hop, pointer->outer) >= FRAME_SINCE) {
+        wire_begin(&writer, pointer->inner, WIRE_WL_POINTER_EVENT_FRAME);
+        hop_tell(drag->x11->hop, &writer);
+    }
+}
+
+static const struct window *
+origin_window(const struct drag *drag)
+{
+    const struct surface *surface = surface_by_outer(drag->x11, drag->pointer.origin);
+
+    return surface ? surface->window : NULL;
+}
+
+static void
+tell_motion(struct drag *drag)
+{
+    const struct window *origin = origin_window(drag);
+
+    drag->moves = false;
+    if (origin) {
+        tell(drag, WIRE_WL_POINTER_EVENT_MOTION,
+             (const uint32_t[]){0, (uint32_t)(drag->x - origin->box.x * FIXED_ONE),
+                                (uint32_t)(drag->y - origin->box.y * FIXED_ONE)},
+             3);
+    }
+}
+
+/* For Xwayland the button is released, and then what happened long ago: the pointer left. */
+static void
+tell_release(struct drag *drag)
+{
+    struct pointer *pointer = &drag->pointer;
+    const struct hop_object *origin =
+        hop_by_outer(drag->x11->hop, pointer->origin, &wire_wl_surface);
+    const uint32_t serial = drag->x11->button_serial;
+
+    drag->releases = drag->moves = false;
+    if (!drag->has_it) {
+        return;
+    }
+    drag->has_it = false;
+    tell(drag, WIRE_WL_POINTER_EVENT_BUTTON, (const uint32_t[]){serial, 0, pointer->button, 0}, 4);
+    if (origin) {
+        tell(drag, WIRE_WL_POINTER_EVENT_LEAVE, (const uint32_t[]){serial, origin->inner}, 2);
+    }
+    pointer->surface = pointer->n_buttons = 0;
+}
+
+/* When the X server has done all that it was told, go on. */
+static void
+sync_x(struct drag *drag)
+{
+    drag->n_syncing++;
+    x_send(drag->x11->conn, &(struct x_request){.opcode = X_GET_INPUT_FOCUS,
+                                                .reply = true,
+                                                .ticket.kind = TICKET_DRAG_SYNC});
+}
+
+static void
+cover(struct drag *drag, bool covers)
+{
+    struct xconn *conn = drag->x11->conn;
+    const uint32_t window = drag_window(drag->x11);
+
+    if (covers) {
+        x_map(conn, window);
+        x_send(conn, &(struct x_request){.opcode = X_CONFIGURE_WINDOW,
+                                         .n_words = 3,
+                                         .word = {window, CONFIGURE_STACK, 0}});
+    } else {
+        x_send(conn, &(struct x_request){.opcode = X_UNMAP_WINDOW, .n_words = 1, .word = {window}});
+    }
+}
+
+static void
+drop_offer(struct drag *drag)
+{
+    if (drag->offer != 0) {
+        say(drag, drag->offer, WIRE_WL_DATA_OFFER_DESTROY, NULL, 0);
+        drag->offer = 0;
+    }
+}
+
+static void
+end(struct drag *drag)
+{
+    if (drag->stage == STAGE_NONE) {
+        return;
+    }
+    tell_release(drag);
+    drop_offer(drag);
+    if (drag->host_source != 0) {
+        say(drag, drag->host_source, WIRE_WL_DATA_SOURCE_DESTROY, NULL, 0);
+        drag->host_source = 0;
+    }
+    cover(drag, false);
+    loop_timer_set(drag->patience, 0, 0);
+    drag->stage = STAGE_NONE;
+    drag->generation++;
+}
+
+static void
+on_patience(void *data, uint32_t events)
+{
+    struct drag *drag = data;
+
+    (void)events;
+    end(drag);
+    x_flush(drag->x11->conn);
+    hop_flush(drag->x11->hop);
+}
+
+struct drag *
+drag_create(struct x11 *x11)
+{
+    struct drag *drag = xalloc(sizeof(*drag));
+
+    drag->x11 = x11;
+    drag->patience = loop_add_timer(x11->loop, on_patience, drag);
+    if (!drag->patience) {
+        free(drag);
+        return NULL;
+    }
+    return drag;
+}
+
+void
+drag_destroy(struct drag *drag)
+{
+    if (drag) {
+        loop_remove(drag->patience);
+        free(drag);
+    }
+}
+
+void
+drag_begin(struct drag *drag)
+{
+    struct x11 *x11 = drag->x11;
+    const uint32_t window = drag_window(x11);
+    const uint32_t version = VERSION;
+
+    x_send(x11->conn,
+           &(struct x_request){.opcode = X_CREATE_WINDOW,
+                               .n_words = 8,
+                               .word = {window, x11->root, 0, EDGE | EDGE << 16,
+                                        (uint32_t)INPUT_ONLY << 16, 0, OVERRIDE_REDIRECT, 1}});
+    x_set_property(x11->conn, window,
+                   &(struct x_property){x11->atoms[ATOM_XDND_AWARE], XA_ATOM, 32, &version, 1});
+}
+
+static bool
+same_program(const struct x11 *x11, uint32_t one, uint32_t other)
+{
+    return ((one ^ other) & ~x11->id_mask) == 0;
+}
+
+bool
+drag_covers(const struct drag *drag, const struct window *window)
+{
+    return drag->stage == STAGE_ON && window->override_redirect && window != origin_window(drag) &&
+           same_program(drag->x11, window->id, drag->owner);
+}
+
+void
+drag_claim(struct drag *drag, uint32_t owner)
+{
+    const struct window *origin = origin_window(drag);
+
+    if (owner == 0) {
+        if (drag->stage != STAGE_LET_GO) {
+            end(drag);
+        }
+        return;
+    }
+    if (drag->pointer.n_buttons == 0 || !origin || !same_program(drag->x11, origin->id, owner) ||
+        (drag->stage != STAGE_NONE && drag->stage != STAGE_LET_GO)) {
+        return;
+    }
+    end(drag);
+    drag->stage = STAGE_CLAIMED;
+    drag->owner = owner;
+    cover(drag, true);
+}
+
+/* The host's drag. */
+
+static void
+send_status(struct drag *drag, uint32_t window)
+{
+    const struct x11 *x11 = drag->x11;
+    const bool takes = drag->stage >= STAGE_ON && drag->accepted && drag->action != 0;
+    const uint32_t data[5] = {drag_window(x11), WANTS_POSITIONS | (takes ? TAKES : 0), 0, 0,
+                              !takes                      ? 0
+                              : drag->action == HOST_MOVE ? x11->atoms[ATOM_XDND_ACTION_MOVE]
+                                                          : x11->atoms[ATOM_XDND_ACTION_COPY]};
+
+    x_send_message(x11->conn, window, x11->atoms[ATOM_XDND_STATUS], data);
+}
+
+static void
+send_finished(struct drag *drag, uint32_t window, bool done)
+{
+    const struct x11 *x11 = drag->x11;
+    const bool moved = done && drag->action == HOST_MOVE;
+    const uint32_t data[5] = {drag_window(x11), done,
+                              !done   ? 0
+                              : moved ? x11->atoms[ATOM_XDND_ACTION_MOVE]
+                                      : x11->atoms[ATOM_XDND_ACTION_COPY]};
+
+    if (moved) { /* the program deletes when its target says so */
+        x_convert(drag->x11, x11->atoms[ATOM_XDND_SELECTION], x11->atoms[ATOM_DELETE],
+                  x11->atoms[ATOM_DELETE]);
+    }
+    x_send_message(x11->conn, window, x11->atoms[ATOM_XDND_FINISHED], data);
+}
+
+/* All kinds are known, and the pointer is over our window. */
+static void
+start(struct drag *drag)
+{
+    struct x11 *x11 = drag->x11;
+    const uint32_t manager = selections_manager(x11->selections);
+    const uint32_t device = selections_device(x11->selections);
+    struct wire_writer writer;
+
+    if (drag->types.n == 0 || device == 0 || hop_version(x11->hop, manager) < ACTIONS_SINCE) {
+        end(drag);
+        return;
+    }
+    drag->host_source = hop_new_id(x11->hop);
+    say(drag, manager, WIRE_WL_DATA_DEVICE_MANAGER_CREATE_DATA_SOURCE, &drag->host_source, 1);
+    for (uint32_t i = 0; i < drag->types.n; i++) {
+        wire_begin(&writer, drag->host_source, WIRE_WL_DATA_SOURCE_OFFER);
+        wire_put_string(&writer, drag->types.type[i].name);
+        hop_send(x11->hop, &writer);
+    }
+    say(drag, drag->host_source, WIRE_WL_DATA_SOURCE_SET_ACTIONS, &drag->actions, 1);
+    say(drag, device, WIRE_WL_DATA_DEVICE_START_DRAG,
+        (const uint32_t[]){drag->host_source, drag->pointer.origin, 0, x11->button_serial}, 4);
+    drag->stage = STAGE_ON;
+    drag->has_it = drag->inside = drag->accepted = drag->finished = drag->failed = false;
+    drag->dropped = drag->moves = drag->releases = false;
+    drag->action = 0;
+    surface_uncover(x11);
+}
+
+static void
+let_go(struct drag *drag)
+{
+    if (drag->stage == STAGE_ON) {
+        drag->stage = STAGE_LET_GO;
+        drag->releases = true;
+        loop_timer_set(drag->patience, FINISH_MS, 0);
+        sync_x(drag); /* what the program was told last comes first */
+    }
+}
+
+/* Both sides know how it ended. */
+static void
+conclude(struct drag *drag)
+{
+    if (drag->stage != STAGE_LET_GO || drag->releases || !(drag->finished || drag->failed)) {
+        return;
+    }
+    if (drag->dropped) {
+        send_finished(drag, drag->source, drag->finished);
+    }
+    if (drag->dropped || drag->failed || drag->inside) {
+        end(drag);
+    }
+}
+
+int
+drag_source_event(struct drag *drag, const struct wire_call *call)
+{
+    const bool accepted = drag->accepted;
+    const uint32_t action = drag->action;
+
+    if (drag->host_source == 0 || call->id != drag->host_source) {
+        return 0;
+    }
+    if (call->opcode == WIRE_WL_DATA_SOURCE_EVENT_TARGET) {
+        drag->accepted = call->value[0].data != NULL;
+    } else if (call->opcode == WIRE_WL_DATA_SOURCE_EVENT_ACTION) {
+        drag->action = call->value[0].word;
+    } else if (call->opcode == WIRE_WL_DATA_SOURCE_EVENT_SEND) {
+        const struct type *type = types_find(&drag->types, (const char *)call->value[0].data);
+        cleanup_fd int fd = hop_take_fd(drag->x11->hop);
+
+        if (type && fd >= 0) {
+            transfer_from_x(selections_transfers(drag->x11->selections),
+                            drag->x11->atoms[ATOM_XDND_SELECTION], type->atom, take_fd(&fd));
+        }
+        return 1;
+    } else {
+        drag->finished = call->opcode == WIRE_WL_DATA_SOURCE_EVENT_DND_FINISHED;
+        drag->failed = call->opcode == WIRE_WL_DATA_SOURCE_EVENT_CANCELLED;
+        drag->accepted = drag->accepted && !drag->failed;
+    }
+    if (drag->stage == STAGE_ON && !drag->inside &&
+        (accepted != drag->accepted || action != drag->action)) {
+        send_status(drag, drag->source);
+    }
+    if (call->opcode > WIRE_WL_DATA_SOURCE_EVENT_SEND &&
+        call->opcode != WIRE_WL_DATA_SOURCE_EVENT_ACTION) {
+        let_go(drag);
+        conclude(drag);
+    }
+    return 1;
+}
+
+/* A surface's place in the root window. */
+static void
+steer(struct drag *drag, const struct window *window, const struct wire_value xy[2])
+{
+    drag->x = window->box.x * FIXED_ONE + (int32_t)xy[0].word;
+    drag->y = window->box.y * FIXED_ONE + (int32_t)xy[1].word;
+    drag->window = window->id;
+    if (drag->n_syncing > 0) {
+        drag->moves = true;
+    } else {
+        tell_motion(drag);
+    }
+}
+
+/* Over a window of X's: programs there have it among themselves, so that the host may let it go. */
+static void
+on_enter(struct drag *drag, const struct wire_call *call)
+{
+    struct x11 *x11 = drag->x11;
+    const struct surface *surface = surface_by_outer(x11, call->value[1].word);
+    struct wire_writer writer;
+
+    drop_offer(drag);
+    drag->offer = call->value[4].word;
+    if (drag->offer == 0 || !surface || !surface->window) {
+        return;
+    }
+    drag->inside = true;
+    wire_begin(&writer, drag->offer, WIRE_WL_DATA_OFFER_ACCEPT);
+    wire_put(&writer, call->value[0].word);
+    wire_put_string(&writer, drag->types.type[0].name);
+    hop_send(x11->hop, &writer);
+    say(drag, drag->offer, WIRE_WL_DATA_OFFER_SET_ACTIONS,
+        (const uint32_t[]){HOST_COPY | HOST_MOVE, HOST_COPY}, 2);
+    cover(drag, false);
+    wm_raise(x11, surface->window);
+    sync_x(drag);
+    steer(drag, surface->window, &call->value[2]);
+}
+
+static void
+on_leave(struct drag *drag)
+{
+    drop_offer(drag);
+    drag->inside = drag->accepted = false;
+    drag->action = 0;
+    cover(drag, true);
+    sync_x(drag);
+    drag->moves = true; /* so that the program looks what is there now */
+    drag->x ^= FIXED_ONE;
+}
+
+static void
+on_drop(struct drag *drag)
+{
+    if (drag->offer != 0 && drag->action != 0) {
+        say(drag, drag->offer, WIRE_WL_DATA_OFFER_FINISH, NULL, 0);
+    }
+    drop_offer(drag);
+    let_go(drag);
+}
+
+int
+drag_device(struct drag *drag, const struct wire_call *call)
+{
+    const struct window *window = wm_find(drag->x11, drag->window);
+
+    if (drag->stage != STAGE_ON) {
+        return drag->stage == STAGE_LET_GO && call->opcode != WIRE_WL_DATA_DEVICE_EVENT_ENTER;
+    }
+    if (call->opcode == WIRE_WL_DATA_DEVICE_EVENT_ENTER) {
+        on_enter(drag, call);
+    } else if (call->opcode == WIRE_WL_DATA_DEVICE_EVENT_LEAVE) {
+        on_leave(drag);
+    } else if (call->opcode == WIRE_WL_DATA_DEVICE_EVENT_DROP) {
+        on_drop(drag);
+    } else if (drag->inside && window) {
+        steer(drag, window, &call->value[1]);
+    }
+    return 1;
+}
+
+/* The pointer. */
+
+static void
+on_button(struct drag *drag, const struct wire_call *call)
+{
+    struct pointer *pointer = &drag->pointer;
+
+    if (call->value[3].word == PRESSED) {
+        if (pointer->n_buttons++ == 0) {
+            pointer->origin = pointer->surface;
+            pointer->button = call->value[2].word;
+        }
+    } else if (pointer->n_buttons > 0 && --pointer->n_buttons == 0) {
+        end(drag); /* before the host began it */
+    }
+}
+
+int
+drag_pointer(struct drag *drag, const struct wire_call *call, const struct hop_object *object)
+{
+    struct pointer *pointer = &drag->pointer;
+
+    if (call->object->interface != &wire_wl_pointer) {
+        return 0;
+    }
+    if (call->opcode == WIRE_WL_POINTER_EVENT_ENTER) {
+        let_go(drag);
+        tell_release(drag);
+        conclude(drag);
+        pointer->inner = object->inner;
+        pointer->outer = object->outer;
+        pointer->surface = call->value[1].word;
+        pointer->n_buttons = 0;
+    } else if (drag->has_it) {
+        return 1;
+    } else if (call->opcode == WIRE_WL_POINTER_EVENT_LEAVE) {
+        drag->has_it = drag->stage == STAGE_ON && pointer->n_buttons > 0 &&
+                       pointer->surface == pointer->origin;
+        if (!drag->has_it) {
+            pointer->surface = pointer->n_buttons = 0;
+        }
+        return drag->has_it;
+    } else if (call->opcode == WIRE_WL_POINTER_EVENT_BUTTON) {
+        on_button(drag, call);
+    }
+    return 0;
+}
+
+/* X's side. */
+
+static void
+begin_when_known(struct drag *drag)
+{
+    if (drag->stage != STAGE_ASKING || drag->n_waiting > 0 || drag->proposed == 0) {
+        return;
+    }
+    if (drag->actions == 0) {
+        drag->actions =
+            drag->proposed == drag->x11->atoms[ATOM_XDND_ACTION_MOVE] ? HOST_MOVE : HOST_COPY;
+    }
+    start(drag);
+}
+
+static void
+name_types(struct drag *drag, const uint8_t *atoms, uint32_t n)
+{
+    drag->n_waiting += types_name(drag->x11, &drag->types, atoms, n,
+                                  (struct x_ticket){TICKET_DRAG_NAME, 0, drag->generation});
+}
+
+static void
+on_x_enter(struct drag *drag, const uint32_t data[5])
+{
+    struct x11 *x11 = drag->x11;
+    const uint32_t version = data[1] >> 24;
+
+    if (drag->stage != STAGE_CLAIMED || !same_program(x11, data[0], drag->owner) ||
+        version < VERSION_MIN) {
+        return;
+    }
+    drag->stage = STAGE_ASKING;
+    drag->generation++;
+    drag->source = data[0];
+    drag->types.n = 0;
+    drag->actions = drag->proposed = 0;
+    drag->n_waiting = 1;
+    x_get_property(x11->conn, data[0], x11->atoms[ATOM_XDND_ACTION_LIST],
+                   (struct x_ticket){TICKET_DRAG_ACTIONS, 0, drag->generation});
+    if (data[1] & 1) {
+        drag->n_waiting++;
+        x_get_property(x11->conn, data[0], x11->atoms[ATOM_XDND_TYPE_LIST],
+                       (struct x_ticket){TICKET_DRAG_TYPES, 0, drag->generation});
+    } else {
+        name_types(drag, (const uint8_t *)&data[2], 3);
+    }
+}
+
+static void
+on_x_leave(struct drag *drag)
+{
+    if (drag->stage == STAGE_ASKING) {
+        drag->stage = STAGE_CLAIMED;
+        drag->generation++;
+    } else if (drag->stage == STAGE_LET_GO && drag->finished) {
+        end(drag);
+    }
+}
+
+static void
+on_x_drop(struct drag *drag, uint32_t window)
+{
+    if (drag->stage >= STAGE_ON && window == drag->source) {
+        drag->dropped = true;
+        conclude(drag);
+    } else {
+        send_finished(drag, window, false);
+    }
+}
+
+int
+drag_message(struct drag *drag, uint32_t window, uint32_t type, const uint32_t data[5])
+{
+    const uint32_t *atoms = drag->x11->atoms;
+
+    if (window != drag_window(drag->x11)) {
+        return 0;
+    }
+    if (type == atoms[ATOM_XDND_ENTER]) {
+        on_x_enter(drag, data);
+    } else if (type == atoms[ATOM_XDND_POSITION]) {
+        drag->proposed = data[4];
+        begin_when_known(drag);
+        send_status(drag, data[0]);
+    } else if (type == atoms[ATOM_XDND_LEAVE]) {
+        on_x_leave(drag);
+    } else if (type == atoms[ATOM_XDND_DROP]) {
+        on_x_drop(drag, data[0]);
+    }
+    return 1;
+}
+
+/* A property of atoms. */
+static void
+on_list(struct drag *drag, bool types, const uint8_t *reply, size_t size)
+{
+    const uint32_t n = reply && reply[1] == 32 ? x_u32(reply + 16) : 0;
+
+    if (!range_inside(X_EVENT_SIZE, (uint64_t)n * 4, size)) {
+        return;
+    }
+    if (types) {
+        name_types(drag, reply + X_EVENT_SIZE, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t atom = x_u32(reply + X_EVENT_SIZE + (size_t)i * 4);
+
+        drag->actions |= atom == drag->x11->atoms[ATOM_XDND_ACTION_COPY]   ? HOST_COPY
+                         : atom == drag->x11->atoms[ATOM_XDND_ACTION_MOVE] ? HOST_MOVE
+                                                                           : 0;
+    }
+}
+
+static void
+on_synced(struct drag *drag)
+{
+    if (drag->n_syncing > 0 && --drag->n_syncing > 0) {
+        return;
+    }
+    if (drag->moves && drag->has_it) {
+        tell_motion(drag);
+    }
+    if (drag->releases) {
+        tell_release(drag);
+        conclude(drag);
+    }
+}
+
+int
+drag_reply(struct drag *drag, const struct x_ticket *ticket, const uint8_t *reply, size_t size)
+{
+    if (ticket->kind == TICKET_DRAG_SYNC) {
+        on_synced(drag);
+        return 1;
+    }
+    if (ticket->kind != TICKET_DRAG_TYPES && ticket->kind != TICKET_DRAG_ACTIONS &&
+        ticket->kind != TICKET_DRAG_NAME) {
+        return 0;
+    }
+    if (ticket->detail != drag->generation || drag->stage != STAGE_ASKING || drag->n_waiting == 0) {
+        return 1;
+    }
+    drag->n_waiting--;
+    if (ticket->kind == TICKET_DRAG_NAME) {
+        types_named(&drag->types, ticket->window, reply, size);
+    } else {
+        on_list(drag, ticket->kind == TICKET_DRAG_TYPES, reply, size);
+    }
+    begin_when_known(drag);
+    return 1;
+}
