@@ -131,9 +131,9 @@ def check(report, machine, control):
     return screen
 
 
-def run(report, program, guest, recording):
+def run(report, program, guest, recording, script=GUEST_SCRIPT, check_drawing=check):
     name = f"gl-{os.getpid()}"
-    params = f'{guest.cmdline()} vitrine.overlay vitrine.run="{GUEST_SCRIPT}"'
+    params = f'{guest.cmdline()} vitrine.overlay vitrine.run="{script}"'
     arguments = ["--name", name, "--mem", "512",
                  "--gpu", f"backend=virglrenderer,width={WIDTH},height={HEIGHT},record={recording}",
                  "--initrd", guest.path("initrd"), "--block", f"path={guest.path('disk.img')},ro=true",
@@ -143,7 +143,7 @@ def run(report, program, guest, recording):
     control = os.path.join(os.environ["XDG_RUNTIME_DIR"], "vitrine", name, "control")
     with vm.Machine(program, arguments) as machine:
         try:
-            screen = check(report, machine, control)
+            screen = check_drawing(report, machine, control)
             check_replay(report, program, recording, screen)
         except (vm.Timeout, vm.Ended) as error:
             report.check(False, f"the guest draws: {error}", machine.error_text(), machine.text[-3000:])

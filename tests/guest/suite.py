@@ -23,14 +23,6 @@ def console(console_type="stdout"):
     return ["--serial", f"type={console_type},hardware=serial,num=1,console=true"]
 
 
-def ask_root(pid):
-    """The report of tests/jail/running.py; the script that started us answers (in-machine)."""
-    with open(os.environ["ASK_ROOT"] + ".ask", "w", encoding="utf-8") as file:
-        file.write(f"{pid}\n")
-    with open(os.environ["ASK_ROOT"] + ".answer", encoding="utf-8") as file:
-        return file.read()
-
-
 class Suite:
     """One boot is one method; it may be run a second time when the guest hangs."""
 
@@ -121,7 +113,7 @@ class Suite:
             arguments = self.every_device(folder, 'vitrine.run="true"', script="\n")
             with vm.Machine(self.program, arguments) as machine:
                 machine.wait_for(r"MARK run-0", vm.BOOT_LIMIT)
-                answer = ask_root(machine.process.pid)
+                answer = vm.ask_root(machine.process.pid)
                 machine.signal(signal.SIGINT)
                 self.report.check(machine.wait(30) == 0, "reboot/shutdown: SIGINT stops the machine")
         good = 0

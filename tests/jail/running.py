@@ -29,7 +29,8 @@ PLAN = {
     "vmm-input": {**LOOP, **RING, "socket": 3, "timerfd": 1},
     # the image and what it is based on, or the five of the composite disk that the suite makes
     "vmm-block": {**LOOP, **RING, "socket": 2, "file": 5, "timerfd": 1, "memfd": 1},
-    "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 4},
+    "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 4, "render-node": 4, "sync": 64,
+                "dmabuf": 512, "file": 1},  # a recording
     # an epoll set of each device besides the loop's
     "vmm-machine": {"eventpoll": 33, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,
                     "memfd": 1, "timerfd": 8},
@@ -84,6 +85,8 @@ def kind_of(link):
         return "pipe"
     if link.startswith("/memfd:"):
         return "memfd"
+    if link.startswith("/dev/dri/renderD"):
+        return "render-node"
     return "file"
 
 
@@ -135,8 +138,19 @@ def check_root(pid, name):
     return [f"the root holds {entries}"] if entries else []
 
 
+def descriptors(pid):
+    """{number: what it is}; they come and go while a guest draws."""
+    links = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            links[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            pass
+    return links
+
+
 def check_descriptors(pid, name):
-    links = {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    links = descriptors(pid)
     problems = []
     for fd, kinds in {0: ("null",), 1: ("null",), 2: ("pipe",), 3: ("socket",)}.items():
         if fd == 3 and name == RENDER_SERVER:

@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""usage: card.py VMM GUEST      a Debian guest draws through vmm-gpu on a graphics card's render node; TAP
+
+GUEST is of the recipe "gl". Runs inside a test machine with a card (dut --gpu-3d), as an ordinary user.
+"""
+import os
+import signal
+import sys
+import tempfile
+import time
+
+import display1
+import gl
+import listener
+import vm
+
+LIMIT = 300
+GUEST_SCRIPT = """
+while true; do echo ALIVE; sleep 20 | timeout 18 kmscube 2>&1 | grep -i -E 'renderer:|fps'; done
+""".replace("\n", " ")
+
+
+def check_sandbox(report, machine):
+    good = 0
+    notes = []
+    answer = vm.ask_root(machine.process.pid)
+    for line in answer.splitlines():
+        if line.startswith("not ok "):
+            report.check(False, "sandbox: " + line.partition(" - ")[2], *notes)
+        elif line.startswith("ok "):
+            good += 1
+        else:
+            notes.append(line)
+    report.check(good >= 4 * 6, "the sandbox is as tight with a card", answer[-600:])
+
+
+def check(report, machine, control):
+    machine.wait_for(r"MARK init", LIMIT)
+    client = display1.Machine(control, 60)
+    level, sentence = gl.graphics(client), gl.graphics(client, "GraphicsSentence")
+    report.check(level == "virgl" and "/dev/dri/renderD" in sentence, "the card draws, and clients see so", level, sentence)
+    screen = listener.Listener(client)
+    report.check(screen.wait(gl.has_cube, LIMIT), "kmscube's picture arrives",
+                 screen.size, screen.size and gl.pixel(screen, 0, 0))
+    said = machine.wait_for(r"renderer: (.*)\n", LIMIT).group(1)
+    report.check("virgl" in said, "it was Mesa's virgl that drew", said)
+    pictures = set()
+    for _ in range(6):
+        screen.forget()
+        if screen.wait(lambda s: s.updates, LIMIT):
+            pictures.add(screen.picture())
+    report.check(len(pictures) >= 3, "and turns", f"{len(pictures)} different pictures of 6")
+    check_sandbox(report, machine)
+    os.kill(next(row[1] for row in client.processes() if row[0] == "gpu"), signal.SIGKILL)
+    machine.text = ""
+    machine.wait_for(r"ALIVE", LIMIT)
+    end = time.monotonic() + LIMIT
+    while gl.graphics(client) != "lost" and time.monotonic() < end:
+        time.sleep(0.5)
+    report.check(gl.graphics(client) == "lost", "the guest goes on when vmm-gpu has crashed", gl.graphics(client))
+    return screen
+
+
+def main(program, folder):
+    report = vm.Report()
+    with tempfile.TemporaryDirectory() as place:
+        gl.run(report, program, vm.Guest(folder), os.path.join(place, "recording"), GUEST_SCRIPT, check)
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
