@@ -10,14 +10,13 @@
 #include "ui/file-button.h"
 #include "ui/file-dialog.h"
 #include "ui/graphics-level.h"
-#include "ui/guest-windows.h"
 #include "ui/json-editor.h"
 #include "ui/machine-slot.h"
 #include "ui/ports-list.h"
 #include "ui/removal-undo.h"
+#include "ui/setting-values.h"
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
-#include "vmm/client/definition.h"
 #include "vmm/client/vm-machines.h"
 
 #define ENTRY_WIDTH   26
@@ -26,56 +25,6 @@
 #define MEMORY_MIN    64
 #define PROCESSOR_MAX 32
 #define NARROW        600 /* below, the index is a combo box on top */
-
-enum kind {
-    KIND_TEXT,
-    KIND_PATH,  /* a file that must be there */
-    KIND_WORDS, /* kernel options: a list in the file, one line on screen */
-    KIND_NUMBER,
-    KIND_SCREEN,    /* the object "gpu" is there or not */
-    KIND_AUTOSTART, /* not in the file: starts with the session */
-    KIND_FLAG,      /* true, or not in the file */
-    KIND_WINDOWS,   /* the guest's windows on this desktop */
-    KIND_INPUT,     /* true or false; as "gpu" where the file says nothing */
-    KIND_GRAPHICS,  /* a level of graphics-level.h; nothing without a graphics card */
-};
-
-static const struct setting {
-    const char *section;
-    const char *path;
-    enum kind kind;
-    gboolean required;
-    const char *title;
-    const char *explain;
-} settings[] = {
-    {"general", "manager.title", KIND_TEXT, TRUE, N_("Name"), N_("What this window calls it")},
-    {"general", "manager.group", KIND_TEXT, FALSE, N_("Group"),
-     N_("Its heading in the list; empty for none")},
-    {"general", "manager.note", KIND_TEXT, FALSE, N_("Note"), N_("For you; the search finds it")},
-    {"system", "cpus.num-cores", KIND_NUMBER, TRUE, N_("Processors"), NULL},
-    {"system", "mem.size", KIND_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
-    {"display", "gpu", KIND_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
-     N_("Drawn in this window")},
-    {"display", "wayland-sock", KIND_WINDOWS, FALSE, N_("Guest windows on this desktop"),
-     N_("Programs of the guest open windows among yours; one may pretend to be a program of "
-        "yours")},
-    {"input", "display-window-keyboard", KIND_INPUT, FALSE, N_("Keyboard"),
-     N_("What is typed into its display; the console needs none")},
-    {"input", "display-window-mouse", KIND_INPUT, FALSE, N_("Pointer"),
-     N_("Moves as the pointer of your desktop does, and is never caught")},
-    {"sandbox", "gpu.backend", KIND_GRAPHICS, FALSE, N_("Graphics"),
-     N_("2D uses no driver of this computer. With 3D the guest's commands reach one, in a process "
-        "with a jail of its own: more that could be attacked")},
-    {"start", "kernel", KIND_PATH, TRUE, N_("Kernel"), N_("A Linux kernel: vmlinux or bzImage")},
-    {"start", "initrd", KIND_PATH, FALSE, N_("Initrd"),
-     N_("Its first file system; empty for none")},
-    {"start", "params", KIND_WORDS, FALSE, N_("Kernel options"),
-     N_("Words on the kernel's command line")},
-    {"start", "manager.autostart", KIND_AUTOSTART, FALSE, N_("Start with your session"),
-     N_("When you log in, without a window")},
-    {"start", "disposable", KIND_FLAG, FALSE, N_("Forget changes"),
-     N_("What the guest writes to its disks is gone when it is off")},
-};
 
 struct _VmSettingsPage {
     GtkBox parent_instance;
@@ -95,7 +44,7 @@ struct _VmSettingsPage {
     GtkStack *sections;
     VmJsonEditor *editor;
 
-    VmSettingsRow *rows[G_N_ELEMENTS(settings)];
+    VmSettingsRow *rows[VM_N_SETTINGS];
     VmMachine *machine;
     VmMachine *disk_for; /* when a disk was to be chosen; compared only */
     gboolean narrow;
@@ -127,158 +76,11 @@ save(VmSettingsPage *self, VmJson *json, VmSettingsRow *row)
     show_machine(self);
 }
 
-/* ------------------------------------------------------------------ values */
-
-static gboolean
-is_switch(const struct setting *setting)
-{
-    return setting->kind == KIND_SCREEN || setting->kind == KIND_AUTOSTART ||
-           setting->kind == KIND_FLAG || setting->kind == KIND_WINDOWS ||
-           setting->kind == KIND_INPUT;
-}
-
-static char *
-value_of(VmJson *json, const struct setting *setting)
-{
-    char *text = NULL;
-
-    if (setting->kind == KIND_WORDS) {
-        return vm_definition_params(json);
-    }
-    if (setting->kind == KIND_SCREEN) {
-        return g_strdup(vm_json_has(json, "gpu") ? "1" : "0");
-    }
-    if (setting->kind == KIND_WINDOWS) {
-        return g_strdup(vm_guest_windows_get(json) ? "1" : "0");
-    }
-    if (setting->kind == KIND_INPUT) {
-        return g_strdup(vm_json_get_bool(json, setting->path, vm_json_has(json, "gpu")) ? "1"
-                                                                                        : "0");
-    }
-    if (is_switch(setting)) {
-        return g_strdup(vm_json_get_bool(json, setting->path, FALSE) ? "1" : "0");
-    }
-    if (setting->kind == KIND_GRAPHICS) {
-        const char *level = vm_graphics_level_get(json);
-        return g_strdup(level ? level : "");
-    }
-    text = vm_json_get_text(json, setting->path);
-    return text ? text : g_strdup("");
-}
-
-static void
-put_value(VmJson *json, const struct setting *setting, const char *value)
-{
-    if (setting->kind == KIND_NUMBER) {
-        vm_json_set_int(json, setting->path, g_ascii_strtoll(value, NULL, 10));
-        return;
-    }
-    if (setting->kind == KIND_WINDOWS) {
-        vm_guest_windows_set(json, value[0] == '1');
-        return;
-    }
-    if (setting->kind == KIND_GRAPHICS) {
-        if (value[0]) {
-            vm_graphics_level_set(json, value);
-        }
-        return;
-    }
-    vm_json_remove(json, setting->path);
-    if (setting->kind == KIND_AUTOSTART || setting->kind == KIND_FLAG) {
-        if (value[0] == '1') {
-            vm_json_set_bool(json, setting->path, TRUE);
-        }
-    } else if (setting->kind == KIND_INPUT) {
-        if ((value[0] == '1') != vm_json_has(json, "gpu")) {
-            vm_json_set_bool(json, setting->path, value[0] == '1');
-        }
-    } else if (setting->kind == KIND_SCREEN) {
-        vm_json_remove(json, "wayland-sock"); /* it wants a graphics card */
-        if (value[0] == '1') {
-            vm_json_set_string(json, "gpu.backend", "2d");
-        }
-    } else if (value[0] && setting->kind == KIND_WORDS) {
-        vm_json_set_string(json, "params.0", value);
-    } else if (value[0]) {
-        vm_json_set_string(json, setting->path, value);
-    }
-}
-
-static const char *
-preset_number(const struct setting *setting)
-{
-    return g_str_equal(setting->path, "mem.size") ? "256" : "1";
-}
-
-static void
-show_value(GtkWidget *control, const struct setting *setting, const char *value)
-{
-    switch (setting->kind) {
-    case KIND_NUMBER:
-        gtk_spin_button_set_value(GTK_SPIN_BUTTON(control),
-                                  g_ascii_strtod(value[0] ? value : preset_number(setting), NULL));
-        break;
-    case KIND_SCREEN:
-    case KIND_AUTOSTART:
-    case KIND_FLAG:
-    case KIND_WINDOWS:
-    case KIND_INPUT:
-        gtk_switch_set_active(GTK_SWITCH(control), value[0] == '1');
-        break;
-    case KIND_GRAPHICS:
-        if (!gtk_combo_box_set_active_id(GTK_COMBO_BOX(control), value)) {
-            gtk_combo_box_set_active(GTK_COMBO_BOX(control), -1);
-        }
-        gtk_widget_set_sensitive(control, value[0] != '\0');
-        break;
-    case KIND_TEXT:
-    case KIND_PATH:
-    case KIND_WORDS:
-    default:
-        /* What is being typed is not taken away. */
-        if (!gtk_widget_is_focus(control)) {
-            gtk_entry_set_text(GTK_ENTRY(control), value);
-        }
-    }
-}
-
-static char *
-read_value(GtkWidget *control, const struct setting *setting)
-{
-    if (setting->kind == KIND_NUMBER) {
-        return g_strdup_printf("%d", gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(control)));
-    }
-    if (is_switch(setting)) {
-        return g_strdup(gtk_switch_get_active(GTK_SWITCH(control)) ? "1" : "0");
-    }
-    if (setting->kind == KIND_GRAPHICS) {
-        const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(control));
-        return g_strdup(word ? word : "");
-    }
-    return g_strdup(gtk_entry_get_text(GTK_ENTRY(control)));
-}
-
-static char *
-complaint(const struct setting *setting, const char *value)
-{
-    if (setting->required && value[0] == '\0') {
-        return g_strdup(_("This cannot be empty."));
-    }
-    if (setting->kind == KIND_PATH && value[0]) {
-        return vm_source_complain(value);
-    }
-    if (setting->kind == KIND_WINDOWS && value[0] == '1') {
-        g_autofree char *socket = vm_guest_windows_dup_socket();
-        return socket ? NULL : g_strdup(_("This needs a Wayland desktop; this one is not."));
-    }
-    return NULL;
-}
-
 static void
 value_changed(GtkWidget *control, VmSettingsPage *self)
 {
     VmSettingsRow *row = VM_SETTINGS_ROW(gtk_widget_get_ancestor(control, VM_TYPE_SETTINGS_ROW));
-    const struct setting *setting = g_object_get_data(G_OBJECT(control), "setting");
+    const VmSetting *setting = g_object_get_data(G_OBJECT(control), "setting");
     VmJson *definition = definition_of(self);
     g_autofree char *value = NULL;
     g_autofree char *before = NULL;
@@ -287,11 +89,11 @@ value_changed(GtkWidget *control, VmSettingsPage *self)
     if (self->filling || !definition) {
         return;
     }
-    value = read_value(control, setting);
-    before = value_of(definition, setting);
-    problem = complaint(setting, value);
+    value = vm_setting_read(control, setting);
+    before = vm_setting_dup_value(definition, setting);
+    problem = vm_setting_complain(setting, value);
     vm_settings_row_set_problem(row, problem);
-    if (!problem && !g_str_equal(value, before) && setting->kind == KIND_AUTOSTART) {
+    if (!problem && !g_str_equal(value, before) && setting->kind == VM_SETTING_AUTOSTART) {
         g_autoptr(GError) error = NULL;
         if (!vm_machines_set_autostart(vm_machine_get_name(self->machine), value[0] == '1',
                                        &error)) {
@@ -301,7 +103,7 @@ value_changed(GtkWidget *control, VmSettingsPage *self)
     }
     if (!problem && !g_str_equal(value, before)) {
         VmJson *json = vm_json_copy(definition);
-        put_value(json, setting, value);
+        vm_setting_put_value(json, setting, value);
         save(self, json, row);
     }
 }
@@ -420,18 +222,6 @@ show_disks(VmSettingsPage *self, VmJson *json)
 
 /* ------------------------------------------------------------------ the page */
 
-/* Whether it changed by itself; what comes and goes with the graphics card did not. */
-static gboolean
-is_changed(VmJson *before, VmJson *now, const struct setting *setting)
-{
-    g_autofree char *old_value = value_of(before, setting);
-    g_autofree char *new_value = value_of(now, setting);
-    gboolean with_card = setting->kind == KIND_INPUT || setting->kind == KIND_GRAPHICS;
-
-    return !g_str_equal(old_value, new_value) &&
-           !(with_card && vm_json_has(before, "gpu") != vm_json_has(now, "gpu"));
-}
-
 static void
 show_pending(VmSettingsPage *self, VmJson *json)
 {
@@ -439,10 +229,10 @@ show_pending(VmSettingsPage *self, VmJson *json)
     g_autofree char *text = NULL;
     guint changes = 0;
 
-    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+    for (guint i = 0; i < VM_N_SETTINGS; i++) {
         gboolean differs = FALSE;
-        if (running && !g_str_has_prefix(settings[i].path, "manager.")) {
-            differs = is_changed(running, json, &settings[i]);
+        if (running && !g_str_has_prefix(vm_settings[i].path, "manager.")) {
+            differs = vm_setting_is_changed(running, json, &vm_settings[i]);
         }
         vm_settings_row_set_needs_restart(self->rows[i], differs);
         changes += differs;
@@ -489,8 +279,8 @@ show_why_not(VmSettingsPage *self, VmJson *json)
                                  ? vm_phrase_dup(said)
                                  : NULL;
 
-    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
-        if (settings[i].kind == KIND_GRAPHICS) {
+    for (guint i = 0; i < VM_N_SETTINGS; i++) {
+        if (vm_settings[i].kind == VM_SETTING_GRAPHICS) {
             vm_settings_row_set_problem(self->rows[i], words);
         }
     }
@@ -509,9 +299,9 @@ show_machine(VmSettingsPage *self)
     self->filling = TRUE;
     name = g_strdup_printf(_("Name on disk: %s"), vm_machine_get_name(self->machine));
     gtk_label_set_text(self->name_label, name);
-    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
-        g_autofree char *value = value_of(json, &settings[i]);
-        show_value(vm_settings_row_get_control(self->rows[i]), &settings[i], value);
+    for (guint i = 0; i < VM_N_SETTINGS; i++) {
+        g_autofree char *value = vm_setting_dup_value(json, &vm_settings[i]);
+        vm_setting_show(vm_settings_row_get_control(self->rows[i]), &vm_settings[i], value);
     }
     show_why_not(self, json);
     show_disks(self, json);
@@ -547,27 +337,27 @@ make_levels(VmSettingsPage *self)
 }
 
 static GtkWidget *
-make_control(VmSettingsPage *self, const struct setting *setting)
+make_control(VmSettingsPage *self, const VmSetting *setting)
 {
     GtkWidget *control = NULL;
 
-    if (setting->kind == KIND_NUMBER) {
+    if (setting->kind == VM_SETTING_NUMBER) {
         gboolean memory = g_str_equal(setting->path, "mem.size");
         control = memory ? gtk_spin_button_new_with_range(
                                MEMORY_MIN, (double)MAX(vm_source_total_memory(), 2UL * MEMORY_MIN),
                                MEMORY_STEP)
                          : gtk_spin_button_new_with_range(1, PROCESSOR_MAX, 1);
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
-    } else if (setting->kind == KIND_GRAPHICS) {
+    } else if (setting->kind == VM_SETTING_GRAPHICS) {
         control = make_levels(self);
-    } else if (is_switch(setting)) {
+    } else if (vm_setting_is_switch(setting)) {
         control = gtk_switch_new();
         g_signal_connect(control, "notify::active", G_CALLBACK(switch_changed), self);
     } else {
         control = gtk_entry_new();
         gtk_entry_set_width_chars(GTK_ENTRY(control), ENTRY_WIDTH);
         g_signal_connect(control, "changed", G_CALLBACK(value_changed), self);
-        if (setting->kind == KIND_PATH) {
+        if (setting->kind == VM_SETTING_PATH) {
             gtk_entry_set_icon_from_icon_name(GTK_ENTRY(control), GTK_ENTRY_ICON_SECONDARY,
                                               "document-open-symbolic");
             gtk_entry_set_icon_tooltip_text(GTK_ENTRY(control), GTK_ENTRY_ICON_SECONDARY,
@@ -601,13 +391,13 @@ list_of(VmSettingsPage *self, const char *section)
 static void
 make_rows(VmSettingsPage *self)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
-        const struct setting *setting = &settings[i];
+    for (guint i = 0; i < VM_N_SETTINGS; i++) {
+        const VmSetting *setting = &vm_settings[i];
         GtkListBox *list = list_of(self, setting->section);
         self->rows[i] = VM_SETTINGS_ROW(
             vm_settings_row_new(_(setting->title), setting->explain ? _(setting->explain) : NULL,
                                 make_control(self, setting)));
-        if (setting->kind == KIND_PATH) {
+        if (setting->kind == VM_SETTING_PATH) {
             vm_file_button_add(GTK_ENTRY(vm_settings_row_get_control(self->rows[i])));
         }
         gtk_container_add(GTK_CONTAINER(list), GTK_WIDGET(self->rows[i]));
@@ -767,8 +557,8 @@ vm_settings_page_init(VmSettingsPage *self)
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->index, "focus", G_CALLBACK(index_focus), NULL);
     make_rows(self);
-    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
-        vm_accessible_set_group(list_of(self, settings[i].section));
+    for (guint i = 0; i < VM_N_SETTINGS; i++) {
+        vm_accessible_set_group(list_of(self, vm_settings[i].section));
     }
     vm_settings_page_show_section(self, "general");
 }
