@@ -138,8 +138,8 @@ static const char *const mesa_paths[] = {"/usr/share/glvnd", "/etc/glvnd", "/usr
                                          "/etc/drirc", NULL};
 /* And where it finds out whose the render node is; the node itself comes as a descriptor. */
 static const char *const mesa_drm_paths[] = {
-    "/usr/share/glvnd",  "/etc/glvnd",    "/usr/share/drirc.d", "/etc/drirc",
-    "/usr/share/libdrm", "/sys/dev/char", "/sys/devices",       "/dev/dri",         NULL};
+    "/usr/share/glvnd", "/etc/glvnd",   "/usr/share/drirc.d", "/etc/drirc", "/usr/share/libdrm",
+    "/sys/dev/char",    "/sys/devices", "/dev/dri",           NULL};
 
 const struct process_row process_gpu_soft = {
     .name = "gpu",
