@@ -7,7 +7,9 @@
 #define PICTURE_HEIGHT 30
 #define PICTURE_PAD    8
 #define HISTORY_WIDTH  80
+#define NARROW_WIDTH   48 /* of all but the processor's */
 #define HISTORY_HEIGHT 28
+#define RATE_TOP       (1 << 20) /* bytes a second: what is less is drawn as little */
 
 struct _VmPictureCell {
     GtkCellRenderer parent_instance;
@@ -17,7 +19,9 @@ struct _VmPictureCell {
 
 struct _VmHistoryCell {
     GtkCellRenderer parent_instance;
-    double points[VM_MACHINE_HISTORY];
+    VmMachineFigure figure;
+    int width;
+    double points[VM_MACHINE_HISTORY]; /* 0..1 */
     guint count;
 };
 
@@ -126,7 +130,7 @@ vm_picture_cell_set(VmPictureCell *self, cairo_surface_t *picture, gboolean dim)
 static void
 history_width(GtkCellRenderer *cell, GtkWidget *widget, int *minimum, int *natural)
 {
-    fixed(HISTORY_WIDTH + 2 * PICTURE_PAD, minimum, natural);
+    fixed(VM_HISTORY_CELL(cell)->width + 2 * PICTURE_PAD, minimum, natural);
 }
 
 static void
@@ -138,7 +142,7 @@ history_height(GtkCellRenderer *cell, GtkWidget *widget, int *minimum, int *natu
 static void
 trace(VmHistoryCell *self, cairo_t *cr)
 {
-    const double step = (double)HISTORY_WIDTH / (VM_MACHINE_HISTORY - 1);
+    const double step = (double)self->width / (VM_MACHINE_HISTORY - 1);
     guint first = VM_MACHINE_HISTORY - self->count;
 
     for (guint i = 0; i < self->count; i++) {
@@ -155,7 +159,7 @@ history_render(GtkCellRenderer *cell, cairo_t *cr, GtkWidget *widget,
     VmHistoryCell *self = VM_HISTORY_CELL(cell);
     GtkStyleContext *context = gtk_widget_get_style_context(widget);
     double start =
-        (double)HISTORY_WIDTH * (VM_MACHINE_HISTORY - self->count) / (VM_MACHINE_HISTORY - 1);
+        (double)self->width * (VM_MACHINE_HISTORY - self->count) / (VM_MACHINE_HISTORY - 1);
     GdkRGBA colour = {0.2, 0.5, 0.9, 1};
 
     if (self->count < 2) {
@@ -172,7 +176,7 @@ history_render(GtkCellRenderer *cell, cairo_t *cr, GtkWidget *widget,
     cairo_set_source_rgba(cr, colour.red, colour.green, colour.blue, 0.22);
     cairo_move_to(cr, start, HISTORY_HEIGHT);
     trace(self, cr);
-    cairo_line_to(cr, HISTORY_WIDTH, HISTORY_HEIGHT);
+    cairo_line_to(cr, self->width, HISTORY_HEIGHT);
     cairo_close_path(cr);
     cairo_fill(cr);
     cairo_set_source_rgba(cr, colour.red, colour.green, colour.blue, 1);
@@ -198,13 +202,38 @@ vm_history_cell_init(VmHistoryCell *self)
 }
 
 GtkCellRenderer *
-vm_history_cell_new(void)
+vm_history_cell_new(VmMachineFigure figure)
 {
-    return g_object_new(VM_TYPE_HISTORY_CELL, NULL);
+    VmHistoryCell *self = g_object_new(VM_TYPE_HISTORY_CELL, NULL);
+
+    self->figure = figure;
+    self->width = figure == VM_MACHINE_CPU ? HISTORY_WIDTH : NARROW_WIDTH;
+    return GTK_CELL_RENDERER(self);
+}
+
+/* Rates have no end: what fits is the next power of two. */
+static void
+scale_rates(VmHistoryCell *self)
+{
+    double most = 0;
+    double top = RATE_TOP;
+
+    for (guint i = 0; i < self->count; i++) {
+        most = MAX(most, self->points[i]);
+    }
+    while (top < most) {
+        top *= 2;
+    }
+    for (guint i = 0; i < self->count; i++) {
+        self->points[i] /= top;
+    }
 }
 
 void
 vm_history_cell_set(VmHistoryCell *self, VmMachine *machine)
 {
-    self->count = machine ? vm_machine_get_history(machine, self->points) : 0;
+    self->count = machine ? vm_machine_get_history(machine, self->figure, self->points) : 0;
+    if (self->figure == VM_MACHINE_DISK) {
+        scale_rates(self);
+    }
 }

@@ -17,6 +17,6 @@ GtkCellRenderer *vm_picture_cell_new(void);
 /* picture is copied by reference; dim for a machine that is off. */
 void vm_picture_cell_set(VmPictureCell *self, cairo_surface_t *picture, gboolean dim);
 
-GtkCellRenderer *vm_history_cell_new(void);
+GtkCellRenderer *vm_history_cell_new(VmMachineFigure figure);
 /* The machine that is drawn next. */
 void vm_history_cell_set(VmHistoryCell *self, VmMachine *machine);

@@ -167,8 +167,11 @@ fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, VmOverviewColumn id
         gtk_tree_view_column_pack_start(column, picture, FALSE);
         gtk_tree_view_column_set_cell_data_func(column, picture, show_picture, self, NULL);
         g_object_set(cell, "weight", PANGO_WEIGHT_BOLD, NULL);
-    } else if (id == VM_OVERVIEW_CPU) {
-        GtkCellRenderer *history = vm_history_cell_new();
+    } else if (id == VM_OVERVIEW_CPU || id == VM_OVERVIEW_MEMORY || id == VM_OVERVIEW_DISK) {
+        GtkCellRenderer *history =
+            vm_history_cell_new(id == VM_OVERVIEW_CPU      ? VM_MACHINE_CPU
+                                : id == VM_OVERVIEW_MEMORY ? VM_MACHINE_MEMORY
+                                                           : VM_MACHINE_DISK);
         gtk_tree_view_column_pack_start(column, history, FALSE);
         gtk_tree_view_column_set_cell_data_func(column, history, show_history, self, NULL);
     }
@@ -305,8 +308,9 @@ second_passed(GtkWidget *widget)
         VmMachine *machine = machine_at(GTK_TREE_MODEL(self->rows), &row);
         if (vm_machine_is_active(machine)) {
             vm_machine_refresh_share(machine);
-            if (gtk_tree_view_column_get_visible(self->columns[VM_OVERVIEW_DISK])) {
-                vm_machine_refresh_disk_rate(machine);
+            if (gtk_tree_view_column_get_visible(self->columns[VM_OVERVIEW_DISK]) ||
+                gtk_tree_view_column_get_visible(self->columns[VM_OVERVIEW_MEMORY])) {
+                vm_machine_refresh_totals(machine);
             }
             gtk_tree_model_row_changed(GTK_TREE_MODEL(self->rows), first, &row);
         }

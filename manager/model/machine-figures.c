@@ -19,7 +19,9 @@ vm_machine_forget_figures(VmMachine *self)
 {
     self->share = -1;
     self->share_time = 0;
-    self->history_count = 0;
+    for (guint i = 0; i < VM_MACHINE_N_FIGURES; i++) {
+        self->history[i].count = 0;
+    }
     self->own_memory = 0;
     self->disk_time = 0;
     self->disk_rate = -1;
@@ -28,11 +30,14 @@ vm_machine_forget_figures(VmMachine *self)
 }
 
 static void
-add_to_history(VmMachine *self, double share)
+add_to_history(VmMachine *self, VmMachineFigure figure, double value)
 {
-    memmove(self->history, self->history + 1, sizeof(self->history) - sizeof(self->history[0]));
-    self->history[VM_MACHINE_HISTORY - 1] = share;
-    self->history_count = MIN(self->history_count + 1, VM_MACHINE_HISTORY);
+    VmFigureHistory *history = &self->history[figure];
+
+    memmove(history->points, history->points + 1,
+            sizeof(history->points) - sizeof(history->points[0]));
+    history->points[VM_MACHINE_HISTORY - 1] = value;
+    history->count = MIN(history->count + 1, VM_MACHINE_HISTORY);
 }
 
 static void
@@ -46,7 +51,7 @@ take_sample(VmMachine *self, guint64 cpu, gint64 now)
     if (self->share_time && now > self->share_time && cpu >= self->share_cpu) {
         double share = (double)(cpu - self->share_cpu) / NS_PER_US /
                        ((double)(now - self->share_time) * (double)cores);
-        add_to_history(self, CLAMP(share, 0.0, 1.0));
+        add_to_history(self, VM_MACHINE_CPU, CLAMP(share, 0.0, 1.0));
         self->share = (int)CLAMP(share * 100, 0.0, 100.0);
         vm_machine_update_words(self);
     }
@@ -79,14 +84,25 @@ processes_known(GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-disk_known(GObject *source, GAsyncResult *result, gpointer data)
+add_memory(VmMachine *self, guint64 used)
+{
+    gint64 size = self->definition ? vm_json_get_int(self->definition, "mem.size", 256) : 256;
+
+    if (size > 0) {
+        add_to_history(self, VM_MACHINE_MEMORY,
+                       CLAMP((double)used / ((double)size * (1 << 20)), 0.0, 1.0));
+    }
+}
+
+static void
+totals_known(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(VmMachine) self = VM_MACHINE(data);
     gint64 now = g_get_monotonic_time();
     VmTotals totals = {0};
     guint64 bytes = 0;
 
-    self->disk_asked = FALSE;
+    self->totals_asked = FALSE;
     if (!vm_connection_get_totals_finish(VM_CONNECTION(source), result, &totals, NULL) ||
         VM_CONNECTION(source) != self->connection) {
         return;
@@ -95,7 +111,9 @@ disk_known(GObject *source, GAsyncResult *result, gpointer data)
     if (self->disk_time && now > self->disk_time && bytes >= self->disk_bytes) {
         self->disk_rate =
             (double)(bytes - self->disk_bytes) * G_USEC_PER_SEC / (double)(now - self->disk_time);
+        add_to_history(self, VM_MACHINE_DISK, self->disk_rate);
     }
+    add_memory(self, totals.guest_memory);
     self->disk_time = now;
     self->disk_bytes = bytes;
 }
@@ -221,15 +239,15 @@ vm_machine_refresh_share(VmMachine *self)
 }
 
 void
-vm_machine_refresh_disk_rate(VmMachine *self)
+vm_machine_refresh_totals(VmMachine *self)
 {
-    if (self->state != VM_MACHINE_RUNNING || self->disk_asked || !self->connection ||
+    if (self->state != VM_MACHINE_RUNNING || self->totals_asked || !self->connection ||
         vm_connection_get_state(self->connection) != VM_CONNECTION_READY ||
         (self->disk_time && g_get_monotonic_time() - self->disk_time < SAMPLE_US)) {
         return;
     }
-    self->disk_asked = TRUE;
-    vm_connection_get_totals_async(self->connection, self->cancellable, disk_known,
+    self->totals_asked = TRUE;
+    vm_connection_get_totals_async(self->connection, self->cancellable, totals_known,
                                    g_object_ref(self));
 }
 
@@ -252,11 +270,14 @@ vm_machine_get_own_memory(VmMachine *self)
 }
 
 guint
-vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY])
+vm_machine_get_history(VmMachine *self, VmMachineFigure figure,
+                       double ret_history[VM_MACHINE_HISTORY])
 {
-    memcpy(ret_history, self->history + VM_MACHINE_HISTORY - self->history_count,
-           self->history_count * sizeof(self->history[0]));
-    return self->history_count;
+    const VmFigureHistory *history = &self->history[figure];
+
+    memcpy(ret_history, history->points + VM_MACHINE_HISTORY - history->count,
+           history->count * sizeof(history->points[0]));
+    return history->count;
 }
 
 gint64

@@ -8,6 +8,11 @@
 #include "manager/model/run-history.h"
 #include "vmm/client/vm-run.h"
 
+typedef struct {
+    double points[VM_MACHINE_HISTORY]; /* the newest last */
+    guint count;
+} VmFigureHistory;
+
 struct _VmMachine {
     GObject parent_instance;
     char *name;
@@ -40,10 +45,9 @@ struct _VmMachine {
     gint64 share_time; /* of the last sample, 0: none */
     guint64 share_cpu; /* ns at that time */
     int share;         /* per cent of its own processors, -1: unknown */
-    double history[VM_MACHINE_HISTORY];
-    guint history_count;
+    VmFigureHistory history[VM_MACHINE_N_FIGURES];
     guint64 own_memory;
-    gboolean disk_asked;
+    gboolean totals_asked;
     gint64 disk_time;   /* of the last sample, 0: none */
     guint64 disk_bytes; /* read and written until then */
     double disk_rate;   /* bytes per second, -1: unknown */

@@ -19,6 +19,14 @@ enum {
     VM_MACHINE_HISTORY = 60 /* samples, one a second */
 };
 
+/* What has a history. */
+typedef enum {
+    VM_MACHINE_CPU,
+    VM_MACHINE_MEMORY,
+    VM_MACHINE_DISK,
+    VM_MACHINE_N_FIGURES
+} VmMachineFigure;
+
 typedef enum {
     VM_MACHINE_OFF,
     VM_MACHINE_BUILDING, /* its files are being made */
@@ -110,13 +118,14 @@ void vm_machine_refresh_share(VmMachine *self);
 
 /* What the last refresh found. */
 int vm_machine_get_share(VmMachine *self); /* per cent of its own processors; -1: unknown */
-/* The same for what its disks do, asked for apart. */
-void vm_machine_refresh_disk_rate(VmMachine *self);
+/* The same for its disks and the guest's memory, asked for apart. */
+void vm_machine_refresh_totals(VmMachine *self);
 /* Bytes read and written per second; negative: unknown. */
 double vm_machine_get_disk_rate(VmMachine *self);
 guint64 vm_machine_get_own_memory(VmMachine *self); /* bytes, all processes, without guest memory */
-/* Shares of 0..1, the oldest first; how many there are. */
-guint vm_machine_get_history(VmMachine *self, double ret_history[VM_MACHINE_HISTORY]);
+/* What refreshes found in this run: shares of 0..1, for disks bytes a second. The oldest first; how many there are. */
+guint vm_machine_get_history(VmMachine *self, VmMachineFigure figure,
+                             double ret_history[VM_MACHINE_HISTORY]);
 /* Kept each minute while it runs, whether somebody looks or not. Borrowed. */
 const VmHour *vm_machine_get_hour(VmMachine *self);
 /* Of the last run, while it is off; FALSE when its figures are not known. */

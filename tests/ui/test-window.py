@@ -181,8 +181,22 @@ def folded_groups(session):
     wait_for("it to unfold", lambda: seen("Beta"))
 
 
+def has_curve(session, figure):
+    """Something in the colour of curves stands before the table's cell with that text."""
+    session.shoot("disk-column-light")
+    cell = next((node for node in walk(session.see("All machines", Atspi.Role.TABLE))
+                 if node.get_role() == Atspi.Role.TABLE_CELL and " ".join(node.get_name().split()) == figure), None)
+    if cell is None:
+        return False
+    box = cell.get_extents(Atspi.CoordType.SCREEN)
+    pixels = subprocess.run(["convert", os.path.join(session.shots, "disk-column-light.png"), "-crop",
+                             f"56x{box.height}+{box.x - 60}+{box.y}", "-depth", "8", "rgb:-"],
+                            check=True, capture_output=True).stdout
+    return any(pixels[at + 2] > pixels[at] + 80 for at in range(0, len(pixels), 3))
+
+
 def disk_column(session):
-    """What the disks do has a column of its own, a figure once the machine runs."""
+    """Memory and what the disks do have columns of their own, with a figure and a curve once the machine runs."""
     session.use_real_vmm()
     disk = session.path("disk.img")
     with open(disk, "wb") as file:
@@ -200,7 +214,8 @@ def disk_column(session):
     session.activate("win.overview")
     wait_for("a rate", lambda: "0" in cells(), 20)
     expect(before.count("–") >= 2, f"{before}")
-    session.shoot("disk-column-light")
+    for figure in ("64 MiB", "0"):
+        wait_for(f"the curve beside {figure}", lambda figure=figure: has_curve(session, figure), 20)
 
 
 def opens_the_section(session):
