@@ -23,10 +23,13 @@ lose_contexts(struct gpu *gpu, const struct renderer *renderer)
     return n;
 }
 
-/* True when the guest must make it again. */
+/* True when it was that renderer's and the guest must make it again. */
 static bool
-lose_resource(struct gpu *gpu, struct resource *resource)
+lose_resource(struct gpu *gpu, struct resource *resource, const struct renderer *renderer)
 {
+    if (resource->renderer != renderer) {
+        return false;
+    }
     if (resource->kind == RESOURCE_2D) {
         scanout_fetch_all(gpu, resource);
     } else if (resource->kind != RESOURCE_BLOB) {
@@ -44,11 +47,7 @@ lose_resources(struct gpu *gpu, const struct renderer *renderer)
 
     for (unsigned int i = 0; i < RESOURCE_BUCKETS; i++) {
         list_for_each(pos, &gpu->resources.buckets[i]) {
-            struct resource *resource = list_container(pos, struct resource, link);
-
-            if (resource->renderer == renderer && lose_resource(gpu, resource)) {
-                n++;
-            }
+            n += lose_resource(gpu, list_container(pos, struct resource, link), renderer);
         }
     }
     return n;
