@@ -540,48 +540,62 @@ check_lost(bool *tap_ok, struct card *card)
     check_int(card_attach(card, 5, SIZE), OK);
 }
 
+/* A picture on the screen, a 2D resource that a context drew on and guest memory that it knows. */
+static void
+draw_before_restart(bool *tap_ok, struct card *card, const uint8_t **ret_pixels)
+{
+    static struct shown shown;
+
+    check(start_drawing(card));
+    check_int(card_attach(card, 5, SIZE), OK);
+    check_int(clear(card, 1, F_ONE, F_ZERO, 1), OK); /* magenta */
+    check_int(card_set_scanout(card, 0, 5, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(card_next(card, &shown), GPU_BUFFER);
+    const uint8_t *pixels = *ret_pixels = shown_map(&shown);
+    check(pixels && all_pixels_are(pixels, 0xffff00ff));
+    check_int(card_create_2d(card, 7, EDGE, EDGE), OK);
+    check_int(card_create_blob(card, 8, SIZE), OK);
+    check_int(attach_resource(card, 1, 7), OK);
+    check_int(attach_resource(card, 1, 8), OK);
+    check_int(bind_picture(card, 1, 7), OK);
+    check_int(clear(card, 1, F_ZERO, F_ONE, 2), OK); /* cyan, not flushed */
+    check_int(create_context(card, 2, 1), OK);
+}
+
+/* New contexts, also with the ids of old ones, and what was there before them. */
+static void
+draw_after_restart(bool *tap_ok, struct card *card, const uint8_t *pixels)
+{
+    check_int(create_context(card, 1, 2), OK);
+    check_int(attach_resource(card, 1, 5), NO_RESOURCE);
+    check_int(attach_resource(card, 1, 7), OK);
+    check_int(attach_resource(card, 1, 8), OK);
+    check_int(create_3d(card, picture(6, EDGE, EDGE)), OK);
+    check_int(attach_resource(card, 1, 6), OK);
+    check_int(bind_picture(card, 1, 6), OK);
+    check_int(clear(card, 1, F_ONE, F_ONE, 51), OK);
+    check_int(card_set_scanout(card, 0, 6, RECT(0, 0, EDGE, EDGE)), OK);
+    check_int(card_flush(card, 6, RECT(0, 0, EDGE, EDGE)), OK);
+    check(all_pixels_are(pixels, 0xffffffff));
+    check_int(card_unref(card, 5), OK);
+    check_int(create_3d(card, picture(5, EDGE, EDGE)), OK);
+}
+
 TAP_TEST(a_restart_loses_contexts_and_nothing_else)
 {
     struct card card;
     static struct shown shown;
     struct gpu_restarted restarted;
+    const uint8_t *pixels;
 
-    check(start_drawing(&card));
-    check_int(card_attach(&card, 5, SIZE), OK);
-    check_int(clear(&card, 1, F_ONE, F_ZERO, 1), OK); /* magenta */
-    check_int(card_set_scanout(&card, 0, 5, RECT(0, 0, EDGE, EDGE)), OK);
-    check_int(card_next(&card, &shown), GPU_BUFFER);
-    const uint8_t *pixels = shown_map(&shown);
-    check(pixels && all_pixels_are(pixels, 0xffff00ff));
-    /* A 2D resource that a context draws on, and guest memory that it knows. */
-    check_int(card_create_2d(&card, 7, EDGE, EDGE), OK);
-    check_int(card_create_blob(&card, 8, SIZE), OK);
-    check_int(attach_resource(&card, 1, 7), OK);
-    check_int(attach_resource(&card, 1, 8), OK);
-    check_int(bind_picture(&card, 1, 7), OK);
-    check_int(clear(&card, 1, F_ZERO, F_ONE, 2), OK); /* cyan, not flushed */
-    check_int(create_context(&card, 2, 1), OK);
-
-    check(card_restart(&card, &restarted));
+    draw_before_restart(tap_ok, &card, &pixels);
+    check(*tap_ok && card_restart(&card, &restarted));
     check(restarted.error == 0 && restarted.contexts == 2 && restarted.resources == 1);
     check_lost(tap_ok, &card);
     check(*tap_ok);
     check(all_pixels_are(pixels, 0xffff00ff)); /* the last picture */
-
-    /* New contexts, also with the ids of old ones, and what was there before them. */
-    check_int(create_context(&card, 1, 2), OK);
-    check_int(attach_resource(&card, 1, 5), NO_RESOURCE);
-    check_int(attach_resource(&card, 1, 7), OK);
-    check_int(attach_resource(&card, 1, 8), OK);
-    check_int(create_3d(&card, picture(6, EDGE, EDGE)), OK);
-    check_int(attach_resource(&card, 1, 6), OK);
-    check_int(bind_picture(&card, 1, 6), OK);
-    check_int(clear(&card, 1, F_ONE, F_ONE, 51), OK);
-    check_int(card_set_scanout(&card, 0, 6, RECT(0, 0, EDGE, EDGE)), OK);
-    check_int(card_flush(&card, 6, RECT(0, 0, EDGE, EDGE)), OK);
-    check(all_pixels_are(pixels, 0xffffffff));
-    check_int(card_unref(&card, 5), OK);
-    check_int(create_3d(&card, picture(5, EDGE, EDGE)), OK);
+    draw_after_restart(tap_ok, &card, pixels);
+    check(*tap_ok);
 
     /* The 2D resource has what was drawn on it, and takes what the guest paints. */
     while (card_next(&card, &shown)) {
