@@ -36,10 +36,12 @@ in_view(VmBackground *self, VmMachine *machine)
            vm_window_get_machine(VM_WINDOW(window)) == machine;
 }
 
+/* It stopped with a problem, or was started again after one. */
 static void
 tell_problem(VmBackground *self, VmMachine *machine)
 {
     const VmProblem *problem = vm_machine_get_problem(machine);
+    gboolean stopped = vm_machine_get_state(machine) == VM_MACHINE_STOPPED;
     const char *name = vm_machine_get_name(machine);
     g_autofree char *title = NULL;
     g_autofree char *cure = NULL;
@@ -52,10 +54,13 @@ tell_problem(VmBackground *self, VmMachine *machine)
     cure = vm_problem_dup_cure(problem);
     notification = g_notification_new(title);
     g_notification_set_body(notification, cure);
-    g_notification_set_priority(notification, G_NOTIFICATION_PRIORITY_URGENT);
+    g_notification_set_priority(notification, stopped ? G_NOTIFICATION_PRIORITY_URGENT
+                                                      : G_NOTIFICATION_PRIORITY_NORMAL);
     g_notification_set_default_action_and_target(notification, "app.show-machine", "s", name);
-    g_notification_add_button_with_target(notification, _("Start again"), "app.start-again", "s",
-                                          name);
+    if (stopped) {
+        g_notification_add_button_with_target(notification, _("Start again"), "app.start-again",
+                                              "s", name);
+    }
     g_notification_add_button_with_target(notification, _("Show log"), "app.show-log", "s", name);
     g_application_send_notification(G_APPLICATION(self->application), name, notification);
 }
@@ -106,7 +111,11 @@ update_inhibitor(VmBackground *self)
 static void
 state_changed(VmMachine *machine, GParamSpec *spec, VmBackground *self)
 {
-    if (vm_machine_get_state(machine) == VM_MACHINE_STOPPED) {
+    const VmProblem *problem = vm_machine_get_problem(machine);
+    VmMachineState state = vm_machine_get_state(machine);
+
+    if (state == VM_MACHINE_STOPPED || (state == VM_MACHINE_RESTARTING && problem &&
+                                        g_str_equal(vm_problem_get_id(problem), "restarted"))) {
         tell_problem(self, machine);
     }
     release_when_idle(self);
@@ -124,16 +133,27 @@ items_changed(VmBackground *self, guint position, guint removed, guint added)
     update_inhibitor(self);
 }
 
-void
-vm_background_window_closed(VmBackground *self)
+/* Machines that only this program starts again. */
+static gboolean
+is_needed(VmBackground *self)
 {
-    guint running = vm_closing_count(self->store);
+    GListModel *machines = G_LIST_MODEL(self->store);
+
+    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
+        if (vm_machine_is_active(machine) && vm_machine_restarts_on_crash(machine)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void
+tell_keeps_running(VmBackground *self, guint running)
+{
     g_autofree char *title = NULL;
     g_autoptr(GNotification) notification = NULL;
 
-    if (running == 0 || self->held || !may_tell(self)) {
-        return;
-    }
     title = g_strdup_printf(
         ngettext("%u machine keeps running", "%u machines keep running", running), running);
     notification = g_notification_new(title);
@@ -141,6 +161,19 @@ vm_background_window_closed(VmBackground *self)
     g_notification_add_button(notification, _("Shut down all"), "app.shut-down-all");
     g_application_send_notification(G_APPLICATION(self->application), KEEPS_RUNNING_ID,
                                     notification);
+}
+
+void
+vm_background_window_closed(VmBackground *self)
+{
+    guint running = vm_closing_count(self->store);
+
+    if (running == 0 || self->held || !(may_tell(self) || is_needed(self))) {
+        return;
+    }
+    if (may_tell(self)) {
+        tell_keeps_running(self, running);
+    }
     self->held = TRUE;
     g_application_hold(G_APPLICATION(self->application));
 }

@@ -5,6 +5,7 @@
 
 struct _VmMessageBar {
     GtkBox parent_instance;
+    GtkImage *icon;
     GtkLabel *title_label;
     GtkLabel *cure_label;
     GtkLabel *cause_label;
@@ -38,6 +39,7 @@ vm_message_bar_class_init(VmMessageBarClass *klass)
     gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_ALERT);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/message-bar.ui");
+    gtk_widget_class_bind_template_child(widget_class, VmMessageBar, icon);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, title_label);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, cure_label);
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, cause_label);
@@ -68,6 +70,23 @@ add_buttons(VmMessageBar *self, const VmProblem *problem)
     }
 }
 
+/* A reader speaks an alert at once, and a notice when it is its turn. */
+static void
+show_kind(VmMessageBar *self, gboolean informs)
+{
+    GtkWidget *icon = GTK_WIDGET(self->icon);
+
+    g_object_set(self->icon, "icon-name",
+                 informs ? "dialog-information-symbolic" : "dialog-error-symbolic", NULL);
+    gtk_style_context_add_class(gtk_widget_get_style_context(GTK_WIDGET(self)),
+                                informs ? "info" : "error");
+    if (informs) {
+        atk_object_set_role(gtk_widget_get_accessible(GTK_WIDGET(self)), ATK_ROLE_NOTIFICATION);
+    } else {
+        gtk_style_context_add_class(gtk_widget_get_style_context(icon), "error-icon");
+    }
+}
+
 GtkWidget *
 vm_message_bar_new(const VmProblem *problem)
 {
@@ -79,6 +98,7 @@ vm_message_bar_new(const VmProblem *problem)
     const char *details = vm_problem_get_details(problem);
     AtkObject *accessible = gtk_widget_get_accessible(GTK_WIDGET(self));
 
+    show_kind(self, vm_problem_informs(problem));
     gtk_label_set_text(self->title_label, title);
     gtk_label_set_text(self->cure_label, cure);
     gtk_label_set_text(self->cause_label, cause ? cause : "");

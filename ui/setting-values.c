@@ -37,6 +37,8 @@ const VmSetting vm_settings[VM_N_SETTINGS] = {
      N_("Words on the kernel's command line")},
     {"start", "manager.autostart", VM_SETTING_AUTOSTART, FALSE, N_("Start with your session"),
      N_("When you log in, without a window")},
+    {"start", "manager.restart-on-crash", VM_SETTING_FLAG, FALSE, N_("Restart on crash"),
+     N_("When a part of it fails, up to 3 times in 5 minutes, as long as this program runs")},
     {"start", "disposable", VM_SETTING_FLAG, FALSE, N_("Forget changes"),
      N_("What the guest writes to its disks is gone when it is off")},
 };

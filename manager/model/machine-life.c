@@ -14,6 +14,7 @@
 #define ELSEWHERE_AFTER_MS 2000
 #define DETAIL_LINES       8
 #define STATUS_RESET       32
+#define STATUS_FAILED      33
 
 static void
 clear_timer(guint *timer)
@@ -106,6 +107,8 @@ take_machine_state(VmMachine *self)
         if (states[i].state != VM_MACHINE_SHUTTING_DOWN) {
             set_stubborn(self, FALSE);
         }
+        self->worked = self->worked || states[i].state == VM_MACHINE_RUNNING;
+        self->stop_asked = states[i].state == VM_MACHINE_SHUTTING_DOWN;
         vm_machine_set_state(self, states[i].state);
     }
 }
@@ -279,8 +282,6 @@ problem_of_run(VmMachine *self, int status, VmJson *last)
     return vm_problem_new(cause, self->title, sentence, part, g_strchug(details));
 }
 
-static void start(VmMachine *self, gboolean disposable);
-
 static void
 run_ended(VmMachine *self, int status)
 {
@@ -303,10 +304,12 @@ run_ended(VmMachine *self, int status)
         vm_machine_set_state(self, VM_MACHINE_OFF);
     } else if (status == STATUS_RESET) {
         vm_machine_set_state(self, VM_MACHINE_OFF);
-        start(self, self->disposable);
+        vm_machine_start_again(self);
         if (self->run) {
             vm_machine_set_state(self, VM_MACHINE_RESTARTING);
         }
+    } else if (status == STATUS_FAILED) {
+        vm_machine_take_failure(self, problem_of_run(self, status, last));
     } else {
         vm_machine_take_problem(self, problem_of_run(self, status, last));
         vm_machine_set_state(self, VM_MACHINE_STOPPED);
@@ -316,8 +319,12 @@ run_ended(VmMachine *self, int status)
 static void
 adopt_run(VmMachine *self, VmRun *run, gboolean disposable)
 {
+    vm_machine_forget_restart(self);
     self->run = run;
     self->disposable = disposable;
+    self->worked = FALSE;
+    self->stop_asked = FALSE;
+    self->restarted = FALSE;
     g_clear_pointer(&self->running, vm_json_free);
     self->running = self->definition ? vm_json_copy(self->definition) : NULL;
     g_signal_connect_object(run, "ended", G_CALLBACK(run_ended), self, G_CONNECT_SWAPPED);
@@ -360,6 +367,7 @@ start(VmMachine *self, gboolean disposable)
     if (self->run || self->build) {
         return;
     }
+    vm_machine_forget_restart(self);
     vm_machine_find_run(self);
     if (self->run) {
         return;
@@ -384,6 +392,12 @@ void
 vm_machine_start(VmMachine *self)
 {
     start(self, FALSE);
+}
+
+void
+vm_machine_start_again(VmMachine *self)
+{
+    start(self, self->disposable);
 }
 
 void
@@ -435,9 +449,10 @@ became_stubborn(gpointer data)
 void
 vm_machine_shut_down(VmMachine *self)
 {
-    if (!self->run) {
+    if (vm_machine_leave_off(self) || !self->run) {
         return;
     }
+    self->stop_asked = TRUE;
     if (!request(self, VM_REQUEST_POWER_BUTTON)) {
         vm_run_terminate(self->run);
     }
@@ -450,7 +465,11 @@ vm_machine_shut_down(VmMachine *self)
 void
 vm_machine_force_off(VmMachine *self)
 {
-    if (self->run && !request(self, VM_REQUEST_STOP)) {
+    if (vm_machine_leave_off(self) || !self->run) {
+        return;
+    }
+    self->stop_asked = TRUE;
+    if (!request(self, VM_REQUEST_STOP)) {
         /* The supervisor's last resort: the second signal stops. */
         vm_run_terminate(self->run);
         vm_run_terminate(self->run);
@@ -462,6 +481,9 @@ vm_machine_restart(VmMachine *self)
 {
     if (request(self, VM_REQUEST_RESTART)) {
         self->restart_asked = TRUE;
+        if (has_problem(self, "restarted")) {
+            vm_machine_dismiss_problem(self);
+        }
         vm_machine_set_state(self, VM_MACHINE_RESTARTING);
     }
 }
@@ -475,7 +497,7 @@ vm_machine_set_paused(VmMachine *self, gboolean paused)
 void
 vm_machine_say_stalled(VmMachine *self)
 {
-    if (self->run && !self->problem) {
+    if (self->run && (!self->problem || has_problem(self, "restarted"))) {
         vm_machine_take_problem(self, vm_problem_new("stalled", self->title, NULL, NULL, NULL));
     }
 }

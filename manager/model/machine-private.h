@@ -5,6 +5,7 @@
 
 #include "manager/model/log-watch.h"
 #include "manager/model/machine.h"
+#include "manager/model/restarts.h"
 #include "manager/model/run-history.h"
 #include "vmm/client/vm-run.h"
 
@@ -32,7 +33,13 @@ struct _VmMachine {
     VmRun *run;
     VmConnection *connection;
     VmLogWatch *log_watch; /* while it runs, or NULL */
+    VmRestarts restarts;
+    VmProblem *failure; /* why it is started again */
     gboolean was_ready;
+    gboolean worked;     /* the guest of this run has run */
+    gboolean stop_asked; /* somebody wants this run to end */
+    gboolean restarted;  /* this run was begun because the one before failed */
+    guint restart_timer; /* until the next start: nothing runs */
     guint connect_timer;
     guint stubborn_timer;
     guint lost_timer;
@@ -69,6 +76,16 @@ void vm_machine_notify_stubborn(VmMachine *self);
 void vm_machine_forget_figures(VmMachine *self);
 /* The connection is there: a sample now, then each second, and ever less often. */
 void vm_machine_begin_hour(VmMachine *self);
+/* Starts what ran last as it was started then; what cannot be done becomes the problem. */
+void vm_machine_start_again(VmMachine *self);
+/* A part of it failed: it stops with that problem, which is taken, or is started again later. */
+void vm_machine_take_failure(VmMachine *self, VmProblem *failure);
+/* It is not started again; FALSE when it would not be. */
+gboolean vm_machine_leave_off(VmMachine *self);
+/* The same without a word: it is started now, or cannot be. */
+void vm_machine_forget_restart(VmMachine *self);
+/* The definition has changed: it may not be wanted any more. */
+void vm_machine_check_restart(VmMachine *self);
 /* The run has ended: its figures go to a file. */
 void vm_machine_keep_figures(VmMachine *self);
 /* Closes the connection and stops all timers. */

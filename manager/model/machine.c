@@ -35,6 +35,7 @@ vm_machine_dispose(GObject *object)
 
     g_cancellable_cancel(self->cancellable);
     vm_machine_drop_connection(self);
+    vm_machine_forget_restart(self);
     if (self->run) {
         g_signal_handlers_disconnect_by_data(self->run, self);
     }
@@ -182,6 +183,7 @@ vm_machine_load(VmMachine *self)
     if (!json) {
         g_autofree char *sentence = g_strdup_printf("“%s”: %s", path, error->message);
         if (!self->run) {
+            vm_machine_forget_restart(self);
             vm_machine_take_problem(
                 self, vm_problem_new("broken-definition", self->title, sentence, NULL, NULL));
             vm_machine_set_state(self, VM_MACHINE_BROKEN);
@@ -191,6 +193,7 @@ vm_machine_load(VmMachine *self)
     g_clear_pointer(&self->definition, vm_json_free);
     self->definition = json;
     take_words_of_definition(self);
+    vm_machine_check_restart(self);
     if (self->state == VM_MACHINE_BROKEN) {
         vm_machine_dismiss_problem(self);
         vm_machine_set_state(self, VM_MACHINE_OFF);
@@ -348,7 +351,7 @@ vm_machine_get_stubborn(VmMachine *self)
 gboolean
 vm_machine_is_active(VmMachine *self)
 {
-    return self->run != NULL;
+    return self->run != NULL || self->restart_timer != 0;
 }
 
 gboolean

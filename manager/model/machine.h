@@ -89,10 +89,12 @@ gboolean vm_machine_has_renderer(VmMachine *self);
 gboolean vm_machine_get_elsewhere(VmMachine *self);
 /* "Off · last ran on 3 November for 2 h 10 min". */
 char *vm_machine_dup_off_text(VmMachine *self);
-/* A process of it exists. */
+/* A process of it exists, or is started again in a few seconds because a part failed. */
 gboolean vm_machine_is_active(VmMachine *self);
 /* It runs, and nothing that the guest writes is kept. */
 gboolean vm_machine_is_disposable(VmMachine *self);
+/* It is started again when a part of it fails: what waits for that must not end. */
+gboolean vm_machine_restarts_on_crash(VmMachine *self);
 /* It has a disk that a guest can write to. */
 gboolean vm_machine_has_writable_disk(VmMachine *self);
 /* The definition that the current run was started with; NULL when off. */

@@ -50,6 +50,20 @@ static const struct vm_problem_row rows[] = {
      N_("Start it again. If it happens again, copy the report."),
      {START_AGAIN, COPY_REPORT, SHOW_LOG},
      TRUE},
+    {"will-restart",
+     N_("%s stopped: one of its parts failed"),
+     N_("It starts again in a few seconds."),
+     {{N_("Leave it off"), "machine.shut-down"}, SHOW_LOG}},
+    {"restarted",
+     N_("%s restarted after a failure"),
+     N_("The guest began anew. If it happens again, copy the report."),
+     {SHOW_LOG, COPY_REPORT},
+     .informs = TRUE},
+    {"keeps-failing",
+     N_("%s stopped: one of its parts fails again and again"),
+     N_("It was restarted 3 times in 5 minutes. Copy the report, then start it again."),
+     {START_AGAIN, COPY_REPORT, SHOW_LOG},
+     TRUE},
     {"blocked-call",
      N_("%s stopped: one of its parts broke its rules"),
      N_("It asked the kernel for something it may not use. This may be an attack or a mistake of "
@@ -194,10 +208,16 @@ vm_problem_new(const char *id, const char *machine, const char *sentence, const 
 }
 
 VmProblem *
+vm_problem_copy_as(const VmProblem *problem, const char *id)
+{
+    return vm_problem_new(id, problem->machine, problem->sentence, problem->argument,
+                          problem->details);
+}
+
+VmProblem *
 vm_problem_copy(const VmProblem *problem)
 {
-    return vm_problem_new(problem->id, problem->machine, problem->sentence, problem->argument,
-                          problem->details);
+    return vm_problem_copy_as(problem, problem->id);
 }
 
 void
@@ -209,6 +229,12 @@ vm_problem_free(VmProblem *problem)
     g_free(problem->argument);
     g_free(problem->details);
     g_free(problem);
+}
+
+gboolean
+vm_problem_informs(const VmProblem *problem)
+{
+    return problem->row->informs;
 }
 
 const char *
@@ -242,7 +268,8 @@ vm_problem_dup_title(const VmProblem *problem)
     g_autofree char *name = g_strdup_printf("\u2068%s\u2069", problem->machine);
     const char *part = problem->argument && problem->argument[0] ? problem->argument : NULL;
 
-    if (part && g_strcmp0(problem->row->id, "part-died") == 0) {
+    if (part && (g_strcmp0(problem->row->id, "part-died") == 0 ||
+                 g_strcmp0(problem->row->id, "will-restart") == 0)) {
         /* Translators: a machine, and one of its processes ("gpu"). */
         return g_strdup_printf(_("%s stopped: its %s part failed"), name, part);
     }
@@ -302,6 +329,7 @@ vm_problem_get_state_words(const VmProblem *problem)
     } words[] = {
         {"guest-panic", N_("Stopped: guest panicked")},
         {"part-died", N_("Stopped: a part failed")},
+        {"keeps-failing", N_("Stopped: a part failed")},
         {"blocked-call", N_("Stopped: a part failed")},
         {"watchdog", N_("Stopped: watchdog")},
         {"broken-definition", N_("Definition has an error")},

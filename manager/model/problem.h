@@ -24,6 +24,7 @@ struct vm_problem_row {
     const char *cure;  /* NULL: the sentence that came with it */
     struct vm_problem_button button[VM_PROBLEM_BUTTONS_MAX];
     gboolean says_why; /* the sentence of `vmm` names the thing and belongs below the cure */
+    gboolean informs;  /* nothing has to be done */
 };
 
 /* The row of an id, or the row for unknown ids. */
@@ -40,9 +41,12 @@ GType vm_problem_get_type(void);
 VmProblem *vm_problem_new(const char *id, const char *machine, const char *sentence,
                           const char *argument, const char *details);
 VmProblem *vm_problem_copy(const VmProblem *problem);
+/* The same words of `vmm` under another id. */
+VmProblem *vm_problem_copy_as(const VmProblem *problem, const char *id);
 void vm_problem_free(VmProblem *problem);
 
 const char *vm_problem_get_id(const VmProblem *problem);
+gboolean vm_problem_informs(const VmProblem *problem);        /* a notice, not an error */
 const char *vm_problem_get_details(const VmProblem *problem); /* NULL when there are none */
 char *vm_problem_dup_title(const VmProblem *problem);
 char *vm_problem_dup_cure(const VmProblem *problem);

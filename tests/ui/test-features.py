@@ -82,6 +82,9 @@ def switch_rows(session):
     section("Start")
     toggle("Forget changes", "disposable", True)
     toggle("Forget changes", "disposable", None)
+    named = {"title": "Lab", "group": ""}
+    toggle("Restart on crash", "manager", dict(named, **{"restart-on-crash": True}))
+    toggle("Restart on crash", "manager", named)
     section("Sandbox")
     expect(not session.see("Graphics", Atspi.Role.COMBO_BOX).has(Atspi.StateType.SENSITIVE), "a level without a card")
     section("Keyboard and pointer")

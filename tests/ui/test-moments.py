@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 from runner import expect, run
-from session import Atspi, Gio, GLib, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Gio, GLib, Notifications, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -227,7 +228,92 @@ def too_many_viewers(session):
         viewer.close_sync(None)
 
 
-TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed, too_many_viewers]
+def define_restarting(session, name, title):
+    session.define(name, title, kernel=session.tiny_guest(), mem={"size": 64},
+                   manager={"title": title, "restart-on-crash": True})
+
+
+def kill_part(session, name, part="rng"):
+    with open(session.path(f"run/vitrine/{name}/processes"), encoding="utf-8") as file:
+        parts = {line.split()[0]: int(line.split()[1]) for line in file}
+    os.kill(parts[part], signal.SIGKILL)
+
+
+def notice(session, start, seconds=10):
+    """A message that is no alert."""
+    return wait_for(f"the notice “{start}…”", lambda: next((
+        node for node in walk(session.application()) if node.get_role() == Atspi.Role.NOTIFICATION and is_showing(node)
+        and (node.get_name() or "").replace("\u2068", "").replace("\u2069", "").startswith(start)), None), seconds)
+
+
+def starts_again_after_failures(session):
+    """A part that fails: the machine starts again, can be left off meanwhile, and is left off when that happens too often."""
+    define_restarting(session, "tiny", "Tiny")
+    define_restarting(session, "exit-33", "Never")
+    told = Notifications()
+    session.start()
+    try:
+        session.activate("app.show-machine", "exit-33")
+        session.activate("app.start-machine", "exit-33")
+        session.alert("Never stopped: its gpu part failed", 20)
+        session.see_row("Never, Stopped: a part failed")
+        session.use_real_vmm()
+        session.activate("app.start-machine", "tiny")
+        session.see_row("Tiny, Running", 30)
+        session.activate("app.show-machine", "exit-33")
+        kill_part(session, "tiny")
+        session.see_row("Tiny, Restarting…", 20)
+        told.wait_for("Tiny restarted after a failure", 30)
+        expect("Start again" not in told.buttons[-1] and "Show log" in told.buttons[-1], str(told.buttons))
+    finally:
+        told.end()
+    session.see_row("Never, Stopped: a part failed")  # by itself it would have started long ago
+    session.activate("app.show-machine", "tiny")
+    session.see_row("Tiny, Running", 30)
+    notice(session, "Tiny restarted after a failure")
+    session.see("Show log", Atspi.Role.PUSH_BUTTON)
+    session.shoot("restarted-light")
+    kill_part(session, "tiny")
+    session.alert("Tiny stopped: its ", 20)
+    session.see("It starts again in a few seconds.")
+    session.see("Leave it off", Atspi.Role.PUSH_BUTTON)
+    session.shoot("will-restart-light")
+    session.press("Shut down")
+    session.see_row("Tiny, Stopped: a part failed")
+    session.see("Start it again. If it happens again, copy the report.")
+    time.sleep(5)
+    expect(not session.running(), "it was started all the same")
+    session.press("Start")
+    session.see_row("Tiny, Running", 30)
+    kill_part(session, "tiny")
+    session.see_row("Tiny, Restarting…", 20)
+    session.see_row("Tiny, Running", 40)
+    kill_part(session, "tiny")
+    session.alert("Tiny stopped: one of its parts fails again and again", 20)
+    session.see_row("Tiny, Stopped: a part failed")
+    expect(not session.running(), "once more")
+
+
+def starts_again_without_window(session):
+    """The program stays for a machine that it may have to start again, though it may tell nobody."""
+    session.use_real_vmm()
+    session.set(notifications="false")
+    define_restarting(session, "tiny", "Tiny")
+    session.start()
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 30)
+    first = session.running()
+    session.activate("win.close")
+    wait_for("the window to close", lambda: not session.frame())
+    os.kill(first[0], signal.SIGKILL)  # what started the parts; they end with it
+    wait_for("another run", lambda: session.running() not in ([], first), 30)
+    session.activate("app.show-machine", "tiny")
+    session.see_row("Tiny, Running", 30)
+    notice(session, "Tiny restarted after a failure")
+
+
+TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed, too_many_viewers, starts_again_after_failures,
+         starts_again_without_window]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

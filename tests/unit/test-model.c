@@ -9,6 +9,7 @@
 #include "manager/model/link.h"
 #include "manager/model/ports.h"
 #include "manager/model/problem.h"
+#include "manager/model/restarts.h"
 #include "manager/model/run-history.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
@@ -304,6 +305,26 @@ test_ports(void)
 }
 
 static void
+test_restarts(void)
+{
+    const gint64 window = VM_RESTARTS_WITHIN_SECONDS * G_TIME_SPAN_SECOND;
+    const gint64 begin = 7 * window;
+    VmRestarts restarts = {.count = 0};
+
+    g_assert_cmpint(vm_restarts_next(&restarts, begin), ==, 2);
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + 1), ==, 4);
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + 20), ==, 8);
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + 30), ==, -1);
+    /* What was refused is not counted; the first is forgotten after five minutes, the others stay. */
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + window - 1), ==, -1);
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + window), ==, 8);
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + window), ==, -1);
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + window + 1), ==, 8);
+    /* A good while later it begins anew. */
+    g_assert_cmpint(vm_restarts_next(&restarts, begin + 3 * window), ==, 2);
+}
+
+static void
 test_hour(void)
 {
     VmHour hour = {.count = 0};
@@ -461,6 +482,7 @@ main(int argc, char **argv)
     g_test_add_func("/model/build-definition", test_build_definition);
     g_test_add_func("/model/no-run", test_no_run);
     g_test_add_func("/model/hour", test_hour);
+    g_test_add_func("/model/restarts", test_restarts);
     g_test_add_func("/model/run-history", test_run_history);
     g_test_add_func("/model/ports", test_ports);
     g_test_add_func("/model/links", test_links);
