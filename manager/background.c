@@ -36,6 +36,32 @@ in_view(VmBackground *self, VmMachine *machine)
            vm_window_get_machine(VM_WINDOW(window)) == machine;
 }
 
+/* The person looks at Vitrine: a word in the window is enough. */
+static gboolean
+any_in_view(VmBackground *self)
+{
+    GList *windows = gtk_application_get_windows(self->application);
+
+    for (GList *at = windows; at; at = at->next) {
+        if (gtk_window_is_active(at->data)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static GNotification *
+notification_of(const VmProblem *problem)
+{
+    g_autofree char *title = vm_problem_dup_title(problem);
+    g_autofree char *cure = vm_problem_dup_cure(problem);
+    GNotification *notification = g_notification_new(title);
+
+    g_notification_set_body(notification, cure);
+    g_notification_set_priority(notification, G_NOTIFICATION_PRIORITY_URGENT);
+    return notification;
+}
+
 /* It stopped with a problem, or was started again after one. */
 static void
 tell_problem(VmBackground *self, VmMachine *machine)
@@ -43,19 +69,15 @@ tell_problem(VmBackground *self, VmMachine *machine)
     const VmProblem *problem = vm_machine_get_problem(machine);
     gboolean stopped = vm_machine_get_state(machine) == VM_MACHINE_STOPPED;
     const char *name = vm_machine_get_name(machine);
-    g_autofree char *title = NULL;
-    g_autofree char *cure = NULL;
     g_autoptr(GNotification) notification = NULL;
 
     if (!problem || !may_tell(self) || in_view(self, machine)) {
         return;
     }
-    title = vm_problem_dup_title(problem);
-    cure = vm_problem_dup_cure(problem);
-    notification = g_notification_new(title);
-    g_notification_set_body(notification, cure);
-    g_notification_set_priority(notification, stopped ? G_NOTIFICATION_PRIORITY_URGENT
-                                                      : G_NOTIFICATION_PRIORITY_NORMAL);
+    notification = notification_of(problem);
+    if (!stopped) {
+        g_notification_set_priority(notification, G_NOTIFICATION_PRIORITY_NORMAL);
+    }
     g_notification_set_default_action_and_target(notification, "app.show-machine", "s", name);
     if (stopped) {
         g_notification_add_button_with_target(notification, _("Start again"), "app.start-again",
@@ -63,6 +85,56 @@ tell_problem(VmBackground *self, VmMachine *machine)
     }
     g_notification_add_button_with_target(notification, _("Show log"), "app.show-log", "s", name);
     g_application_send_notification(G_APPLICATION(self->application), name, notification);
+}
+
+/* The machine goes on; its guest sees write errors until there is room. */
+static void
+tell_disk_full(VmMachine *machine, GParamSpec *spec, VmBackground *self)
+{
+    const VmProblem *problem = vm_machine_get_problem(machine);
+    const char *name = vm_machine_get_name(machine);
+    g_autoptr(GNotification) notification = NULL;
+
+    if (!problem || !g_str_equal(vm_problem_get_id(problem), "disk-full") || !may_tell(self) ||
+        in_view(self, machine)) {
+        return;
+    }
+    notification = notification_of(problem);
+    g_notification_set_default_action_and_target(notification, "app.show-machine", "s", name);
+    g_notification_add_button_with_target(notification, _("Show log"), "app.show-log", "s", name);
+    g_application_send_notification(G_APPLICATION(self->application), name, notification);
+}
+
+/* A copy, or a guest that was made. */
+static void
+tell_ready(VmBackground *self, VmMachine *machine)
+{
+    const char *name = vm_machine_get_name(machine);
+    g_autofree char *title = NULL;
+    g_autoptr(GNotification) notification = NULL;
+
+    if (!may_tell(self) || any_in_view(self)) {
+        return;
+    }
+    title = g_strdup_printf(_("“%s” is ready"), vm_machine_get_title(machine));
+    notification = g_notification_new(title);
+    g_notification_set_default_action_and_target(notification, "app.show-machine", "s", name);
+    g_application_send_notification(G_APPLICATION(self->application), name, notification);
+}
+
+/* Its machine is gone: the window says the rest. */
+static void
+tell_not_made(VmBackground *self, const VmProblem *problem)
+{
+    g_autoptr(GNotification) notification = NULL;
+
+    if (!may_tell(self) || any_in_view(self)) {
+        return;
+    }
+    notification = notification_of(problem);
+    g_notification_set_default_action(notification, "app.activate");
+    g_application_send_notification(G_APPLICATION(self->application), vm_problem_get_id(problem),
+                                    notification);
 }
 
 static void
@@ -129,6 +201,8 @@ items_changed(VmBackground *self, guint position, guint removed, guint added)
         g_autoptr(VmMachine) machine = g_list_model_get_item(G_LIST_MODEL(self->store), i);
         g_signal_handlers_disconnect_by_func(machine, state_changed, self);
         g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self, 0);
+        g_signal_handlers_disconnect_by_func(machine, tell_disk_full, self);
+        g_signal_connect_object(machine, "notify::problem", G_CALLBACK(tell_disk_full), self, 0);
     }
     update_inhibitor(self);
 }
@@ -213,6 +287,24 @@ vm_background_init(VmBackground *self)
 {
 }
 
+static void
+follow_making(VmBackground *self)
+{
+    static const struct {
+        const char *signal;
+        GCallback told;
+    } all[] = {
+        {"build-finished", G_CALLBACK(tell_ready)},
+        {"copy-finished", G_CALLBACK(tell_ready)},
+        {"build-failed", G_CALLBACK(tell_not_made)},
+        {"copy-failed", G_CALLBACK(tell_not_made)},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
+        g_signal_connect_object(self->store, all[i].signal, all[i].told, self, G_CONNECT_SWAPPED);
+    }
+}
+
 VmBackground *
 vm_background_new(GtkApplication *application, VmStore *store, GSettings *settings)
 {
@@ -223,6 +315,7 @@ vm_background_new(GtkApplication *application, VmStore *store, GSettings *settin
     self->settings = settings ? g_object_ref(settings) : NULL;
     g_signal_connect_object(store, "items-changed", G_CALLBACK(items_changed), self,
                             G_CONNECT_SWAPPED);
+    follow_making(self);
     if (settings) {
         g_signal_connect_object(settings, "changed::close-policy", G_CALLBACK(update_inhibitor),
                                 self, G_CONNECT_SWAPPED);

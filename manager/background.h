@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * What happens outside of windows: a notification when a machine ends with a problem and no window
- * shows it, one when machines run on without a window, a process that stays for that long, and a word to
- * the session manager when the session would end while machines run and the person wants to be asked.
+ * What happens outside of windows: a notification when a machine ends with a problem, or finds no room for
+ * its disk, and no window shows it; one when a copy or a guest is ready, or could not be made, and no window
+ * has the focus; one when machines run on without a window, a process that stays for that long, and a word
+ * to the session manager when the session would end while machines run and the person wants to be asked.
  */
 
 #include <gtk/gtk.h>

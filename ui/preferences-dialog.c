@@ -111,7 +111,7 @@ static const struct preference {
     {KIND_SWITCH,
      "notifications",
      N_("Notifications"),
-     N_("When a machine ends with a problem, or runs on without a window"),
+     N_("When a machine has a problem, is ready, or runs on without a window"),
      {{0}}},
     {.title = N_("New machines")},
     {KIND_FOLDER,

@@ -55,9 +55,11 @@ copied(GObject *source, GAsyncResult *result, gpointer data)
     if (error) {
         vm_clone_plan_undo(work->plan);
         vm_store_forget(work->store, work->machine);
+        vm_store_copy_ended(work->store, work->machine, error);
         g_task_return_error(outer, error);
         return;
     }
+    vm_store_copy_ended(work->store, work->machine, NULL);
     g_task_return_pointer(outer, work->machine, NULL);
 }
 

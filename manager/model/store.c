@@ -54,6 +54,8 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(VmStore, vm_store, G_TYPE_OBJECT,
 enum {
     BUILD_FAILED,
     BUILD_FINISHED,
+    COPY_FAILED,
+    COPY_FINISHED,
     N_SIGNALS
 };
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
@@ -81,6 +83,10 @@ vm_store_class_init(VmStoreClass *klass)
                                          NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_PROBLEM);
     signals[BUILD_FINISHED] = g_signal_new("build-finished", VM_TYPE_STORE, G_SIGNAL_RUN_LAST, 0,
                                            NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
+    signals[COPY_FAILED] = g_signal_new("copy-failed", VM_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                        NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_PROBLEM);
+    signals[COPY_FINISHED] = g_signal_new("copy-finished", VM_TYPE_STORE, G_SIGNAL_RUN_LAST, 0,
+                                          NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
 }
 
 static void
@@ -348,6 +354,18 @@ void
 vm_store_forget(VmStore *self, VmMachine *machine)
 {
     forget(self, vm_machine_get_name(machine));
+}
+
+void
+vm_store_copy_ended(VmStore *self, VmMachine *machine, const GError *error)
+{
+    if (!error) {
+        g_signal_emit(self, signals[COPY_FINISHED], 0, machine);
+    } else if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        g_autoptr(VmProblem) problem =
+            vm_problem_new("cannot-clone", "", error->message, NULL, NULL);
+        g_signal_emit(self, signals[COPY_FAILED], 0, problem);
+    }
 }
 
 struct build {

@@ -28,6 +28,8 @@ void vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder)
 /* A machine whose files are being made appears in the list, and goes again when that fails. */
 void vm_store_adopt(VmStore *self, VmMachine *machine);
 void vm_store_forget(VmStore *self, VmMachine *machine);
+/* The copy is all there, or error says why not: tells those who listen, but of no cancelled one. */
+void vm_store_copy_ended(VmStore *self, VmMachine *machine, const GError *error);
 
 /* NULL when there is none. Borrowed. */
 VmMachine *vm_store_find(VmStore *self, const char *name);
@@ -41,6 +43,7 @@ VmMachine *vm_store_build(VmStore *self, const char *title, GError **error);
 
 /* Signal "build-failed" (VmProblem): the machine is gone from the list; not for a cancelled one. */
 /* Signal "build-finished" (VmMachine). */
+/* Signals "copy-failed" (VmProblem), "copy-finished" (VmMachine): the same for a copy. */
 
 /*
  * The machine must be off. Takes it from the list; undo puts it back, commit trashes its files, and with

@@ -19,6 +19,11 @@ if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
 DRAWN_VMM = sys.argv.pop(2)
 
 
+def write(path, text=""):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def autostart(session):
     """A machine that starts with the session has a file that every desktop runs."""
     session.define("lab", "Lab", kernel="/bin/true")
@@ -56,6 +61,64 @@ def notifications(session):
         session.activate("app.shut-down-all")
         expect(session.process.wait(10) == 0, "it did not end with the last machine")
         session.process = None
+    finally:
+        told.end()
+
+
+BUILD_GUEST = """#!/bin/sh
+mkdir -p "$2"
+echo PROGRESS 40 Working
+while ! [ -e "$HOME/made" ] && ! [ -e "$HOME/failed" ]; do sleep 0.1; done
+[ -e "$HOME/made" ] || { echo "build-guest: the archive does not answer" >&2; rm -r "$2"; exit 1; }
+for name in vmlinux initrd disk.img; do echo "$name" > "$2/$name"; done
+echo quiet > "$2/cmdline"
+"""
+
+
+def told_when_ready(session):
+    """Who does something else meanwhile is told when a copy or a guest is ready or cannot be made; others read it."""
+    session.define("lab", "Lab")
+    write(session.path("libexec/vitrine/build-guest"), BUILD_GUEST)
+    os.chmod(session.path("libexec/vitrine/build-guest"), 0o700)
+    told = Notifications()
+
+    def copy(title):
+        session.activate("app.show-machine", "lab")
+        session.see_row("Lab, Off")
+        session.see("More").do_action(0)
+        session.press("Clone…", None)
+        session.see("Name of the copy", Atspi.Role.TEXT).set_text_contents(title)
+
+    def shows(start):
+        wait_for(f"“{start}…” to be shown", lambda: session.see_row(start).has(Atspi.StateType.SELECTED))
+        wait_for("the window in front", lambda: any(node.has(Atspi.StateType.ACTIVE) for node in
+                                                    walk(session.application()) if node.get_role_name() == "frame"))
+
+    def make(outcome, title):
+        session.activate("app.make-debian")
+        session.see_row("Debian 12, Building… 40 %", 20)
+        session.unfocus()
+        write(session.path("home/" + outcome))
+        told.wait_for(title, 20)
+        os.unlink(session.path("home/" + outcome))
+        told.press(title)
+    try:
+        session.start()
+        copy("Away")
+        session.unfocus()
+        session.press("Apply")
+        told.wait_for("“Away” is ready", 20)
+        told.press("“Away” is ready")
+        shows("Away, Off")
+        session.focus()
+        copy("Here")
+        session.press("Apply")
+        session.see("“Here” is ready")
+        make("failed", "The Debian guest could not be made")
+        session.alert("The Debian guest could not be made")
+        make("made", "“Debian 12” is ready")
+        shows("Debian 12, Off")
+        expect("“Here” is ready" not in told.titles, str(told.titles))
     finally:
         told.end()
 
@@ -597,7 +660,7 @@ def large_text(session):
 
 
 TESTS = [
-    autostart, notifications, closing_asks, closing_shuts_down, both_run_on, survives_closing,
+    autostart, notifications, told_when_ready, closing_asks, closing_shuts_down, both_run_on, survives_closing,
     starts_without_window, asks_before_force,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
     own_window, session_end, asks_for_pictures, last_output, unlimited_console, console_colours, disk_folder, types_the_clipboard,

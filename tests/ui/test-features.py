@@ -11,7 +11,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, Notifications, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -514,19 +514,27 @@ def open_elsewhere(session):
 
 
 def disk_full(session):
-    """A disk of the host that is full is told while the machine runs, with what can be done."""
-    session.use_real_vmm()
-    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
-    session.start()
-    session.activate("app.start-machine", "tiny")
-    session.see_row("Tiny, Running", 20)
-    with open(session.path("state/vitrine/tiny/log"), "a") as file:
-        file.write("2026-11-21T14:07:31.123Z block-0 error disk-full: The host has no room left for the guest's disk: "
-                   "the guest sees write errors. Free some space.\n")
-    session.alert("No room for the disk of Tiny", 20)
-    session.shoot("disk-full-light")
-    session.press("Pause")
-    session.see_row("Tiny, Paused", 20)
+    """A disk of the host that is full is told while the machine runs, with what can be done; also who looks elsewhere."""
+    told = Notifications()
+    try:
+        session.use_real_vmm()
+        session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+        session.start()
+        session.activate("app.start-machine", "tiny")
+        session.see_row("Tiny, Running", 20)
+        session.unfocus()
+        with open(session.path("state/vitrine/tiny/log"), "a") as file:
+            file.write("2026-11-21T14:07:31.123Z block-0 error disk-full: The host has no room left for the guest's disk: "
+                       "the guest sees write errors. Free some space.\n")
+        session.alert("No room for the disk of Tiny", 20)
+        told.wait_for("No room for the disk of Tiny")
+        told.press("No room for the disk of Tiny", "Show log")
+        session.see("Find in the log")
+        session.shoot("disk-full-light")
+        session.press("Pause")
+        session.see_row("Tiny, Paused", 20)
+    finally:
+        told.end()
 
 
 def disk_rows(session):
