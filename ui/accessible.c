@@ -24,6 +24,18 @@ vm_accessible_set_description(GtkWidget *widget, const char *description)
 }
 
 void
+vm_accessible_appear(GtkWidget *widget)
+{
+    GtkWidget *window = gtk_widget_get_toplevel(widget);
+    GtkWidget *focus = GTK_IS_WINDOW(window) ? gtk_window_get_focus(GTK_WINDOW(window)) : NULL;
+
+    if (gtk_widget_get_mapped(widget) && !(focus && gtk_widget_is_ancestor(focus, widget))) {
+        gtk_widget_hide(widget);
+    }
+    gtk_widget_show(widget);
+}
+
+void
 vm_accessible_set_group(GtkListBox *list)
 {
     atk_object_set_role(gtk_widget_get_accessible(GTK_WIDGET(list)), ATK_ROLE_GROUPING);

@@ -9,6 +9,10 @@
 void vm_accessible_set_name(GtkWidget *widget, const char *name);
 void vm_accessible_set_description(GtkWidget *widget, const char *description);
 
+/* For a widget whose role is ATK_ROLE_NOTIFICATION, and whose name was set: it is shown, and spoken even where it
+ * was seen before; a reader speaks what appears, not what changes its words. Not while the focus is inside. */
+void vm_accessible_appear(GtkWidget *widget);
+
 /* A list whose rows are settings: a group. In a list Orca reads out each switch that changes, seen or not, as
  * all of them do when another machine is shown. */
 void vm_accessible_set_group(GtkListBox *list);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/grab-hint.h"
 
+#include "ui/accessible.h"
+
 struct _VmGrabHint {
     GtkRevealer parent_instance;
     GtkWidget *label;
@@ -25,10 +27,9 @@ vm_grab_hint_show_text(VmGrabHint *self, const char *markup, guint seconds)
     g_return_if_fail(VM_IS_GRAB_HINT(self));
 
     gtk_label_set_markup(GTK_LABEL(self->label), markup);
-    /* Orca speaks a notification when it appears. */
     atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)),
                         gtk_label_get_text(GTK_LABEL(self->label)));
-    gtk_widget_show(GTK_WIDGET(self));
+    vm_accessible_appear(GTK_WIDGET(self));
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
     g_clear_handle_id(&self->timeout, g_source_remove);
     if (seconds > 0) {
@@ -43,6 +44,16 @@ vm_grab_hint_hide(VmGrabHint *self)
 
     g_clear_handle_id(&self->timeout, g_source_remove);
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), FALSE);
+}
+
+/* So that it appears the next time. */
+static void
+reveal_ended(VmGrabHint *self)
+{
+    if (!gtk_revealer_get_reveal_child(GTK_REVEALER(self)) &&
+        !gtk_revealer_get_child_revealed(GTK_REVEALER(self))) {
+        gtk_widget_hide(GTK_WIDGET(self));
+    }
 }
 
 static void
@@ -70,6 +81,7 @@ static void
 vm_grab_hint_init(VmGrabHint *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    g_signal_connect(self, "notify::child-revealed", G_CALLBACK(reveal_ended), NULL);
 }
 
 GtkWidget *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manager/model/words.h"
+#include "ui/accessible.h"
 #include "ui/beat.h"
 #include "ui/overview-cells.h"
 #include "ui/overview-menu.h"
@@ -366,7 +367,10 @@ selection_changed(VmOverviewPage *self)
         some_run = some_run || active;
         some_off = some_off || !active;
     }
-    gtk_label_set_text(self->count_label, words);
+    if (g_strcmp0(gtk_label_get_text(self->count_label), words) != 0) {
+        gtk_label_set_text(self->count_label, words);
+        vm_accessible_appear(GTK_WIDGET(self->count_label));
+    }
     gtk_widget_set_sensitive(self->start_button, some_off);
     gtk_widget_set_sensitive(self->shut_down_button, some_run);
     gtk_widget_set_sensitive(self->delete_button, some_off);

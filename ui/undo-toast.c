@@ -3,7 +3,11 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/accessible.h"
+
 #define SHOWN_SECONDS 10
+/* A whole page may change at once by what is taken back, and a reader drops events that come with so many. */
+#define UNDONE_MS 700
 
 struct _VmUndoToast {
     GtkRevealer parent_instance;
@@ -21,6 +25,8 @@ struct _VmUndoToast {
     guint timer;
     gboolean pointer_inside;
     gboolean offer; /* the button takes nothing back */
+    char *undone;   /* said when undone_timer is over */
+    guint undone_timer;
 };
 
 G_DEFINE_FINAL_TYPE(VmUndoToast, vm_undo_toast, GTK_TYPE_REVEALER)
@@ -55,13 +61,39 @@ vm_undo_toast_commit(VmUndoToast *self)
     }
 }
 
+static gboolean
+say_undone(gpointer data)
+{
+    VmUndoToast *self = VM_UNDO_TOAST(data);
+    g_autofree char *text = g_steal_pointer(&self->undone);
+
+    self->undone_timer = 0;
+    vm_undo_toast_show(self, text, NULL, NULL, NULL, NULL, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+forget_undone(VmUndoToast *self)
+{
+    g_clear_handle_id(&self->undone_timer, g_source_remove);
+    g_clear_pointer(&self->undone, g_free);
+}
+
 gboolean
 vm_undo_toast_act(VmUndoToast *self)
 {
+    g_autofree char *text = NULL;
+
     if (!self->timer || !self->act || self->offer) {
         return FALSE;
     }
+    /* Translators: %s is what was done, as "“Debian 12” moved to trash". */
+    text = g_strdup_printf(_("Undone: %s"), gtk_label_get_text(self->text_label));
     finish(self, self->act);
+    if (!self->timer) { /* else it says what is in the way */
+        self->undone = g_steal_pointer(&text);
+        self->undone_timer = g_timeout_add(UNDONE_MS, say_undone, self);
+    }
     return TRUE;
 }
 
@@ -118,6 +150,7 @@ vm_undo_toast_dispose(GObject *object)
     GObject *window = G_OBJECT(gtk_widget_get_toplevel(GTK_WIDGET(object)));
 
     vm_undo_toast_commit(VM_UNDO_TOAST(object));
+    forget_undone(VM_UNDO_TOAST(object));
     if (g_object_get_data(window, "undo-toast") == object) {
         g_object_set_data(window, "undo-toast", NULL);
     }
@@ -169,6 +202,12 @@ vm_undo_toast_find(GtkWidget *widget)
     return g_object_get_data(G_OBJECT(gtk_widget_get_toplevel(widget)), "undo-toast");
 }
 
+void
+vm_undo_toast_set_offer(VmUndoToast *self)
+{
+    self->offer = TRUE;
+}
+
 static void
 open_file(gpointer data)
 {
@@ -190,7 +229,7 @@ vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *path)
 
     g_object_set_data(G_OBJECT(file), "toast", self);
     vm_undo_toast_show(self, text, _("Open"), open_file, NULL, file, g_object_unref);
-    self->offer = TRUE;
+    vm_undo_toast_set_offer(self);
 }
 
 void
@@ -224,6 +263,7 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
                    VmToastFunc commit, gpointer data, GDestroyNotify destroy)
 {
     vm_undo_toast_commit(self);
+    forget_undone(self);
     self->act = act;
     self->commit = commit;
     self->data = data;
@@ -239,6 +279,6 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     if (button) {
         gtk_button_set_label(self->undo_button, button);
     }
-    gtk_widget_show(GTK_WIDGET(self));
+    vm_accessible_appear(GTK_WIDGET(self));
     gtk_revealer_set_reveal_child(GTK_REVEALER(self), TRUE);
 }

@@ -23,6 +23,9 @@ VmUndoToast *vm_undo_toast_find(GtkWidget *widget);
 void vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmToastFunc act,
                         VmToastFunc commit, gpointer data, GDestroyNotify destroy);
 
+/* The button of what is shown takes nothing back: Ctrl+Z is not for it. */
+void vm_undo_toast_set_offer(VmUndoToast *self);
+
 /* Shows text with a button that opens the file; Ctrl+Z is not for it. */
 void vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *path);
 
@@ -33,7 +36,7 @@ void vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *pa
 void vm_undo_toast_add_option(VmUndoToast *self, const char *text, const char *tooltip);
 gboolean vm_undo_toast_get_option(VmUndoToast *self);
 
-/* As if the button was pressed; FALSE when nothing is shown that can be taken back. */
+/* As if the button was pressed, and says so; FALSE when nothing is shown that can be taken back. */
 gboolean vm_undo_toast_act(VmUndoToast *self);
 
 /* Hides it and commits what it stood for. */

@@ -452,6 +452,7 @@ typing_began(gpointer data)
     if (vm_display_page_get_typed(vm_machine_page_get_display(self->machine_page)) >= 0) {
         vm_undo_toast_show(self->undo_toast, _("Typing…"), _("Stop"), typing_stopped, NULL, self,
                            NULL);
+        vm_undo_toast_set_offer(self->undo_toast);
         self->typing_timer = g_timeout_add(TYPING_MS, show_typing, self);
     }
     return G_SOURCE_REMOVE;

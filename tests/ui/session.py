@@ -164,6 +164,32 @@ class Notifications:
         self.bus.unregister_object(self.object)
 
 
+class Announced:
+    """What a reader speaks unasked: notifications that appear."""
+
+    EVENT = "object:state-changed:showing"
+
+    def __init__(self):
+        self.names = []
+        self.listener = Atspi.EventListener.new(self.heard, None)
+        self.listener.register(self.EVENT)
+
+    def heard(self, event, *_):
+        if event.detail1 and Node(event.source).get_role() == Atspi.Role.NOTIFICATION:
+            self.names.append(Node(event.source).get_name())
+
+    def wait_for(self, name, seconds=10):
+        end = time.monotonic() + seconds
+        while name not in self.names:
+            if time.monotonic() > end:
+                raise Failure(f"waited {seconds} s for a reader to say “{name}”, it said {self.names}")
+            GLib.MainContext.default().iteration(False)
+            time.sleep(0.02)
+
+    def end(self):
+        self.listener.deregister(self.EVENT)
+
+
 class Service:
     """One object on the session bus under a name of its own, served by a thread of its own. answer(method,
     arguments) gives the reply, a GLib.Variant or None."""

@@ -10,7 +10,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, is_showing, run_in_session, wait_for, walk
+from session import Announced, Atspi, Failure, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -213,8 +213,10 @@ def machine_pages(session):
     found.look("message", 8)
     session.activate("win.overview")
     session.see("All machines", Atspi.Role.TABLE)
+    said = Announced()
     session.activate("win.select-all")
-    session.see("2 selected")
+    said.wait_for("2 selected")
+    said.end()
     found.look("all machines", 8)
     session.see("Columns", Atspi.Role.TOGGLE_BUTTON).do_action(0)
     found.look("columns", 8)

@@ -11,7 +11,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, GLib, Node, is_showing, run_in_session, wait_for, walk
+from session import Announced, Atspi, Failure, GLib, Node, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -389,8 +389,11 @@ def capture(session):
     expect(not session.find("Leave full screen"), "F11 was not only the guest's")
     press("ctrl+alt")
     wait_for("the release", lambda: described(session) == RELEASED)
+    said = Announced()
     press("Return")
     wait_for("the capture by Enter", lambda: described(session) == CAPTURED)
+    said.wait_for("Press Ctrl+Alt to release the keyboard and pointer")
+    said.end()
     press("ctrl+alt")
     wait_for("the release", lambda: described(session) == RELEASED)
     before = guest_keys(session)

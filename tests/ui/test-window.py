@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from runner import expect, run
-from session import Atspi, Failure, is_showing, run_in_session, wait_for, walk
+from session import Announced, Atspi, Failure, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -116,8 +116,11 @@ def takes_back(session):
     session.see_row("Gamma, Off")
     session.see("“Alpha” is called “Gamma” now")
     session.shoot("renamed-light")
+    said = Announced()
     session.keys("ctrl+z")
     session.see_row("Alpha, Off")
+    said.wait_for("Undone: “Alpha” is called “Gamma” now")
+    said.end()
 
     def group(name):
         return session.definitions()[name]["manager"].get("group", "")
