@@ -71,7 +71,8 @@ tell_problem(VmBackground *self, VmMachine *machine)
     const char *name = vm_machine_get_name(machine);
     g_autoptr(GNotification) notification = NULL;
 
-    if (!problem || !may_tell(self) || in_view(self, machine)) {
+    if (!problem || !may_tell(self) || in_view(self, machine) ||
+        g_str_equal(vm_problem_get_id(problem), "no-gpu")) {
         return;
     }
     notification = notification_of(problem);

@@ -204,9 +204,24 @@ retry_comes_near(VmMachine *self)
     }
 }
 
+static gboolean
+wants_renderer(VmMachine *self)
+{
+    VmJson *definition = vm_machine_get_running_definition(self);
+    const char *backend = definition ? vm_json_get_string(definition, "gpu.backend") : NULL;
+
+    return backend && !g_str_equal(backend, "2d");
+}
+
 static void
 graphics_changed(VmMachine *self)
 {
+    const char *word = vm_connection_get_graphics(self->connection);
+    const char *why = vm_connection_get_graphics_sentence(self->connection);
+
+    if (why && why[0] && g_strcmp0(word, "2d") == 0 && wants_renderer(self) && !self->problem) {
+        vm_machine_take_problem(self, vm_problem_new("no-gpu", self->title, why, NULL, NULL));
+    }
     g_object_notify(G_OBJECT(self), "has-renderer");
 }
 
@@ -252,6 +267,8 @@ make_connection(VmMachine *self)
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::graphics", G_CALLBACK(graphics_changed),
                             self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::graphics-sentence",
+                            G_CALLBACK(graphics_changed), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::retry-seconds", G_CALLBACK(retry_comes_near),
                             self, G_CONNECT_SWAPPED);
     vm_machine_notify_connection(self);

@@ -312,8 +312,30 @@ def starts_again_without_window(session):
     notice(session, "Tiny restarted after a failure")
 
 
+def no_renderer(session):
+    """3D that was asked for and cannot be had is told, in words of its own, and is no error."""
+    session.use_real_vmm()
+    session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64},
+                   gpu={"backend": "virglrenderer", "fault": "probe"})
+    session.define("flat", "Flat", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"})
+    session.start()
+    session.activate("app.start-machine", "flat")
+    session.see_row("Flat, Running", 30)
+    session.activate("app.start-machine", "tiny")
+    session.see_row("Tiny, Running", 60)
+    session.activate("app.show-machine", "tiny")
+    notice(session, "No graphics driver to share")
+    session.see("The machine uses 2D until one is found.")
+    expect(any("although 3D was asked for" in (node.get_name() or "") for node in walk(session.application())),
+           "the reason is not said")
+    session.shoot("no-renderer-light")
+    session.activate("app.show-machine", "flat")
+    session.see("Display of Flat")
+    expect(not session.find("The machine uses 2D until one is found."), "a machine that asked for 2D is told, too")
+
+
 TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed, too_many_viewers, starts_again_after_failures,
-         starts_again_without_window]
+         starts_again_without_window, no_renderer]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
