@@ -115,7 +115,8 @@ drawer_export(struct renderer *renderer, uint32_t id, struct renderer_dmabuf *re
                                     .n_planes = 1,
                                     .strides = {512},
                                     .offsets = {64},
-                                    .modifier = 77};
+                                    .fourcc = kernel->fourcc,
+                                    .modifier = kernel->modifier ? kernel->modifier : 77};
     return 0;
 }
 

@@ -13,6 +13,8 @@ struct cross_kernel {
     uint32_t device;             /* which node clients are told of */
     bool knows_dmabufs;          /* a client's memory is the host's too, as texture DRAWN */
     bool exports;                /* ... and its compositor can have it */
+    uint32_t fourcc;             /* what it says of the pixels, or 0 */
+    uint64_t modifier;           /* 0: 77 */
     int dmabuf;                  /* that memory, borrowed, or -1 */
     unsigned int imported;       /* not let go */
     unsigned int rows_read_back; /* of it */

@@ -136,14 +136,16 @@ class Seat:
 
 
 class Sway:
-    def __init__(self, folder, more="", keys=None):
-        """more: lines of its configuration; keys: the keymap of the seat."""
+    def __init__(self, folder, more="", keys=None, node=None):
+        """more: lines of its configuration; keys: the keymap of the seat; node: of the card that draws."""
         self.folder = folder
         config = os.path.join(folder, "sway.config")
         with open(config, "w", encoding="utf-8") as file:
             file.write(CONFIG + more)
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=folder, WLR_BACKENDS="headless",
                                 WLR_RENDERER="pixman", WLR_LIBINPUT_NO_DEVICES="1")
+        if node:
+            self.environment.update(WLR_RENDERER="gles2", WLR_RENDER_DRM_DEVICE=node)
         self.log = open(os.path.join(folder, "sway.log"), "w+", encoding="utf-8")
         command = ["sway", "-c", config]
         if os.geteuid() == 0:  # sway refuses to be root

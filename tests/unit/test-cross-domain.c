@@ -723,6 +723,7 @@ exporter_export(struct renderer *renderer, uint32_t id, struct renderer_dmabuf *
                                     .strides = {512},
                                     .offsets = {64},
                                     .modifier = 77};
+    ret->fourcc = id + 100;
     return 0;
 }
 
@@ -753,7 +754,6 @@ TAP_TEST(resources_of_others_are_described_and_sent)
     struct cross_rig rig;
     struct renderer exporter = {&exporter_ops};
     const unsigned int before = open_descriptors();
-
     check(cross_rig_open_how(&rig, (struct cross_rig_how){.udmabuf = -1, .sends_resources = true}));
     check(cross_rig_context(&rig, 1));
     check_int(CAPSET_WORD(&rig, extensions), CROSS_EXTENSION_DESCRIBE);
@@ -770,13 +770,13 @@ TAP_TEST(resources_of_others_are_described_and_sent)
         check_int(image.offsets[0], id == 5 ? 64 : 0);
         check_int(image.modifier, id == 5 ? 77 : 0);
         check_int(image.blob_id, id == 5 ? 1 : 0);
+        check_int(image.map_info, id == 5 ? 105 : 0);
         resource->kind = RESOURCE_TEXTURE;
     }
     check_int(describe(&rig, 14), 0); /* not this context's */
     check_int(((struct cross_image *)cross_rig_look(&rig, CROSS_QUERY))->size, 0);
     int sent = send_resource(&rig, 5);
-    check(fd_check_memory_file(sent, 4096) == 0);
-    close(sent);
+    check(fd_check_memory_file(sent, 4096) == 0 && close(sent) == 0);
     check_int(send_resource(&rig, 6), -1);
     check_int(describe(&rig, 5), -EPIPE); /* that was the context's end */
     cross_rig_close(&rig);

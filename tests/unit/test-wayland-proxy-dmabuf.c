@@ -23,6 +23,10 @@ enum {
     ROW = 64,  /* bytes of the client's, */
     SKIP = 32, /* before its first one */
     AR24 = 0x34325241,
+    XR24 = 0x34325258,
+    AB24 = 0x34324241,
+    XB24 = 0x34324258,
+    RG16 = 0x36314752,
 };
 
 #define MOD_INVALID UINT64_C(0x00ffffffffffffff)
@@ -148,6 +152,16 @@ TAP_TEST(feedback_is_the_guests)
     bench_close(&bench);
 }
 
+static bool
+emit_modifier(struct bench *bench, uint32_t fourcc, uint64_t modifier)
+{
+    wire_begin(&bench->writer, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER);
+    wire_put(&bench->writer, fourcc);
+    wire_put(&bench->writer, (uint32_t)(modifier >> 32));
+    wire_put(&bench->writer, (uint32_t)modifier);
+    return bench_emit(bench, NULL, 0);
+}
+
 /* A surface and parameters with that file, to be asked for with create_immed. */
 static bool
 make_params(struct bench *bench, int fd)
@@ -157,11 +171,7 @@ make_params(struct bench *bench, int fd)
         !bench_ask_bind(bench, "zwp_linux_dmabuf_v1", 3, DMABUF)) {
         return false;
     }
-    wire_begin(&bench->writer, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER);
-    wire_put(&bench->writer, AR24);
-    wire_put(&bench->writer, 0);
-    wire_put(&bench->writer, 0);
-    if (!bench_emit(bench, NULL, 0)) {
+    if (!emit_modifier(bench, AR24, 0)) {
         return false;
     }
     bench_ask_for(bench, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, PARAMS);
@@ -264,6 +274,62 @@ TAP_TEST(dmabufs_of_the_host_pass_without_a_copy)
     close(file);
 }
 
+/* OpenGL keeps red first where the client asked for blue first; nobody names the layout. */
+TAP_TEST(dmabufs_of_the_host_have_its_order_of_channels)
+{
+    static const struct {
+        uint32_t asked; /* by the client */
+        uint32_t has;   /* the texture */
+        uint32_t told;  /* to the compositor; 0: it cannot be */
+        uint32_t offered;
+        uint64_t layout;
+    } cases[] = {
+        {AR24, AB24, AB24, AB24, MOD_INVALID},
+        {XR24, AB24, XB24, XB24, MOD_INVALID},
+        {AR24, XB24, AB24, AB24, MOD_INVALID},
+        {AR24, AR24, AR24, AR24, MOD_INVALID},
+        {AR24, 0, AR24, AR24, MOD_INVALID},
+        {AR24, AB24, 0, XB24, MOD_INVALID},
+        {AR24, AB24, 0, AB24, 0},
+        {AR24, RG16, 0, RG16, MOD_INVALID},
+        {AR24, 0x3231564e, 0, AR24, MOD_INVALID},
+    };
+    int file = fd_memory_file("client", 4096);
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct bench bench;
+
+        check(
+            bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .sends_resources = true}));
+        bench.cross.knows_dmabufs = true;
+        bench.cross.exports = true;
+        bench.cross.fourcc = cases[i].has;
+        bench.cross.modifier = MOD_INVALID;
+        check(make_params(&bench, file));
+        check(emit_modifier(&bench, cases[i].offered, cases[i].layout));
+        bench_run(&bench);
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, PICTURE, WIDTH,
+                      HEIGHT, cases[i].asked, 1);
+        if (cases[i].told != 0) {
+            struct wire_call call;
+
+            check(expect_plane(&bench, 64, 512, MOD_INVALID));
+            check(bench_next_request(&bench, &call));
+            check_int(call.opcode, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED);
+            check_int(call.value[0].word, PICTURE);
+            check_int(call.value[1].word, WIDTH);
+            check_int(call.value[2].word, HEIGHT);
+            check_int(call.value[3].word, cases[i].told);
+            check_int(call.value[4].word, 1);
+        } else {
+            bench_run(&bench);
+        }
+        check_int(bench.ended, cases[i].told == 0);
+        bench_close(&bench);
+    }
+    close(file);
+}
+
 /* Asked for with create, the host names the buffer, or the client hears that it cannot be. */
 TAP_TEST(dmabufs_may_be_refused)
 {
@@ -330,5 +396,6 @@ TAP_TEST(bad_dmabufs_end_their_client)
 
 TAP_MAIN(TAP_CASE(dmabufs_are_offered_where_they_can_be), TAP_CASE(feedback_is_the_guests),
          TAP_CASE(dmabufs_are_copied_into_dmabufs),
-         TAP_CASE(dmabufs_of_the_host_pass_without_a_copy), TAP_CASE(dmabufs_may_be_refused),
+         TAP_CASE(dmabufs_of_the_host_pass_without_a_copy),
+         TAP_CASE(dmabufs_of_the_host_have_its_order_of_channels), TAP_CASE(dmabufs_may_be_refused),
          TAP_CASE(bad_dmabufs_end_their_client))

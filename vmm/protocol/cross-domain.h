@@ -110,7 +110,7 @@ struct cross_image {
     uint64_t modifier;
     uint64_t size;
     uint32_t blob_id;
-    uint32_t map_info;
+    uint32_t map_info; /* of a resource: its pixels' format (drm_fourcc.h), 0: the guest knows it */
     int32_t memory_index; /* -1 */
     int32_t device_index; /* -1 */
 };

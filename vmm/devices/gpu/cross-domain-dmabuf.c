@@ -76,4 +76,5 @@ cross_resource_describe(const struct resource *resource, struct cross_image *ret
     ret_image->modifier = htole64(exported.modifier);
     ret_image->size = htole64(exported.size);
     ret_image->blob_id = htole32(exported.n_planes);
+    ret_image->map_info = htole32(exported.fourcc);
 }

@@ -49,7 +49,7 @@ print_policy(int argc, char **argv)
 /* Start the library, which starts threads: the jail has two halves then. -errno after telling why. */
 static int
 start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
-         struct jail_early **ret_early)
+         struct jail_early **ret_early, bool *ret_shares)
 {
     const char *why = "its jail cannot be prepared";
     const int venus_fd = setup->level == GPU_LEVEL_VENUS ? setup->venus_fd : -1;
@@ -62,6 +62,14 @@ start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
     }
     if (setup->fault == GPU_FAULT_AT_START) {
         __builtin_trap();
+    }
+    if (setup->wayland_fd >= 0 && setup->level != GPU_LEVEL_SOFT) {
+        *ret_shares = virgl_shares_textures(renderer);
+        if (!*ret_shares) {
+            log_info(
+                "Programs of this computer cannot use what is drawn on its graphics card: windows "
+                "of guests are copied");
+        }
     }
     virgl_set_gpu(renderer, gpu);
     gpu_add_renderer(gpu, renderer);
@@ -76,6 +84,7 @@ main(int argc, char **argv)
     cleanup(wayland_link_destroyp) struct wayland_link *wayland = NULL; /* outlives the device */
     cleanup(gpu_destroyp) struct gpu *gpu = NULL;
     struct jail_early *early = NULL;
+    bool shares = false;
     struct gpu_setup setup;
 
     if (print_policy(argc, argv)) {
@@ -95,16 +104,15 @@ main(int argc, char **argv)
     if (!gpu || start_watch_control(loop) < 0) {
         return start_fail("internal", "The graphics card cannot start: %s.", strerror(errno));
     }
-    if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup, &early) < 0) {
+    if (setup.level != GPU_LEVEL_2D && start_3d(loop, gpu, &setup, &early, &shares) < 0) {
         return 1;
     }
     if (setup.level == GPU_LEVEL_VENUS) {
         (void)signal(SIGPIPE, SIG_IGN); /* the render server may end first */
     }
     if (setup.wayland_fd >= 0) {
-        const bool has_card = setup.level == GPU_LEVEL_DRM || setup.level == GPU_LEVEL_VENUS;
         (void)signal(SIGPIPE, SIG_IGN); /* pipes of the host's programs end when they like */
-        wayland = wayland_link_create(gpu, setup.wayland_fd, has_card);
+        wayland = wayland_link_create(gpu, setup.wayland_fd, shares);
         if (!wayland) {
             return start_fail("internal", "The graphics card cannot pass windows on: %s.",
                               strerror(errno));

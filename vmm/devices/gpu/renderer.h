@@ -81,6 +81,7 @@ struct renderer_dmabuf {
     int fd;              /* the caller's; of all planes */
     uint64_t size;       /* bytes */
     uint64_t modifier;   /* drm_fourcc.h */
+    uint32_t fourcc;     /* drm_fourcc.h; 0: only the guest knows */
     uint32_t n_planes;   /* at least 1 */
     uint32_t strides[4]; /* 0: only the guest knows */
     uint32_t offsets[4];

@@ -3,6 +3,7 @@
 /* What contexts drew into, as a dmabuf of the host's graphics card. */
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,9 +11,9 @@
 #include "vmm/base/fd.h"
 #include "vmm/devices/gpu/virgl-private.h"
 
-/* A texture that the graphics card has, with its true layout. One descriptor for all planes. */
+/* Of virglrenderer built with minigbm, which makes such textures: one descriptor for all planes. */
 static int
-export_texture(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
+export_buffer(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
 {
     struct virgl_renderer_export_query query = {
         .hdr = {.stype = VIRGL_RENDERER_STRUCTURE_TYPE_EXPORT_QUERY, .size = sizeof(query)},
@@ -43,6 +44,37 @@ export_texture(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
     return 0;
 }
 
+/*
+ * A texture of OpenGL's. Its pixels may lie in another order than the guest asked for: GL has RGBA where
+ * virgl has BGRA. The layout is what the memory itself says: nobody names a modifier.
+ */
+static int
+export_texture(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
+{
+    struct virgl_renderer_resource_info info = {0};
+    int fd = -1;
+    int stride = 0;
+    int offset = 0;
+
+    virgl->library.force_ctx_0();
+    if (id > INT_MAX || virgl->library.resource_get_info((int)id, &info) != 0 || info.tex_id == 0 ||
+        info.drm_fourcc == 0 ||
+        virgl->library.get_fd_for_texture2(info.tex_id, &fd, &stride, &offset) != 0 || fd < 0) {
+        return -EOPNOTSUPP;
+    }
+    if (stride <= 0 || offset < 0) {
+        close(fd);
+        return -EOPNOTSUPP;
+    }
+    *ret = (struct renderer_dmabuf){.fd = fd,
+                                    .fourcc = (uint32_t)info.drm_fourcc,
+                                    .modifier = UINT64_C(0x00ffffffffffffff),
+                                    .n_planes = 1,
+                                    .strides = {(uint32_t)stride},
+                                    .offsets = {(uint32_t)offset}};
+    return 0;
+}
+
 /* Of a Vulkan context: how pixels lie in it only its program knows. */
 static int
 export_memory(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
@@ -66,8 +98,11 @@ virgl_export_dmabuf(struct renderer *renderer, uint32_t id, struct renderer_dmab
 {
     struct virgl *virgl = (struct virgl *)(void *)renderer;
     struct renderer_dmabuf dmabuf;
-    int r = export_texture(virgl, id, &dmabuf);
+    int r = export_buffer(virgl, id, &dmabuf);
 
+    if (r < 0) {
+        r = export_texture(virgl, id, &dmabuf);
+    }
     if (r < 0) {
         r = export_memory(virgl, id, &dmabuf);
     }

@@ -26,6 +26,8 @@
     CALL(resource_detach_iov)       \
     CALL(resource_get_map_info)     \
     CALL(resource_export_blob)      \
+    CALL(resource_get_info)         \
+    CALL(get_fd_for_texture2)       \
     CALL(transfer_read_iov)         \
     CALL(transfer_write_iov)        \
     CALL(execute)                   \

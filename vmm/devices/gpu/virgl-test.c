@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The self test of virgl.h: a clear, in virgl's own words (Gallium commands in 32-bit units). */
+/* The trials of virgl.h: a clear, in virgl's own words (Gallium commands in 32-bit units). */
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/devices/gpu/virgl.h"
@@ -13,6 +14,7 @@ enum {
     PICTURE = 1, /* resource */
     SURFACE = 1, /* object of the context */
     EDGE = 16,
+    SHARED_EDGE = 128, /* of more than a page */
     FORMAT_BGRA = 1,
     TARGET_2D = 2,
     BIND_RENDER_TARGET = 1 << 1,
@@ -108,4 +110,29 @@ virgl_self_test(struct renderer *renderer)
     }
     renderer->ops->destroy_context(renderer, CONTEXT);
     return r < 0 ? -EIO : 0;
+}
+
+bool
+virgl_shares_textures(struct renderer *renderer)
+{
+    const struct renderer_texture picture = {.target = TARGET_2D,
+                                             .format = FORMAT_BGRA,
+                                             .bind = BIND_RENDER_TARGET,
+                                             .width = SHARED_EDGE,
+                                             .height = SHARED_EDGE,
+                                             .depth = 1,
+                                             .array_size = 1};
+    struct renderer_dmabuf dmabuf;
+
+    if (renderer->ops->create_resource(renderer, PICTURE, &picture) < 0) {
+        return false;
+    }
+    int r = renderer->ops->export_dmabuf(renderer, PICTURE, &dmabuf);
+    renderer->ops->destroy_resource(renderer, PICTURE);
+    if (r < 0) {
+        return false;
+    }
+    close(dmabuf.fd);
+    /* A card that is another machine's may keep the pixels there: compositors refuse such memory. */
+    return dmabuf.size >= dmabuf.offsets[0] + (uint64_t)dmabuf.strides[0] * SHARED_EDGE;
 }

@@ -25,6 +25,11 @@ void virgl_set_gpu(struct renderer *renderer, struct gpu *gpu);
  */
 int virgl_self_test(struct renderer *renderer);
 /*
+ * Whether other programs of the host can have what contexts draw into, as dmabufs that hold their pixels.
+ * Tried with a texture, before the guest has one.
+ */
+bool virgl_shares_textures(struct renderer *renderer);
+/*
  * Wait until a Vulkan context has done what was submitted. 0, or -EIO when that takes too long or
  * cannot be known. For trials only, before virgl_set_gpu().
  */

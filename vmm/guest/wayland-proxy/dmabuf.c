@@ -163,10 +163,32 @@ linear_modifier(const struct session *session, size_t format)
     return session->dmabuf_offered[format] == OFFERS_INVALID ? MODIFIER_INVALID : MODIFIER_LINEAR;
 }
 
-/* The host's memory itself: 1 when it goes so, 0 when it cannot, or -errno. */
+/*
+ * The host's memory may have its channels in another order than the client says. What the client does with
+ * the fourth one stays. DMABUF_FORMATS: nothing that can be told.
+ */
+static size_t
+host_format(const struct session *session, size_t asked, uint32_t fourcc)
+{
+    const uint32_t first = dmabuf_formats[asked].fourcc & 0xff;
+
+    if (fourcc == 0 || fourcc == dmabuf_formats[asked].fourcc) {
+        return asked;
+    }
+    if ((first == 'A' || first == 'X') && ((fourcc & 0xff) == 'A' || (fourcc & 0xff) == 'X')) {
+        fourcc = (fourcc & ~UINT32_C(0xff)) | first;
+    }
+    const size_t format = dmabuf_format_find(fourcc);
+    return format < DMABUF_FORMATS && session->dmabuf_offered[format] != 0 &&
+                   dmabuf_formats[format].bytes == dmabuf_formats[asked].bytes
+               ? format
+               : DMABUF_FORMATS;
+}
+
+/* The host's memory itself: 1 when it goes so, 0 when it cannot, or -errno. May change the format. */
 static int
 pass_resource(struct session *session, uint32_t id, const struct params *params,
-              const struct picture *picture, const struct session_import *import)
+              struct picture *picture, const struct session_import *import)
 {
     struct params plane = *params;
     struct cross_image image;
@@ -176,7 +198,8 @@ pass_resource(struct session *session, uint32_t id, const struct params *params,
         return 0;
     }
     const uint64_t size = le64toh(image.size);
-    if (le32toh(image.blob_id) != 1) {
+    const size_t format = host_format(session, picture->format, le32toh(image.map_info));
+    if (le32toh(image.blob_id) != 1 || format == DMABUF_FORMATS) {
         return 0;
     }
     if (image.strides[0] != 0) {
@@ -184,8 +207,12 @@ pass_resource(struct session *session, uint32_t id, const struct params *params,
         plane.offset = le32toh(image.offsets[0]);
         plane.modifier = le64toh(image.modifier);
     }
-    if (dmabuf_offer_of(plane.modifier) != 0) {
-        plane.modifier = linear_modifier(session, picture->format);
+    if (image.strides[0] != 0 && plane.modifier == MODIFIER_INVALID) {
+        if (!(session->dmabuf_offered[format] & OFFERS_INVALID)) {
+            return 0; /* it may be anything but linear */
+        }
+    } else if (dmabuf_offer_of(plane.modifier) != 0) {
+        plane.modifier = linear_modifier(session, format);
     }
     const uint64_t row = (uint64_t)picture->width * dmabuf_formats[picture->format].bytes;
     if (plane.stride < row ||
@@ -197,6 +224,26 @@ pass_resource(struct session *session, uint32_t id, const struct params *params,
     r = r < 0 ? r : send_add(session, id, &plane);
     /* Named before it is let go. */
     r = r < 0 ? r : session_flush_host(session);
+    picture->format = format;
+    return r < 0 ? r : 1;
+}
+
+/* The client's request with the host's format. */
+static int
+send_create(struct session *session, const struct wire_call *call, const struct picture *picture)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, call->id, call->opcode);
+    if (picture->buffer != 0) {
+        wire_put(&writer, picture->buffer);
+    }
+    wire_put(&writer, picture->width);
+    wire_put(&writer, picture->height);
+    wire_put(&writer, dmabuf_formats[picture->format].fourcc);
+    wire_put(&writer, call->value[picture->buffer != 0 ? 4 : 3].word); /* flags */
+    int size = wire_end(&writer);
+    int r = size < 0 ? size : session_to_host(session, writer.bytes, (size_t)size);
     return r < 0 ? r : 1;
 }
 
@@ -391,10 +438,10 @@ static int
 on_create(struct session *session, struct wire_call *call, bool immediate)
 {
     const struct wire_value *value = &call->value[immediate];
-    const struct picture picture = {.width = value[0].word,
-                                    .height = value[1].word,
-                                    .format = dmabuf_format_find(value[2].word),
-                                    .buffer = immediate ? call->value[0].word : 0};
+    struct picture picture = {.width = value[0].word,
+                              .height = value[1].word,
+                              .format = dmabuf_format_find(value[2].word),
+                              .buffer = immediate ? call->value[0].word : 0};
     struct params *params = call->object->data;
 
     call->why = wrong_with(params, &picture);
@@ -404,9 +451,11 @@ on_create(struct session *session, struct wire_call *call, bool immediate)
     params->used = true;
     session->n_dmabufs--; /* the descriptor ends here, or goes to the buffer */
     struct session_import *import = import_take(session, params->fd);
+    const size_t asked = picture.format;
     int r = pass_resource(session, call->id, params, &picture, import);
     if (r != 0) {
         import_unref(session, import);
+        r = r > 0 && picture.format != asked ? send_create(session, call, &picture) : MIN_OF(r, 0);
     } else if (session->channel.makes_dmabufs) {
         r = copy_resource(session, call->id, params, &picture, import);
     } else {
@@ -416,7 +465,7 @@ on_create(struct session *session, struct wire_call *call, bool immediate)
         return r;
     }
     fd_closep(&params->fd);
-    return MIN_OF(r, 0);
+    return r;
 }
 
 static void
