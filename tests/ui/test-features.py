@@ -173,6 +173,10 @@ def vulkan_that_is_not(session):
     session.start()
     session.activate("app.start-machine", "tiny")
     session.see_row("Tiny, Running", 20)
+    session.activate("app.show-machine", "tiny")
+    session.see("The machine uses 2D until one is found.", seconds=20)
+    session.press("Close message")
+    session.see_not("The machine uses 2D until one is found.")
     session.set_state("win.view", "statistics")
     line = wait_for("the line about graphics", lambda: session.find_start("Graphics: "), 20)
     sentence = line.get_name().partition(": ")[2]
