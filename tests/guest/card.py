@@ -16,8 +16,12 @@ import listener
 import vm
 
 LIMIT = 300
+# It draws, and then it rests for a while.
 GUEST_SCRIPT = """
-while true; do echo ALIVE; sleep 20 | timeout 18 kmscube 2>&1 | grep -i -E 'renderer:|fps'; done
+while true; do
+ sleep 20 | timeout 18 kmscube 2>&1 | grep -i -E 'renderer:|fps'; echo CUBE over;
+ for i in 1 2 3 4 5 6 7 8 9 10; do echo ALIVE; sleep 2; done;
+done
 """.replace("\n", " ")
 
 
@@ -52,6 +56,9 @@ def check(report, machine, control):
             pictures.add(screen.picture())
     report.check(len(pictures) >= 3, "and turns", f"{len(pictures)} different pictures of 6")
     check_sandbox(report, machine)
+    machine.text = ""
+    machine.wait_for(r"CUBE over", LIMIT)  # nothing is drawn while the recording ends
+    time.sleep(3)
     os.kill(next(row[1] for row in client.processes() if row[0] == "gpu"), signal.SIGKILL)
     machine.text = ""
     machine.wait_for(r"ALIVE", LIMIT)
