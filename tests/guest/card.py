@@ -6,6 +6,7 @@ GUEST is of the recipe "gl". Runs inside a test machine with a card (dut --gpu-3
 """
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,6 +40,22 @@ def check_sandbox(report, machine):
     report.check(good >= 4 * 6, "the sandbox is as tight with a card", answer[-600:])
 
 
+def check_restart(report, machine, control, screen):
+    """The renderer is thrown away under a program that draws; the next one draws again."""
+    machine.wait_for(r"CUBE over", LIMIT)
+    machine.text = ""
+    screen.forget()
+    screen.wait(gl.has_cube, LIMIT)
+    done = subprocess.run([sys.argv[1], "gpu", "restart-renderer", control], capture_output=True, text=True,
+                          timeout=LIMIT, check=False)
+    report.check(done.returncode == 0, "3D begins anew while a program draws", done.stdout, done.stderr)
+    machine.wait_for(r"CUBE over", LIMIT)
+    machine.text = ""
+    machine.wait_for(r"renderer: .*virgl", LIMIT)
+    report.check(True, "a program that was started afterwards has virgl")
+    machine.wait_for(r"ALIVE", LIMIT)
+
+
 def check(report, machine, control):
     machine.wait_for(r"MARK init", LIMIT)
     client = display1.Machine(control, 60)
@@ -56,6 +73,7 @@ def check(report, machine, control):
             pictures.add(screen.picture())
     report.check(len(pictures) >= 3, "and turns", f"{len(pictures)} different pictures of 6")
     check_sandbox(report, machine)
+    check_restart(report, machine, control, screen)
     machine.text = ""
     machine.wait_for(r"CUBE over", LIMIT)  # nothing is drawn while the recording ends
     time.sleep(3)
