@@ -72,6 +72,7 @@ echo_config_write(void *device, uint32_t offset, const void *data, uint32_t size
 }
 
 static const struct backend_ops echo_ops = {
+    .tracks_inflight = true,
     .n_queues = DEVICE_RIG_QUEUES,
     .kicked = echo_kicked,
     .queue_stopped = echo_stopped,

@@ -5,10 +5,12 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/vhost/vhost-protocol.h"
+#include "vmm/virtio/inflight.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -29,6 +31,7 @@ offered_protocol_features(const struct backend *backend)
     if (backend->ops->shmem_size > 0) {
         bits |= BIT(VHOST_PROTOCOL_SHMEM) | BIT(VHOST_PROTOCOL_BACKEND_SEND_FD);
     }
+    bits |= backend->ops->tracks_inflight ? BIT(VHOST_PROTOCOL_INFLIGHT_SHMFD) : 0;
     return backend->ops->config_size > 0 ? bits | BIT(VHOST_PROTOCOL_CONFIG) : bits;
 }
 
@@ -294,6 +297,85 @@ set_backend_req_fd(struct backend *backend, struct vhost_message *message)
     return 0;
 }
 
+struct inflight_queue *
+backend_inflight(const struct backend *backend, unsigned int index)
+{
+    if (!backend->inflight.area || index >= backend->inflight.n_queues ||
+        backend->rings[index].setup.size > backend->inflight.queue_size) {
+        return NULL;
+    }
+    return (void *)((uint8_t *)backend->inflight.area +
+                    index * inflight_queue_size(backend->inflight.queue_size));
+}
+
+void
+backend_drop_inflight(struct backend *backend)
+{
+    if (backend->inflight.area) {
+        munmap(backend->inflight.area, backend->inflight.size);
+        backend->inflight.area = NULL;
+    }
+    for (unsigned int i = 0; i < backend->ops->n_queues; i++) {
+        backend->rings[i].setup.inflight = NULL;
+    }
+}
+
+/* Bytes that the queues need, or 0 when there are not so many, or not so large ones. */
+static uint64_t
+inflight_size(const struct backend *backend, const struct vhost_inflight *inflight)
+{
+    return inflight->n_queues <= backend->ops->n_queues && inflight->queue_size <= QUEUE_SIZE_MAX
+               ? inflight->n_queues * inflight_queue_size(inflight->queue_size)
+               : 0;
+}
+
+static int
+get_inflight_fd(struct backend *backend, struct vhost_message *message)
+{
+    struct vhost_inflight *inflight = &message->payload.inflight;
+
+    inflight->size = inflight_size(backend, inflight);
+    inflight->offset = 0;
+    if (inflight->size == 0) {
+        return -EINVAL;
+    }
+    int fd = fd_memory_file("inflight", inflight->size);
+    if (fd < 0) {
+        return fd;
+    }
+    fd_closep(&backend->answer_fd);
+    backend->answer_fd = fd;
+    return 0;
+}
+
+static int
+set_inflight_fd(struct backend *backend, struct vhost_message *message)
+{
+    const struct vhost_inflight *inflight = &message->payload.inflight;
+    const uint64_t needed = inflight_size(backend, inflight);
+    uint64_t end;
+
+    if (any_ring_runs(backend)) {
+        return -EBUSY;
+    }
+    backend_drop_inflight(backend);
+    if (needed == 0 || inflight->size < needed || inflight->offset % 4096 != 0 ||
+        !add_fits(inflight->offset, needed, &end) ||
+        fd_check_memory_file(message->fds.fd[0], end) < 0) {
+        return -EINVAL;
+    }
+    void *area = mmap(NULL, needed, PROT_READ | PROT_WRITE, MAP_SHARED, message->fds.fd[0],
+                      (off_t)inflight->offset);
+    if (area == MAP_FAILED) {
+        return -errno;
+    }
+    backend->inflight.area = area;
+    backend->inflight.size = needed;
+    backend->inflight.n_queues = inflight->n_queues;
+    backend->inflight.queue_size = inflight->queue_size;
+    return 0;
+}
+
 /* The header of a config message must fit its data; ranges past the device's config read as zeros. */
 static int
 check_config(const struct vhost_message *message)
@@ -351,6 +433,7 @@ reset_device(struct backend *backend, struct vhost_message *message)
     }
     backend->features = 0;
     backend->status = 0;
+    backend_drop_inflight(backend);
     if (backend->ops->reset) {
         backend->ops->reset(backend->device);
     }
@@ -377,7 +460,9 @@ get_status(struct backend *backend, struct vhost_message *message)
 #define FDS(min, max)  .min_fds = (min), .max_fds = (max)
 #define NEEDS(feature) .needs = BIT(VHOST_PROTOCOL_##feature)
 #define CONFIG_SIZES   .max_size = sizeof(struct vhost_config)
-#define TABLE_SIZES    .min_size = 8, .max_size = sizeof(struct vhost_memory)
+#define INFLIGHT_SIZES \
+    .min_size = VHOST_INFLIGHT_SIZE_MIN, .max_size = sizeof(struct vhost_inflight)
+#define TABLE_SIZES .min_size = 8, .max_size = sizeof(struct vhost_memory)
 
 static const struct backend_request requests[] = {
     [VHOST_GET_FEATURES] = {get_features, true},
@@ -399,6 +484,8 @@ static const struct backend_request requests[] = {
     [VHOST_SET_BACKEND_REQ_FD] = {set_backend_req_fd, FDS(1, 1), NEEDS(BACKEND_REQ)},
     [VHOST_GET_CONFIG] = {get_config, true, CONFIG_SIZES, NEEDS(CONFIG)},
     [VHOST_SET_CONFIG] = {set_config, CONFIG_SIZES, NEEDS(CONFIG)},
+    [VHOST_GET_INFLIGHT_FD] = {get_inflight_fd, true, INFLIGHT_SIZES, NEEDS(INFLIGHT_SHMFD)},
+    [VHOST_SET_INFLIGHT_FD] = {set_inflight_fd, INFLIGHT_SIZES, FDS(1, 1), NEEDS(INFLIGHT_SHMFD)},
     [VHOST_RESET_DEVICE] = {reset_device, NEEDS(RESET_DEVICE)},
     [VHOST_GET_MAX_MEM_SLOTS] = {get_max_mem_slots, true, NEEDS(CONFIGURE_MEM_SLOTS)},
     [VHOST_ADD_MEM_REG] = {add_mem_reg, FIXED(struct vhost_memory_single), FDS(1, 1),

@@ -22,9 +22,21 @@ struct backend {
     uint64_t protocol_features;
     uint8_t status;
     int request_fd; /* our requests to the front end, or -1 */
+    int answer_fd;  /* goes with the next answer, or -1 */
+    struct {
+        void *area; /* mapped, or NULL */
+        uint64_t size;
+        uint16_t n_queues;
+        uint16_t queue_size;
+    } inflight;
     struct log_limit limit;
     struct ring rings[BACKEND_QUEUES_MAX];
 };
+
+/* What is noted of a ring's requests from its next start on. */
+struct inflight_queue *backend_inflight(const struct backend *backend, unsigned int index);
+/* No ring runs. */
+void backend_drop_inflight(struct backend *backend);
 
 /*
  * Handlers: 0, or -errno when the front end asked for something that cannot be done. Those of

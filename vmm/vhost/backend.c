@@ -29,7 +29,12 @@ static int
 start_rings(struct backend *backend, uint32_t *ret_started)
 {
     for (unsigned int i = 0; i < backend->ops->n_queues; i++) {
-        int r = ring_start(&backend->rings[i], backend->memory, backend->features);
+        int r;
+
+        backend->rings[i].setup.inflight = backend->rings[i].queue
+                                               ? backend->rings[i].setup.inflight
+                                               : backend_inflight(backend, i);
+        r = ring_start(&backend->rings[i], backend->memory, backend->features);
         if (r < 0) {
             backend->rings[i].has_addresses = false; /* ask again only when they were set anew */
             return r;
@@ -42,8 +47,11 @@ start_rings(struct backend *backend, uint32_t *ret_started)
 static int
 send_answer(struct backend *backend, struct vhost_message *message)
 {
+    cleanup_fd int fd = take_fd(&backend->answer_fd);
+
     message->header.flags = VHOST_VERSION | VHOST_FLAG_REPLY;
-    message->fds.count = 0;
+    message->fds.fd[0] = fd;
+    message->fds.count = fd >= 0;
     return vhost_message_send(backend->fd, message, vhost_deadline(MESSAGE_LIMIT_MS));
 }
 
@@ -144,6 +152,7 @@ backend_create(struct loop *loop, int fd, const struct backend_ops *ops, void *d
     backend->ops = ops;
     backend->device = device;
     backend->request_fd = -1;
+    backend->answer_fd = -1;
     backend->memory = guest_memory_create();
     for (unsigned int i = 0; i < ops->n_queues; i++) {
         ring_init(&backend->rings[i], loop, i, &ring_ops, backend);
@@ -167,6 +176,7 @@ backend_destroy(struct backend *backend)
     loop_remove(backend->source);
     fd_closep(&backend->fd);
     fd_closep(&backend->request_fd);
+    backend_drop_inflight(backend);
     guest_memory_destroy(backend->memory);
     free(backend);
 }

@@ -6,9 +6,11 @@
  * process: it reads the front end's messages from a connected stream socket inside the caller's
  * loop, maps guest memory, runs the kick descriptors, and calls the device. All callbacks run on the
  * loop's thread. Protocol features offered: MQ, REPLY_ACK, CONFIG, RESET_DEVICE, STATUS,
- * BACKEND_REQ, CONFIGURE_MEM_SLOTS, and with a shared memory region SHMEM and BACKEND_SEND_FD. A ring runs from when it is complete and enabled, without waiting
- * for its first kick, until GET_VRING_BASE or a reset; while it is disabled it looks empty. System calls used beyond
- * vmm/base: fcntl, fstat, mmap, poll.
+ * BACKEND_REQ, CONFIGURE_MEM_SLOTS, with a shared memory region SHMEM and BACKEND_SEND_FD, and
+ * INFLIGHT_SHMFD for a device that can go on where a process before it ended. A ring runs from when
+ * it is complete and enabled, without waiting for its first kick, until GET_VRING_BASE or a reset;
+ * while it is disabled it looks empty. System calls used beyond vmm/base: fcntl, fstat, mmap, poll;
+ * with in-flight tracking memfd_create, ftruncate and fcntl's F_ADD_SEALS.
  */
 
 #include <stdbool.h>
@@ -38,6 +40,7 @@ struct backend_ops {
     uint32_t config_size; /* bytes of config space; at most BACKEND_CONFIG_MAX */
     uint64_t shmem_size;  /* bytes of the shared memory region, a power of two; 0: there is none */
     uint8_t shmem_id;
+    bool tracks_inflight; /* chain::again is understood */
     /* Optional: the driver wrote config space. */
     void (*config_write)(void *device, uint32_t offset, const void *data, uint32_t size);
     /*

@@ -34,6 +34,7 @@ struct frontend {
     uint64_t deadline_ns;  /* of the operation that runs */
     uint64_t features;
     uint64_t protocol_features;
+    uint64_t more_protocol_features; /* wanted besides PROTOCOL_FEATURES */
     uint32_t n_queues;
     uint8_t shmem_id;
     uint64_t shmem_size;
@@ -74,6 +75,12 @@ frontend_destroy(struct frontend *fe)
     fd_closep(&fe->request_fd);
     message_close_fds(&fe->incoming.fds);
     free(fe);
+}
+
+void
+frontend_want_inflight(struct frontend *fe)
+{
+    fe->more_protocol_features |= BIT(VHOST_PROTOCOL_INFLIGHT_SHMFD);
 }
 
 uint64_t
@@ -148,22 +155,33 @@ send_request(struct frontend *fe, struct vhost_message *message)
     return r < 0 ? fail(fe, message->header.request, r) : 0;
 }
 
-/* The answer to `request`: -EPROTO, and the end, for anything but that. No answer brings an fd. */
+/* The answer to `request`: -EPROTO, and the end, for anything but that. Its descriptors too. */
 static int
-receive_reply(struct frontend *fe, uint32_t request, struct vhost_message *ret_reply)
+receive_reply_and_fds(struct frontend *fe, uint32_t request, struct vhost_message *ret_reply)
 {
     int r = vhost_message_receive(fe->fd, ret_reply, fe->deadline_ns);
 
     if (r < 0) {
         return fail(fe, request, r);
     }
-    message_close_fds(&ret_reply->fds);
     if (ret_reply->header.request != request ||
         (ret_reply->header.flags & VHOST_VERSION_MASK) != VHOST_VERSION ||
         !(ret_reply->header.flags & VHOST_FLAG_REPLY)) {
+        message_close_fds(&ret_reply->fds);
         return fail(fe, request, -EPROTO);
     }
     return 0;
+}
+
+static int
+receive_reply(struct frontend *fe, uint32_t request, struct vhost_message *ret_reply)
+{
+    int r = receive_reply_and_fds(fe, request, ret_reply);
+
+    if (r == 0) {
+        message_close_fds(&ret_reply->fds);
+    }
+    return r;
 }
 
 static int
@@ -294,15 +312,15 @@ ask_shmem(struct frontend *fe)
 static int
 negotiate_protocol(struct frontend *fe)
 {
-    uint64_t offered;
+    uint64_t offered = 0;
     uint64_t wanted;
-    uint64_t queues;
+    uint64_t queues = 0;
     int r = ask_u64(fe, VHOST_GET_PROTOCOL_FEATURES, &offered);
 
     if (r < 0) {
         return r;
     }
-    wanted = offered & PROTOCOL_FEATURES;
+    wanted = offered & (PROTOCOL_FEATURES | fe->more_protocol_features);
     if (!(offered & BIT(VHOST_PROTOCOL_BACKEND_REQ))) {
         wanted &= ~BIT(VHOST_PROTOCOL_BACKEND_SEND_FD);
     }
@@ -467,6 +485,56 @@ set_vring(struct frontend *fe, const struct frontend_vring *vring)
     return r < 0 ? r : tell_fd(fe, VHOST_SET_VRING_CALL, vring->index, vring->call_fd);
 }
 
+/* Have the back end make the area: it may have to lie in memory of its own kind. */
+static int
+get_inflight(struct frontend *fe, const struct frontend_start *start)
+{
+    struct vhost_message message = {
+        .header = {.request = VHOST_GET_INFLIGHT_FD, .size = sizeof(message.payload.inflight)}};
+    struct vhost_inflight *wanted = &message.payload.inflight;
+    int r;
+
+    for (unsigned int i = 0; i < start->n_vrings; i++) {
+        wanted->n_queues = (uint16_t)MAX_OF((uint32_t)wanted->n_queues, start->vrings[i].index + 1);
+        wanted->queue_size = (uint16_t)MAX_OF((uint32_t)wanted->queue_size, start->vrings[i].size);
+    }
+    r = send_request(fe, &message);
+    if (r == 0) {
+        r = receive_reply_and_fds(fe, VHOST_GET_INFLIGHT_FD, &message);
+    }
+    if (r < 0) {
+        return r;
+    }
+    start->inflight->fd = message_take_fd(&message.fds, 0);
+    start->inflight->area = message.payload.inflight;
+    message_close_fds(&message.fds);
+    r = check_size(fe, &message, sizeof(message.payload.inflight));
+    if (r == 0 && (start->inflight->fd < 0 || message.payload.inflight.size == 0)) {
+        r = fail(fe, VHOST_GET_INFLIGHT_FD, -EPROTO);
+    }
+    return r;
+}
+
+static int
+set_inflight(struct frontend *fe, const struct frontend_start *start)
+{
+    struct vhost_message message = {
+        .header = {.request = VHOST_SET_INFLIGHT_FD, .size = sizeof(message.payload.inflight)}};
+    int r = 0;
+
+    if (!start->inflight || start->n_vrings == 0 ||
+        !frontend_has(fe, VHOST_PROTOCOL_INFLIGHT_SHMFD)) {
+        return 0;
+    }
+    if (start->inflight->fd < 0) {
+        r = get_inflight(fe, start);
+    }
+    message.payload.inflight = start->inflight->area;
+    message.fds.fd[0] = start->inflight->fd;
+    message.fds.count = 1;
+    return r < 0 ? r : tell(fe, &message);
+}
+
 int
 frontend_start(struct frontend *fe, const struct frontend_start *start)
 {
@@ -478,6 +546,9 @@ frontend_start(struct frontend *fe, const struct frontend_start *start)
     r = tell_u64(fe, VHOST_SET_FEATURES, start->features | own);
     if (r == 0) {
         r = set_memory(fe, start);
+    }
+    if (r == 0) {
+        r = set_inflight(fe, start);
     }
     for (unsigned int i = 0; r == 0 && i < start->n_vrings; i++) {
         r = set_vring(fe, &start->vrings[i]);

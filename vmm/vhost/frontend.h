@@ -51,11 +51,19 @@ struct frontend_vring {
     int call_fd;
 };
 
+/* What a back end notes of the requests that it has, for the one after it; `fd` -1: nothing yet. */
+struct frontend_inflight {
+    struct vhost_inflight area;
+    int fd;
+};
+
 /* Takes over `fd`, a connected stream socket, also on failure. NULL with errno set. */
 struct frontend *frontend_create(int fd);
 void frontend_destroy(struct frontend *fe);
 CLEANUP_DEFINE(struct frontend, frontend_destroy)
 
+/* Ask for in-flight tracking where the back end has it; before frontend_negotiate(). */
+void frontend_want_inflight(struct frontend *fe);
 /* First operation: features, protocol features, ownership, back end's request socket. */
 int frontend_negotiate(struct frontend *fe);
 /* Serve the back end's requests and notice its end. After frontend_negotiate(). */
@@ -90,6 +98,11 @@ struct frontend_start {
     unsigned int n_regions;
     const struct frontend_vring *vrings;
     unsigned int n_vrings;
+    /*
+     * Or NULL; with VHOST_PROTOCOL_INFLIGHT_SHMFD the area that another back end had, or a place for
+     * a new one's, which is then the caller's to close.
+     */
+    struct frontend_inflight *inflight;
 };
 int frontend_start(struct frontend *fe, const struct frontend_start *start);
 /* Let rings that were started wait, or go on; without vhost-user's own feature bit they go on. */

@@ -149,6 +149,17 @@ ring_set_error(struct ring *ring, int fd)
     return replace_fd(&ring->error_fd, fd);
 }
 
+/* Best effort: a full eventfd is signalled already, and a closed one has nobody to tell. */
+static void
+signal_fd(int fd)
+{
+    const uint64_t one = 1;
+
+    if (fd >= 0 && write(fd, &one, sizeof(one)) < 0) {
+        return;
+    }
+}
+
 int
 ring_start(struct ring *ring, const struct guest_memory *memory, uint64_t features)
 {
@@ -167,6 +178,9 @@ ring_start(struct ring *ring, const struct guest_memory *memory, uint64_t featur
         return r;
     }
     ring->break_reported = false;
+    if (queue_was_taken_over(ring->queue)) {
+        signal_fd(ring->call_fd);
+    }
     return 1;
 }
 
@@ -190,17 +204,6 @@ ring_reset(struct ring *ring)
     ring->enabled = false;
     ring->setup.size = 0;
     ring->setup.next_available = 0;
-}
-
-/* Best effort: a full eventfd is signalled already, and a closed one has nobody to tell. */
-static void
-signal_fd(int fd)
-{
-    const uint64_t one = 1;
-
-    if (fd >= 0 && write(fd, &one, sizeof(one)) < 0) {
-        return;
-    }
 }
 
 void

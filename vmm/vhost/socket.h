@@ -25,6 +25,7 @@ struct vhost_message {
         struct vhost_config config;
         struct vhost_shmem_config shmem;
         struct vhost_mmap mmap;
+        struct vhost_inflight inflight;
         uint8_t bytes[VHOST_PAYLOAD_MAX];
     } payload;
     struct message_fds fds; /* received: the receiver's; sent: stay the caller's */

@@ -48,8 +48,8 @@ enum vhost_request {
     VHOST_SET_BACKEND_REQ_FD = 21,    /* -, + fd of a stream socket */
     VHOST_GET_CONFIG = 24,            /* struct vhost_config -> the same; size 0 is an error */
     VHOST_SET_CONFIG = 25,            /* struct vhost_config */
-    VHOST_GET_INFLIGHT_FD = 31,
-    VHOST_SET_INFLIGHT_FD = 32,
+    VHOST_GET_INFLIGHT_FD = 31,       /* struct vhost_inflight -> the same, + fd */
+    VHOST_SET_INFLIGHT_FD = 32,       /* struct vhost_inflight, + fd */
     VHOST_GPU_SET_SOCKET = 33,
     VHOST_RESET_DEVICE = 34,      /* - */
     VHOST_VRING_KICK = 35,        /* struct vhost_vring_state; in-band notifications */
@@ -148,6 +148,19 @@ struct vhost_config {
     uint8_t data[VHOST_CONFIG_MAX];
 };
 
+/* Memory for vmm/virtio/inflight.h. Some front ends leave out the padding at its end. */
+struct vhost_inflight {
+    uint64_t size;
+    uint64_t offset;
+    uint16_t n_queues;
+    uint16_t queue_size;
+    uint32_t padding;
+};
+
+enum {
+    VHOST_INFLIGHT_SIZE_MIN = 20
+};
+
 struct vhost_shmem_config {
     uint32_t n_regions; /* entries of `size` that are not 0 */
     uint32_t padding;
@@ -173,3 +186,4 @@ _Static_assert(sizeof(struct vhost_memory_region) == 32, "wire size");
 _Static_assert(sizeof(struct vhost_memory_single) == 40, "wire size");
 _Static_assert(sizeof(struct vhost_config) == 12 + VHOST_CONFIG_MAX, "wire size");
 _Static_assert(sizeof(struct vhost_mmap) == 40, "wire size");
+_Static_assert(sizeof(struct vhost_inflight) == 24, "wire size");

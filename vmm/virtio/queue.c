@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/virtio_ring.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/base/bytes.h"
@@ -11,12 +12,18 @@
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/trace.h"
+#include "vmm/virtio/inflight.h"
 
 /* A chain that is out, with room for its segments. */
 struct request {
     struct list link; /* queue::requests */
     struct chain chain;
     struct iovec iov[];
+};
+
+struct old_request {
+    uint64_t counter;
+    uint16_t head;
 };
 
 struct queue {
@@ -30,6 +37,11 @@ struct queue {
     uint32_t n_unsignalled; /* pushed since the driver was last asked about an interrupt */
     bool broken;
     bool held;
+    uint64_t inflight_counter;
+    bool taken_over;
+    struct old_request *again; /* that the process before us had, oldest first; or NULL */
+    unsigned int n_again;
+    unsigned int next_again;
     unsigned int n_requests;
     struct list requests;                            /* request::link */
     struct iovec segments[QUEUE_CHAIN_SEGMENTS_MAX]; /* of the chain that is being read */
@@ -90,6 +102,80 @@ find_rings(struct queue *queue)
     return 0;
 }
 
+/* Insert in the order of the counters; qsort() would ask the kernel how much memory there is. */
+static void
+insert_old(struct old_request *old, unsigned int n, const struct old_request *request)
+{
+    while (n > 0 && old[n - 1].counter > request->counter) {
+        old[n] = old[n - 1];
+        n--;
+    }
+    old[n] = *request;
+}
+
+/* Copy what the process before us had out; the area is its word, and worth no more. */
+static int
+take_over(struct queue *queue, struct inflight_queue *inflight)
+{
+    struct old_request *old = calloc(queue->setup.size, sizeof(*old));
+    const uint16_t last = inflight->last_given;
+    unsigned int n = 0;
+
+    if (!old) {
+        return -ENOMEM;
+    }
+    queue->again = old;
+    if (inflight->used_index != queue->next_used && last < queue->setup.size) {
+        inflight->requests[last].taken = 0; /* it died between giving it back and noting that */
+    }
+    inflight->used_index = queue->next_used;
+    for (unsigned int i = 0; i < queue->setup.size; i++) {
+        const struct old_request request = {.counter = inflight->requests[i].counter,
+                                            .head = (uint16_t)i};
+
+        if (inflight->requests[i].taken) {
+            insert_old(old, n++, &request);
+        }
+    }
+    queue->taken_over = true;
+    queue->next_available = (uint16_t)(queue->next_used + n);
+    for (unsigned int i = 0; i < n; i++) {
+        inflight->requests[old[i].head].counter = i;
+    }
+    queue->n_again = n;
+    queue->inflight_counter = n;
+    return 0;
+}
+
+static int
+begin_inflight(struct queue *queue)
+{
+    struct inflight_queue *inflight = queue->setup.inflight;
+
+    if (!inflight) {
+        return 0;
+    }
+    if (inflight->version != 0) {
+        return take_over(queue, inflight);
+    }
+    inflight->n_requests = (uint16_t)queue->setup.size;
+    inflight->used_index = queue->next_used;
+    __atomic_store_n(&inflight->version, INFLIGHT_VERSION, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* The request is out from here on. If we die before, it is still in the ring. */
+static void
+note_taken(struct queue *queue, uint16_t head)
+{
+    struct inflight_queue *inflight = queue->setup.inflight;
+
+    if (inflight) {
+        inflight->requests[head].counter = queue->inflight_counter++;
+        __atomic_store_n(&inflight->requests[head].taken, 1, __ATOMIC_RELEASE);
+    }
+}
+
 int
 queue_create(const struct guest_memory *memory, const struct queue_setup *setup,
              struct queue **ret_queue)
@@ -111,6 +197,10 @@ queue_create(const struct guest_memory *memory, const struct queue_setup *setup,
     }
     queue->next_available = setup->next_available;
     queue->next_used = ring_load(queue->used + 2);
+    r = begin_inflight(queue);
+    if (r < 0) {
+        return r;
+    }
     *ret_queue = take_pointer(queue);
     return 0;
 }
@@ -132,6 +222,7 @@ queue_destroy(struct queue *queue)
     list_for_each_safe(link, &queue->requests) {
         request_free(queue, list_container(link, struct request, link));
     }
+    free(queue->again);
     free(queue);
 }
 
@@ -173,6 +264,12 @@ queue_memory_changed(struct queue *queue)
         return -EFAULT;
     }
     return 0;
+}
+
+bool
+queue_was_taken_over(const struct queue *queue)
+{
+    return queue->taken_over;
 }
 
 uint16_t
@@ -350,34 +447,47 @@ request_create(const struct queue *queue, const struct walk *walk, uint16_t head
     return request;
 }
 
-int
-queue_pop(struct queue *queue, struct chain **ret_chain)
+/* The head of the next request, and whether it was out before. 1, 0 for none, or -EPROTO. */
+static int
+next_head(struct queue *queue, uint16_t *ret_head, bool *ret_again)
 {
-    struct walk walk = {.table = queue->descriptors, .count = queue->setup.size};
-    struct request *request;
-    uint16_t waiting;
-    uint16_t head;
-    const char *why;
+    const bool again = queue->next_again < queue->n_again;
+    const uint16_t waiting = (uint16_t)(ring_load(queue->available + 2) - queue->next_available);
 
-    if (queue->broken) {
-        return -EPROTO;
-    }
-    if (queue->held) {
+    if (!again && waiting == 0) {
         return 0;
     }
-    waiting = (uint16_t)(ring_load(queue->available + 2) - queue->next_available);
-    if (waiting == 0) {
-        return 0;
-    }
-    if (waiting > queue->setup.size) {
+    if (!again && waiting > queue->setup.size) {
         return queue_break(queue, "the available index jumped");
     }
     if (queue->n_requests >= queue->setup.size) {
         return queue_break(queue, "more requests are open than the ring has places");
     }
     atomic_thread_fence(memory_order_acquire);
-    head = ring_load(queue->available + RING_HEAD +
-                     (size_t)(queue->next_available & (queue->setup.size - 1)) * 2);
+    *ret_again = again;
+    *ret_head = again ? queue->again[queue->next_again].head
+                      : ring_load(queue->available + RING_HEAD +
+                                  (size_t)(queue->next_available & (queue->setup.size - 1)) * 2);
+    return 1;
+}
+
+int
+queue_pop(struct queue *queue, struct chain **ret_chain)
+{
+    struct walk walk = {.table = queue->descriptors, .count = queue->setup.size};
+    struct request *request;
+    uint16_t head;
+    const char *why;
+    bool again;
+    int r;
+
+    if (queue->broken) {
+        return -EPROTO;
+    }
+    r = queue->held ? 0 : next_head(queue, &head, &again);
+    if (r <= 0) {
+        return r;
+    }
     why = walk_chain(queue, head, &walk);
     if (why) {
         return queue_break(queue, why);
@@ -386,7 +496,13 @@ queue_pop(struct queue *queue, struct chain **ret_chain)
     if (!request) {
         return queue_break(queue, "no memory for a request");
     }
-    queue->next_available++;
+    request->chain.again = again;
+    if (again) {
+        queue->next_again++;
+    } else {
+        note_taken(queue, head);
+        queue->next_available++;
+    }
     list_append(&queue->requests, &request->link);
     queue->n_requests++;
     *ret_chain = &request->chain;
@@ -401,12 +517,20 @@ queue_push(struct queue *queue, struct chain *chain, uint32_t written)
 
     trace_complete(queue->setup.index, chain->head, written);
     if (!queue->broken) {
+        struct inflight_queue *inflight = queue->setup.inflight;
         char *element = queue->used + RING_HEAD +
                         (size_t)(queue->next_used & (queue->setup.size - 1)) * USED_ELEMENT_SIZE;
         store_le32(element, chain->head);
         store_le32(element + 4, (uint32_t)MIN_OF((uint64_t)written, chain->in_size));
+        if (inflight) {
+            inflight->last_given = chain->head;
+        }
         atomic_thread_fence(memory_order_release);
         ring_store(queue->used + 2, ++queue->next_used);
+        if (inflight) {
+            __atomic_store_n(&inflight->requests[chain->head].taken, 0, __ATOMIC_RELEASE);
+            __atomic_store_n(&inflight->used_index, queue->next_used, __ATOMIC_RELEASE);
+        }
         queue->n_unsignalled++;
     }
     request_free(queue, request);
@@ -448,5 +572,6 @@ queue_enable_kicks(struct queue *queue, bool on)
         return false;
     }
     atomic_thread_fence(memory_order_seq_cst);
-    return ring_load(queue->available + 2) != queue->next_available;
+    return queue->next_again < queue->n_again ||
+           ring_load(queue->available + 2) != queue->next_available;
 }

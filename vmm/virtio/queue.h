@@ -20,6 +20,7 @@ enum {
     QUEUE_CHAIN_SEGMENTS_MAX = 4096, /* descriptors of one chain, indirect ones included */
 };
 
+struct inflight_queue;
 struct queue;
 struct log_limit;
 
@@ -31,6 +32,12 @@ struct queue_setup {
     uint64_t available;
     uint64_t used;
     uint16_t next_available; /* index of the first request to take */
+    /*
+     * Or NULL: where to note what is out, at least `size` requests, valid until the queue is destroyed. If
+     * another process noted something there, its requests come again first, and next_available is what
+     * follows from them.
+     */
+    struct inflight_queue *inflight;
     bool indirect;           /* VIRTIO_RING_F_INDIRECT_DESC was negotiated */
     bool event_index;        /* VIRTIO_RING_F_EVENT_IDX was negotiated */
     struct log_limit *limit; /* for the log line of a broken ring; must outlive the queue */
@@ -50,6 +57,8 @@ CLEANUP_DEFINE(struct queue, queue_destroy)
  * memory become empty (no segments). -EFAULT when a ring is gone: the queue is broken then.
  */
 int queue_memory_changed(struct queue *queue);
+/* The driver may wait for an interrupt that the process before us owed it. */
+bool queue_was_taken_over(const struct queue *queue);
 /* Index of the next request in the available ring: what VHOST_USER_GET_VRING_BASE answers. */
 uint16_t queue_next_available(const struct queue *queue);
 
@@ -66,6 +75,7 @@ struct chain {
     uint64_t in_size;
     uint64_t out_position; /* cursors of chain_read() and chain_write() */
     uint64_t in_position;
+    bool again; /* a process before us had it: all, a part or nothing of it was done */
 };
 
 /* Copy the next bytes out of the readable part / into the writable part; returns bytes copied. */
