@@ -73,22 +73,15 @@ make_memory(struct fake *fake)
     return fake->ram_fd >= 0 && fake->ram != MAP_FAILED;
 }
 
-bool
-fake_start(struct fake *fake, const char *variable, void *setup, size_t size, const int fds[2])
+static bool
+start_process(struct fake *fake, const char *variable, void *setup, size_t size, const int fds[2])
 {
     const char *executable = getenv(variable);
     struct device_setup *device = setup;
     struct start_failed answer;
     ssize_t n;
 
-    memset(fake, 0, sizeof(*fake));
-    fake->accept = UINT64_MAX;
-    for (unsigned int i = 0; i < FAKE_QUEUES; i++) {
-        fake->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        fake->queues[i].call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        fake->queues[i].error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    }
-    if (!executable || !make_memory(fake) || !spawn(fake, executable, fds)) {
+    if (!executable || !spawn(fake, executable, fds)) {
         printf("# %s does not name a program that starts\n", variable);
         return false;
     }
@@ -112,6 +105,19 @@ fake_start(struct fake *fake, const char *variable, void *setup, size_t size, co
     return false;
 }
 
+bool
+fake_start(struct fake *fake, const char *variable, void *setup, size_t size, const int fds[2])
+{
+    memset(fake, 0, sizeof(*fake));
+    fake->accept = UINT64_MAX;
+    for (unsigned int i = 0; i < FAKE_QUEUES; i++) {
+        fake->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        fake->queues[i].call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        fake->queues[i].error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    return make_memory(fake) && start_process(fake, variable, setup, size, fds);
+}
+
 int
 fake_wait_exit(struct fake *fake)
 {
@@ -132,6 +138,9 @@ fake_wait_exit(struct fake *fake)
     fd_closep(&fake->control_fd);
     fd_closep(&fake->fd);
     fd_closep(&fake->ram_fd);
+    if (fake->inflight_fd > 0) {
+        close(fake->inflight_fd);
+    }
     if (fake->request_fd > 0) {
         close(fake->request_fd);
     }
@@ -263,6 +272,20 @@ fake_set_addresses(struct fake *fake, unsigned int queue)
     return fake_tell(fake, &message);
 }
 
+static bool
+start_queue(struct fake *fake, unsigned int queue)
+{
+    const struct fake_queue *q = &fake->queues[queue];
+
+    return fake_tell_state(fake, VHOST_SET_VRING_NUM, queue, FAKE_QUEUE_SIZE) == 0 &&
+           fake_tell_state(fake, VHOST_SET_VRING_BASE, queue, 0) == 0 &&
+           fake_set_addresses(fake, queue) == 0 &&
+           fake_tell_fd(fake, VHOST_SET_VRING_KICK, queue, q->kick_fd) == 0 &&
+           fake_tell_fd(fake, VHOST_SET_VRING_CALL, queue, q->call_fd) == 0 &&
+           fake_tell_fd(fake, VHOST_SET_VRING_ERR, queue, q->error_fd) == 0 &&
+           fake_tell_state(fake, VHOST_SET_VRING_ENABLE, queue, 1) == 0;
+}
+
 bool
 fake_start_queue(struct fake *fake, unsigned int queue)
 {
@@ -271,13 +294,7 @@ fake_start_queue(struct fake *fake, unsigned int queue)
     memset(fake->ram + rings_at(queue), 0, 0x10000);
     q->available = 0;
     q->used = 0;
-    return fake_tell_state(fake, VHOST_SET_VRING_NUM, queue, FAKE_QUEUE_SIZE) == 0 &&
-           fake_tell_state(fake, VHOST_SET_VRING_BASE, queue, 0) == 0 &&
-           fake_set_addresses(fake, queue) == 0 &&
-           fake_tell_fd(fake, VHOST_SET_VRING_KICK, queue, q->kick_fd) == 0 &&
-           fake_tell_fd(fake, VHOST_SET_VRING_CALL, queue, q->call_fd) == 0 &&
-           fake_tell_fd(fake, VHOST_SET_VRING_ERR, queue, q->error_fd) == 0 &&
-           fake_tell_state(fake, VHOST_SET_VRING_ENABLE, queue, 1) == 0;
+    return start_queue(fake, queue);
 }
 
 int
@@ -293,8 +310,31 @@ fake_stop_queue(struct fake *fake, unsigned int queue)
                : -1;
 }
 
-bool
-fake_open(struct fake *fake, unsigned int n)
+static bool
+set_inflight(struct fake *fake)
+{
+    struct vhost_message message = {
+        .header = {.request = VHOST_GET_INFLIGHT_FD, .size = sizeof(fake->inflight)},
+        .payload.inflight = {.n_queues = FAKE_QUEUES, .queue_size = FAKE_QUEUE_SIZE}};
+
+    if (fake->inflight_fd == 0) {
+        if (!fake_send(fake, &message) ||
+            vhost_message_receive(fake->fd, &message, vhost_deadline(FAKE_LIMIT_MS)) < 0 ||
+            message.header.size != sizeof(fake->inflight) || message.fds.count != 1) {
+            return false;
+        }
+        fake->inflight = message.payload.inflight;
+        fake->inflight_fd = message.fds.fd[0];
+    }
+    message = (struct vhost_message){
+        .header = {.request = VHOST_SET_INFLIGHT_FD, .size = sizeof(fake->inflight)},
+        .payload.inflight = fake->inflight,
+        .fds = {.fd = {fake->inflight_fd}, .count = 1}};
+    return fake_tell(fake, &message) == 0;
+}
+
+static bool
+negotiate(struct fake *fake)
 {
     struct vhost_message message = {
         .header = {.request = VHOST_SET_PROTOCOL_FEATURES, .size = sizeof(uint64_t)}};
@@ -306,8 +346,39 @@ fake_open(struct fake *fake, unsigned int n)
     ok = (fake->features & BIT(VHOST_FEATURE_PROTOCOL_FEATURES)) && fake_send(fake, &message) &&
          fake_tell_u64(fake, VHOST_SET_FEATURES, fake->features & fake->accept) == 0 &&
          fake_set_memory(fake) == 0;
+    return ok && (!fake->tracks_inflight || set_inflight(fake));
+}
+
+bool
+fake_open(struct fake *fake, unsigned int n)
+{
+    bool ok = negotiate(fake);
+
     for (unsigned int i = 0; ok && i < n; i++) {
         ok = fake_start_queue(fake, i);
+    }
+    return ok;
+}
+
+void
+fake_kill(struct fake *fake)
+{
+    int status;
+
+    kill(fake->pid, SIGKILL);
+    waitpid(fake->pid, &status, 0);
+    fake->pid = 0;
+    fd_closep(&fake->control_fd);
+    fd_closep(&fake->fd);
+}
+
+bool
+fake_take_over(struct fake *fake, const char *variable, void *setup, size_t size, const int fds[2])
+{
+    bool ok = start_process(fake, variable, setup, size, fds) && negotiate(fake);
+
+    for (unsigned int i = 0; ok && i < FAKE_QUEUES; i++) {
+        ok = start_queue(fake, i);
     }
     return ok;
 }

@@ -53,6 +53,10 @@ struct fake {
     uint8_t *ram;
     uint64_t features; /* offered by the device */
     uint64_t protocol_features;
+    bool
+        tracks_inflight; /* fake_open() sets up in-flight tracking, anew unless inflight_fd is there */
+    int inflight_fd;     /* 0: none */
+    struct vhost_inflight inflight;
     uint64_t accept; /* feature bits that fake_open() accepts, of those offered; default all */
     struct fake_queue queues[FAKE_QUEUES];
 };
@@ -78,6 +82,11 @@ bool fake_open_requests(struct fake *fake);
  * descriptor, or -1 for none; -2 when nothing came.
  */
 int fake_serve_shmem(struct fake *fake, uint64_t answer, struct vhost_mmap *ret_map);
+/* Kill the process and wait for its end; memory and rings stay. */
+void fake_kill(struct fake *fake);
+/* Another process for the same guest: as fake_start() and fake_open(), with the rings as they are. */
+bool fake_take_over(struct fake *fake, const char *variable, void *setup, size_t size,
+                    const int fds[2]);
 /* Both at once, for a device with no descriptors of its own. */
 bool fake_start_and_open(struct fake *fake, const char *variable, unsigned int n);
 /* Exit status of the process after the vhost-user socket is closed; -1 when it hangs (then killed). */

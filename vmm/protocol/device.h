@@ -160,6 +160,10 @@ struct gpu_setup {
     int32_t venus_fd;   /* with GPU_LEVEL_VENUS: socket of virglrenderer's render server; else -1 */
     int32_t record_fd;  /* a file for vmm/devices/gpu/record-format.h, or -1 */
     int32_t udmabuf_fd; /* /dev/udmabuf, or -1: pictures are memory files only */
+    int32_t journal_fd; /* struct gpu_journal, or 0 or -1: nobody takes over */
+    uint32_t takes_over; /* 0 or 1: a process that crashed wrote the journal, the guest goes on */
+    uint32_t lost_3d;    /* 0 or 1: a guest was offered 3D that this level does not have */
+    uint32_t reserved;
 };
 
 /*

@@ -12,6 +12,9 @@ enum {
     READ_ENTRIES = 64
 };
 
+/* More than a guest has. */
+#define PIECE_MAX (UINT64_C(1) << 40)
+
 struct entry {
     uint64_t start; /* offset of its first byte in the resource */
     uint64_t address;
@@ -26,11 +29,9 @@ struct backing {
 
 /* Append, joined with the entry before where both touch. */
 static int
-backing_append(struct backing *backing, const struct virtio_gpu_mem_entry *raw,
+backing_append(struct backing *backing, uint64_t address, uint64_t length,
                const struct guest_memory *memory)
 {
-    uint64_t address = le64toh(raw->addr);
-    uint64_t length = le32toh(raw->length);
     struct entry *last = backing->n_entries ? &backing->entries[backing->n_entries - 1] : NULL;
 
     if (length == 0 || !guest_memory_range(memory, address, length)) {
@@ -42,7 +43,7 @@ backing_append(struct backing *backing, const struct virtio_gpu_mem_entry *raw,
         backing->entries[backing->n_entries++] =
             (struct entry){.start = backing->size, .address = address, .length = length};
     }
-    backing->size += length; /* at most 2^20 entries of 2^32 bytes: cannot overflow */
+    backing->size += length; /* at most 2^20 entries of less than 2^40 bytes: cannot overflow */
     return 0;
 }
 
@@ -68,10 +69,54 @@ backing_read_entries(struct backing *backing, struct chain *chain, uint32_t n_en
     for (uint32_t i = 0; r == 0 && i < n_entries; i++) {
         r = backing_next_entry(chain, raw, i, n_entries);
         if (r == 0) {
-            r = backing_append(backing, &raw[i % READ_ENTRIES], memory);
+            r = backing_append(backing, le64toh(raw[i % READ_ENTRIES].addr),
+                               le32toh(raw[i % READ_ENTRIES].length), memory);
         }
     }
     return r;
+}
+
+int
+backing_make(const struct backing_piece *pieces, uint32_t n_pieces,
+             const struct guest_memory *memory, struct backing **ret_backing)
+{
+    struct backing *backing;
+    int r = 0;
+
+    if (n_pieces == 0 || n_pieces > BACKING_ENTRIES_MAX || !memory) {
+        return -EINVAL;
+    }
+    backing = malloc(sizeof(*backing) + n_pieces * sizeof(struct entry));
+    if (!backing) {
+        return -ENOMEM;
+    }
+    backing->size = 0;
+    backing->n_entries = 0;
+    for (uint32_t i = 0; r == 0 && i < n_pieces; i++) {
+        r = pieces[i].length > PIECE_MAX
+                ? -EINVAL
+                : backing_append(backing, pieces[i].address, pieces[i].length, memory);
+    }
+    if (r < 0) {
+        free(backing);
+        return r;
+    }
+    *ret_backing = backing;
+    return 0;
+}
+
+uint32_t
+backing_count(const struct backing *backing)
+{
+    return backing->n_entries;
+}
+
+struct backing_piece
+backing_piece_at(const struct backing *backing, uint32_t index)
+{
+    const struct entry *entry = &backing->entries[index];
+
+    return (struct backing_piece){.address = entry->address, .length = entry->length};
 }
 
 int

@@ -26,6 +26,18 @@ struct backing;
  */
 int backing_read(struct chain *chain, uint32_t n_entries, const struct guest_memory *memory,
                  struct backing **ret_backing);
+/* A stretch of guest memory. */
+struct backing_piece {
+    uint64_t address;
+    uint64_t length;
+};
+
+/* The same of pieces that the caller has, at most BACKING_ENTRIES_MAX. Errors as above. */
+int backing_make(const struct backing_piece *pieces, uint32_t n_pieces,
+                 const struct guest_memory *memory, struct backing **ret_backing);
+/* What it consists of: as few pieces as there can be. */
+uint32_t backing_count(const struct backing *backing);
+struct backing_piece backing_piece_at(const struct backing *backing, uint32_t index);
 void backing_destroy(struct backing *backing);
 CLEANUP_DEFINE(struct backing, backing_destroy)
 

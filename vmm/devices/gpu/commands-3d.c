@@ -10,6 +10,7 @@
 #include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/command.h"
 #include "vmm/devices/gpu/context.h"
+#include "vmm/devices/gpu/journal.h"
 #include "vmm/devices/gpu/texture.h"
 
 enum {
@@ -199,12 +200,18 @@ run_create_3d(struct gpu *gpu, struct command *command)
                                              .samples = le32toh(request->nr_samples),
                                              .flags = le32toh(request->flags)};
 
-    for (unsigned int i = 0; i < gpu->n_renderers; i++) {
+    const uint32_t id = le32toh(request->resource_id);
+    int r = -EOPNOTSUPP;
+
+    for (unsigned int i = 0; r == -EOPNOTSUPP && i < gpu->n_renderers; i++) {
         if (gpu->renderers[i]->ops->create_resource) {
-            return texture_create(gpu, gpu->renderers[i], le32toh(request->resource_id), &texture);
+            r = texture_create(gpu, gpu->renderers[i], id, &texture);
         }
     }
-    return -EOPNOTSUPP;
+    if (r == 0) {
+        journal_add(gpu->journal, resource_find(&gpu->resources, id));
+    }
+    return r;
 }
 
 /*

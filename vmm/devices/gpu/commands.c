@@ -10,6 +10,7 @@
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/edid.h"
 #include "vmm/devices/gpu/fences.h"
+#include "vmm/devices/gpu/journal.h"
 #include "vmm/devices/gpu/record.h"
 #include "vmm/devices/gpu/scanout.h"
 #include "vmm/devices/gpu/texture.h"
@@ -67,14 +68,18 @@ static int
 run_create_2d(struct gpu *gpu, struct command *command)
 {
     const struct virtio_gpu_resource_create_2d *request = &command->request.create_2d;
+    const uint32_t id = le32toh(request->resource_id);
+    int r = resource_create_2d(&gpu->resources, id, le32toh(request->format),
+                               le32toh(request->width), le32toh(request->height));
 
-    return resource_create_2d(&gpu->resources, le32toh(request->resource_id),
-                              le32toh(request->format), le32toh(request->width),
-                              le32toh(request->height));
+    if (r == 0) {
+        journal_add(gpu->journal, resource_find(&gpu->resources, id));
+    }
+    return r;
 }
 
 static int
-run_create_blob(struct gpu *gpu, struct command *command)
+create_blob(struct gpu *gpu, struct command *command)
 {
     const struct virtio_gpu_resource_create_blob *request = &command->request.create_blob;
     const uint32_t known = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE | VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE |
@@ -104,6 +109,18 @@ run_create_blob(struct gpu *gpu, struct command *command)
 }
 
 static int
+run_create_blob(struct gpu *gpu, struct command *command)
+{
+    int r = create_blob(gpu, command);
+
+    if (r == 0) {
+        journal_add(gpu->journal, resource_find(&gpu->resources,
+                                                le32toh(command->request.create_blob.resource_id)));
+    }
+    return r;
+}
+
+static int
 run_unref(struct gpu *gpu, struct command *command)
 {
     struct resource *resource =
@@ -115,6 +132,7 @@ run_unref(struct gpu *gpu, struct command *command)
     if (resource->mapped) {
         (void)blob_unmap(gpu, resource);
     }
+    journal_remove(gpu->journal, resource);
     scanout_forget_resource(gpu, resource);
     context_forget_resource(&gpu->contexts, resource);
     resource_destroy(&gpu->resources, resource);
@@ -145,6 +163,7 @@ run_attach_backing(struct gpu *gpu, struct command *command)
     if (r < 0) {
         resource_detach(&gpu->resources, resource);
     }
+    journal_set_pages(gpu->journal, resource);
     return r;
 }
 
@@ -158,6 +177,7 @@ run_detach_backing(struct gpu *gpu, struct command *command)
         return -ENOENT;
     }
     resource_detach(&gpu->resources, resource);
+    journal_set_pages(gpu->journal, resource);
     return 0;
 }
 
@@ -189,9 +209,14 @@ static int
 run_set_scanout(struct gpu *gpu, struct command *command)
 {
     const struct virtio_gpu_set_scanout *request = &command->request.set_scanout;
+    const uint32_t index = le32toh(request->scanout_id);
     struct rect rect = rect_from(&request->r);
+    int r = scanout_set(gpu, index, le32toh(request->resource_id), &rect);
 
-    return scanout_set(gpu, le32toh(request->scanout_id), le32toh(request->resource_id), &rect);
+    if (r == 0) {
+        journal_set_scanout(gpu, index);
+    }
+    return r;
 }
 
 static int
@@ -203,10 +228,14 @@ run_set_scanout_blob(struct gpu *gpu, struct command *command)
                                             .stride = le32toh(request->strides[0]),
                                             .format = resource_fourcc(le32toh(request->format)),
                                             .offset = le32toh(request->offsets[0])};
+    const uint32_t index = le32toh(request->scanout_id);
     struct rect rect = rect_from(&request->r);
+    int r = scanout_set_blob(gpu, index, le32toh(request->resource_id), &rect, &framebuffer);
 
-    return scanout_set_blob(gpu, le32toh(request->scanout_id), le32toh(request->resource_id), &rect,
-                            &framebuffer);
+    if (r == 0) {
+        journal_set_scanout(gpu, index);
+    }
+    return r;
 }
 
 static int
@@ -222,17 +251,28 @@ run_move_cursor(struct gpu *gpu, struct command *command)
 {
     const struct virtio_gpu_cursor_pos *pos = &command->request.cursor.pos;
 
-    return cursor_move(gpu, le32toh(pos->scanout_id), le32toh(pos->x), le32toh(pos->y));
+    const uint32_t index = le32toh(pos->scanout_id);
+    int r = cursor_move(gpu, index, le32toh(pos->x), le32toh(pos->y));
+
+    if (r == 0) {
+        journal_move_cursor(gpu->journal, index, le32toh(pos->x), le32toh(pos->y));
+    }
+    return r;
 }
 
 static int
 run_update_cursor(struct gpu *gpu, struct command *command)
 {
     const struct virtio_gpu_update_cursor *request = &command->request.cursor;
-    int r = cursor_update(gpu, le32toh(request->pos.scanout_id), le32toh(request->resource_id),
-                          le32toh(request->hot_x), le32toh(request->hot_y));
+    const uint32_t index = le32toh(request->pos.scanout_id);
+    const uint32_t hot[2] = {le32toh(request->hot_x), le32toh(request->hot_y)};
+    int r = cursor_update(gpu, index, le32toh(request->resource_id), hot[0], hot[1]);
 
-    return r < 0 ? r : run_move_cursor(gpu, command);
+    if (r < 0) {
+        return r;
+    }
+    journal_set_cursor(gpu->journal, index, le32toh(request->resource_id), hot);
+    return run_move_cursor(gpu, command);
 }
 
 static const struct command_row command_rows[] = {
@@ -263,6 +303,12 @@ static const struct command_row command_rows[] = {
     {VIRTIO_GPU_CMD_MOVE_CURSOR, GPU_QUEUE_CURSOR, sizeof(struct virtio_gpu_update_cursor),
      run_move_cursor},
 };
+
+static bool
+is_own_command(const struct command_row *row)
+{
+    return row >= command_rows && row < command_rows + ARRAY_SIZE(command_rows);
+}
 
 static const struct command_row *
 command_find(const struct gpu *gpu, uint32_t type, unsigned int queue)
@@ -315,6 +361,27 @@ command_respond(struct command *command, uint32_t type)
     return (uint32_t)chain_write(command->chain, &command->response, command->response_size);
 }
 
+/*
+ * The process before us had the request when it crashed: it may have executed it, or died of it. What
+ * is the device's own does no harm twice; what is a renderer's is not tried again, and the context that
+ * asked is gone anyway.
+ */
+static int
+run_again(struct gpu *gpu, const struct command_row *row, struct command *command)
+{
+    int r;
+
+    if (!is_own_command(row)) {
+        return -EIO;
+    }
+    r = row->run(gpu, command);
+    if ((r == -EEXIST && row->run != run_unref) || (r == -ENOENT && row->run == run_unref) ||
+        (r == -EBUSY && row->run == run_attach_backing)) {
+        return 0; /* done before */
+    }
+    return r;
+}
+
 static int
 command_execute(struct gpu *gpu, unsigned int index, struct command *command)
 {
@@ -333,7 +400,10 @@ command_execute(struct gpu *gpu, unsigned int index, struct command *command)
         return -EINVAL;
     }
     int r;
-    return fault_replaces(&gpu->fault, row->type, &r) ? r : row->run(gpu, command);
+    if (fault_replaces(&gpu->fault, row->type, &r)) {
+        return r;
+    }
+    return chain->again ? run_again(gpu, row, command) : row->run(gpu, command);
 }
 
 void

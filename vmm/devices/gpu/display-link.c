@@ -32,6 +32,7 @@ struct link_output {
     uint32_t cursor_y;
     bool display_dirty;
     bool scanout_dirty;
+    bool kept; /* see display_link_keep_picture() */
     bool cursor_dirty;
     bool position_dirty;
 };
@@ -351,7 +352,7 @@ link_restart(struct display_link *link)
     for (uint32_t i = 0; i < link->n_outputs; i++) {
         struct link_output *output = &link->outputs[i];
         output->display_dirty = output->display.header.type != 0;
-        output->scanout_dirty = true;
+        output->scanout_dirty = !output->kept;
         output->cursor_dirty = output->cursor.visible;
         output->position_dirty = true;
         output->damage = (struct rect){0, 0, output->state.width, output->state.height};
@@ -547,14 +548,29 @@ display_link_set_scanout(struct display_link *link, uint32_t scanout,
     struct link_output *output = &link->outputs[scanout];
 
     assert(scanout < link->n_outputs);
-    if (memcmp(&output->state, state, sizeof(*state)) == 0) {
+    if (!output->kept && memcmp(&output->state, state, sizeof(*state)) == 0) {
         return;
     }
+    output->kept = false;
     struct rect area = {0, 0, state->width, state->height};
     output->state = *state;
     output->damage = rect_intersect(&output->damage, &area);
     output->scanout_dirty = true;
     link_pump(link);
+}
+
+void
+display_link_keep_picture(struct display_link *link, uint32_t scanout)
+{
+    link->outputs[scanout].kept = true;
+}
+
+void
+display_link_take_over(struct display_link *link)
+{
+    if (!link->connected && link->source) {
+        link_restart(link);
+    }
 }
 
 void

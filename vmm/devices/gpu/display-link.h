@@ -83,6 +83,10 @@ void display_link_remove_buffer(struct display_link *link, struct link_buffer *b
 /* Does nothing when the scanout shows that already. */
 void display_link_set_scanout(struct display_link *link, uint32_t scanout,
                               const struct link_scanout *state);
+/* Say nothing of the scanout until it shows something else: the display has a picture of before us. */
+void display_link_keep_picture(struct display_link *link, uint32_t scanout);
+/* Begin by ourselves, without a display's hello: it knew the process before us. */
+void display_link_take_over(struct display_link *link);
 /* New pixels in `damage`, in scanout coordinates; what lies outside the scanout is ignored. */
 void display_link_update(struct display_link *link, uint32_t scanout, const struct rect *damage);
 /* Does nothing when the cursor looks like that already. */

@@ -8,6 +8,7 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/base/assert.h"
 #include "vmm/base/fd.h"
@@ -15,6 +16,7 @@
 #include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/commands.h"
 #include "vmm/devices/gpu/cursor.h"
+#include "vmm/devices/gpu/journal.h"
 #include "vmm/devices/gpu/record.h"
 #include "vmm/devices/gpu/restart.h"
 #include "vmm/devices/gpu/scanout.h"
@@ -24,6 +26,8 @@ enum {
     COMMANDS_PER_ROUND = 256, /* then the other queue and the display get their turn */
     FIRST_WIDTH = 1280,       /* of a display that was never plugged in */
     FIRST_HEIGHT = 800,
+    RESTORE_DELAY_MS =
+        20, /* the machine has 1 s for all that it says before, and waits meanwhile */
 };
 
 static void
@@ -35,6 +39,10 @@ gpu_kicked(void *device, unsigned int index)
     unsigned int left = COMMANDS_PER_ROUND;
 
     if (!queue) {
+        return;
+    }
+    if (gpu->restore_due) {
+        loop_timer_set(gpu->restore_timer, RESTORE_DELAY_MS, 0);
         return;
     }
     if (index == GPU_QUEUE_CONTROL) {
@@ -70,6 +78,7 @@ gpu_config_write(void *device, uint32_t offset, const void *data, uint32_t size)
 
     memcpy((uint8_t *)&config + offset, data, size);
     gpu->events_read &= ~le32toh(config.events_clear);
+    journal_set_events(gpu->journal, gpu->events_read);
 }
 
 static void
@@ -90,6 +99,33 @@ gpu_free_contexts(struct gpu *gpu)
 {
     list_for_each_safe(pos, &gpu->contexts.contexts) {
         context_destroy(gpu, list_container(pos, struct context, link));
+    }
+}
+
+/* The journal says what the guest had; or it was reset, and has nothing. */
+static void
+gpu_take_over(struct gpu *gpu)
+{
+    gpu->restore_due = false;
+    display_link_take_over(gpu->link);
+}
+
+static void
+gpu_restore(void *data, uint32_t events)
+{
+    struct gpu *gpu = data;
+
+    (void)events;
+    if (!gpu->restore_due) {
+        return;
+    }
+    journal_restore(gpu);
+    gpu_take_over(gpu);
+    if (gpu->events_read != 0) {
+        backend_config_changed(gpu->backend);
+    }
+    for (unsigned int i = 0; i < GPU_QUEUES; i++) {
+        gpu_kicked(gpu, i);
     }
 }
 
@@ -124,6 +160,10 @@ gpu_reset(void *device)
     }
     gpu->counters.blobs_mapped = 0; /* the machine has emptied its window */
     gpu->frames.last_us = 0;
+    journal_clear(gpu->journal);
+    if (gpu->restore_due) {
+        gpu_take_over(gpu);
+    }
     gpu->events_read = 0;
     gpu->features = 0;
 }
@@ -153,6 +193,7 @@ gpu_memory_changed(void *device)
 static const struct backend_ops gpu_backend_ops = {
     .features = UINT64_C(1) << VIRTIO_GPU_F_EDID | UINT64_C(1) << VIRTIO_GPU_F_RESOURCE_BLOB,
     .n_queues = GPU_QUEUES,
+    .tracks_inflight = true,
     .kicked = gpu_kicked,
     .config_read = gpu_config_read,
     .config_size = sizeof(struct virtio_gpu_config),
@@ -180,7 +221,7 @@ gpu_mode_settled(void *data, uint32_t events)
     backend_config_changed(gpu->backend);
 }
 
-static void
+void
 gpu_tell_display(struct gpu *gpu, uint32_t index)
 {
     const struct scanout *scanout = &gpu->scanouts[index];
@@ -219,6 +260,10 @@ gpu_plug_wanted(void *data, const struct gpu_mode *mode)
         scanout->height_mm = mode->height_mm;
     }
     gpu_tell_display(gpu, mode->scanout);
+    if (!gpu->restore_due) {
+        journal_set_scanout(gpu, mode->scanout);
+        journal_set_events(gpu->journal, gpu->events_read | (same ? 0 : VIRTIO_GPU_EVENT_DISPLAY));
+    }
     if (!same && !gpu->mode_due) {
         gpu->mode_due = true;
         loop_timer_set(gpu->mode_timer, GPU_MODE_DELAY_MS, 0);
@@ -289,6 +334,13 @@ gpu_plug_first(struct gpu *gpu, const struct gpu_setup *setup)
     }
 }
 
+static void
+gpu_offer_3d(struct gpu *gpu)
+{
+    gpu->backend_ops.features |=
+        UINT64_C(1) << VIRTIO_GPU_F_VIRGL | UINT64_C(1) << VIRTIO_GPU_F_CONTEXT_INIT;
+}
+
 struct gpu *
 gpu_create(struct loop *loop, const struct gpu_setup *setup)
 {
@@ -319,12 +371,22 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->link = display_link_create(loop, setup->display_fd, gpu->n_scanouts, &gpu_link_ops, gpu);
     gpu_plug_first(gpu, setup);
     gpu->mode_timer = loop_add_timer(loop, gpu_mode_settled, gpu);
+    gpu->restore_timer = loop_add_timer(loop, gpu_restore, gpu);
+    gpu->journal =
+        setup->journal_fd > 0 ? journal_open(setup->journal_fd, setup->takes_over) : NULL;
+    gpu->restore_due = gpu->journal && setup->takes_over;
+    if (gpu->journal) {
+        close(setup->journal_fd); /* it is mapped */
+    }
     gpu->fences.timer = loop_add_timer(loop, fences_end_delay, gpu);
     gpu->record = setup->record_fd >= 0 ? record_create(setup) : NULL;
     gpu->backend_ops = gpu_backend_ops;
+    if (setup->lost_3d) {
+        gpu_offer_3d(gpu);
+    }
     gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu->backend_ops, gpu);
-    if (!gpu->mode_timer || !gpu->fences.timer || !gpu->backend ||
-        (setup->record_fd >= 0 && !gpu->record)) {
+    if (!gpu->mode_timer || !gpu->restore_timer || !gpu->fences.timer || !gpu->backend ||
+        (setup->journal_fd > 0 && !gpu->journal) || (setup->record_fd >= 0 && !gpu->record)) {
         return NULL;
     }
     return take_pointer(gpu);
@@ -351,6 +413,8 @@ gpu_destroy(struct gpu *gpu)
     }
     free(gpu->commands);
     loop_remove(gpu->mode_timer);
+    loop_remove(gpu->restore_timer);
+    journal_close(gpu->journal);
     loop_remove(gpu->fences.timer);
     record_destroy(gpu->record);
     fd_closep(&gpu->record_fd);
@@ -367,8 +431,7 @@ gpu_add_renderer(struct gpu *gpu, struct renderer *renderer)
            renderer->ops->fill_capset && renderer->ops->create_context &&
            renderer->ops->destroy_context && renderer->ops->submit && renderer->ops->destroy);
     gpu->renderers[gpu->n_renderers++] = renderer;
-    gpu->backend_ops.features |=
-        UINT64_C(1) << VIRTIO_GPU_F_VIRGL | UINT64_C(1) << VIRTIO_GPU_F_CONTEXT_INIT;
+    gpu_offer_3d(gpu);
     if (renderer->ops->export_blob) {
         gpu->backend_ops.shmem_size = BLOB_WINDOW_SIZE;
         gpu->backend_ops.shmem_id = VIRTIO_GPU_SHM_ID_HOST_VISIBLE;

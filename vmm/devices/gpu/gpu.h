@@ -26,6 +26,7 @@ enum {
     GPU_QUEUES = 2,
     GPU_FLIP_BUFFERS = 3,    /* on the screen, on the way there, free */
     GPU_MODE_DELAY_MS = 100, /* every change of mode costs the guest a modeset */
+    GPU_EVENTS = 1,          /* VIRTIO_GPU_EVENT_DISPLAY, all that there are */
 };
 
 /* How a scanout reads the blob that it shows (SET_SCANOUT_BLOB). */
@@ -104,8 +105,11 @@ struct gpu {
     struct context_table contexts;
     struct fences fences;
     struct fault fault;
-    struct record *record; /* or NULL: nothing is recorded */
-    uint8_t *commands;     /* the last command stream, and the room for it */
+    struct record *record;   /* or NULL: nothing is recorded */
+    struct journal *journal; /* or NULL: nobody comes after us */
+    struct loop_source *restore_timer;
+    bool restore_due;  /* the journal is another process's, and nothing was served yet */
+    uint8_t *commands; /* the last command stream, and the room for it */
     uint32_t commands_size;
     uint32_t n_scanouts;
     uint32_t events_read;
@@ -118,14 +122,16 @@ struct gpu {
 };
 
 /*
- * Serve setup->device.vhost_fd and setup->display_fd in `loop`. NULL with errno set on failure. Both
- * descriptors belong to the device from then on.
+ * Serve setup->device.vhost_fd and setup->display_fd in `loop`. NULL with errno set on failure. These
+ * descriptors, and setup->journal_fd, belong to the device from then on.
  */
 struct gpu *gpu_create(struct loop *loop, const struct gpu_setup *setup);
 void gpu_destroy(struct gpu *gpu);
 CLEANUP_DEFINE(struct gpu, gpu_destroy)
 /* Take the renderer over and offer its capsets: before the front end has asked for features. */
 void gpu_add_renderer(struct gpu *gpu, struct renderer *renderer);
+/* Tell the display what is plugged in at a scanout. */
+void gpu_tell_display(struct gpu *gpu, uint32_t index);
 /* A picture is finished: struct gpu_frames. */
 void gpu_count_frame(struct gpu *gpu);
 /* The answer to GPU_ASK_STATISTICS; `data` is the device. */

@@ -28,6 +28,15 @@ resource_fourcc(uint32_t virtio_format)
     }
 }
 
+uint32_t
+resource_fourcc_known(uint32_t fourcc)
+{
+    return fourcc == GPU_FORMAT_AR24 || fourcc == GPU_FORMAT_XR24 || fourcc == GPU_FORMAT_AB24 ||
+                   fourcc == GPU_FORMAT_XB24
+               ? fourcc
+               : 0;
+}
+
 void
 resource_table_init(struct resource_table *table, uint64_t limit)
 {

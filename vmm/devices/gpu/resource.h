@@ -48,6 +48,7 @@ struct resource {
     uint64_t size; /* bytes of pixels, or of the blob */
     struct backing *backing;
     struct renderer *renderer; /* that knows the resource, or NULL */
+    uint32_t journal;          /* journal.c's: where it is noted, or 0 */
     uint8_t *recorded;         /* record.c's: its memory as the recording has it, or NULL */
 
     struct renderer_texture texture; /* RESOURCE_TEXTURE */
@@ -77,6 +78,9 @@ struct resource_table {
 
 /* DRM fourcc of a virtio-gpu format with four bytes per pixel, or 0. */
 uint32_t resource_fourcc(uint32_t virtio_format);
+
+/* The same fourcc if it is one of those, or 0. */
+uint32_t resource_fourcc_known(uint32_t fourcc);
 
 void resource_table_init(struct resource_table *table, uint64_t limit);
 /* -ENOMEM when the limit is reached. */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The device's own state in memory that outlives the process (vmm/protocol/gpu-journal.h), and what a
+ * process after a crash makes of it. All functions but the first take a NULL journal and do nothing.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/cleanup.h"
+
+struct gpu;
+struct journal;
+struct resource;
+
+/* Map the memfd, which stays the caller's; perhaps another process wrote it. NULL with errno set. */
+struct journal *journal_open(int fd, bool written);
+void journal_close(struct journal *journal);
+CLEANUP_DEFINE(struct journal, journal_close)
+
+/* The device was reset: nothing of the guest's is left. */
+void journal_clear(struct journal *journal);
+/* A resource was made; where there is no room for it, or its pages, it will be missing after a crash. */
+void journal_add(struct journal *journal, struct resource *resource);
+void journal_remove(struct journal *journal, struct resource *resource);
+/* It got pages, or lost them. */
+void journal_set_pages(struct journal *journal, const struct resource *resource);
+/* What is plugged in at a scanout or shown there changed. */
+void journal_set_scanout(struct gpu *gpu, uint32_t index);
+void journal_set_cursor(struct journal *journal, uint32_t index, uint32_t resource,
+                        const uint32_t hot[2]);
+void journal_move_cursor(struct journal *journal, uint32_t index, uint32_t x, uint32_t y);
+void journal_set_events(struct journal *journal, uint32_t events);
+
+/*
+ * Make of the journal what the guest had: guest memory is there, the device is as new. What is not
+ * possible is left out, of the journal too.
+ */
+void journal_restore(struct gpu *gpu);
