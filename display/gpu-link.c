@@ -103,37 +103,6 @@ tell_shown(VmGpuLink *self, guint buffer, VmScreen *screen)
 }
 
 static void
-handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
-{
-    guint n = message->hello.n_scanouts;
-
-    if (n > VM_SCREENS_MAX) {
-        complain(self, "too many scanouts");
-        return;
-    }
-    /* A new start of the gpu process or of ours: buffer numbers begin again. */
-    g_hash_table_remove_all(self->buffers);
-    self->in_sync = TRUE;
-    for (guint i = 0; i < self->n_screens; i++) {
-        vm_screen_hide_cursor(self->screens[i]); /* only visible ones are told */
-    }
-    for (guint i = 0; i < self->n_screens; i++) {
-        if (vm_screen_get_flips(self->screens[i])) {
-            tell_flips(self, self->screens[i]);
-        }
-    }
-    while (self->n_screens < n) {
-        self->screens[self->n_screens] = vm_screen_new(self->n_screens);
-        g_signal_connect_object(self->screens[self->n_screens], "flips-changed",
-                                G_CALLBACK(tell_flips), self, G_CONNECT_SWAPPED);
-        g_signal_connect_object(self->screens[self->n_screens], "shown", G_CALLBACK(tell_shown),
-                                self, G_CONNECT_SWAPPED);
-        self->n_screens++;
-    }
-    g_signal_emit(self, signals[MODE_CHANGED], 0);
-}
-
-static void
 handle_buffer(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
 {
     guint32 id = message->buffer.id;
@@ -308,6 +277,41 @@ handle_restarted(VmGpuLink *self, const union gpu_message *message, struct messa
     const struct gpu_restarted restarted = message->restarted; /* callbacks may send */
 
     answer_restarts(self, &restarted);
+}
+
+static void
+handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    guint n = message->hello.n_scanouts;
+
+    if (n > VM_SCREENS_MAX) {
+        complain(self, "too many scanouts");
+        return;
+    }
+    if (self->in_sync) { /* what the gpu process before this one was asked */
+        answer_questions(self, NULL);
+        answer_restarts(self, NULL);
+    }
+    /* A new start of the gpu process or of ours: buffer numbers begin again. */
+    g_hash_table_remove_all(self->buffers);
+    self->in_sync = TRUE;
+    for (guint i = 0; i < self->n_screens; i++) {
+        vm_screen_hide_cursor(self->screens[i]); /* only visible ones are told */
+    }
+    for (guint i = 0; i < self->n_screens; i++) {
+        if (vm_screen_get_flips(self->screens[i])) {
+            tell_flips(self, self->screens[i]);
+        }
+    }
+    while (self->n_screens < n) {
+        self->screens[self->n_screens] = vm_screen_new(self->n_screens);
+        g_signal_connect_object(self->screens[self->n_screens], "flips-changed",
+                                G_CALLBACK(tell_flips), self, G_CONNECT_SWAPPED);
+        g_signal_connect_object(self->screens[self->n_screens], "shown", G_CALLBACK(tell_shown),
+                                self, G_CONNECT_SWAPPED);
+        self->n_screens++;
+    }
+    g_signal_emit(self, signals[MODE_CHANGED], 0);
 }
 
 static void

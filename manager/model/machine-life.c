@@ -213,13 +213,22 @@ wants_renderer(VmMachine *self)
     return backend && !g_str_equal(backend, "2d");
 }
 
+/* Of the sentences in manager/model/phrases.c. */
+#define GRAPHICS_CAME_AGAIN " and was started again; "
+
 static void
 graphics_changed(VmMachine *self)
 {
     const char *word = vm_connection_get_graphics(self->connection);
     const char *why = vm_connection_get_graphics_sentence(self->connection);
 
-    if (why && why[0] && g_strcmp0(word, "2d") == 0 && wants_renderer(self) && !self->problem) {
+    if (why && strstr(why, GRAPHICS_CAME_AGAIN)) {
+        if (!self->problem || vm_problem_informs(self->problem)) {
+            vm_machine_take_problem(self,
+                                    vm_problem_new("card-restarted", self->title, why, NULL, NULL));
+        }
+    } else if (why && why[0] && g_strcmp0(word, "2d") == 0 && wants_renderer(self) &&
+               !self->problem) {
         vm_machine_take_problem(self, vm_problem_new("no-gpu", self->title, why, NULL, NULL));
     }
     g_object_notify(G_OBJECT(self), "has-renderer");

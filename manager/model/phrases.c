@@ -60,6 +60,10 @@ static const char *const phrases[] = {
     /* The graphics card: what it draws with, and why. */
     N_("%s; the picture stands still, the guest goes on. Restart the guest, or start it with 2D "
        "graphics if it happens again."),
+    N_("%s and was started again; the guest's screen goes on. Programs of the guest that drew in "
+       "3D "
+       "have to be started again."),
+    N_("%s and was started again; the guest's screen goes on."),
     N_("%s, with Vulkan, whose memory was not tried."),
     N_("%s, with Vulkan."),
     N_("%s; no Vulkan, although it was asked for: %s."),

@@ -78,7 +78,7 @@ def socket_elsewhere(world):
 def death_of_each_part(world):
     disk = world.file('disk', bytes(1 << 20))
     labels = {'machine': 'machine', 'rng': 'random number source', 'block-0': 'disk', 'console-1': 'console',
-              'gpu': 'graphics card', 'keyboard': 'keyboard', 'pointer': 'pointer'}
+              'keyboard': 'keyboard', 'pointer': 'pointer'}
     for part, label in labels.items():
         machine = world.started_guest('d', str(world.files / 'halt'), '-b', disk, *DESKTOP)
         parts = wait_for(lambda: world.children('d'), 5)
@@ -91,6 +91,33 @@ def death_of_each_part(world):
         last = world.last_run('d')
         check(last['part'] == part and last['id'] == 'part-died', str(last))
         check(not world.leftovers(), f'{part}: {world.leftovers()}')
+
+
+def crash_card(world, name, number, **said):
+    """The graphics card's process dies for the number-th time: what the log says then, and whether it is back."""
+    words = said.get('words', 'the guest\'s screen goes on')
+    os.kill(wait_for(lambda: world.children(name).get('gpu'), 5), signal.SIGKILL)
+    check(wait_for(lambda: world.log(name).count(words) == said.get('times', number), harness.LIMIT_S), world.log(name))
+    return wait_for(lambda: world.children(name).get('gpu'), 5) if said.get('back', True) else None
+
+
+def card_comes_again(world):
+    """A graphics card that crashes is started again, twice a minute; it asks nobody's leave and nobody restarts."""
+    machine = world.started_guest('again', str(world.files / 'halt'), *DESKTOP)
+    first = wait_for(lambda: world.children('again'), 5)['gpu']
+    second = crash_card(world, 'again', 1)
+    check(second != first, f'{first} {second}')
+    status, output, errors = world.run('gpu', 'stats', 'again')
+    check(status == 0 and 'Commands' in output, f'{status} {output} {errors}')
+    check(crash_card(world, 'again', 2) not in (first, second), 'no new process')
+    crash_card(world, 'again', 3, words='the picture stands still', times=1, back=False)
+    check(world.log('again').count('is started again') == 2, world.log('again'))
+    status, _, errors = world.run('gpu', 'stats', 'again')
+    check(status == 33 and 'no graphics card' in errors, f'{status} {errors}')
+    check(machine.poll() is None, 'the machine ended with its graphics card')
+    status, errors = end(machine)
+    check(status == 0, f'{status} {errors}')
+    check(not world.leftovers(), str(world.leftovers()))
 
 
 def crash_and_blocked_call(world):
@@ -345,9 +372,14 @@ def graphics_ladder(world):
         status, output, errors = world.run('gpu', 'restart-renderer', 'lost')
         check(status == 0 and re.search(r'contexts lost +0\nresources lost +0\n', output), f'{status} {output} {errors}')
     check('The 3D renderer began anew' in world.log('lost'), world.log('lost'))
-    os.kill(wait_for(lambda: world.children('lost'), 5)['gpu'], signal.SIGKILL)
-    check(wait_for(lambda: 'the picture stands still' in world.log('lost'), 5), world.log('lost'))
-    time.sleep(0.5)
+    crash_card(world, 'lost', 1)
+    status, output, errors = world.run('gpu', 'restart-renderer', 'lost')
+    check(status == 0 and re.search(r'contexts lost +0\nresources lost +0\n', output), f'{status} {output} {errors}')
+    crash_card(world, 'lost', 2)
+    check('it is started again without 3D' in world.log('lost'), world.log('lost'))
+    status, output, errors = world.run('gpu', 'restart-renderer', 'lost')
+    check(status == 33 and 'draws in 2D only' in errors, f'{status} {output} {errors}')
+    crash_card(world, 'lost', 3, words='the picture stands still', times=1, back=False)
     check(machine.poll() is None, 'the machine ended with its graphics card')
     status, output, errors = world.run('gpu', 'stats', 'lost')
     check(status == 33 and 'no graphics card' in errors, f'{status} {output} {errors}')
@@ -421,7 +453,7 @@ def compositor_knows_the_sandbox(world):
     return None
 
 
-CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, crash_and_blocked_call, flooding_parts,
+CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, card_comes_again, crash_and_blocked_call, flooding_parts,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, disposable, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
          closed_streams, no_sandbox, log_file, commands, graphics_ladder, vulkan, compositor_knows_the_sandbox,

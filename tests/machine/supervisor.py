@@ -23,7 +23,7 @@ START = struct.Struct('=IIIIii32s')
 MACHINE_SETUP = struct.Struct('=56sIIQii4ii4x')
 LOADER_SETUP = struct.Struct('=56sQiiiiiI2048s256s256s')
 MACHINE_BOOT = struct.Struct('=IIQQII')
-ADD_DEVICE_MESSAGE = struct.Struct('=II32sIII16H')
+ADD_DEVICE_MESSAGE = struct.Struct('=II32sIIII16H')
 DEVICE_SETUP = struct.Struct('=56si')
 BLOCK_SETUP = struct.Struct('=56siiIII4x768xQI20si4x')
 CONSOLE_SETUP = struct.Struct('=56sii')
@@ -175,7 +175,7 @@ class Machine:
         """Put what is behind the connected socket `vhost` (closed here) on the bus."""
         ident, pci_class, sizes = VIRTIO[kind]
         self.child.send(ADD_DEVICE_MESSAGE.pack(
-            ADD_DEVICE, ADD_DEVICE_MESSAGE.size, name.encode(), ident, pci_class, len(sizes),
+            ADD_DEVICE, ADD_DEVICE_MESSAGE.size, name.encode(), ident, pci_class, len(sizes), 0,
             *(sizes + [sizes[-1]] * (16 - len(sizes)))), [vhost.fileno()])
         vhost.close()
         reply, data = self.child.receive()

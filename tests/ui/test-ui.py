@@ -331,6 +331,11 @@ def graphics_panel(session):
     renderer(session)
 
 
+def card_process(session):
+    parts = dict(line.split()[:2] for line in open(session.path("run/vitrine/solid/processes"), encoding="utf-8"))
+    return int(parts["gpu"])
+
+
 def renderer(session):
     """3D begins anew when somebody wants it and says so twice; a card that crashed has nothing to begin."""
     session.activate("app.start-machine", "solid")
@@ -347,8 +352,14 @@ def renderer(session):
     session.see("Graphics restarted; no program of the guest drew in 3D")
     log = session.path("state/vitrine/solid/log")
     expect(open(log, encoding="utf-8").read().count("The 3D renderer began anew") == 1, "what the card says")
-    parts = dict(line.split()[:2] for line in open(session.path("run/vitrine/solid/processes"), encoding="utf-8"))
-    os.kill(int(parts["gpu"]), signal.SIGKILL)
+    gone = {0}
+    for crash in range(3):
+        pid = wait_for("the card", lambda: next(iter({card_process(session)} - gone), None))
+        gone.add(pid)
+        os.kill(pid, signal.SIGKILL)
+        if crash < 2:
+            wait_for("the log", lambda: open(log, encoding="utf-8").read().count("the guest's screen goes on") > crash)
+            session.see("The picture goes on. Programs of the guest that drew in 3D have to be started again.", seconds=30)
     session.see("The card has crashed; restart the guest to have it again", seconds=30)
     wait_for("no renderer", lambda: not session.see("Restart renderer…").has(Atspi.StateType.SENSITIVE))
 

@@ -47,6 +47,7 @@ answer_type(struct control *control, uint32_t type)
 union request {
     struct start_header header;
     struct machine_add_device add_device;
+    struct machine_replace_device replace_device;
     struct machine_boot boot;
 };
 
@@ -68,6 +69,31 @@ add_device(struct control *control, const union request *request, struct message
     fd_closep(&fd);
     if (r == 0) {
         answer_type(control, MACHINE_DEVICE_ADDED);
+        return;
+    }
+    snprintf(failed.name, sizeof(failed.name), "%s", device.name);
+    snprintf(failed.sentence, sizeof(failed.sentence), "%s", sentence);
+    answer(control, &failed, sizeof(failed));
+}
+
+static void
+replace_device(struct control *control, const union request *request, struct message_fds *fds)
+{
+    struct machine_device_failed failed = {
+        .header = {.type = MACHINE_DEVICE_FAILED, .size = sizeof(failed)},
+    };
+    struct machine_replace_device device = request->replace_device;
+    const char *sentence = NULL;
+    const int fd = message_take_fd(fds, 0);
+    int r;
+
+    device.name[sizeof(device.name) - 1] = '\0';
+    r = pci_root_replace_virtio(control->pci, device.name, fd, &sentence);
+    if (fd < 0) {
+        return;
+    }
+    if (r == 0) {
+        answer_type(control, MACHINE_DEVICE_REPLACED);
         return;
     }
     snprintf(failed.name, sizeof(failed.name), "%s", device.name);
@@ -179,6 +205,8 @@ static const struct {
     [MACHINE_RESUME - START_TYPE_TO_CHILD] = {sizeof(struct start_header), resume_machine},
     [MACHINE_STOP - START_TYPE_TO_CHILD] = {sizeof(struct start_header), stop_machine},
     [MACHINE_SLEEP_BUTTON - START_TYPE_TO_CHILD] = {sizeof(struct start_header), sleep_button},
+    [MACHINE_REPLACE_DEVICE -
+        START_TYPE_TO_CHILD] = {sizeof(struct machine_replace_device), replace_device},
 };
 
 static void

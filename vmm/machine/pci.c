@@ -386,6 +386,21 @@ pci_root_add_virtio(struct pci_root *root, const struct machine_add_device *requ
     return 0;
 }
 
+int
+pci_root_replace_virtio(struct pci_root *root, const char *name, int vhost_fd,
+                        const char **ret_sentence)
+{
+    cleanup_fd int fd = vhost_fd;
+
+    for (unsigned int i = 1; i < root->n_slots; i++) {
+        if (strcmp(virtio_pci_name(root->devices[i]), name) == 0) {
+            return virtio_pci_replace(root->devices[i], take_fd(&fd), ret_sentence);
+        }
+    }
+    *ret_sentence = "The machine has no such device.";
+    return -ENODEV;
+}
+
 void
 pci_root_hold(struct pci_root *root, bool hold)
 {

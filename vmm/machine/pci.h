@@ -42,6 +42,9 @@ CLEANUP_DEFINE(struct pci_root, pci_root_destroy)
  */
 int pci_root_add_virtio(struct pci_root *root, const struct machine_add_device *request,
                         int vhost_fd, const char **ret_sentence);
+/* virtio_pci_replace() for the device of that name; -ENODEV. */
+int pci_root_replace_virtio(struct pci_root *root, const char *name, int vhost_fd,
+                            const char **ret_sentence);
 /*
  * Tell when the back end of a device that was added went away, on the loop's thread; `name` is the
  * request's, both texts live for the call.

@@ -38,6 +38,10 @@ struct virtio_device {
     int kick_fd[MACHINE_QUEUES_MAX];
     struct frontend_vring vrings[MACHINE_QUEUES_MAX]; /* that were started */
     unsigned int n_vrings;
+    uint64_t driver_features; /* with n_vrings */
+    bool start_due;           /* the driver started it while no back end was there */
+    struct frontend_inflight inflight;
+    _Atomic bool may_return; /* another back end comes when this one has ended */
 
     struct blob_window *window; /* or NULL */
     uint8_t window_id;
@@ -110,8 +114,12 @@ static int
 introduce(struct virtio_device *device, const struct machine_add_device *request,
           const char **ret_sentence)
 {
-    int r = frontend_negotiate(device->frontend);
+    int r;
 
+    if (device->may_return) {
+        frontend_want_inflight(device->frontend);
+    }
+    r = frontend_negotiate(device->frontend);
     if (r < 0) {
         *ret_sentence = "The device process does not speak vhost-user, or did not answer in time.";
         return r;
@@ -151,6 +159,8 @@ virtio_device_create(struct vm *vm, const struct machine_add_device *request, in
     for (unsigned int i = 0; i < MACHINE_QUEUES_MAX; i++) {
         device->kick_fd[i] = -1;
     }
+    device->inflight.fd = -1;
+    device->may_return = request->may_return != 0;
     device->frontend = frontend_create(vhost_fd);
     r = introduce(device, request, ret_sentence);
     if (r < 0) {
@@ -168,6 +178,7 @@ virtio_device_destroy(struct virtio_device *device)
     }
     frontend_destroy(device->frontend);
     blob_window_destroy(device->window);
+    fd_closep(&device->inflight.fd);
     for (unsigned int i = 0; i < MACHINE_QUEUES_MAX; i++) {
         fd_closep(&device->kick_fd[i]);
     }
@@ -192,7 +203,9 @@ on_lost(void *data)
     if (device->window) {
         blob_window_clear(device->window);
     }
-    device->ops->lost(device->ops_data);
+    if (!atomic_load(&device->may_return)) {
+        device->ops->lost(device->ops_data);
+    }
 }
 
 static int
@@ -211,12 +224,12 @@ on_unmap(void *data, const struct vhost_mmap *map)
     return device->window ? blob_window_unmap(device->window, map) : -EINVAL;
 }
 
+static const struct frontend_ops frontend_ops = {
+    .config_changed = on_config_changed, .lost = on_lost, .map = on_map, .unmap = on_unmap};
+
 int
 virtio_device_watch(struct virtio_device *device, const struct virtio_device_ops *ops, void *data)
 {
-    static const struct frontend_ops frontend_ops = {
-        .config_changed = on_config_changed, .lost = on_lost, .map = on_map, .unmap = on_unmap};
-
     device->ops = ops;
     device->ops_data = data;
     return frontend_watch(device->frontend, vm_loop(device->vm), &frontend_ops, device);
@@ -268,7 +281,55 @@ virtio_device_kick_fd(const struct virtio_device *device, unsigned int index)
 bool
 virtio_device_failed(const struct virtio_device *device)
 {
-    return frontend_failed(device->frontend);
+    return !atomic_load(&device->may_return) && frontend_failed(device->frontend);
+}
+
+void
+virtio_device_give_up(struct virtio_device *device)
+{
+    atomic_store(&device->may_return, false);
+}
+
+/* The guest knows what the one before offered. */
+static const char *
+find_lack(const struct virtio_device *device, struct frontend *next)
+{
+    uint32_t config_size = 0;
+    uint8_t id;
+    const uint64_t shmem = frontend_shmem(next, &id);
+
+    if (frontend_features(device->frontend) & ~frontend_features(next)) {
+        return "The new device process lacks features of the one before.";
+    }
+    if (frontend_has(next, VHOST_PROTOCOL_INFLIGHT_SHMFD) !=
+        frontend_has(device->frontend, VHOST_PROTOCOL_INFLIGHT_SHMFD)) {
+        return "The new device process does not know which requests are open.";
+    }
+    if (frontend_probe_config(next, VHOST_CONFIG_MAX, &config_size) < 0 ||
+        config_size != device->config_size) {
+        return "The new device process describes another device.";
+    }
+    if (shmem != 0 && device->window &&
+        (shmem != blob_window_size(device->window) || id != device->window_id)) {
+        return "The new device process has another window of memory.";
+    }
+    return frontend_queue_count(next) < frontend_queue_count(device->frontend)
+               ? "The new device process has fewer queues."
+               : NULL;
+}
+
+struct frontend *
+virtio_device_meet(struct virtio_device *device, int vhost_fd, const char **ret_sentence)
+{
+    cleanup(frontend_destroyp) struct frontend *next = frontend_create(vhost_fd);
+
+    frontend_want_inflight(next);
+    *ret_sentence = "The new device process does not speak vhost-user, or did not answer in time.";
+    if (frontend_negotiate(next) < 0) {
+        return NULL;
+    }
+    *ret_sentence = find_lack(device, next);
+    return *ret_sentence ? NULL : take_pointer(next);
 }
 
 /* Our address of [address, address + size) of guest RAM; -EFAULT, or -EINVAL when misaligned. */
@@ -331,19 +392,57 @@ fill_regions(const struct virtio_device *device,
     return n;
 }
 
+/* Hand over what the driver set up: to a new back end with what the one before had open. */
+static int
+start_rings(struct virtio_device *device)
+{
+    struct frontend_region regions[VHOST_MEMORY_REGIONS_MAX];
+    const struct frontend_start start = {.features = device->driver_features,
+                                         .regions = regions,
+                                         .n_regions = fill_regions(device, regions),
+                                         .vrings = device->vrings,
+                                         .n_vrings = device->n_vrings,
+                                         .inflight = &device->inflight};
+
+    return frontend_start(device->frontend, &start);
+}
+
+int
+virtio_device_replace(struct virtio_device *device, struct frontend *frontend)
+{
+    const bool fresh = device->n_vrings == 0 || device->start_due;
+    int r;
+
+    frontend_destroy(device->frontend);
+    device->frontend = frontend;
+    if (device->window) {
+        blob_window_clear(device->window);
+    }
+    r = frontend_watch(frontend, vm_loop(device->vm), &frontend_ops, device);
+    if (r == 0 && fresh) { /* it knows nothing of what was before */
+        r = frontend_stop(frontend, NULL, 0);
+        fd_closep(&device->inflight.fd);
+    }
+    if (r == 0 && device->n_vrings > 0) {
+        r = start_rings(device);
+    }
+    device->start_due = false;
+    atomic_store(&device->config_stale, true);
+    atomic_fetch_add(&device->generation, 1);
+    return r;
+}
+
 int
 virtio_device_start(struct virtio_device *device, uint64_t features,
                     const struct virtio_queue *queues, const int *call_fds)
 {
-    struct frontend_region regions[VHOST_MEMORY_REGIONS_MAX];
-    struct frontend_start start = {
-        .features = features, .regions = regions, .vrings = device->vrings};
+    int r;
 
     device->n_vrings = 0;
+    device->driver_features = features;
     for (unsigned int i = 0; i < device->n_queues; i++) {
         struct frontend_vring *vring = &device->vrings[device->n_vrings];
         eventfd_t ignored;
-        int r;
 
         if (!queues[i].enabled) {
             continue;
@@ -359,9 +458,13 @@ virtio_device_start(struct virtio_device *device, uint64_t features,
         (void)eventfd_read(device->kick_fd[i], &ignored);
         device->n_vrings++;
     }
-    start.n_vrings = device->n_vrings;
-    start.n_regions = fill_regions(device, regions);
-    return frontend_start(device->frontend, &start);
+    fd_closep(&device->inflight.fd);
+    r = start_rings(device);
+    if (r < 0 && atomic_load(&device->may_return) && frontend_failed(device->frontend)) {
+        device->start_due = true;
+        r = 0;
+    }
+    return r;
 }
 
 int
@@ -370,6 +473,7 @@ virtio_device_stop(struct virtio_device *device)
     int r = frontend_stop(device->frontend, device->vrings, device->n_vrings);
 
     device->n_vrings = 0;
+    device->start_due = false;
     device->config_valid = false;
     if (device->window) {
         blob_window_clear(device->window);

@@ -42,6 +42,7 @@ struct virtio_device_ops {
 };
 
 struct blob_window;
+struct frontend;
 struct virtio_device;
 
 /* Takes over `vhost_fd`. 0 or -errno with a static sentence. */
@@ -53,6 +54,20 @@ CLEANUP_DEFINE(struct virtio_device, virtio_device_destroy)
 int virtio_device_watch(struct virtio_device *device, const struct virtio_device_ops *ops,
                         void *data);
 
+/*
+ * Another back end takes over. Off the caller's lock: talk with it; takes over `vhost_fd`. It must be
+ * able to do all that the one before offered. NULL with *ret_sentence when not.
+ */
+struct frontend *virtio_device_meet(struct virtio_device *device, int vhost_fd,
+                                    const char **ret_sentence);
+/*
+ * With the lock held, on the loop's thread: it serves the device from here on, and what was started
+ * goes on where it stood. `frontend` is taken over. 0 or -errno with the back end failed.
+ */
+int virtio_device_replace(struct virtio_device *device, struct frontend *frontend);
+/* None will: virtio_device_failed() says so from here on. Any thread. */
+void virtio_device_give_up(struct virtio_device *device);
+
 /* Its shared memory region, or NULL; *ret_id is the virtio shared memory id. */
 struct blob_window *virtio_device_window(const struct virtio_device *device, uint8_t *ret_id);
 
@@ -62,7 +77,7 @@ unsigned int virtio_device_queue_count(const struct virtio_device *device);
 uint16_t virtio_device_queue_max(const struct virtio_device *device, unsigned int index);
 uint32_t virtio_device_config_size(const struct virtio_device *device);
 int virtio_device_kick_fd(const struct virtio_device *device, unsigned int index);
-/* The connection is of no use any more. From any thread. */
+/* The connection is of no use any more, and no other will come. From any thread. */
 bool virtio_device_failed(const struct virtio_device *device);
 
 /*

@@ -14,6 +14,7 @@
 #include "vmm/machine/msix.h"
 #include "vmm/machine/pci.h"
 #include "vmm/machine/virtio-common.h"
+#include "vmm/vhost/frontend.h"
 #include "vmm/vhost/vhost-protocol.h"
 
 enum {
@@ -48,6 +49,7 @@ struct virtio_pci {
 
     pthread_mutex_t lock; /* device lock: the registers and all talk with the back end */
     struct virtio_common common;
+    bool held;
     uint64_t bar_address;
     uint64_t kick_address[MACHINE_QUEUES_MAX]; /* where KVM watches for kicks; 0: nowhere */
     _Atomic bool broken_reported;
@@ -545,10 +547,43 @@ virtio_pci_destroy(struct virtio_pci *vp)
     free(vp);
 }
 
+const char *
+virtio_pci_name(const struct virtio_pci *vp)
+{
+    return virtio_device_name(vp->device);
+}
+
+int
+virtio_pci_replace(struct virtio_pci *vp, int vhost_fd, const char **ret_sentence)
+{
+    struct frontend *frontend;
+    int r;
+
+    if (vhost_fd < 0) {
+        virtio_device_give_up(vp->device);
+        atomic_store(&vp->broken_reported, true);
+        virtio_common_set_broken(&vp->common);
+        return 0;
+    }
+    frontend = virtio_device_meet(vp->device, vhost_fd, ret_sentence);
+    if (!frontend) {
+        return -EPROTO;
+    }
+    *ret_sentence = "The new device process could not go on where the one before stood.";
+    pthread_mutex_lock(&vp->lock);
+    r = virtio_device_replace(vp->device, frontend);
+    if (r == 0 && vp->held && virtio_common_is_started(&vp->common)) {
+        r = virtio_device_hold(vp->device, true);
+    }
+    pthread_mutex_unlock(&vp->lock);
+    return r;
+}
+
 void
 virtio_pci_hold(struct virtio_pci *vp, bool hold)
 {
     pthread_mutex_lock(&vp->lock);
+    vp->held = hold;
     if (virtio_common_is_started(&vp->common) && !virtio_device_failed(vp->device)) {
         (void)virtio_device_hold(vp->device, hold); /* a failure shows below */
         check_broken(vp);

@@ -82,6 +82,13 @@ int virtio_pci_create(const struct virtio_pci_place *place,
 void virtio_pci_destroy(struct virtio_pci *vp);
 CLEANUP_DEFINE(struct virtio_pci, virtio_pci_destroy)
 struct pci_function *virtio_pci_function(struct virtio_pci *vp);
+const char *virtio_pci_name(const struct virtio_pci *vp);
+/*
+ * Another process takes the device over (`vhost_fd`, taken over also on failure), or -1: none will,
+ * and the device is broken. On the loop's thread. 0 or -errno with a static sentence; then it may be
+ * tried again with another one.
+ */
+int virtio_pci_replace(struct virtio_pci *vp, int vhost_fd, const char **ret_sentence);
 /* The processors stand still, or go on: so do the queues. */
 void virtio_pci_hold(struct virtio_pci *vp, bool hold);
 /* Power-on state, the PCI function's registers excepted. */

@@ -27,13 +27,19 @@ enum machine_type {
     MACHINE_RESUME,                           /* struct start_header */
     MACHINE_STOP,         /* struct start_header: end with MACHINE_END_STOPPED */
     MACHINE_SLEEP_BUTTON, /* struct start_header: press the other ACPI button */
+    /*
+     * struct machine_replace_device, + vhost-user socket of a process that takes the device over:
+     * answer MACHINE_DEVICE_REPLACED or _FAILED; or none: nobody does, it is broken. No answer then.
+     */
+    MACHINE_REPLACE_DEVICE,
 
     MACHINE_DEVICE_ADDED = START_TYPE_FROM_CHILD, /* struct start_header */
-    MACHINE_DEVICE_FAILED, /* struct machine_device_failed; also later, when a back end is lost */
-    MACHINE_RUNNING,       /* struct start_header: all vCPUs were started */
-    MACHINE_PAUSED,        /* struct start_header */
-    MACHINE_RESUMED,       /* struct start_header */
-    MACHINE_ENDED,         /* struct machine_ended */
+    MACHINE_DEVICE_FAILED,   /* struct machine_device_failed; also later, when a back end is lost */
+    MACHINE_RUNNING,         /* struct start_header: all vCPUs were started */
+    MACHINE_PAUSED,          /* struct start_header */
+    MACHINE_RESUMED,         /* struct start_header */
+    MACHINE_ENDED,           /* struct machine_ended */
+    MACHINE_DEVICE_REPLACED, /* struct start_header */
 };
 
 struct machine_setup {
@@ -55,7 +61,17 @@ struct machine_add_device {
     uint32_t virtio_id; /* virtio 1.2 section 5 */
     uint32_t pci_class; /* 24 bits, class << 16 | subclass << 8 | interface */
     uint32_t n_queues;  /* default queue count, used when the back end has no MQ */
+    /*
+     * 0 or 1: when the back end ends while the guest runs, the device waits for MACHINE_REPLACE_DEVICE
+     * and nobody is told.
+     */
+    uint32_t may_return;
     uint16_t queue_size[MACHINE_QUEUES_MAX];
+};
+
+struct machine_replace_device {
+    struct start_header header;
+    char name[START_NAME_SIZE];
 };
 
 struct machine_device_failed {

@@ -16,6 +16,7 @@
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
+#include "vmm/supervisor/revive.h"
 #include "vmm/supervisor/spawn.h"
 #include "vmm/supervisor/statistics.h"
 #include "vmm/supervisor/trace.h"
@@ -92,7 +93,8 @@ end_by_nonsense(struct child *child)
 static void
 graphics_failed(const struct child *child)
 {
-    if (child->row->death == DEATH_IS_TOLD && !child->vm->booted && child->vm->state != VM_ENDING) {
+    if (child->row->death == DEATH_IS_TOLD && child->vm->graphics.level != GPU_LEVEL_2D &&
+        !child->vm->booted && child->vm->state != VM_ENDING) {
         child->vm->graphics_failed = true;
     }
 }
@@ -105,6 +107,9 @@ on_start_message(struct child *child, union any_message *message, size_t size)
         if (child->row == &process_display) {
             trace_stop(child->vm); /* the clients of the one before are gone */
             lifecycle_tell_display(child->vm);
+        }
+        if (revive_is_card(child)) {
+            revive_ready(child);
         }
         if (child->vm->state == VM_IDLE) {
             loop_timer_set(child->vm->start_timer, 0, 0);
@@ -176,6 +181,7 @@ on_machine_ended(struct child *child, struct machine_ended *ended)
 }
 
 static void child_ended(struct child *child);
+static void card_is_lost(struct child *card, const struct failure *how);
 
 /* Before the boot this ends the machine; the device's own death, if that was it, explains better. */
 static void
@@ -188,6 +194,9 @@ on_device_failed(struct child *child, struct machine_device_failed *failed)
     clean_text(failed->sentence, sizeof(failed->sentence));
     log_file_print(vm->log, LOG_LEVEL_WARNING, "%s: %s", failed->name, failed->sentence);
     device = vm_child(vm, failed->name);
+    if (device && revive_is_card(device) && !revive_answered(vm) && device->restarts > 0) {
+        return; /* of one that was started before this one */
+    }
     if (device && device->pid > 0) {
         struct pollfd ended = {.fd = device->pidfd, .events = POLLIN};
 
@@ -198,6 +207,13 @@ on_device_failed(struct child *child, struct machine_device_failed *failed)
     }
     if (!vm->booted) {
         end_by(child, "device-failed", failed->sentence);
+    } else if (device && device->pid > 0 && revive_is_card(device)) {
+        struct failure how = {0};
+
+        failure_set(&how, EXIT_STATUS_FAILED, "part-died", "The %s could not go on;",
+                    device->row->label);
+        child_kill(device);
+        card_is_lost(device, &how);
     }
 }
 
@@ -228,6 +244,11 @@ on_machine_message(struct child *child, union any_message *message, size_t size)
         return plain;
     case MACHINE_PAUSED:
         lifecycle_paused(vm);
+        return plain;
+    case MACHINE_DEVICE_REPLACED:
+        if (plain && revive_answered(vm)) {
+            revive_done(vm);
+        }
         return plain;
     case MACHINE_ENDED:
         if (size != sizeof(message->ended)) {
@@ -481,10 +502,11 @@ display_ended(struct child *display, const struct failure *how)
 
 /* The guest runs: it loses its screen, and nothing else. */
 static void
-graphics_ended(struct child *card, const struct failure *how)
+card_is_lost(struct child *card, const struct failure *how)
 {
     struct vm *vm = card->vm;
 
+    revive_give_up(card);
     card->ready = false;
     card->done = true;
     vm->graphics.lost = true;
@@ -495,6 +517,14 @@ graphics_ended(struct child *card, const struct failure *how)
     log_file_print(vm->log, LOG_LEVEL_ERROR, "graphics: %s", vm->graphics.sentence);
     lifecycle_tell_display(vm);
     lifecycle_list_processes(vm);
+}
+
+static void
+graphics_ended(struct child *card, const struct failure *how)
+{
+    if (!revive_card(card, how)) {
+        card_is_lost(card, how);
+    }
 }
 
 /* The guest's Vulkan programs end with it; the screen and everything else go on. */

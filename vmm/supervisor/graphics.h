@@ -19,7 +19,8 @@ struct graphics {
     uint32_t level; /* enum gpu_level */
     int render_fd;  /* with GPU_LEVEL_DRM, perhaps with GPU_LEVEL_VENUS, else -1 */
     bool no_venus;  /* Vulkan was asked for and cannot be had; the sentence says why */
-    bool lost;      /* the process crashed while the machine ran */
+    bool lost;      /* the process crashed while the machine ran, and was not started again */
+    bool had_3d;    /* the guest was offered it before such a crash */
     char sentence[START_SENTENCE_SIZE];
 };
 

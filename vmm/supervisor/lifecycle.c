@@ -16,6 +16,7 @@
 #include "vmm/supervisor/images.h"
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/processes.h"
+#include "vmm/supervisor/revive.h"
 #include "vmm/supervisor/spawn.h"
 
 enum {
@@ -84,8 +85,6 @@ close_passed(struct vm *vm)
     for (size_t i = 0; i < CONFIG_SERIALS_MAX; i++) {
         fd_closep(&vm->serial[i].port_fd);
     }
-    fd_closep(&vm->gpu.device_fd);
-    fd_closep(&vm->graphics.render_fd);
     fd_closep(&vm->keyboard.device_fd);
     fd_closep(&vm->pointer.device_fd);
     fd_closep(&vm->wayland.gpu_fd);
@@ -113,6 +112,7 @@ send_device(struct vm *vm, const struct child *machine)
         .virtio_id = device->virtio->virtio_id,
         .pci_class = device->virtio->pci_class,
         .n_queues = device->virtio->n_queues,
+        .may_return = device->child && revive_is_card(device->child),
     };
 
     if (device->child && !device->child->ready) {

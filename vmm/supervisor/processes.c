@@ -128,6 +128,7 @@ const struct process_row process_gpu = {
     .executable = "vmm-gpu",
     .label = "graphics card",
     .nofile = 2048, /* one for each resource that is shown, and those of cross-domain contexts */
+    .death = DEATH_IS_TOLD,
     .virtio = &virtio_gpu,
     .setup_size = sizeof(struct gpu_setup),
     .compose = setup_gpu,

@@ -23,7 +23,8 @@ struct virtio_row {
 enum process_death {
     DEATH_ENDS_MACHINE,
     DEATH_RESTARTS, /* the same descriptors are given to a new one */
-    DEATH_IS_TOLD,  /* the machine goes on without it, and people are told */
+    /* The machine goes on without it, and people are told; a graphics card comes again before. */
+    DEATH_IS_TOLD,
 };
 
 /* Descriptors of a child in order, from 0. */

@@ -219,7 +219,11 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->level = child->vm->graphics.level;
     gpu->fault = faults[config->fault];
     gpu->fault_every = (uint32_t)config->fault_every;
-    gpu->record_fd = fd_plan_add(plan, child->vm->resources.gpu_record_fd);
+    gpu->takes_over = child->restarts > 0;
+    gpu->lost_3d = gpu->takes_over && child->vm->graphics.had_3d;
+    gpu->journal_fd = fd_plan_add(plan, child->vm->gpu_journal_fd);
+    /* A recording ends with the process that wrote it: it would lack what was there before. */
+    gpu->record_fd = gpu->takes_over ? -1 : fd_plan_add(plan, child->vm->resources.gpu_record_fd);
     gpu->udmabuf_fd = fd_plan_add(plan, child->vm->resources.udmabuf_fd);
     gpu->wayland_fd = fd_plan_add(plan, child->vm->wayland.gpu_fd);
     gpu->n_scanouts = (uint32_t)config->displays;
@@ -230,9 +234,9 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
      * of each, and lets go of it some time after foot did. Where the window is full, the guest's
      * kernel refuses, and the proxy goes on; where the limit is reached first, it dies.
      */
-    uint64_t clients = child->vm->wayland.gpu_fd >= 0 ? 8192 * MIB
-                       : gpu->level != GPU_LEVEL_2D   ? 2048 * MIB
-                                                      : 512 * MIB;
+    uint64_t clients = child->vm->wayland.gpu_fd >= 0               ? 8192 * MIB
+                       : gpu->level != GPU_LEVEL_2D || gpu->lost_3d ? 2048 * MIB
+                                                                    : 512 * MIB;
     gpu->vulkan_contexts = (uint32_t)config->vulkan_contexts;
     gpu->memory_limit = MAX_OF(clients, plan_screens(config, gpu) * 4 * 8);
 }

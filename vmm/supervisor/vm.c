@@ -11,8 +11,10 @@
 #include <sys/socket.h>
 
 #include "vmm/base/assert.h"
+#include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/protocol/gpu-journal.h"
 #include "vmm/protocol/history.h"
 #include "vmm/supervisor/events.h"
 #include "vmm/supervisor/paths.h"
@@ -140,6 +142,8 @@ add_graphics(struct vm *vm)
     if (vm->config->has_gpu) {
         r = make_pair(&vm->gpu);
         r = r < 0 ? r : add_own_device(vm, graphics_row(vm->graphics.level), 0);
+        vm->gpu_journal_fd = r < 0 ? -1 : fd_memory_file("gpu-journal", sizeof(struct gpu_journal));
+        r = r < 0 ? r : MIN_OF(vm->gpu_journal_fd, 0);
     }
     if (r == 0 && vm->graphics.level == GPU_LEVEL_VENUS) {
         r = add_render_server(vm);
@@ -221,6 +225,7 @@ init_edges(struct vm *vm)
     wayland_init(&vm->wayland);
     vm->debug = (struct debug_edge){-1, -1};
     vm->venus = (struct venus_edge){-1, -1};
+    vm->gpu_journal_fd = -1;
     vm->trace_marker_fd = -1;
     for (size_t i = 0; i < CHILDREN_MAX; i++) {
         vm->trace_ring_fd[i] = -1;
@@ -444,6 +449,7 @@ vm_destroy(struct vm *vm)
         fd_closep(&vm->serial[i].history_fd);
     }
     close_pair(&vm->gpu);
+    fd_closep(&vm->gpu_journal_fd);
     fd_closep(&vm->graphics.render_fd);
     close_pair(&vm->keyboard);
     close_pair(&vm->pointer);

@@ -97,6 +97,13 @@ struct venus_edge {
     int render_fd;
 };
 
+/* The graphics card's crashes. */
+struct revival {
+    uint64_t crashes_ms[2];   /* the last two, 0: none yet */
+    unsigned int answers_due; /* to MACHINE_REPLACE_DEVICE */
+    char cause[START_SENTENCE_SIZE];
+};
+
 enum vm_state {
     VM_IDLE, /* lifecycle mode: a display and no machine */
     VM_STARTING,
@@ -136,12 +143,14 @@ struct vm {
     struct serial_edge serial[CONFIG_SERIALS_MAX];
     struct graphics graphics; /* with a graphics card */
     bool graphics_failed;     /* 3D did not get through the start: once more, in 2D */
-    struct pair_edge gpu;
+    struct pair_edge gpu;     /* both ends are kept: the card may be started again */
+    struct revival revival;
     struct pair_edge keyboard;
     struct pair_edge pointer;
     struct wayland_edge wayland;
     struct debug_edge debug;
     struct venus_edge venus;
+    int gpu_journal_fd;              /* struct gpu_journal */
     int trace_marker_fd;             /* with --trace-marker, where it is allowed; else -1 */
     int trace_ring_fd[CHILDREN_MAX]; /* of child[], -1: it was never traced */
 

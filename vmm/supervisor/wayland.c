@@ -13,6 +13,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/supervisor/lifecycle.h"
+#include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
 #include "vmm/supervisor/unix-socket.h"
 
@@ -122,11 +123,25 @@ wayland_on_message(struct child *guard, const struct guard_connect *connect, siz
     return true;
 }
 
+static void
+start_guard(struct child *guard)
+{
+    struct vm *vm = guard->vm;
+    struct failure failure;
+
+    fd_closep(&vm->wayland.compositor_fd);
+    vm->wayland.compositor_fd = unix_socket_connect(vm->config->wayland_sock.path);
+    if (lifecycle_start_child(guard, &failure) < 0) {
+        log_file_write(vm->log, "vmm", LOG_LEVEL_ERROR, failure.sentence);
+        child_close(guard);
+        wayland_close(&vm->wayland);
+    }
+}
+
 void
 wayland_guard_ended(struct child *guard, const struct failure *how)
 {
     struct vm *vm = guard->vm;
-    struct failure failure;
 
     if (!guard->ready && guard->restarts == 0) {
         lifecycle_end(vm, how);
@@ -143,12 +158,28 @@ wayland_guard_ended(struct child *guard, const struct failure *how)
         return;
     }
     guard->restarts++;
-    fd_closep(&vm->wayland.compositor_fd);
-    vm->wayland.compositor_fd = unix_socket_connect(vm->config->wayland_sock.path);
-    if (lifecycle_start_child(guard, &failure) < 0) {
-        log_file_write(vm->log, "vmm", LOG_LEVEL_ERROR, failure.sentence);
-        child_close(guard);
-        wayland_close(&vm->wayland);
-    }
+    start_guard(guard);
     lifecycle_list_processes(vm);
+}
+
+void
+wayland_renew(struct vm *vm)
+{
+    struct child *guard = vm_child(vm, process_wayland_guard.name);
+    int pair[2];
+
+    if (!guard || vm->wayland.guard_fd < 0) {
+        return;
+    }
+    child_kill(guard);
+    guard->ready = false;
+    guard->restarts += guard->restarts == 0; /* a failure is no failure of the start any more */
+    if (fd_socket_pair(SOCK_SEQPACKET, pair) < 0) {
+        wayland_close(&vm->wayland);
+        return;
+    }
+    fd_closep(&vm->wayland.guard_fd);
+    vm->wayland.gpu_fd = pair[0];
+    vm->wayland.guard_fd = pair[1];
+    start_guard(guard);
 }

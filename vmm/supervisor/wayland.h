@@ -18,5 +18,10 @@ int wayland_open(struct vm *vm, struct failure *failure);
 
 /* What the guard says; false when it may not say that. */
 bool wayland_on_message(struct child *guard, const struct guard_connect *connect, size_t size);
+/*
+ * Another gpu process is about to be started: a new edge to the guard, which begins anew too. The
+ * connections of the one before ended with it.
+ */
+void wayland_renew(struct vm *vm);
 /* The guard has ended: start it again, a few times. Without it the guest gets no new connections. */
 void wayland_guard_ended(struct child *guard, const struct failure *how);
