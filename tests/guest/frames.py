@@ -14,12 +14,14 @@ import sys
 import time
 
 import display1
+import gl
 import listener
 import vm
 
 WIDTH, HEIGHT = 800, 600
 DOT = (300, 123)
 PATTERNS = ("red", "green", "blue")
+AFTER_CRASHES = ("yellow", "violet")  # one for each
 GUEST_SCRIPT = f"""
 for s in {' '.join(PATTERNS)}; do
  yes $s-0123456789abcdef | head -c {WIDTH * HEIGHT * 4} >/dev/fb0; sleep 1;
@@ -28,14 +30,18 @@ printf dot1 | dd of=/dev/fb0 bs=4 conv=notrunc seek={DOT[1] * WIDTH + DOT[0]} 2>
 cat /dev/vda >/tmp/draw-cursor; chmod +x /tmp/draw-cursor; /tmp/draw-cursor;
 /tmp/draw-cursor displays;
 echo CARD $(readlink -f /sys/class/drm/card0/device);
+for s in {' '.join(AFTER_CRASHES)}; do
+ echo CRASH $s; sleep 10;
+ yes $s-0123456789abcdef | head -c {WIDTH * HEIGHT * 4} >/dev/fb0; sleep 1;
+ echo FRAME $s $(md5sum </dev/fb0); sleep 3; done;
 while true; do echo MODE $(head -n1 /sys/class/drm/card0-Virtual-1/modes); sleep 1; done
 """.replace("\n", " ")
 
 
-def check_pattern(report, machine, screen, name):
+def check_pattern(report, machine, screen, name, limit=5):
     machine.wait_for(rf"FRAME {name} (\w+)", 60)
     drawn = machine.wait_for(rf"FRAME {name} (\w{{32}})", 5).group(1)
-    end = time.monotonic() + 5
+    end = time.monotonic() + limit
     while True:
         mapped = hashlib.md5(screen.picture()).hexdigest()
         if mapped == drawn or time.monotonic() > end:
@@ -128,6 +134,24 @@ def check_displays(report, machine, client, program):
     machine.wait_for("MODE", 60)  # it shows its console again
 
 
+def card_process(client):
+    return next((row[1] for row in client.processes() if row[0] == "gpu" and row[1] > 0), None)
+
+
+def check_crash(report, machine, client, screen, name):
+    """The graphics card's process dies: the picture stays, another one takes over, the guest draws on."""
+    machine.wait_for(rf"CRASH {name}", 60)
+    before, pid = screen.picture(), card_process(client)
+    screen.forget()
+    os.kill(pid, signal.SIGKILL)
+    report.check(screen.picture() == before, "the picture is what it was")
+    report.check(screen.wait(lambda s: "ScanoutMap" in s.calls, 60) and card_process(client) not in (None, pid),
+                 f"a card that crashed is started again: {name}", screen.calls)
+    check_pattern(report, machine, screen, name, 12)
+    sentence = gl.graphics(client, "GraphicsSentence")
+    report.check("was started again" in sentence, "clients are told", sentence)
+
+
 def check_restart(report, client, screen, control):
     """The display process dies: the guest does not notice, a new client sees the picture."""
     before = screen.picture()
@@ -163,6 +187,8 @@ def check(report, machine, control, program):
     where = machine.wait_for(r"CARD \S*/0000:00:(\w\w\.\w)\b", 20).group(1)
     address = client.property(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "DeviceAddress")
     report.check(address == f"pci/0000/{where}", "its address is where the guest has the card", address, where)
+    for name in AFTER_CRASHES:
+        check_crash(report, machine, client, screen, name)
     client = check_restart(report, client, screen, control)
     # Smaller than before: the frame buffer device hides modes that its memory cannot hold.
     client.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "SetUIInfo",

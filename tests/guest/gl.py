@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import display1
 import listener
@@ -90,8 +91,8 @@ def sum_of(picture):
     return f"{value:016x}"
 
 
-def check_replay(report, program, recording, screen):
-    """The card is dead and the screen stands still: it shows what the recording ends with."""
+def check_replay(report, program, recording, picture):
+    """The recording ended with the card's first process: the picture was what it ends with."""
     done = subprocess.run([program, "gpu", "replay", recording], capture_output=True, text=True, timeout=300,
                           check=False)
     for line in done.stdout.splitlines():
@@ -99,12 +100,37 @@ def check_replay(report, program, recording, screen):
     frames = re.search(r"^frames +(\d+)$", done.stdout, re.MULTILINE)
     report.check(done.returncode == 0 and frames and int(frames.group(1)) >= 50, "its recording can be played again",
                  done.stdout, done.stderr)
-    report.check(sum_of(screen.picture()) in done.stdout, "and ends with the same picture", sum_of(screen.picture()))
+    report.check(sum_of(picture) in done.stdout, "and ends with the same picture", sum_of(picture))
 
 
-def check_crash(report, machine, client):
-    (pid,) = [row[1] for row in client.processes() if row[0] == "gpu"]
-    os.kill(pid, signal.SIGKILL)
+def kill_card(client, gone):
+    """The card's process, unless it is gone already or not there."""
+    pid = next((row[1] for row in client.processes() if row[0] == "gpu"), 0)
+    if pid not in gone | {0}:
+        os.kill(pid, signal.SIGKILL)
+        gone.add(pid)
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.5)
+    return condition()
+
+
+def lose_card(client, gone):
+    """It crashes until it stays away, with the third time in a minute."""
+    return wait_until(lambda: kill_card(client, gone) or graphics(client) == "lost", LIMIT)
+
+
+def check_crash(report, machine, client, screen):
+    """What the screen shows when the card crashes: it comes again, and then no longer."""
+    picture, gone = screen.picture(), set()
+    kill_card(client, gone)
+    report.check(wait_until(lambda: "was started again" in graphics(client, "GraphicsSentence"), LIMIT),
+                 "a card that crashed is started again", graphics(client, "GraphicsSentence"))
+    report.check(graphics(client).startswith("virgl"), "with 3D", graphics(client))
+    lose_card(client, gone)
     machine.wait_for(r"ALIVE", 30)
     machine.text = ""
     machine.wait_for(r"ALIVE\s+ALIVE", 60)
@@ -112,6 +138,7 @@ def check_crash(report, machine, client):
     report.check(graphics(client) == "lost", "clients are told", graphics(client))
     report.check("stands still" in graphics(client, "GraphicsSentence"), "with a sentence",
                  graphics(client, "GraphicsSentence"))
+    return picture
 
 
 def check(report, machine, control):
@@ -127,8 +154,7 @@ def check(report, machine, control):
     for name in SCENES:
         said = machine.wait_for(rf"SCENE {name} (.*)\n", LIMIT).group(1)
         report.check("Success" in said, f"glmark2 finds its pixels: {name}", said)
-    check_crash(report, machine, client)
-    return screen
+    return check_crash(report, machine, client, screen)
 
 
 def run(report, program, guest, recording, script=GUEST_SCRIPT, check_drawing=check):
@@ -143,8 +169,8 @@ def run(report, program, guest, recording, script=GUEST_SCRIPT, check_drawing=ch
     control = os.path.join(os.environ["XDG_RUNTIME_DIR"], "vitrine", name, "control")
     with vm.Machine(program, arguments) as machine:
         try:
-            screen = check_drawing(report, machine, control)
-            check_replay(report, program, recording, screen)
+            picture = check_drawing(report, machine, control)
+            check_replay(report, program, recording, picture)
         except (vm.Timeout, vm.Ended) as error:
             report.check(False, f"the guest draws: {error}", machine.error_text(), machine.text[-3000:])
         for line in machine.text.splitlines():
