@@ -73,10 +73,10 @@ TABLE = {
     "vmm/ctl": (("vmm/client", "vmm/disk/qcow2.h", "vmm/disk/composite-spec.h", "vmm/disk/gpt.h"), ("glib",), ()),
     "display": (("vmm/base", "vmm/protocol", "vmm/jail", "vmm/keymap"), ("glib",), ()),
     "manager/model": (("vmm/client", "vmm/config"), ("glib",), ()),
-    "manager": (("manager/model", "ui", "vmm/client"), ("glib", "gtk", "vte", "epoxy", "wayland"),
+    "manager": (("manager/model", "ui", "vmm/client"), ("glib", "gtk", "vte", "epoxy", "wayland", "x11"),
                 ()),
     "ui": (("manager/model", "vmm/client", "vmm/keymap"),
-           ("glib", "gtk", "vte", "epoxy", "wayland"), ()),
+           ("glib", "gtk", "vte", "epoxy", "wayland", "x11"), ()),
 }
 # Section 5: main.c gathers the descriptors before the jail is shut, and may give up.
 MAIN_MAY = EXITS
@@ -89,6 +89,7 @@ LIBRARIES = (
     (r"(glib|gio|gobject|gmodule|gio-unix)\b", "glib"),
     (r"(gtk|gdk|gdk-pixbuf|cairo|pango|atk|at-spi)\b", "gtk"), (r"vte/", "vte"),
     (r"epoxy/|EGL/|GL/|GLES", "epoxy"), (r"virgl", "virglrenderer"), (r"wayland-|wlr", "wayland"),
+    (r"X11/|xcb/", "x11"),
 )
 LINES_MAX = 800
 SCRIPTS = ("dev", ".ci/run")

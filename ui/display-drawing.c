@@ -20,16 +20,15 @@ vm_drawing_swap_colours(cairo_surface_t *target, const VmPicture *picture, const
 }
 
 void
-vm_drawing_paint_picture(cairo_t *cr, cairo_surface_t *picture, const VmPlacement *at,
-                         gboolean faded)
+vm_drawing_paint_picture(cairo_t *cr, cairo_surface_t *surface, const VmPicture *picture,
+                         const VmPlacement *at, gboolean faded)
 {
     cairo_save(cr);
     cairo_translate(cr, at->x, at->y);
     cairo_scale(cr, at->scale, at->scale);
-    cairo_rectangle(cr, 0, 0, cairo_image_surface_get_width(picture),
-                    cairo_image_surface_get_height(picture));
+    cairo_rectangle(cr, 0, 0, picture->width, picture->height);
     cairo_clip(cr);
-    cairo_set_source_surface(cr, picture, 0, 0);
+    cairo_set_source_surface(cr, surface, 0, 0);
     cairo_pattern_set_filter(cairo_get_source(cr),
                              at->whole ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
     cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);

@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 /* Red and blue the other way round: cairo has no such format, so these pictures are copied. */
 void vm_drawing_swap_colours(cairo_surface_t *target, const VmPicture *picture,
                              const GdkRectangle *area);
-/* `faded`: without colour. */
-void vm_drawing_paint_picture(cairo_t *cr, cairo_surface_t *picture, const VmPlacement *at,
-                              gboolean faded);
+/* `picture`: of the size of `surface`. `faded`: without colour. */
+void vm_drawing_paint_picture(cairo_t *cr, cairo_surface_t *surface, const VmPicture *picture,
+                              const VmPlacement *at, gboolean faded);
 /* In the middle of an area of this size, weakly. */
 void vm_drawing_paint_last_picture(cairo_t *cr, cairo_surface_t *picture, double across,
                                    double down);

@@ -6,7 +6,9 @@
 #include "ui/display-cursor.h"
 #include "ui/display-drawing.h"
 #include "ui/display-placement.h"
+#include "ui/guest-painter.h"
 #include "ui/guest-surface.h"
+#include "ui/x11-dri3.h"
 
 enum {
     RESIZE_DELAY_MS = 150
@@ -19,9 +21,7 @@ struct _VmDisplayView {
     VmScaling scaling;
     gboolean resize_guest;
     gboolean faded;
-    cairo_surface_t *surface; /* over the shared memory or a copy; NULL: to be made when drawn */
-    GdkRectangle stale;       /* what of the copy is older than the picture */
-    guint width;              /* of the picture, guest pixels; 0: there is none */
+    guint width; /* of the picture, guest pixels; 0: there is none */
     guint height;
     cairo_surface_t *last_picture;
     gboolean had_cursor; /* the guest has shown one, so hiding it means something */
@@ -29,11 +29,12 @@ struct _VmDisplayView {
     guint asked_width;
     guint asked_height;
     VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
-    gboolean on_guest_surface;     /* the picture is there; else it is drawn here */
-    guint64 taken;                 /* the console's serial as it was when the surface took it */
-    gboolean dmabuf_refused;       /* by the compositor, for as long as it is the same one */
-    GtkWidget *parent;             /* whose drawing gets the hole; compared only */
-    GtkWidget *toplevel;           /* the same */
+    gboolean on_guest_surface;     /* the picture is there; else the painter draws it */
+    VmGuestPainter *painter;
+    guint64 taken;           /* the console's serial as it was when the surface took it */
+    gboolean dmabuf_refused; /* by the desktop, for as long as it is the same one */
+    GtkWidget *parent;       /* whose drawing gets the hole; compared only */
+    GtkWidget *toplevel;     /* the same */
 };
 
 enum {
@@ -132,64 +133,16 @@ vm_display_view_to_guest(VmDisplayView *self, double x, double y, guint *ret_x, 
 }
 
 static void
-drop_surface(VmDisplayView *self)
-{
-    if (self->surface) {
-        cairo_surface_finish(self->surface);
-    }
-    g_clear_pointer(&self->surface, cairo_surface_destroy);
-    self->width = 0;
-    self->height = 0;
-}
-
-static gboolean
-is_swapped(VmFormat format)
-{
-    return format == VM_FORMAT_XBGR8888 || format == VM_FORMAT_ABGR8888;
-}
-
-static void
 take_picture(VmDisplayView *self)
 {
-    VmPicture picture;
+    VmPicture picture = {.width = 0};
 
-    drop_surface(self);
-    if (self->console && vm_console_get_picture(self->console, &picture)) {
-        self->width = picture.width;
-        self->height = picture.height;
+    vm_guest_painter_forget(self->painter);
+    if (self->console && !vm_console_get_picture(self->console, &picture)) {
+        picture.width = 0;
     }
-}
-
-/* For drawing, as the picture is now. FALSE: there is no memory for it. A guest may show more pictures
- * and more damage than are ever drawn, so nothing is made or copied before. */
-static gboolean
-update_surface(VmDisplayView *self)
-{
-    VmPicture picture;
-
-    if (!vm_console_get_picture(self->console, &picture)) {
-        return FALSE;
-    }
-    /* A desktop has nothing behind it: the alpha of a scanout means nothing. */
-    if (!self->surface && is_swapped(picture.format)) {
-        self->surface =
-            cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)picture.width, (int)picture.height);
-        self->stale = (GdkRectangle){0, 0, (int)picture.width, (int)picture.height};
-    } else if (!self->surface) {
-        self->surface = cairo_image_surface_create_for_data(
-            /* cairo only reads it: the view never draws onto it */
-            (guint8 *)(guintptr)picture.pixels, CAIRO_FORMAT_RGB24, (int)picture.width,
-            (int)picture.height, (int)picture.stride);
-    }
-    if (cairo_surface_status(self->surface) != CAIRO_STATUS_SUCCESS) {
-        g_clear_pointer(&self->surface, cairo_surface_destroy);
-        return FALSE;
-    }
-    if (is_swapped(picture.format)) {
-        vm_drawing_swap_colours(self->surface, &picture, &self->stale);
-    }
-    self->stale = (GdkRectangle){0};
-    return TRUE;
+    self->width = picture.width;
+    self->height = picture.width > 0 ? picture.height : 0;
 }
 
 static void
@@ -233,8 +186,9 @@ update_takes_dmabuf(VmDisplayView *self)
 {
     GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
 
-    vm_console_set_takes_dmabuf(self->console,
-                                !self->dmabuf_refused && vm_guest_surface_may_take_dmabuf(display));
+    vm_console_set_takes_dmabuf(self->console, !self->dmabuf_refused &&
+                                                   (vm_guest_surface_may_take_dmabuf(display) ||
+                                                    vm_x11_dri3_is_there(display)));
 }
 
 static void
@@ -265,17 +219,10 @@ on_damage(VmDisplayView *self, int x, int y, int width, int height)
     if (self->width == 0 || !gdk_rectangle_intersect(&area, &all, &area)) {
         return;
     }
-    if (self->stale.width > 0) {
-        gdk_rectangle_union(&self->stale, &area, &self->stale);
-    } else {
-        self->stale = area;
-    }
+    vm_guest_painter_damage(self->painter, &area);
     if (self->on_guest_surface) {
         vm_guest_surface_damage(self->guest_surface, &area);
         return;
-    }
-    if (self->surface) {
-        cairo_surface_mark_dirty_rectangle(self->surface, area.x, area.y, area.width, area.height);
     }
     get_placement(self, &at);
     /* One guest pixel more on each side: filtering reaches over the edge. */
@@ -395,6 +342,16 @@ update_hold(VmDisplayView *self)
     self->held = wanted;
 }
 
+/* Who shows the machine's own memory tells when it is on the screen; what is copied is read at once. */
+static void
+update_paced(VmDisplayView *self)
+{
+    if (self->console) {
+        vm_console_set_paced(self->console,
+                             self->on_guest_surface || vm_guest_painter_is_paced(self->painter));
+    }
+}
+
 void
 vm_display_view_set_console(VmDisplayView *self, VmConsole *console)
 {
@@ -413,9 +370,10 @@ vm_display_view_set_console(VmDisplayView *self, VmConsole *console)
         }
     }
     g_set_object(&self->console, console);
+    vm_guest_painter_set_console(self->painter, console);
     self->had_cursor = FALSE;
     if (console) {
-        vm_console_set_paced(console, self->on_guest_surface);
+        update_paced(self);
         g_signal_connect_swapped(console, "scanout-changed", G_CALLBACK(on_scanout_changed), self);
         g_signal_connect_swapped(console, "damage", G_CALLBACK(on_damage), self);
         g_signal_connect_swapped(console, "cursor-changed", G_CALLBACK(update_cursor), self);
@@ -490,20 +448,6 @@ vm_display_view_set_last_picture(VmDisplayView *self, cairo_surface_t *picture)
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
-/* Drawing */
-
-static void
-draw_picture(VmDisplayView *self, cairo_t *cr)
-{
-    VmPlacement at;
-
-    if (!update_surface(self)) {
-        return;
-    }
-    get_placement(self, &at);
-    vm_drawing_paint_picture(cr, self->surface, &at, self->faded);
-}
-
 /* The guest surface */
 
 static void
@@ -576,20 +520,24 @@ show_on_guest_surface(VmDisplayView *self)
     return vm_guest_surface_place(self->guest_surface, &at, self->faded);
 }
 
-/* The picture is there, or drawn here, which reads it once and at once. */
 static void
-set_on_guest_surface(VmDisplayView *self, gboolean on)
+draw_picture(VmDisplayView *self, cairo_t *cr)
 {
-    self->on_guest_surface = on;
-    if (self->console) {
-        vm_console_set_paced(self->console, on);
+    VmPlacement at;
+
+    get_placement(self, &at);
+    vm_guest_painter_draw(self->painter, GTK_WIDGET(self), cr, &at, self->faded);
+    update_paced(self);
+    if (vm_guest_painter_is_refused(self->painter) && !self->dmabuf_refused) {
+        on_dmabuf_refused(self);
     }
 }
 
 static void
 leave_guest_surface(VmDisplayView *self)
 {
-    set_on_guest_surface(self, FALSE);
+    self->on_guest_surface = FALSE;
+    update_paced(self);
     if (self->guest_surface) {
         vm_guest_surface_hide(self->guest_surface);
     }
@@ -671,7 +619,8 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
         }
         return GDK_EVENT_PROPAGATE;
     }
-    set_on_guest_surface(self, show_on_guest_surface(self));
+    self->on_guest_surface = show_on_guest_surface(self);
+    update_paced(self);
     if (!self->on_guest_surface) {
         draw_picture(self, cr);
     }
@@ -713,8 +662,9 @@ vm_display_view_unrealize(GtkWidget *widget)
 {
     VmDisplayView *self = VM_DISPLAY_VIEW(widget);
 
-    set_on_guest_surface(self, FALSE);
+    leave_guest_surface(self);
     g_clear_pointer(&self->guest_surface, vm_guest_surface_free);
+    vm_guest_painter_leave(self->painter);
     GTK_WIDGET_CLASS(vm_display_view_parent_class)->unrealize(widget);
 }
 
@@ -742,8 +692,14 @@ vm_display_view_dispose(GObject *object)
     follow(self, &self->toplevel, NULL, G_CALLBACK(on_toplevel_drawn));
     g_clear_handle_id(&self->resize_source, g_source_remove);
     g_clear_pointer(&self->last_picture, cairo_surface_destroy);
-    drop_surface(self);
     G_OBJECT_CLASS(vm_display_view_parent_class)->dispose(object);
+}
+
+static void
+vm_display_view_finalize(GObject *object)
+{
+    vm_guest_painter_free(VM_DISPLAY_VIEW(object)->painter);
+    G_OBJECT_CLASS(vm_display_view_parent_class)->finalize(object);
 }
 
 static void
@@ -753,6 +709,7 @@ vm_display_view_class_init(VmDisplayViewClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     object_class->dispose = vm_display_view_dispose;
+    object_class->finalize = vm_display_view_finalize;
     object_class->get_property = vm_display_view_get_property;
     widget_class->draw = vm_display_view_draw;
     widget_class->size_allocate = vm_display_view_size_allocate;
@@ -771,6 +728,7 @@ vm_display_view_class_init(VmDisplayViewClass *klass)
 static void
 vm_display_view_init(VmDisplayView *self)
 {
+    self->painter = vm_guest_painter_new();
     gtk_widget_set_can_focus(GTK_WIDGET(self), TRUE);
     gtk_widget_set_hexpand(GTK_WIDGET(self), TRUE);
     gtk_widget_set_vexpand(GTK_WIDGET(self), TRUE);

@@ -15,8 +15,8 @@
  */
 
 #include "ui/display-placement.h"
+#include "ui/guest-picture.h"
 #include "ui/wayland.h"
-#include "vmm/client/vm-console.h"
 
 G_BEGIN_DECLS
 
@@ -28,13 +28,6 @@ typedef struct {
     void (*taken)(gpointer data);          /* what was told so far is on the way to the screen */
     void (*presented)(gpointer data);      /* what was taken last is on the screen */
 } VmGuestSurfaceEvents;
-
-/* What a view shows: its pixels, and the file they lie in when that is a dmabuf, else -1. */
-typedef struct {
-    VmPicture picture;
-    int dmabuf;
-    gsize offset;
-} VmGuestPicture;
 
 /*
  * NULL where the desktop cannot do it (no Wayland, no subsurfaces or viewports). The toplevel must be

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The display page on an X server that takes the guest's picture as a dmabuf, or refuses it: what is on
+ * the screen, pixel by pixel. $TEST_DMABUF says where the dmabufs come from:
+ *
+ * "stand-in"  nowhere: pixmaps that this program fills stand for imported memory files. They show all
+ *             colours inverted, so that it is seen what was drawn from them.
+ * "none"      the server is taken as it is, and has no DRI3.
+ * "card"      buffers of a graphics card, whose memory holds another picture than the card itself has.
+ * "udmabuf"   memory that this server's card cannot show.
+ */
+
+#include <cairo-xlib.h>
+#include <fcntl.h>
+#include <gbm.h>
+#include <gdk/gdkx.h>
+#include <libdrm/drm.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "tests/display/rig.h"
+#include "ui/display-page.h"
+#include "ui/x11-dri3.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/fd.h"
+#include "vmm/client/vm-connection.h"
+
+enum {
+    WIDTH = 256,
+    HEIGHT = 192,
+    INVERTED = 0xffffff,
+    ABOVE = 0xf000f0, /* the colour of what is drawn over the picture */
+};
+
+typedef struct {
+    Rig *rig;
+    VmConnection *connection;
+    GtkWidget *window;
+    VmDisplayPage *page;
+    guint32 *pixels; /* the picture as it should be on the screen, but for `flip` */
+    guint32 flip;
+    guint width;
+    guint height;
+    guint buffers;
+    struct gbm_device *card; /* NULL: none is used */
+    GPtrArray *bos;
+} Fixture;
+
+/* What the manager told and was told. */
+static struct {
+    gboolean takes;
+    gboolean paced;
+    guint64 presented;
+    guint asked;     /* imports */
+    gboolean refuse; /* the next ones */
+    GArray *pixmaps; /* of the stand-in */
+} seen;              /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+
+typedef struct {
+    guint32 pixmap;
+    int file;
+    VmGuestPicture picture;
+} StandIn;
+
+static gboolean
+is_mode(const char *mode)
+{
+    return strcmp(g_getenv("TEST_DMABUF"), mode) == 0;
+}
+
+/* The linker's names (--wrap): what is there, and what the manager calls instead. */
+gboolean real_has_dmabuf(VmConsole *console) __asm__("__real_vm_console_has_dmabuf");
+gboolean wrap_has_dmabuf(VmConsole *console) __asm__("__wrap_vm_console_has_dmabuf");
+void real_set_takes(VmConsole *console,
+                    gboolean takes) __asm__("__real_vm_console_set_takes_dmabuf");
+void wrap_set_takes(VmConsole *console,
+                    gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
+void real_set_paced(VmConsole *console, gboolean paced) __asm__("__real_vm_console_set_paced");
+void wrap_set_paced(VmConsole *console, gboolean paced) __asm__("__wrap_vm_console_set_paced");
+void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
+void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
+gboolean real_is_there(GdkDisplay *display) __asm__("__real_vm_x11_dri3_is_there");
+gboolean wrap_is_there(GdkDisplay *display) __asm__("__wrap_vm_x11_dri3_is_there");
+guint32 real_import(GdkDisplay *display,
+                    const VmGuestPicture *picture) __asm__("__real_vm_x11_dri3_import");
+guint32 wrap_import(GdkDisplay *display,
+                    const VmGuestPicture *picture) __asm__("__wrap_vm_x11_dri3_import");
+cairo_surface_t *real_create(GdkDisplay *display, guint32 pixmap, guint width,
+                             guint height) __asm__("__real_vm_x11_dri3_create_surface");
+cairo_surface_t *wrap_create(GdkDisplay *display, guint32 pixmap, guint width,
+                             guint height) __asm__("__wrap_vm_x11_dri3_create_surface");
+
+gboolean
+wrap_has_dmabuf(VmConsole *console)
+{
+    gsize offset;
+
+    if (!is_mode("stand-in")) {
+        return real_has_dmabuf(console);
+    }
+    return seen.takes && vm_console_get_picture_file(console, &offset) >= 0;
+}
+
+void
+wrap_set_takes(VmConsole *console, gboolean takes)
+{
+    seen.takes = takes;
+    real_set_takes(console, takes);
+}
+
+void
+wrap_set_paced(VmConsole *console, gboolean paced)
+{
+    seen.paced = paced;
+    real_set_paced(console, paced);
+}
+
+void
+wrap_presented(VmConsole *console, guint64 serial)
+{
+    seen.presented = serial;
+    real_presented(console, serial);
+}
+
+gboolean
+wrap_is_there(GdkDisplay *display)
+{
+    return is_mode("stand-in") || real_is_there(display);
+}
+
+/* Xvfb's own visual has 24 bits. */
+cairo_surface_t *
+wrap_create(GdkDisplay *display, guint32 pixmap, guint width, guint height)
+{
+    Display *server = gdk_x11_display_get_xdisplay(display);
+
+    if (!is_mode("stand-in")) {
+        return real_create(display, pixmap, width, height);
+    }
+    return cairo_xlib_surface_create(server, pixmap, DefaultVisual(server, DefaultScreen(server)),
+                                     (int)width, (int)height);
+}
+
+/* The memory's picture as it is now, inverted. */
+static void
+fill_stand_in(const StandIn *self)
+{
+    const VmPicture *at = &self->picture.picture;
+    gsize size = self->picture.offset + (gsize)at->stride * at->height;
+    guint8 *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->file, 0);
+    cairo_surface_t *to =
+        wrap_create(gdk_display_get_default(), self->pixmap, at->width, at->height);
+    cairo_surface_t *from;
+    cairo_t *cr = cairo_create(to);
+
+    g_assert_true(memory != MAP_FAILED);
+    for (gsize i = self->picture.offset; i < size; i++) {
+        memory[i] ^= 0xff;
+    }
+    from = cairo_image_surface_create_for_data(memory + self->picture.offset, CAIRO_FORMAT_RGB24,
+                                               (int)at->width, (int)at->height, (int)at->stride);
+    cairo_set_source_surface(cr, from, 0, 0);
+    cairo_paint(cr);
+    cairo_destroy(cr);
+    cairo_surface_destroy(from);
+    cairo_surface_destroy(to);
+    munmap(memory, size);
+}
+
+guint32
+wrap_import(GdkDisplay *display, const VmGuestPicture *picture)
+{
+    Display *server = gdk_x11_display_get_xdisplay(display);
+    StandIn new = {.picture = *picture};
+
+    seen.asked++;
+    if (seen.refuse) {
+        return 0;
+    }
+    if (!is_mode("stand-in")) {
+        return real_import(display, picture);
+    }
+    new.file = fcntl(picture->dmabuf, F_DUPFD_CLOEXEC, 0);
+    new.pixmap = (guint32)XCreatePixmap(server, DefaultRootWindow(server), picture->picture.width,
+                                        picture->picture.height, 24);
+    g_array_append_val(seen.pixmaps, new);
+    fill_stand_in(&new);
+    return new.pixmap;
+}
+
+/* The guest */
+
+static guint32
+noise(guint x, guint y, guint seed)
+{
+    guint32 value = (x * 73856093U) ^ (y * 19349663U) ^ (seed * 83492791U);
+
+    value ^= value >> 13;
+    value *= 0x5bd1e995;
+    return (value ^ value >> 15) & 0xffffff;
+}
+
+static void
+fill(guint32 *pixels, guint width, guint height, guint seed)
+{
+    for (guint y = 0; y < height; y++) {
+        for (guint x = 0; x < width; x++) {
+            pixels[y * width + x] = noise(x, y, seed);
+        }
+    }
+}
+
+/* What the card has of the buffer; its memory keeps other pixels. */
+static void
+draw_on_card(Fixture *self, struct gbm_bo *bo)
+{
+    void *handle = NULL;
+    guint32 stride;
+    guint8 *to =
+        gbm_bo_map(bo, 0, 0, self->width, self->height, GBM_BO_TRANSFER_WRITE, &stride, &handle);
+
+    g_assert_nonnull(to);
+    for (guint y = 0; y < self->height; y++) {
+        memcpy(to + (gsize)y * stride, self->pixels + (gsize)y * self->width,
+               (gsize)self->width * 4);
+    }
+    gbm_bo_unmap(bo, handle);
+}
+
+/* One that may be written into: gbm's own may not. */
+static int export(Fixture *self, struct gbm_bo *bo)
+{
+    struct drm_prime_handle request = {.handle = gbm_bo_get_handle(bo).u32,
+                                       .flags = DRM_CLOEXEC | DRM_RDWR};
+
+    g_assert_cmpint(ioctl(gbm_device_get_fd(self->card), DRM_IOCTL_PRIME_HANDLE_TO_FD, &request),
+                    ==, 0);
+    return request.fd;
+}
+
+static int
+buffer_of_card(Fixture *self)
+{
+    gsize size = (gsize)self->width * self->height * 4;
+    struct gbm_bo *bo = gbm_bo_create(self->card, self->width, self->height, GBM_FORMAT_XRGB8888,
+                                      GBM_BO_USE_RENDERING | GBM_BO_USE_LINEAR);
+    guint32 *memory;
+    int fd;
+
+    g_assert_nonnull(bo);
+    g_assert_cmpuint(gbm_bo_get_stride(bo), ==, (guint64)self->width * 4);
+    g_ptr_array_add(self->bos, bo);
+    draw_on_card(self, bo);
+    fd = export(self, bo);
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    g_assert_true(memory != MAP_FAILED);
+    fill(memory, self->width, self->height, 999);
+    munmap(memory, size);
+    return fd;
+}
+
+/* A picture of the card's in a new buffer. */
+static void
+show_on_card(Fixture *self)
+{
+    gsize size = (gsize)self->width * self->height * 4;
+    struct gpu_buffer message = {
+        .header = {GPU_BUFFER, sizeof(message)}, .id = self->buffers, .size = size};
+    cleanup_fd int memory = fd_memory_file("unused", size);
+    cleanup_fd int dmabuf = -1;
+
+    self->pixels = g_realloc(self->pixels, size);
+    fill(self->pixels, self->width, self->height, self->buffers);
+    dmabuf = buffer_of_card(self);
+    rig_gpu_send(self->rig, &message, sizeof(message), memory);
+    message.header.type = GPU_BUFFER_DMABUF;
+    rig_gpu_send(self->rig, &message, sizeof(message), dmabuf);
+    rig_gpu_scanout(self->rig, self->buffers, 0, self->width, self->height);
+}
+
+static void
+show(Fixture *self, guint width, guint height)
+{
+    self->width = width;
+    self->height = height;
+    self->buffers++;
+    if (self->card) {
+        show_on_card(self);
+    } else {
+        self->pixels = rig_gpu_show(self->rig, self->buffers, width, height);
+        fill(self->pixels, width, height, self->buffers);
+    }
+    rig_gpu_update(self->rig, 0, 0, width, height);
+}
+
+/* New pixels in the picture that is shown. */
+static void
+update(Fixture *self, guint x, guint y, guint seed)
+{
+    for (guint row = y; row < y + 20; row++) {
+        for (guint column = x; column < x + 30; column++) {
+            self->pixels[row * self->width + column] = noise(column, row, seed);
+        }
+    }
+    if (self->card) {
+        draw_on_card(self, g_ptr_array_index(self->bos, self->bos->len - 1));
+    }
+    for (guint i = 0; i < seen.pixmaps->len; i++) {
+        fill_stand_in(&g_array_index(seen.pixmaps, StandIn, i));
+    }
+    rig_gpu_update(self->rig, x, y, 30, 20);
+}
+
+/* The screen */
+
+static guint32
+pixel_of(const GdkPixbuf *shot, guint x, guint y)
+{
+    const guchar *at = gdk_pixbuf_read_pixels(shot) +
+                       (gsize)y * (gsize)gdk_pixbuf_get_rowstride(shot) +
+                       (gsize)x * (gsize)gdk_pixbuf_get_n_channels(shot);
+
+    return (guint32)at[0] << 16 | (guint32)at[1] << 8 | at[2];
+}
+
+static GdkPixbuf *
+take_shot(Fixture *self)
+{
+    GdkWindow *window = gtk_widget_get_window(self->window);
+
+    return gdk_pixbuf_get_from_window(window, 0, 0, gdk_window_get_width(window),
+                                      gdk_window_get_height(window));
+}
+
+static gboolean
+matches(const Fixture *self, const GdkPixbuf *shot, const guint at[2], guint expand)
+{
+    for (guint y = 0; y < self->height * expand; y++) {
+        for (guint x = 0; x < self->width * expand; x++) {
+            guint32 wanted = self->pixels[y / expand * self->width + x / expand] & 0xffffff;
+            if (pixel_of(shot, at[0] + x, at[1] + y) != (wanted ^ self->flip)) {
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
+/* Somewhere in the window, each pixel `expand` times as it is. */
+static gboolean
+is_shown(Fixture *self, guint expand)
+{
+    g_autoptr(GdkPixbuf) shot = NULL;
+    guint width;
+    guint height;
+    gboolean found = FALSE;
+
+    rig_run(20);
+    shot = take_shot(self);
+    width = (guint)gdk_pixbuf_get_width(shot);
+    height = (guint)gdk_pixbuf_get_height(shot);
+    for (guint y = 0; !found && y + self->height * expand <= height; y++) {
+        for (guint x = 0; !found && x + self->width * expand <= width; x++) {
+            found = matches(self, shot, (guint[]){x, y}, expand);
+        }
+    }
+    return found;
+}
+
+static void
+set_up(Fixture *self, gconstpointer data)
+{
+    const char *node = g_getenv("TEST_NODE");
+
+    seen.asked = 0;
+    seen.refuse = GPOINTER_TO_INT(data);
+    seen.presented = 0;
+    self->flip = is_mode("stand-in") ? INVERTED : 0;
+    self->bos = g_ptr_array_new();
+    if (is_mode("card")) {
+        self->card = gbm_create_device(open(node, O_RDWR | O_CLOEXEC));
+        g_assert_nonnull(self->card);
+    }
+    self->rig = rig_new();
+    self->rig->makes_dmabufs = is_mode("udmabuf");
+    rig_gpu_hello(self->rig, 1);
+    show(self, WIDTH, HEIGHT);
+    self->connection = vm_connection_new(self->rig->path);
+    vm_connection_open(self->connection);
+    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
+
+    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
+    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
+    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
+    vm_display_page_set_title(self->page, "Test");
+    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
+    gtk_window_set_default_size(GTK_WINDOW(self->window), 620, 460);
+    gtk_widget_show(GTK_WIDGET(self->page));
+    gtk_widget_show(self->window);
+    vm_display_page_set_connection(self->page, self->connection);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
+}
+
+static void
+tear_down(Fixture *self, gconstpointer data)
+{
+    gtk_widget_destroy(self->window);
+    vm_connection_close(self->connection);
+    g_clear_object(&self->connection);
+    rig_free(self->rig);
+    for (guint i = 0; i < seen.pixmaps->len; i++) {
+        close(g_array_index(seen.pixmaps, StandIn, i).file);
+    }
+    g_array_set_size(seen.pixmaps, 0);
+    g_ptr_array_unref(self->bos); /* the process ends soon */
+}
+
+/* Tests */
+
+static void
+test_imported(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_shown(self, 1));
+    g_assert_true(seen.takes);
+    for (guint i = 0; i < 4; i++) {
+        update(self, 40 * i, 30 * i, 100 + i);
+        rig_wait(is_shown(self, 1));
+    }
+    g_assert_cmpuint(seen.asked, ==, 1);
+}
+
+/* A guest that flips between two pictures: each is imported once. */
+static void
+test_flip(Fixture *self, gconstpointer data)
+{
+    guint32 *pixels[2] = {self->pixels};
+    guint first = self->buffers;
+
+    rig_wait(is_shown(self, 1));
+    show(self, WIDTH, HEIGHT);
+    pixels[1] = self->pixels;
+    rig_wait(is_shown(self, 1));
+    for (guint i = 0; i < 6; i++) {
+        rig_gpu_scanout(self->rig, first + i % 2, 0, WIDTH, HEIGHT);
+        self->pixels = pixels[i % 2];
+        update(self, 100, 50, 50 + i);
+        rig_wait(is_shown(self, 1));
+    }
+    g_assert_cmpuint(seen.asked, ==, 2);
+    show(self, 192, 128); /* another size */
+    rig_wait(is_shown(self, 1));
+    g_assert_cmpuint(seen.asked, ==, 3);
+}
+
+static VmConsole *
+get_console(Fixture *self)
+{
+    VmConsole *console = g_list_model_get_item(vm_connection_get_consoles(self->connection), 0);
+
+    g_object_unref(console); /* the list has one */
+    return console;
+}
+
+/* The machine hears when the server has drawn its picture. */
+static void
+test_paced(Fixture *self, gconstpointer data)
+{
+    VmConsole *console = get_console(self);
+
+    rig_wait(is_shown(self, 1));
+    g_assert_true(seen.paced);
+    rig_wait(seen.presented == vm_console_get_serial(console));
+    for (guint i = 0; i < 5; i++) {
+        const guint64 before = vm_console_get_serial(console);
+        g_assert_cmpuint(seen.presented, ==, before);
+        update(self, 20 * i, 20 * i, 60 + i);
+        rig_wait(vm_console_get_serial(console) > before);
+        rig_wait(seen.presented == vm_console_get_serial(console));
+        g_assert_true(is_shown(self, 1));
+    }
+}
+
+static gboolean
+draw_above(GtkWidget *widget, cairo_t *cr, gpointer data)
+{
+    cairo_set_source_rgb(cr, 0xf0 / 255.0, 0, 0xf0 / 255.0);
+    cairo_paint(cr);
+    return GDK_EVENT_STOP;
+}
+
+/* The colour of the middle of the window. */
+static guint32
+middle(Fixture *self)
+{
+    g_autoptr(GdkPixbuf) shot = NULL;
+
+    rig_run(20);
+    shot = take_shot(self);
+    return pixel_of(shot, (guint)gdk_pixbuf_get_width(shot) / 2,
+                    (guint)gdk_pixbuf_get_height(shot) / 2);
+}
+
+/* What GTK shows over the picture stays over it, whatever comes below. */
+static void
+test_overlay(Fixture *self, gconstpointer data)
+{
+    GtkWidget *above = gtk_drawing_area_new();
+
+    rig_wait(is_shown(self, 1));
+    gtk_widget_set_size_request(above, 60, 40);
+    g_object_set(above, "halign", GTK_ALIGN_CENTER, "valign", GTK_ALIGN_CENTER, NULL);
+    g_signal_connect(above, "draw", G_CALLBACK(draw_above), NULL);
+    gtk_overlay_add_overlay(GTK_OVERLAY(self->page), above);
+    gtk_widget_show(above);
+    rig_wait(middle(self) == ABOVE);
+    update(self, WIDTH / 2 - 10, HEIGHT / 2 - 10, 70);
+    rig_run(100);
+    g_assert_cmphex(middle(self), ==, ABOVE);
+    gtk_widget_destroy(above);
+    rig_wait(is_shown(self, 1));
+}
+
+/* Without colour it is drawn from the memory; windows that go and come, and whole steps of size. */
+static void
+test_other_ways(Fixture *self, gconstpointer data)
+{
+    guint32 before;
+
+    rig_wait(is_shown(self, 1));
+    before = middle(self);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED);
+    rig_wait((rig_run(20), !seen.paced));
+    rig_wait(!is_shown(self, 1));
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(is_shown(self, 1));
+    g_assert_cmphex(middle(self), ==, before);
+    g_assert_true(seen.paced);
+    gtk_widget_hide(self->window);
+    rig_run(100);
+    gtk_widget_show(self->window);
+    rig_wait(is_shown(self, 1));
+    g_object_set(self->page, "scaling", VM_SCALING_WHOLE, NULL);
+    rig_wait(is_shown(self, 2 * (guint)gtk_widget_get_scale_factor(self->window)));
+    update(self, 100, 100, 81);
+    rig_wait(is_shown(self, 2 * (guint)gtk_widget_get_scale_factor(self->window)));
+}
+
+/* The server says no: the same picture is drawn from the memory, and it is not asked again. */
+static void
+test_refused(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_shown(self, 1));
+    seen.refuse = TRUE;
+    show(self, WIDTH, HEIGHT);
+    self->flip = 0;
+    rig_wait(is_shown(self, 1));
+    rig_wait(!seen.takes);
+    g_assert_false(seen.paced);
+    g_assert_cmpuint(seen.asked, ==, 2);
+    update(self, 60, 60, 90);
+    rig_wait(is_shown(self, 1));
+    show(self, 192, 128);
+    rig_wait(is_shown(self, 1));
+    g_assert_cmpuint(seen.asked, ==, 2);
+}
+
+/* From the beginning, too; by the real server where the memory is real. */
+static void
+test_refused_first(Fixture *self, gconstpointer data)
+{
+    self->flip = 0;
+    rig_wait(is_shown(self, 1));
+    rig_wait(!seen.takes);
+    g_assert_cmpuint(seen.asked, ==, 1);
+    update(self, 60, 60, 91);
+    rig_wait(is_shown(self, 1));
+    g_assert_cmpuint(seen.asked, ==, 1);
+    g_assert_false(seen.paced);
+}
+
+/* A server without the extension: the machine is not asked for dmabufs. */
+static void
+test_none(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_shown(self, 1));
+    update(self, 60, 60, 92);
+    rig_wait(is_shown(self, 1));
+    g_assert_false(seen.takes);
+    g_assert_false(seen.paced);
+    g_assert_cmpuint(seen.asked, ==, 0);
+}
+
+#define ADD(name, function, refuse) \
+    g_test_add("/x11-dmabuf/" name, Fixture, GINT_TO_POINTER(refuse), set_up, function, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    int status;
+
+    gtk_test_init(&argc, &argv, NULL);
+    seen.pixmaps = g_array_new(FALSE, FALSE, sizeof(StandIn));
+    if (is_mode("none")) {
+        ADD("none", test_none, FALSE);
+    } else if (is_mode("udmabuf")) {
+        ADD("refused-by-server", test_refused_first, FALSE);
+    } else {
+        ADD("imported", test_imported, FALSE);
+        ADD("paced", test_paced, FALSE);
+        ADD("overlay", test_overlay, FALSE);
+    }
+    if (is_mode("stand-in")) {
+        ADD("flip", test_flip, FALSE);
+        ADD("other-ways", test_other_ways, FALSE);
+        ADD("refused", test_refused, FALSE);
+        ADD("refused-first", test_refused_first, TRUE);
+    }
+    status = g_test_run();
+    g_array_unref(seen.pixmaps);
+    return status;
+}
