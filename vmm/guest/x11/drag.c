@@ -1,83 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "vmm/guest/x11/drag.h"
-
 #include <stdlib.h>
 
-#include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/x11/drag-private.h"
 #include "vmm/guest/x11/selection.h"
 
 enum {
-    VERSION_MIN = 3,
-    VERSION = 5,
-    EDGE = 16384, /* of the window */
-    INPUT_ONLY = 2,
-    OVERRIDE_REDIRECT = 1 << 9,
-    CONFIGURE_STACK = 1 << 6,
     FINISH_MS = 60 * 1000, /* for the program, after it was let go */
-    /* XdndStatus */
-    TAKES = 1,
-    WANTS_POSITIONS = 2,
-    /* wl_data_device_manager.dnd_action */
-    HOST_COPY = 1,
-    HOST_MOVE = 2,
     ACTIONS_SINCE = 3,
     FRAME_SINCE = 5,
     PRESSED = 1,
     FIXED_ONE = 256,
 };
-
-enum stage {
-    STAGE_NONE,
-    STAGE_CLAIMED, /* the window is there */
-    STAGE_ASKING,  /* what kinds there are */
-    STAGE_ON,      /* the host drags */
-    STAGE_LET_GO,
-};
-
-/* Xwayland's pointer; surfaces are outer ids, 0 for none. */
-struct pointer {
-    uint32_t inner, outer;
-    uint32_t surface;
-    uint32_t origin; /* where the first button was pressed */
-    uint32_t button;
-    uint32_t n_buttons;
-};
-
-struct drag {
-    struct x11 *x11;
-    struct loop_source *patience;
-    enum stage stage;
-    struct pointer pointer;
-    /* What the program says. */
-    uint32_t owner, source; /* windows */
-    struct types types;
-    uint32_t n_waiting;  /* answers of the X server's */
-    uint32_t generation; /* answers to older questions are of no use */
-    uint32_t actions;
-    uint32_t proposed; /* atom; 0: it has not said yet */
-    bool dropped;      /* XdndDrop came */
-    /* What the host says. */
-    uint32_t host_source;
-    uint32_t offer;  /* the same, over a window of X's */
-    bool has_it;     /* the host has the pointer */
-    bool inside;     /* over a window of X's */
-    bool accepted;   /* by the host's program below */
-    uint32_t action; /* that the host chose */
-    bool finished, failed;
-    uint32_t window; /* of X's, that it is over or was */
-    /* Where Xwayland's pointer shall be in the root window, in 256ths. */
-    int32_t x, y;
-    uint32_t n_syncing; /* the X server is to have done what it was told before */
-    bool moves, releases;
-};
-
-uint32_t
-drag_window(const struct x11 *x11)
-{
-    return x11->own_window + 1;
-}
 
 static void
 say(struct drag *drag, uint32_t id, uint16_t opcode, const uint32_t *words, size_t n_words)
@@ -163,22 +98,6 @@ sync_x(struct drag *drag)
 }
 
 static void
-cover(struct drag *drag, bool covers)
-{
-    struct xconn *conn = drag->x11->conn;
-    const uint32_t window = drag_window(drag->x11);
-
-    if (covers) {
-        x_map(conn, window);
-        x_send(conn, &(struct x_request){.opcode = X_CONFIGURE_WINDOW,
-                                         .n_words = 3,
-                                         .word = {window, CONFIGURE_STACK, 0}});
-    } else {
-        x_send(conn, &(struct x_request){.opcode = X_UNMAP_WINDOW, .n_words = 1, .word = {window}});
-    }
-}
-
-static void
 drop_offer(struct drag *drag)
 {
     if (drag->offer != 0) {
@@ -187,8 +106,8 @@ drop_offer(struct drag *drag)
     }
 }
 
-static void
-end(struct drag *drag)
+void
+drag_end(struct drag *drag)
 {
     if (drag->stage == STAGE_NONE) {
         return;
@@ -199,7 +118,7 @@ end(struct drag *drag)
         say(drag, drag->host_source, WIRE_WL_DATA_SOURCE_DESTROY, NULL, 0);
         drag->host_source = 0;
     }
-    cover(drag, false);
+    drag_cover(drag, false);
     loop_timer_set(drag->patience, 0, 0);
     drag->stage = STAGE_NONE;
     drag->generation++;
@@ -211,7 +130,7 @@ on_patience(void *data, uint32_t events)
     struct drag *drag = data;
 
     (void)events;
-    end(drag);
+    drag_end(drag);
     x_flush(drag->x11->conn);
     hop_flush(drag->x11->hop);
 }
@@ -239,24 +158,8 @@ drag_destroy(struct drag *drag)
     }
 }
 
-void
-drag_begin(struct drag *drag)
-{
-    struct x11 *x11 = drag->x11;
-    const uint32_t window = drag_window(x11);
-    const uint32_t version = VERSION;
-
-    x_send(x11->conn,
-           &(struct x_request){.opcode = X_CREATE_WINDOW,
-                               .n_words = 8,
-                               .word = {window, x11->root, 0, EDGE | EDGE << 16,
-                                        (uint32_t)INPUT_ONLY << 16, 0, OVERRIDE_REDIRECT, 1}});
-    x_set_property(x11->conn, window,
-                   &(struct x_property){x11->atoms[ATOM_XDND_AWARE], XA_ATOM, 32, &version, 1});
-}
-
-static bool
-same_program(const struct x11 *x11, uint32_t one, uint32_t other)
+bool
+drag_same_program(const struct x11 *x11, uint32_t one, uint32_t other)
 {
     return ((one ^ other) & ~x11->id_mask) == 0;
 }
@@ -265,7 +168,7 @@ bool
 drag_covers(const struct drag *drag, const struct window *window)
 {
     return drag->stage == STAGE_ON && window->override_redirect && window != origin_window(drag) &&
-           same_program(drag->x11, window->id, drag->owner);
+           drag_same_program(drag->x11, window->id, drag->owner);
 }
 
 void
@@ -275,55 +178,25 @@ drag_claim(struct drag *drag, uint32_t owner)
 
     if (owner == 0) {
         if (drag->stage != STAGE_LET_GO) {
-            end(drag);
+            drag_end(drag);
         }
         return;
     }
-    if (drag->pointer.n_buttons == 0 || !origin || !same_program(drag->x11, origin->id, owner) ||
+    if (drag->pointer.n_buttons == 0 || !origin ||
+        !drag_same_program(drag->x11, origin->id, owner) ||
         (drag->stage != STAGE_NONE && drag->stage != STAGE_LET_GO)) {
         return;
     }
-    end(drag);
+    drag_end(drag);
     drag->stage = STAGE_CLAIMED;
     drag->owner = owner;
-    cover(drag, true);
+    drag_cover(drag, true);
 }
 
 /* The host's drag. */
 
-static void
-send_status(struct drag *drag, uint32_t window)
-{
-    const struct x11 *x11 = drag->x11;
-    const bool takes = drag->stage >= STAGE_ON && drag->accepted && drag->action != 0;
-    const uint32_t data[5] = {drag_window(x11), WANTS_POSITIONS | (takes ? TAKES : 0), 0, 0,
-                              !takes                      ? 0
-                              : drag->action == HOST_MOVE ? x11->atoms[ATOM_XDND_ACTION_MOVE]
-                                                          : x11->atoms[ATOM_XDND_ACTION_COPY]};
-
-    x_send_message(x11->conn, window, x11->atoms[ATOM_XDND_STATUS], data);
-}
-
-static void
-send_finished(struct drag *drag, uint32_t window, bool done)
-{
-    const struct x11 *x11 = drag->x11;
-    const bool moved = done && drag->action == HOST_MOVE;
-    const uint32_t data[5] = {drag_window(x11), done,
-                              !done   ? 0
-                              : moved ? x11->atoms[ATOM_XDND_ACTION_MOVE]
-                                      : x11->atoms[ATOM_XDND_ACTION_COPY]};
-
-    if (moved) { /* the program deletes when its target says so */
-        x_convert(drag->x11, x11->atoms[ATOM_XDND_SELECTION], x11->atoms[ATOM_DELETE],
-                  x11->atoms[ATOM_DELETE]);
-    }
-    x_send_message(x11->conn, window, x11->atoms[ATOM_XDND_FINISHED], data);
-}
-
-/* All kinds are known, and the pointer is over our window. */
-static void
-start(struct drag *drag)
+void
+drag_start(struct drag *drag)
 {
     struct x11 *x11 = drag->x11;
     const uint32_t manager = selections_manager(x11->selections);
@@ -331,7 +204,7 @@ start(struct drag *drag)
     struct wire_writer writer;
 
     if (drag->types.n == 0 || device == 0 || hop_version(x11->hop, manager) < ACTIONS_SINCE) {
-        end(drag);
+        drag_end(drag);
         return;
     }
     drag->host_source = hop_new_id(x11->hop);
@@ -362,18 +235,17 @@ let_go(struct drag *drag)
     }
 }
 
-/* Both sides know how it ended. */
-static void
-conclude(struct drag *drag)
+void
+drag_conclude(struct drag *drag)
 {
     if (drag->stage != STAGE_LET_GO || drag->releases || !(drag->finished || drag->failed)) {
         return;
     }
     if (drag->dropped) {
-        send_finished(drag, drag->source, drag->finished);
+        drag_send_finished(drag, drag->source, drag->finished);
     }
     if (drag->dropped || drag->failed || drag->inside) {
-        end(drag);
+        drag_end(drag);
     }
 }
 
@@ -406,12 +278,12 @@ drag_source_event(struct drag *drag, const struct wire_call *call)
     }
     if (drag->stage == STAGE_ON && !drag->inside &&
         (accepted != drag->accepted || action != drag->action)) {
-        send_status(drag, drag->source);
+        drag_send_status(drag, drag->source);
     }
     if (call->opcode > WIRE_WL_DATA_SOURCE_EVENT_SEND &&
         call->opcode != WIRE_WL_DATA_SOURCE_EVENT_ACTION) {
         let_go(drag);
-        conclude(drag);
+        drag_conclude(drag);
     }
     return 1;
 }
@@ -450,7 +322,7 @@ on_enter(struct drag *drag, const struct wire_call *call)
     hop_send(x11->hop, &writer);
     say(drag, drag->offer, WIRE_WL_DATA_OFFER_SET_ACTIONS,
         (const uint32_t[]){HOST_COPY | HOST_MOVE, HOST_COPY}, 2);
-    cover(drag, false);
+    drag_cover(drag, false);
     wm_raise(x11, surface->window);
     sync_x(drag);
     steer(drag, surface->window, &call->value[2]);
@@ -462,7 +334,7 @@ on_leave(struct drag *drag)
     drop_offer(drag);
     drag->inside = drag->accepted = false;
     drag->action = 0;
-    cover(drag, true);
+    drag_cover(drag, true);
     sync_x(drag);
     drag->moves = true; /* so that the program looks what is there now */
     drag->x ^= FIXED_ONE;
@@ -511,7 +383,7 @@ on_button(struct drag *drag, const struct wire_call *call)
             pointer->button = call->value[2].word;
         }
     } else if (pointer->n_buttons > 0 && --pointer->n_buttons == 0) {
-        end(drag); /* before the host began it */
+        drag_end(drag); /* before the host began it */
     }
 }
 
@@ -526,7 +398,7 @@ drag_pointer(struct drag *drag, const struct wire_call *call, const struct hop_o
     if (call->opcode == WIRE_WL_POINTER_EVENT_ENTER) {
         let_go(drag);
         tell_release(drag);
-        conclude(drag);
+        drag_conclude(drag);
         pointer->inner = object->inner;
         pointer->outer = object->outer;
         pointer->surface = call->value[1].word;
@@ -546,121 +418,6 @@ drag_pointer(struct drag *drag, const struct wire_call *call, const struct hop_o
     return 0;
 }
 
-/* X's side. */
-
-static void
-begin_when_known(struct drag *drag)
-{
-    if (drag->stage != STAGE_ASKING || drag->n_waiting > 0 || drag->proposed == 0) {
-        return;
-    }
-    if (drag->actions == 0) {
-        drag->actions =
-            drag->proposed == drag->x11->atoms[ATOM_XDND_ACTION_MOVE] ? HOST_MOVE : HOST_COPY;
-    }
-    start(drag);
-}
-
-static void
-name_types(struct drag *drag, const uint8_t *atoms, uint32_t n)
-{
-    drag->n_waiting += types_name(drag->x11, &drag->types, atoms, n,
-                                  (struct x_ticket){TICKET_DRAG_NAME, 0, drag->generation});
-}
-
-static void
-on_x_enter(struct drag *drag, const uint32_t data[5])
-{
-    struct x11 *x11 = drag->x11;
-    const uint32_t version = data[1] >> 24;
-
-    if (drag->stage != STAGE_CLAIMED || !same_program(x11, data[0], drag->owner) ||
-        version < VERSION_MIN) {
-        return;
-    }
-    drag->stage = STAGE_ASKING;
-    drag->generation++;
-    drag->source = data[0];
-    drag->types.n = 0;
-    drag->actions = drag->proposed = 0;
-    drag->n_waiting = 1;
-    x_get_property(x11->conn, data[0], x11->atoms[ATOM_XDND_ACTION_LIST],
-                   (struct x_ticket){TICKET_DRAG_ACTIONS, 0, drag->generation});
-    if (data[1] & 1) {
-        drag->n_waiting++;
-        x_get_property(x11->conn, data[0], x11->atoms[ATOM_XDND_TYPE_LIST],
-                       (struct x_ticket){TICKET_DRAG_TYPES, 0, drag->generation});
-    } else {
-        name_types(drag, (const uint8_t *)&data[2], 3);
-    }
-}
-
-static void
-on_x_leave(struct drag *drag)
-{
-    if (drag->stage == STAGE_ASKING) {
-        drag->stage = STAGE_CLAIMED;
-        drag->generation++;
-    } else if (drag->stage == STAGE_LET_GO && drag->finished) {
-        end(drag);
-    }
-}
-
-static void
-on_x_drop(struct drag *drag, uint32_t window)
-{
-    if (drag->stage >= STAGE_ON && window == drag->source) {
-        drag->dropped = true;
-        conclude(drag);
-    } else {
-        send_finished(drag, window, false);
-    }
-}
-
-int
-drag_message(struct drag *drag, uint32_t window, uint32_t type, const uint32_t data[5])
-{
-    const uint32_t *atoms = drag->x11->atoms;
-
-    if (window != drag_window(drag->x11)) {
-        return 0;
-    }
-    if (type == atoms[ATOM_XDND_ENTER]) {
-        on_x_enter(drag, data);
-    } else if (type == atoms[ATOM_XDND_POSITION]) {
-        drag->proposed = data[4];
-        begin_when_known(drag);
-        send_status(drag, data[0]);
-    } else if (type == atoms[ATOM_XDND_LEAVE]) {
-        on_x_leave(drag);
-    } else if (type == atoms[ATOM_XDND_DROP]) {
-        on_x_drop(drag, data[0]);
-    }
-    return 1;
-}
-
-/* A property of atoms. */
-static void
-on_list(struct drag *drag, bool types, const uint8_t *reply, size_t size)
-{
-    const uint32_t n = reply && reply[1] == 32 ? x_u32(reply + 16) : 0;
-
-    if (!range_inside(X_EVENT_SIZE, (uint64_t)n * 4, size)) {
-        return;
-    }
-    if (types) {
-        name_types(drag, reply + X_EVENT_SIZE, n);
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t atom = x_u32(reply + X_EVENT_SIZE + (size_t)i * 4);
-
-        drag->actions |= atom == drag->x11->atoms[ATOM_XDND_ACTION_COPY]   ? HOST_COPY
-                         : atom == drag->x11->atoms[ATOM_XDND_ACTION_MOVE] ? HOST_MOVE
-                                                                           : 0;
-    }
-}
-
 static void
 on_synced(struct drag *drag)
 {
@@ -672,7 +429,7 @@ on_synced(struct drag *drag)
     }
     if (drag->releases) {
         tell_release(drag);
-        conclude(drag);
+        drag_conclude(drag);
     }
 }
 
@@ -683,19 +440,5 @@ drag_reply(struct drag *drag, const struct x_ticket *ticket, const uint8_t *repl
         on_synced(drag);
         return 1;
     }
-    if (ticket->kind != TICKET_DRAG_TYPES && ticket->kind != TICKET_DRAG_ACTIONS &&
-        ticket->kind != TICKET_DRAG_NAME) {
-        return 0;
-    }
-    if (ticket->detail != drag->generation || drag->stage != STAGE_ASKING || drag->n_waiting == 0) {
-        return 1;
-    }
-    drag->n_waiting--;
-    if (ticket->kind == TICKET_DRAG_NAME) {
-        types_named(&drag->types, ticket->window, reply, size);
-    } else {
-        on_list(drag, ticket->kind == TICKET_DRAG_TYPES, reply, size);
-    }
-    begin_when_known(drag);
-    return 1;
+    return drag_data_reply(drag, ticket, reply, size);
 }
