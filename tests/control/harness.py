@@ -43,11 +43,14 @@ TRIPLE_FAULT = b'\x0f\x01\x1d\x02\x00\x00\x00\x0f\x0b' + bytes(10)
 # again: wait for the sleep button in PM1's status, say SLEEP, go on
 SLEEP = b''.join(out8(0x3f8, c) for c in b'SLEEP\r\n')
 BUTTON = b'\x66\xba\x00\x06\x66\xed\xf6\xc4\x02\x74\xf5' + SLEEP + HALT
+# mov dx, 0x608; in eax, dx; mov ebx, eax; again: in eax, dx; sub eax, ebx; cmp eax, 1.5 s; jb again
+WAIT = (b'\x66\xba\x08\x06\xed\x89\xc3\xed\x29\xd8\x3d' + struct.pack('<I', 3579545 * 3 // 2) + b'\x72\xf6')
 GUESTS = {
     'halt': HELLO + HALT,
     'echo': HELLO + ECHO,
     'button': HELLO + BUTTON,
     'reset': HELLO + out8(0x64, 0xfe) + HALT,
+    'late-reset': HELLO + WAIT + out8(0x64, 0xfe) + HALT,
     'off': HELLO + out16(0x604, 0x2000 | 5 << 10) + HALT,  # ACPI: sleep enable, type 5
     'panic': HELLO + out8(0x505, 1) + HALT,  # pvpanic
     'dog': HELLO + out32(0x610, 1) + out8(0x614, 1) + HALT,  # a watchdog, one second
@@ -64,6 +67,7 @@ BLOCKED = (b'\xb8\x9d\0\0\0\xbf\x16\0\0\0\xbe\x02\0\0\0\xba' + struct.pack('<I',
 BLOCKED += struct.pack('<HHIQ', 4, 0, 0, FILTER + 16)  # struct sock_fprog, then ld nr; getppid? kill; allow
 BLOCKED += struct.pack('<HBBIHBBIHBBIHBBI', 0x20, 0, 0, 0, 0x15, 0, 1, 110, 6, 0, 0, 0x80000000, 6, 0, 0, 0x7fff0000)
 
+SPIN = b'\xeb\xfe'  # again: jmp again
 # again: write(3, struct start_header {START_READY, 8}), jmp again
 FLOOD = (b'\xb8\x01\0\0\0\xbf\x03\0\0\0\xbe' + struct.pack('<I', LOAD + 0x100) + b'\xba\x08\0\0\0\x0f\x05'
          b'\xeb\xe8').ljust(0x100, b'\0') + struct.pack('<II', 2, 8)

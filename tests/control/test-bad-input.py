@@ -25,6 +25,7 @@ def kernel_files(world):
     fifo = str(world.files / 'fifo')
     os.mkfifo(fifo)
     expect(world.run('run', fifo), 35, 'is not a file')
+    expect(world.run('run', str(world.files / 'halt'), '--serial', f'file,path={fifo}'), 35, 'Nobody reads', 'fifo')
 
 
 def foreign_kernels(world):

@@ -11,6 +11,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/config/config.h"
+#include "vmm/supervisor/end-signals.h"
 #include "vmm/supervisor/guest-error.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
@@ -321,12 +322,8 @@ run_instance(struct instance *instance)
 static void
 block_signals(void)
 {
-    sigset_t signals;
+    const sigset_t signals = end_signals();
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }

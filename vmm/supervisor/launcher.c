@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "vmm/base/fd.h"
+#include "vmm/supervisor/end-signals.h"
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/unix-socket.h"
@@ -170,12 +171,8 @@ on_signal(struct launcher *launcher)
 static int
 catch_signals(struct launcher *launcher)
 {
-    sigset_t signals;
+    sigset_t signals = end_signals();
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     launcher->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -12,6 +12,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
+#include "vmm/supervisor/end-signals.h"
 #include "vmm/supervisor/events.h"
 #include "vmm/supervisor/images.h"
 #include "vmm/supervisor/instance.h"
@@ -322,8 +323,13 @@ on_signal(void *data, uint32_t events)
     if (vm->instance) {
         instance_end(vm->instance);
     } else if (info.ssi_signo == SIGTERM && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
+        log_file_print(
+            vm->log, LOG_LEVEL_WARNING,
+            "SIGTERM pressed the power button, and the guest decides; a second one stops "
+            "the machine.");
         lifecycle_power_button(vm);
     } else {
+        vm->told_to_end = true; /* also when it is ending already: it does not come back */
         lifecycle_stop(vm);
     }
 }
@@ -331,13 +337,7 @@ on_signal(void *data, uint32_t events)
 static int
 watch_all(struct vm *vm)
 {
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    vm->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    vm->signal_fd = end_signals_open();
     if (vm->signal_fd >= 0) {
         vm->signal_source = loop_add(vm->loop, vm->signal_fd, EPOLLIN, on_signal, vm);
     }

@@ -16,13 +16,22 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/jail/spawn.h"
+#include "vmm/supervisor/end-signals.h"
+#include "vmm/supervisor/events.h"
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/processes.h"
 
 enum {
     PROBE_LIMIT_MS = 5000,      /* the probe itself gives its payload 500 ms */
     PROBE_GPU_LIMIT_MS = 20000, /* Mesa and LLVM from a cold disk, on a busy computer */
+    KILLED_LIMIT_MS = 2000,     /* for the kernel to let go of one that was killed */
     ANSWER_SIZE = 512,
+};
+
+enum outcome {
+    OUTCOME_ANSWERED,
+    OUTCOME_LATE,
+    OUTCOME_TOLD_TO_END,
 };
 
 struct probe {
@@ -32,8 +41,8 @@ struct probe {
     int second_fd;                 /* number 4, or 0 */
     const struct process_row *row; /* whose jail it gets; NULL: the plain one */
     uint32_t flags;
-    int limit_ms;        /* 0: PROBE_LIMIT_MS */
-    bool *took_too_long; /* or NULL */
+    int limit_ms;              /* 0: PROBE_LIMIT_MS */
+    enum outcome *ret_outcome; /* or NULL */
 };
 
 static int
@@ -50,24 +59,46 @@ fail_start(const struct probe *probe, int error, const char *what, struct failur
                        strerror(error));
 }
 
-/* The child's output until it ends; false when it took too long. */
-static bool
+/* The child's output until it ends. A signal stays for the machine's loop. */
+static enum outcome
 read_answer(int fd, int limit_ms, char *answer, size_t size)
 {
-    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    cleanup_fd int signal_fd = end_signals_open();
+    struct pollfd readable[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    const uint64_t end = events_now_ms() + (uint64_t)limit_ms;
     size_t used = 0;
     ssize_t n = 1;
 
+    answer[0] = '\0';
     while (n > 0 && used < size - 1) {
-        if (poll(&readable, 1, limit_ms) <= 0) {
-            answer[used] = '\0';
-            return false;
+        const uint64_t now = events_now_ms();
+
+        if (now >= end || poll(readable, ARRAY_SIZE(readable), (int)(end - now)) <= 0) {
+            return OUTCOME_LATE;
+        }
+        if (readable[1].revents) {
+            return OUTCOME_TOLD_TO_END;
         }
         n = read(fd, answer + used, size - 1 - used);
         used += n > 0 ? (size_t)n : 0;
+        answer[used] = '\0';
     }
-    answer[used] = '\0';
-    return true;
+    return OUTCOME_ANSWERED;
+}
+
+/* Not for ever: a process that waits in a driver does not end even when it is killed. */
+static void
+reap(struct jail_child *child, bool kills, siginfo_t *ret_info)
+{
+    struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
+
+    if (kills || poll(&ended, 1, KILLED_LIMIT_MS) <= 0) {
+        pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+        (void)poll(&ended, 1, KILLED_LIMIT_MS);
+    }
+    *ret_info = (siginfo_t){0};
+    waitid(P_PIDFD, (id_t)child->pidfd, ret_info, WEXITED | WNOHANG | __WALL);
+    fd_closep(&child->pidfd);
 }
 
 /* Returns the exit status, -1 with *failure set when it could not start or did not end well. */
@@ -77,7 +108,7 @@ run_jailed(const struct probe *probe, char *answer, size_t size, struct failure 
     cleanup_free char *helpers = path_helpers();
     cleanup_free char *executable = xasprintf("%s/%s", helpers, probe->executable);
     cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    siginfo_t info = {0};
+    siginfo_t info;
     struct jail_child child = {.pidfd = -1};
     const char *what = "make a pipe";
     int output[2];
@@ -101,15 +132,12 @@ run_jailed(const struct probe *probe, char *answer, size_t size, struct failure 
         return fail_start(probe, -r, what, failure);
     }
     fd_closep(&output_write);
-    if (!read_answer(output_read, probe->limit_ms ? probe->limit_ms : PROBE_LIMIT_MS, answer,
-                     size)) {
-        if (probe->took_too_long) {
-            *probe->took_too_long = true;
-        }
-        pidfd_send_signal(child.pidfd, SIGKILL, NULL, 0);
+    const enum outcome outcome =
+        read_answer(output_read, probe->limit_ms ? probe->limit_ms : PROBE_LIMIT_MS, answer, size);
+    if (probe->ret_outcome) {
+        *probe->ret_outcome = outcome;
     }
-    waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED | __WALL);
-    fd_closep(&child.pidfd);
+    reap(&child, outcome != OUTCOME_ANSWERED, &info);
     if (info.si_code != CLD_EXITED) {
         return failure_set(failure, EXIT_STATUS_FAILED, "kvm-broken",
                            "The test guest did not end well (signal %d).", info.si_status);
@@ -154,7 +182,7 @@ static bool
 try_gpu(const struct probe_gpu *gpu, int venus_fd, char *reason, size_t size)
 {
     char flags[16];
-    bool late = false;
+    enum outcome outcome = OUTCOME_ANSWERED;
     const char *const argv[] = {
         "vmm-gpu", "--probe", gpu->level, flags, gpu->fault ? "crash" : NULL, NULL};
     const struct probe probe = {.executable = gpu->row->executable,
@@ -164,7 +192,7 @@ try_gpu(const struct probe_gpu *gpu, int venus_fd, char *reason, size_t size)
                                 .row = gpu->row,
                                 .flags = gpu->flags,
                                 .limit_ms = PROBE_GPU_LIMIT_MS,
-                                .took_too_long = &late};
+                                .ret_outcome = &outcome};
     char answer[ANSWER_SIZE] = "";
     struct failure failure;
 
@@ -174,7 +202,10 @@ try_gpu(const struct probe_gpu *gpu, int venus_fd, char *reason, size_t size)
         return true;
     }
     if (status < 0) {
-        snprintf(reason, size, late ? "its trial took too long" : "its trial crashed");
+        snprintf(reason, size, "its trial %s",
+                 outcome == OUTCOME_LATE          ? "took too long"
+                 : outcome == OUTCOME_TOLD_TO_END ? "was ended by a signal"
+                                                  : "crashed");
         return false;
     }
     answer[strcspn(answer, "\n")] = '\0';
@@ -220,7 +251,7 @@ bool
 probe_venus(const struct probe_gpu *gpu, char *reason, size_t size)
 {
     struct jail_child server = {.pidfd = -1};
-    siginfo_t info = {0};
+    siginfo_t info;
     int pair[2];
     int r = fd_socket_pair(SOCK_SEQPACKET, pair);
 
@@ -237,8 +268,6 @@ probe_venus(const struct probe_gpu *gpu, char *reason, size_t size)
         return false;
     }
     bool works = try_gpu(gpu, gpu_end, reason, size);
-    pidfd_send_signal(server.pidfd, SIGKILL, NULL, 0);
-    waitid(P_PIDFD, (id_t)server.pidfd, &info, WEXITED | __WALL);
-    fd_closep(&server.pidfd);
+    reap(&server, true, &info);
     return works;
 }

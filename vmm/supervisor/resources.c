@@ -271,6 +271,14 @@ open_kvm(struct resources *resources, struct failure *failure)
                        strerror(errno));
 }
 
+static bool
+is_pipe(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 /* A file that is written at its end, and made where it is not there. */
 static int
 open_output(const char *what, const char *path, const struct message_fds *handles, int *ret_fd,
@@ -285,9 +293,15 @@ open_output(const char *what, const char *path, const struct message_fds *handle
             return fail_handle(&file, -fd, failure);
         }
     } else {
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+        /* Non-blocking: a named pipe would hold us up until somebody reads it. */
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+        const int error = fd < 0 ? errno : 0;
+        if (error == ENXIO && is_pipe(path)) {
+            return failure_set(failure, EXIT_STATUS_USAGE, "file-bad",
+                               "Nobody reads the %s “%s”; start what reads it first.", what, path);
+        }
         if (fd < 0) {
-            return fail_open(&file, errno, failure);
+            return fail_open(&file, error, failure);
         }
     }
     *ret_fd = fd;

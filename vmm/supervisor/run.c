@@ -13,6 +13,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/config/config.h"
+#include "vmm/supervisor/end-signals.h"
 #include "vmm/supervisor/overlays.h"
 #include "vmm/supervisor/paths.h"
 #include "vmm/supervisor/result.h"
@@ -34,6 +35,7 @@ struct run {
     struct terminal terminal;
     struct overlays overlays;
     const char *no_3d; /* why 3D is not tried any more, or NULL */
+    bool told_to_end;  /* by a signal: it is not started again */
 };
 
 /* What config asks for: the text of one --cfg file. */
@@ -205,7 +207,8 @@ boot(struct run *run, struct failure *ret_end)
         if (run->state_folder && vm->last_frame_fd >= 0) {
             result_write_frame(run->state_folder, vm->last_frame_fd);
         }
-        once_more = vm->graphics_failed && !run->no_3d;
+        run->told_to_end = vm->told_to_end;
+        once_more = vm->graphics_failed && !run->no_3d && !run->told_to_end;
         end_machine(run, vm);
         vm = NULL;
         terminal_end(&run->terminal);
@@ -237,7 +240,7 @@ run_until_off(struct run *run)
     struct failure failure;
     int status = run_once(run);
 
-    while (status == EXIT_STATUS_RESET && run->config.restart) {
+    while (status == EXIT_STATUS_RESET && run->config.restart && !run->told_to_end) {
         struct machine_config before = run->config;
 
         log_file_print(run->log, LOG_LEVEL_INFO, "the guest reboots");
@@ -256,12 +259,8 @@ run_until_off(struct run *run)
 static void
 block_signals(void)
 {
-    sigset_t signals;
+    const sigset_t signals = end_signals();
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTTOU, SIG_IGN);

@@ -158,13 +158,14 @@ struct vm {
     struct loader_done loaded;
     bool is_loaded;
     bool booted;
-    bool adding;     /* a MACHINE_ADD_DEVICE is not answered yet */
-    size_t n_added;  /* devices that the machine has */
-    bool restart;    /* a client asked for it: end with 32 */
-    bool stopped;    /* a client asked for it */
-    bool created;    /* lifecycle mode: the client was told that it stands */
-    bool go;         /* lifecycle mode: it may boot */
-    bool in_a_hurry; /* nobody waits for it any more: end all of it at once */
+    bool adding;      /* a MACHINE_ADD_DEVICE is not answered yet */
+    size_t n_added;   /* devices that the machine has */
+    bool restart;     /* a client asked for it: end with 32 */
+    bool stopped;     /* a client asked for it */
+    bool told_to_end; /* a signal asked for it: no second start */
+    bool created;     /* lifecycle mode: the client was told that it stands */
+    bool go;          /* lifecycle mode: it may boot */
+    bool in_a_hurry;  /* nobody waits for it any more: end all of it at once */
     struct failure end;
     struct loop_source *start_timer;
     struct loop_source *end_timer;
