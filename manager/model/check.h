@@ -17,7 +17,7 @@ typedef struct {
 
 void vm_check_row_free(VmCheckRow *row);
 
-/* Never blocks; a `vmm` that does not answer is ended after 10 s. */
+/* Never blocks; a `vmm` that does not answer is ended after 30 s. */
 void vm_check_run_async(GCancellable *cancellable, GAsyncReadyCallback callback,
                         gpointer user_data);
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import pathlib
 import pwd
@@ -184,7 +185,6 @@ def whole_disk(path):
 
 def new_composite_disks(world):
     """The table of partitions is one for programs that others wrote."""
-    import json
     odd = world.file('odd.img', b'odd' * 3001)
     world.file('large.img', b'large' + bytes((1 << 20) - 5))
     guid = '01234567-89AB-4CDE-8F01-23456789ABCD'
@@ -454,6 +454,7 @@ def check_and_policy(world):
     check({'kvm-missing', 'kvm-denied', 'kvm-broken', 'no-namespaces'} <= set(rows), output)
     check(all(row['ok'] or (row['sentence'] and row['cure']) for row in rows.values()), output)
     check((status == 0) == json.loads(output)['ok'], output)
+    check(status == (33 if any(not row['ok'] and row['severity'] == 'error' for row in rows.values()) else 0), output)
     status, output, errors = world.run('policy', '--counts')
     lines = [line.split() for line in output.splitlines()[1:]]
     check(status == 0 and {'display', 'loader', 'machine', 'rng', 'balloon', 'block', 'console', 'gpu', 'input'} <=
@@ -463,11 +464,60 @@ def check_and_policy(world):
     check(status == 0 and 'call getrandom' in output, output)
 
 
+def rows_of_graphics(world, **more):
+    """The rows that `vmm check --json` has of graphics, none of which may decide."""
+    with_them = dict(world.env(), **more)
+    done = subprocess.run([world.vmm, 'check', '--json'], env=with_them, capture_output=True, timeout=harness.LIMIT_S)
+    rows = {row['id']: row for row in json.loads(done.stdout)['checks']}
+    rows = {name: rows[name] for name in ('render-node', 'graphics', 'udmabuf', 'wayland', 'vulkan')}
+    check(all(row['severity'] == 'warning' for row in rows.values()), str(rows))
+    return rows
+
+
+def check_of_graphics(world):
+    place = str(world.files / 'compositor')
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(place)
+    row = rows_of_graphics(world, WAYLAND_DISPLAY=place)['wayland']
+    check(not row['ok'] and place in row['sentence'], str(row))  # nobody listens
+    listener.listen()
+    row = rows_of_graphics(world, WAYLAND_DISPLAY='compositor', XDG_RUNTIME_DIR=str(world.files))['wayland']
+    check(row['ok'] and place in row['sentence'], str(row))
+    listener.close()
+    os.unlink(place)
+    rows = rows_of_graphics(world, WAYLAND_DISPLAY='')
+    check(not rows['wayland']['ok'], str(rows))
+    for name, path in (('render-node', '/dev/dri/renderD128'), ('udmabuf', '/dev/udmabuf')):
+        check(rows[name]['ok'] == os.access(path, os.R_OK | os.W_OK), f'{path}: {rows[name]}')
+    check(rows['vulkan']['ok'] == os.access('/usr/libexec/virgl_render_server', os.X_OK), str(rows))
+    check(rows['graphics']['ok'] and rows['graphics']['sentence'].startswith('3D'), str(rows))
+    part = world.root / 'libexec/vitrine/vmm-gpu'
+    real = part.read_bytes()
+    try:
+        part.write_bytes(harness.elf(harness.CRASH))
+        row = rows_of_graphics(world)['graphics']
+        check(not row['ok'] and 'its trial crashed' in row['sentence'] and row['cure'], str(row))
+    finally:
+        part.write_bytes(real)
+    # Devices that only their group may use: the cure names it.
+    own = ['unshare', '-m', 'sh', '-c',
+           'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mkdir /dev/dri && '
+           'mknod -m 660 /dev/dri/renderD130 c 226 130 && chgrp users /dev/dri/renderD130 && '
+           'exec setpriv --reuid nobody --regid nogroup --clear-groups "$@"', 'sh']
+    if os.geteuid() != 0 or subprocess.run([*own, 'true'], capture_output=True).returncode != 0:
+        return
+    _, output, _ = world.run('check', '--json', prefix=own)
+    rows = {row['id']: row for row in json.loads(output)['checks']}
+    row = rows['render-node']
+    check(not row['ok'] and 'renderD130' in row['sentence'] and '“users”' in row['cure'] and
+          row['command'].startswith('sudo usermod -aG users '), str(row))
+
+
 CASES = [kernel_files, foreign_kernels, initrd_files, disk_files, disk_images, image_chains, bad_new_images, new_composite_disks,
          bad_new_composite_disks, composite_disks, unreadable_files, disk_in_use, numbers,
          memory_that_is_taken, options, configuration_files, print_config_is_read_back, control_socket,
          back_end_that_is_not_there, back_end_that_accepts_nobody, part_that_is_not_installed, sandbox_refused, kvm_denied,
-         kvm_missing, full_disk, check_and_policy]
+         kvm_missing, full_disk, check_and_policy, check_of_graphics]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

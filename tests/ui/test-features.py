@@ -125,12 +125,21 @@ def speaks_german(session):
             {"id": "kvm-denied", "ok": False, "sentence": "You may not use /dev/kvm.",
              "cure": "Join the group “kvm”, then log in again.", "command": "sudo adduser ada kvm"},
             {"id": "no-space", "ok": True, "sentence": "There is room for disks: 12.5 GiB in “/home/ada”."},
+            {"id": "render-node", "ok": False, "severity": "warning",
+             "sentence": "The render node /dev/dri/renderD128 cannot be used (Permission denied).",
+             "cure": "Join the group “render”, then log in again.", "command": "sudo usermod -aG render ada"},
+            {"id": "wayland", "ok": True, "severity": "warning",
+             "sentence": "A Wayland compositor answers at “/run/user/1000/wayland-0”."},
             {"id": "kvm-broken", "ok": False, "sentence": "A sentence of a later version."},
         ], file)
     session.define("lab", "Lab")
     session.start(FAKE_CHECK=answer, LANGUAGE="de")
     session.activate("app.self-check")
     session.see("Sie dürfen /dev/kvm nicht benutzen. Treten Sie der Gruppe „kvm“ bei und melden Sie sich dann neu an.")
+    session.see("Grafikkarte")
+    session.see("Der Render-Knoten /dev/dri/renderD128 ist nicht benutzbar (Keine Berechtigung). "
+                "Treten Sie der Gruppe „render“ bei und melden Sie sich dann neu an.")
+    session.see("Ein Wayland-Compositor antwortet unter „/run/user/1000/wayland-0“.")
     session.see("Es ist Platz für Platten: 12.5 GiB in „/home/ada“.")
     session.see("A sentence of a later version.")
     session.shoot("self-check-german")

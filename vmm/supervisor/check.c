@@ -14,44 +14,28 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmm/base/assert.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/supervisor/check-private.h"
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/json-text.h"
 #include "vmm/supervisor/probe.h"
 
-enum {
-    TEXT_SIZE = 512,
-    ROWS_MAX = 12,
-};
-
-struct row {
-    const char *id;
-    bool ok;
-    bool warns; /* not ok, but machines run */
-    char sentence[TEXT_SIZE];
-    char cure[TEXT_SIZE];
-    char command[128];
-};
-
-struct report {
-    struct row row[ROWS_MAX];
-    size_t count;
-};
-
-static struct row *
-add_row(struct report *report, const char *id, bool ok, const char *sentence)
+struct row *
+check_add_row(struct report *report, const char *id, bool ok, const char *sentence)
 {
     struct row *row = &report->row[report->count++];
 
+    assert(report->count <= ROWS_MAX);
     *row = (struct row){.id = id, .ok = ok};
     snprintf(row->sentence, sizeof(row->sentence), "%s", sentence);
     return row;
 }
 
-static void
-set_cure(struct row *row, const char *cure, const char *command)
+void
+check_set_cure(struct row *row, const char *cure, const char *command)
 {
     if (!row->ok) {
         snprintf(row->cure, sizeof(row->cure), "%s", cure);
@@ -89,21 +73,22 @@ check_kvm_access(struct report *report)
     char command[100];
     struct row *row;
 
-    row = add_row(report, "cpu", can,
-                  can ? "The processor can virtualise."
-                      : "The processor cannot virtualise, or the firmware switched that off.");
-    set_cure(row, "Turn on virtualisation (VT-x or SVM) in the firmware settings.", "");
-    row = add_row(report, "kvm-missing", !missing,
-                  missing ? "This computer has no KVM." : "This computer has KVM.");
-    set_cure(row,
-             "Turn on virtualisation in the firmware settings and load the kernel's KVM module.",
-             "sudo modprobe -a kvm_intel kvm_amd");
-    row = add_row(report, "kvm-denied", !denied && !missing,
-                  denied    ? "You may not use /dev/kvm."
-                  : missing ? "Whether you may use /dev/kvm is not known: it is not there."
-                            : "You may use /dev/kvm.");
+    row =
+        check_add_row(report, "cpu", can,
+                      can ? "The processor can virtualise."
+                          : "The processor cannot virtualise, or the firmware switched that off.");
+    check_set_cure(row, "Turn on virtualisation (VT-x or SVM) in the firmware settings.", "");
+    row = check_add_row(report, "kvm-missing", !missing,
+                        missing ? "This computer has no KVM." : "This computer has KVM.");
+    check_set_cure(
+        row, "Turn on virtualisation in the firmware settings and load the kernel's KVM module.",
+        "sudo modprobe -a kvm_intel kvm_amd");
+    row = check_add_row(report, "kvm-denied", !denied && !missing,
+                        denied    ? "You may not use /dev/kvm."
+                        : missing ? "Whether you may use /dev/kvm is not known: it is not there."
+                                  : "You may use /dev/kvm.");
     snprintf(command, sizeof(command), "sudo adduser %s kvm", user ? user->pw_name : "$USER");
-    set_cure(row, "Join the group “kvm”, then log in again.", denied ? command : "");
+    check_set_cure(row, "Join the group “kvm”, then log in again.", denied ? command : "");
     return fd;
 }
 
@@ -117,14 +102,15 @@ check_probe(struct report *report, int kvm_fd)
     struct row *row;
 
     if (works || no_sandbox) {
-        row = add_row(report, "kvm-broken", works,
-                      works ? "KVM works." : "KVM could not be tried outside a sandbox.");
+        row = check_add_row(report, "kvm-broken", works,
+                            works ? "KVM works." : "KVM could not be tried outside a sandbox.");
     } else {
-        row = add_row(report, "kvm-broken", false,
-                      failure.sentence[0] ? failure.sentence
-                                          : "Whether KVM works is not known: it cannot be opened.");
+        row = check_add_row(report, "kvm-broken", false,
+                            failure.sentence[0]
+                                ? failure.sentence
+                                : "Whether KVM works is not known: it cannot be opened.");
     }
-    set_cure(
+    check_set_cure(
         row,
         no_sandbox || kvm_fd < 0
             ? "See the row above that names the reason."
@@ -133,7 +119,8 @@ check_probe(struct report *report, int kvm_fd)
         "");
 }
 
-static void
+/* True when it works. */
+static bool
 check_sandbox(struct report *report)
 {
     struct failure failure = {0};
@@ -144,22 +131,24 @@ check_sandbox(struct report *report)
         syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
     struct row *row;
 
-    row = add_row(report, "no-namespaces", namespaces && seccomp,
-                  namespaces && seccomp ? "The sandbox works."
-                  : !seccomp            ? "The kernel has no system call filter (seccomp)."
-                                        : failure.sentence);
-    set_cure(row,
-             seccomp ? "Allow user namespaces, or run with --allow-no-namespaces and a weaker "
-                       "sandbox."
-                     : "Use a kernel with CONFIG_SECCOMP_FILTER.",
-             seccomp ? "sudo sysctl kernel.unprivileged_userns_clone=1 "
-                       "user.max_user_namespaces=10000"
-                     : "");
-    row = add_row(report, "landlock", landlock,
-                  landlock ? "Files are fenced off a second time (Landlock)."
-                           : "The kernel has no Landlock: files are fenced off only once.");
+    row = check_add_row(report, "no-namespaces", namespaces && seccomp,
+                        namespaces && seccomp ? "The sandbox works."
+                        : !seccomp            ? "The kernel has no system call filter (seccomp)."
+                                              : failure.sentence);
+    check_set_cure(row,
+                   seccomp
+                       ? "Allow user namespaces, or run with --allow-no-namespaces and a weaker "
+                         "sandbox."
+                       : "Use a kernel with CONFIG_SECCOMP_FILTER.",
+                   seccomp ? "sudo sysctl kernel.unprivileged_userns_clone=1 "
+                             "user.max_user_namespaces=10000"
+                           : "");
+    row = check_add_row(report, "landlock", landlock,
+                        landlock ? "Files are fenced off a second time (Landlock)."
+                                 : "The kernel has no Landlock: files are fenced off only once.");
     row->warns = true;
-    set_cure(row, "Use a kernel with Landlock switched on (lsm=landlock,…).", "");
+    check_set_cure(row, "Use a kernel with Landlock switched on (lsm=landlock,…).", "");
+    return namespaces && seccomp;
 }
 
 static void
@@ -177,14 +166,14 @@ check_room(struct report *report)
     const uint64_t available = (uint64_t)room.f_bavail * room.f_frsize;
     snprintf(sentence, sizeof(sentence), "There is room for disks: %.1f GiB in “%s”.",
              (double)available / (double)GIB, home);
-    row = add_row(report, "no-space", available >= wanted, sentence);
+    row = check_add_row(report, "no-space", available >= wanted, sentence);
     row->warns = true;
     if (!row->ok) {
         snprintf(row->sentence, sizeof(row->sentence),
                  "There is little room for disks: %.1f GiB in “%s”.",
                  (double)available / (double)GIB, home);
     }
-    set_cure(row, "Make room, or choose another folder for disks.", "");
+    check_set_cure(row, "Make room, or choose another folder for disks.", "");
 }
 
 static const struct row *
@@ -256,9 +245,10 @@ check_command(int argc, char **argv)
         return EXIT_STATUS_USAGE;
     }
     cleanup_fd int kvm_fd = check_kvm_access(&report);
-    check_sandbox(&report);
+    const bool sandbox = check_sandbox(&report);
     check_probe(&report, kvm_fd);
     check_room(&report);
+    check_graphics(&report, sandbox);
     obstacle = first_obstacle(&report);
     snprintf(
         sentence, sizeof(sentence), "%s%s%s%s",

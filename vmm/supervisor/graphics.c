@@ -12,13 +12,8 @@
 #include "vmm/supervisor/processes.h"
 
 enum {
-    RENDER_NODE_FIRST = 128, /* Linux numbers them so: /dev/dri/renderD128 ... */
-    RENDER_NODES = 16,
     REASON_SIZE = 200,
 };
-
-/* Of package virgl-server. */
-#define RENDER_SERVER "/usr/libexec/virgl_render_server"
 
 struct node {
     int fd;
@@ -44,21 +39,23 @@ open_render_node(char reason[static REASON_SIZE])
 
 /* True when the level works. */
 static bool
-try_level(uint32_t level, int render_fd, uint32_t flags, const struct gpu_config *config,
+try_level(const struct graphics_wish *wish, uint32_t level, int render_fd,
           char reason[static REASON_SIZE])
 {
     struct probe_gpu probe = {.row = graphics_row(level),
                               .level = level == GPU_LEVEL_DRM ? "drm" : "soft",
                               .render_fd = render_fd,
-                              .flags = flags,
-                              .fault = config->fault == GPU_FAULT_PROBE};
+                              .flags = wish->flags,
+                              .limit_ms = wish->limit_ms,
+                              .fault = wish->config->fault == GPU_FAULT_PROBE};
 
     return probe_gpu(&probe, reason, REASON_SIZE);
 }
 
 static void
-choose_3d(const struct gpu_config *config, uint32_t flags, struct graphics *graphics)
+choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
 {
+    const struct gpu_config *config = wish->config;
     const bool asked =
         config->backend == GPU_BACKEND_VIRGLRENDERER ||
         (config->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2 | GPU_CONTEXT_VENUS));
@@ -67,7 +64,7 @@ choose_3d(const struct gpu_config *config, uint32_t flags, struct graphics *grap
     struct node node = open_render_node(node_reason);
 
     if (node.fd >= 0) {
-        if (try_level(GPU_LEVEL_DRM, node.fd, flags, config, reason)) {
+        if (try_level(wish, GPU_LEVEL_DRM, node.fd, reason)) {
             graphics->level = GPU_LEVEL_DRM;
             graphics->render_fd = node.fd;
             snprintf(graphics->sentence, sizeof(graphics->sentence), "3D on %s.", node.path);
@@ -78,7 +75,7 @@ choose_3d(const struct gpu_config *config, uint32_t flags, struct graphics *grap
     }
     if (!asked) {
         snprintf(graphics->sentence, sizeof(graphics->sentence), "2D: %s.", node_reason);
-    } else if (try_level(GPU_LEVEL_SOFT, -1, flags, config, reason)) {
+    } else if (try_level(wish, GPU_LEVEL_SOFT, -1, reason)) {
         graphics->level = GPU_LEVEL_SOFT;
         snprintf(graphics->sentence, sizeof(graphics->sentence), "3D, drawn by the processor: %s.",
                  node_reason);
@@ -102,14 +99,16 @@ wants_venus(const struct gpu_config *config, const struct graphics *graphics)
 
 /* Go up from virgl to Vulkan beside it, if a trial shows that to work. */
 static void
-choose_venus(const struct gpu_config *config, uint32_t flags, struct graphics *graphics)
+choose_venus(const struct graphics_wish *wish, struct graphics *graphics)
 {
+    const struct gpu_config *config = wish->config;
     char reason[REASON_SIZE] = "virgl_render_server is not installed; install virgl-server";
     const struct probe_gpu probe = {.row = &process_gpu_venus,
                                     .level = config->fault == GPU_FAULT_VENUS ? "venus-unproved"
                                                                               : "venus",
                                     .render_fd = graphics->render_fd,
-                                    .flags = flags,
+                                    .flags = wish->flags,
+                                    .limit_ms = wish->limit_ms,
                                     .fault = config->fault == GPU_FAULT_PROBE};
     const size_t end = strlen(graphics->sentence) - 1; /* its full stop */
 
@@ -130,18 +129,17 @@ choose_venus(const struct gpu_config *config, uint32_t flags, struct graphics *g
 }
 
 void
-graphics_choose(const struct gpu_config *config, uint32_t flags, const char *trouble,
-                struct graphics *ret_graphics)
+graphics_choose(const struct graphics_wish *wish, struct graphics *ret_graphics)
 {
     *ret_graphics = (struct graphics){.level = GPU_LEVEL_2D, .render_fd = -1};
-    if (trouble) {
-        snprintf(ret_graphics->sentence, sizeof(ret_graphics->sentence), "2D: %s.", trouble);
-    } else if (config->backend == GPU_BACKEND_2D) {
+    if (wish->trouble) {
+        snprintf(ret_graphics->sentence, sizeof(ret_graphics->sentence), "2D: %s.", wish->trouble);
+    } else if (wish->config->backend == GPU_BACKEND_2D) {
         snprintf(ret_graphics->sentence, sizeof(ret_graphics->sentence), "2D, as asked for.");
     } else {
-        choose_3d(config, flags, ret_graphics);
-        if (ret_graphics->level != GPU_LEVEL_2D && wants_venus(config, ret_graphics)) {
-            choose_venus(config, flags, ret_graphics);
+        choose_3d(wish, ret_graphics);
+        if (ret_graphics->level != GPU_LEVEL_2D && wants_venus(wish->config, ret_graphics)) {
+            choose_venus(wish, ret_graphics);
         }
     }
 }

@@ -15,6 +15,14 @@
 
 struct process_row;
 
+enum {
+    RENDER_NODE_FIRST = 128, /* Linux numbers them so: /dev/dri/renderD128 ... */
+    RENDER_NODES = 16,
+};
+
+/* Of package virgl-server. */
+#define RENDER_SERVER "/usr/libexec/virgl_render_server"
+
 struct graphics {
     uint32_t level; /* enum gpu_level */
     int render_fd;  /* with GPU_LEVEL_DRM, perhaps with GPU_LEVEL_VENUS, else -1 */
@@ -24,12 +32,15 @@ struct graphics {
     char sentence[START_SENTENCE_SIZE];
 };
 
-/*
- * Choose. `trouble`, unless NULL, says why 3D is out of the question this time. `flags` are enum
- * start_flags. The caller closes render_fd.
- */
-void graphics_choose(const struct gpu_config *config, uint32_t flags, const char *trouble,
-                     struct graphics *ret_graphics);
+struct graphics_wish {
+    const struct gpu_config *config;
+    uint32_t flags;      /* enum start_flags */
+    const char *trouble; /* why 3D is out of the question this time, or NULL */
+    int limit_ms;        /* for each trial; 0: time for a cold disk and a busy computer */
+};
+
+/* Choose. The caller closes render_fd. */
+void graphics_choose(const struct graphics_wish *wish, struct graphics *ret_graphics);
 
 /* The row of a graphics card of that level. */
 const struct process_row *graphics_row(uint32_t level);

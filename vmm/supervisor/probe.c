@@ -191,7 +191,7 @@ try_gpu(const struct probe_gpu *gpu, int venus_fd, char *reason, size_t size)
                                 .second_fd = MAX_OF(venus_fd, 0),
                                 .row = gpu->row,
                                 .flags = gpu->flags,
-                                .limit_ms = PROBE_GPU_LIMIT_MS,
+                                .limit_ms = gpu->limit_ms ? gpu->limit_ms : PROBE_GPU_LIMIT_MS,
                                 .ret_outcome = &outcome};
     char answer[ANSWER_SIZE] = "";
     struct failure failure;

@@ -24,6 +24,7 @@ struct probe_gpu {
     const char *level;             /* "soft" or "drm" */
     int render_fd;                 /* or -1 */
     uint32_t flags;                /* enum start_flags */
+    int limit_ms;                  /* 0: time for a cold disk and a busy computer */
     bool fault;                    /* have it crash, for tests */
 };
 

@@ -148,7 +148,7 @@ replay_command(int argc, char **argv)
                              ? 0
                              : GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2, /* no Vulkan is recorded */
     };
-    graphics_choose(&config, 0, NULL, &graphics);
+    graphics_choose(&(struct graphics_wish){.config = &config}, &graphics);
     printf("%s\n", graphics.sentence);
     int status = play(&graphics, file);
     fd_closep(&graphics.render_fd);

@@ -241,7 +241,10 @@ choose_graphics(struct vm *vm, const char *no_3d)
     if (!vm->config->has_gpu) {
         return;
     }
-    graphics_choose(&vm->config->gpu, vm->start_flags, no_3d, &vm->graphics);
+    const struct graphics_wish wish = {
+        .config = &vm->config->gpu, .flags = vm->start_flags, .trouble = no_3d};
+
+    graphics_choose(&wish, &vm->graphics);
     log_file_print(vm->log,
                    no_3d ||
                            (vm->config->gpu.backend == GPU_BACKEND_VIRGLRENDERER &&
