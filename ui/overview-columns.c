@@ -11,9 +11,9 @@ vm_overview_column_kind(VmOverviewColumn id)
         [VM_OVERVIEW_NAME] = {"name", N_("Name"), FALSE, FALSE},
         [VM_OVERVIEW_GROUP] = {"group", N_("Group"), FALSE, FALSE},
         [VM_OVERVIEW_STATE] = {"state", N_("State"), FALSE, FALSE},
-        [VM_OVERVIEW_CPU] = {"cpu", N_("CPU"), TRUE, FALSE},
-        [VM_OVERVIEW_MEMORY] = {"memory", N_("Memory"), TRUE, FALSE},
-        [VM_OVERVIEW_DISK] = {"disk", N_("Disk"), TRUE, FALSE},
+        [VM_OVERVIEW_CPU] = {"cpu", N_("CPU"), TRUE, FALSE, TRUE, VM_MACHINE_CPU},
+        [VM_OVERVIEW_MEMORY] = {"memory", N_("Memory"), TRUE, FALSE, TRUE, VM_MACHINE_MEMORY},
+        [VM_OVERVIEW_DISK] = {"disk", N_("Disk"), TRUE, FALSE, TRUE, VM_MACHINE_DISK},
         [VM_OVERVIEW_TIME] = {"time", N_("Running for"), TRUE, FALSE},
         [VM_OVERVIEW_NOTE] = {"note", N_("Note"), FALSE, TRUE},
     };

@@ -161,6 +161,7 @@ show_history(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *mod
 static void
 fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, VmOverviewColumn id)
 {
+    const VmOverviewColumnKind *kind = vm_overview_column_kind(id);
     GtkCellRenderer *cell = gtk_cell_renderer_text_new();
 
     if (id == VM_OVERVIEW_NAME) {
@@ -168,16 +169,13 @@ fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, VmOverviewColumn id
         gtk_tree_view_column_pack_start(column, picture, FALSE);
         gtk_tree_view_column_set_cell_data_func(column, picture, show_picture, self, NULL);
         g_object_set(cell, "weight", PANGO_WEIGHT_BOLD, NULL);
-    } else if (id == VM_OVERVIEW_CPU || id == VM_OVERVIEW_MEMORY || id == VM_OVERVIEW_DISK) {
-        GtkCellRenderer *history =
-            vm_history_cell_new(id == VM_OVERVIEW_CPU      ? VM_MACHINE_CPU
-                                : id == VM_OVERVIEW_MEMORY ? VM_MACHINE_MEMORY
-                                                           : VM_MACHINE_DISK);
+    } else if (kind->drawn) {
+        GtkCellRenderer *history = vm_history_cell_new(kind->figure);
         gtk_tree_view_column_pack_start(column, history, FALSE);
         gtk_tree_view_column_set_cell_data_func(column, history, show_history, self, NULL);
     }
     g_object_set(cell, "xpad", 8, "ypad", 8, NULL);
-    if (vm_overview_column_kind((VmOverviewColumn)id)->number) {
+    if (kind->number) {
         gtk_cell_renderer_set_alignment(cell, 1, 0.5F);
         gtk_tree_view_column_set_alignment(column, 1);
     } else {

@@ -24,6 +24,8 @@ typedef struct {
     const char *title; /* not translated */
     gboolean number;
     gboolean hidden; /* at first */
+    gboolean drawn;  /* the last minute of `figure` */
+    VmMachineFigure figure;
 } VmOverviewColumnKind;
 
 struct _VmOverviewPage {

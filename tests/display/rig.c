@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/display/peer.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/message.h"
 
@@ -298,6 +299,16 @@ receive(int socket, void *message, gsize size)
     n = message_receive(socket, message, size, NULL);
     g_assert_cmpint(n, >, 0);
     return (gsize)n;
+}
+
+GDBusConnection *
+rig_connect(Rig *rig)
+{
+    g_autoptr(GError) error = NULL;
+    GDBusConnection *connection = peer_connect(rig->path, &error);
+
+    g_assert_no_error(error);
+    return connection;
 }
 
 void

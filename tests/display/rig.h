@@ -47,6 +47,9 @@ void rig_restart(Rig *rig);
 void rig_signal(Rig *rig, int signal);
 gboolean rig_is_alive(Rig *rig);
 
+/* A client's connection. */
+GDBusConnection *rig_connect(Rig *rig);
+
 /* gpu: wait for the greeting and answer it. */
 void rig_gpu_hello(Rig *rig, guint n_scanouts);
 /* A display is plugged in or (`enabled` 0) taken away. rig_gpu_hello() plugs in all. */

@@ -13,16 +13,6 @@
 #include "tests/display/rig.h"
 #include "vmm/base/fd.h"
 
-static GDBusConnection *
-connect_to(Rig *rig)
-{
-    GError *error = NULL;
-    GDBusConnection *connection = peer_connect(rig->path, &error);
-
-    g_assert_no_error(error);
-    return connection;
-}
-
 static void
 wait_for_consoles(GDBusConnection *connection, guint n)
 {
@@ -61,7 +51,7 @@ static void
 test_objects(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(GVariant) objects = NULL;
     g_autoptr(GVariant) width = NULL;
     g_autofree char *text = NULL;
@@ -89,7 +79,7 @@ static void
 test_map(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
     g_autoptr(GVariant) width = NULL;
     const guint32 *seen;
@@ -138,7 +128,7 @@ static void
 test_inline(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
     const guint32 *seen;
     guint32 *pixels;
@@ -174,8 +164,8 @@ static void
 test_slow_listener(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
-    g_autoptr(GDBusConnection) other_client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
+    g_autoptr(GDBusConnection) other_client = rig_connect(rig);
     g_autoptr(PeerListener) slow = NULL;
     g_autoptr(PeerListener) second = NULL;
     g_autoptr(PeerListener) other = NULL;
@@ -208,7 +198,7 @@ static void
 test_damage_of_old_picture(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
 
     rig_gpu_hello(rig, 1);
@@ -235,7 +225,7 @@ static void
 test_cursor(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
     g_autoptr(GVariant) bytes = NULL;
     static struct gpu_cursor cursor = {
@@ -270,7 +260,7 @@ static void
 test_ui_info(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autofree char *error = NULL;
 
     rig_gpu_hello(rig, 1);
@@ -295,8 +285,8 @@ static void
 test_keyboard(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) first = connect_to(rig);
-    g_autoptr(GDBusConnection) second = connect_to(rig);
+    g_autoptr(GDBusConnection) first = rig_connect(rig);
+    g_autoptr(GDBusConnection) second = rig_connect(rig);
     g_autofree char *error = NULL;
 
     rig_gpu_hello(rig, 1);
@@ -334,7 +324,7 @@ static void
 test_lamps(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     const struct input_report report = {
         .count = 2, .events = {{EV_LED, LED_CAPSL, 1}, {EV_SYN, SYN_REPORT, 0}}};
     g_autoptr(GVariant) modifiers = NULL;
@@ -351,7 +341,7 @@ static void
 test_mouse(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autofree char *outside = NULL;
     g_autofree char *relative = NULL;
 
@@ -427,7 +417,7 @@ static void
 test_displays(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
     g_autoptr(GVariant) added = NULL;
     g_autoptr(GVariant) set = NULL;
@@ -510,7 +500,7 @@ static void
 test_restart_renderer(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     struct gpu_restarted restarted = {
         .header = {GPU_RESTARTED, sizeof(restarted)}, .contexts = 3, .resources = 70};
     g_autofree char *first = NULL;
@@ -584,7 +574,7 @@ static void
 test_pointer_of_displays(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
 
     rig_gpu_hello(rig, 3);
     wait_for_consoles(client, 3);
@@ -613,7 +603,7 @@ static void
 test_picture(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autofree char *error = NULL;
     g_autoptr(GUnixFDList) fds = NULL;
     g_autoptr(GVariant) reply = NULL;
@@ -663,7 +653,7 @@ static void
 test_machine(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     static const struct {
         const char *method;
         enum display_type type;
@@ -705,7 +695,7 @@ static void
 test_statistics(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     static struct display_statistics statistics = {
         .header = {DISPLAY_STATISTICS, sizeof(statistics)},
         .count = 2,

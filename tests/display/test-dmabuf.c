@@ -44,10 +44,8 @@ show(Rig *rig, guint id, int other)
 static GDBusConnection *
 connect_to(Rig *rig)
 {
-    GError *error = NULL;
-    GDBusConnection *connection = peer_connect(rig->path, &error);
+    GDBusConnection *connection = rig_connect(rig);
 
-    g_assert_no_error(error);
     for (int i = 0; i < RIG_WAIT_MS / 20; i++) {
         g_autoptr(GVariant) ids =
             peer_get(connection, "/org/qemu/Display1/VM", "org.qemu.Display1.VM", "ConsoleIDs");

@@ -19,16 +19,6 @@ enum {
     REFUSALS_MAX = 4,
 };
 
-static GDBusConnection *
-connect_to(Rig *rig)
-{
-    GError *error = NULL;
-    GDBusConnection *connection = peer_connect(rig->path, &error);
-
-    g_assert_no_error(error);
-    return connection;
-}
-
 static void
 ping(GDBusConnection *client)
 {
@@ -68,7 +58,7 @@ test_too_many_clients(void)
     g_autoptr(GError) error = NULL;
 
     for (guint i = 0; i < CLIENTS_MAX; i++) {
-        clients[i] = connect_to(rig);
+        clients[i] = rig_connect(rig);
         ping(clients[i]);
     }
     g_assert_null(peer_connect(rig->path, &error));
@@ -86,7 +76,7 @@ test_too_many_clients(void)
     g_assert_cmpuint(g_variant_get_uint32(count), ==, CLIENTS_MAX);
     g_dbus_connection_close_sync(clients[0], NULL, NULL);
     rig_run(100);
-    again = connect_to(rig);
+    again = rig_connect(rig);
     ping(again);
     for (guint i = 0; i < CLIENTS_MAX; i++) {
         g_object_unref(clients[i]);
@@ -98,7 +88,7 @@ static void
 test_rude_peers(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     cleanup_fd int silent = connect_raw(rig);
     cleanup_fd int rude = connect_raw(rig);
     char byte;
@@ -117,8 +107,8 @@ static void
 test_flood(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) good = connect_to(rig);
-    g_autoptr(GDBusConnection) bad = connect_to(rig);
+    g_autoptr(GDBusConnection) good = rig_connect(rig);
+    g_autoptr(GDBusConnection) bad = rig_connect(rig);
 
     rig_gpu_hello(rig, 1);
     ping(good);
@@ -166,7 +156,7 @@ test_bad_numbers(void)
         {.buffer = 1, .width = 10, .height = 10, .stride = 40, .format = 0x20203843},
     };
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
     struct gpu_buffer buffer = {.header = {GPU_BUFFER, sizeof(buffer)}, .id = 7, .size = 8192};
     struct gpu_update update = {.header = {GPU_UPDATE, sizeof(update)}, .scanout = 99};
@@ -203,7 +193,7 @@ test_garbage(void)
 {
     static const struct start_header wrong_size = {GPU_UPDATE, 4000};
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
 
     rig_gpu_hello(rig, 1);
@@ -222,7 +212,7 @@ static void
 test_restart(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) first = connect_to(rig);
+    g_autoptr(GDBusConnection) first = rig_connect(rig);
     g_autoptr(GDBusConnection) second = NULL;
     g_autoptr(PeerListener) listener = NULL;
 
@@ -232,7 +222,7 @@ test_restart(void)
     /* Left in the socket by a gpu process that did not notice: ignored up to its answer. */
     rig_restart(rig);
     rig_gpu_scanout(rig, 1, 0, 10, 10);
-    second = connect_to(rig);
+    second = rig_connect(rig);
     ping(second);
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 30, 20);
@@ -253,7 +243,7 @@ static void
 test_stuck_guest(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 100, 100);

@@ -23,10 +23,8 @@ enum {
 static GDBusConnection *
 open_machine(Rig *rig)
 {
-    g_autoptr(GError) error = NULL;
-    GDBusConnection *client = peer_connect(rig->path, &error);
+    GDBusConnection *client = rig_connect(rig);
 
-    g_assert_no_error(error);
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 64, 48);
     return client;

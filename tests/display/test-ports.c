@@ -10,16 +10,6 @@
 #include "tests/display/rig.h"
 #include "vmm/base/fd.h"
 
-static GDBusConnection *
-connect_to(Rig *rig)
-{
-    GError *error = NULL;
-    GDBusConnection *connection = peer_connect(rig->path, &error);
-
-    g_assert_no_error(error);
-    return connection;
-}
-
 /* Text whose every 8 bytes are different. */
 static char *
 make_text(gsize size)
@@ -42,7 +32,7 @@ static void
 test_late_reader(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autofree char *text = make_text(300000);
     g_autofree char *seen = g_malloc(300000);
     cleanup_fd int first = -1;
@@ -75,7 +65,7 @@ static void
 test_writers(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     cleanup_fd int first = peer_open_port(client, SERIAL_0);
     cleanup_fd int second = peer_open_port(client, SERIAL_0);
     char seen[4] = "";
@@ -109,7 +99,7 @@ test_history_wraps(void)
         SIZE = 3 * HISTORY_SIZE / 2,
     };
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autofree char *text = make_text(SIZE);
     g_autofree char *seen = g_malloc(HISTORY_SIZE);
     cleanup_fd int reader = -1;
@@ -135,7 +125,7 @@ static void
 test_stuck_reader(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = connect_to(rig);
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
     cleanup_fd int stuck = peer_open_port(client, SERIAL_0);
     cleanup_fd int reader = peer_open_port(client, SERIAL_0);
     g_autofree char *block = g_malloc0(65536);
@@ -200,7 +190,7 @@ static void
 test_restart(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) first = connect_to(rig);
+    g_autoptr(GDBusConnection) first = rig_connect(rig);
     g_autoptr(GDBusConnection) second = NULL;
     cleanup_fd int before = peer_open_port(first, SERIAL_0);
     cleanup_fd int after = -1;
@@ -211,7 +201,7 @@ test_restart(void)
     rig_restart(rig);
     g_assert_cmpint(read(before, seen, 1), ==, 0);
     rig_serial_write(rig, "two", 3);
-    second = connect_to(rig);
+    second = rig_connect(rig);
     after = peer_open_port(second, SERIAL_0);
     peer_read(after, seen, 7);
     g_assert_cmpstr(seen, ==, "one two");

@@ -26,20 +26,6 @@ done
 """.replace("\n", " ")
 
 
-def check_sandbox(report, machine):
-    good = 0
-    notes = []
-    answer = vm.ask_root(machine.process.pid)
-    for line in answer.splitlines():
-        if line.startswith("not ok "):
-            report.check(False, "sandbox: " + line.partition(" - ")[2], *notes)
-        elif line.startswith("ok "):
-            good += 1
-        else:
-            notes.append(line)
-    report.check(good >= 4 * 6, "the sandbox is as tight with a card", answer[-600:])
-
-
 def check_restart(report, machine, control, screen):
     """The renderer is thrown away under a program that draws; the next one draws again."""
     machine.wait_for(r"CUBE over", LIMIT)
@@ -72,7 +58,7 @@ def check(report, machine, control):
         if screen.wait(lambda s: s.updates, LIMIT):
             pictures.add(screen.picture())
     report.check(len(pictures) >= 3, "and turns", f"{len(pictures)} different pictures of 6")
-    check_sandbox(report, machine)
+    vm.check_sandbox(report, machine, 4 * 6, "the sandbox is as tight with a card")
     check_restart(report, machine, control, screen)
     machine.text = ""
     machine.wait_for(r"CUBE over", LIMIT)  # nothing is drawn while the recording ends

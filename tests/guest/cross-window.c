@@ -215,10 +215,8 @@ main(void)
     wayland_bind(w, "wl_compositor", 1, COMPOSITOR);
     wayland_bind(w, "wl_shm", 1, SHM);
     wayland_bind(w, "xdg_wm_base", 1, WM_BASE);
-    SAY(w, COMPOSITOR, 0, SURFACE);
-    SAY(w, WM_BASE, 2, XDG_SURFACE, SURFACE);
-    SAY(w, XDG_SURFACE, 1, TOPLEVEL);
-    wayland_say(w, SURFACE, 6, NULL, 0);
+    wayland_say_window(
+        w, &(struct wayland_window){COMPOSITOR, WM_BASE, SURFACE, XDG_SURFACE, TOPLEVEL});
     speak(p, 0);
     w->n_heard = 0;
     uint32_t serial = wayland_word(w, await(p, XDG_SURFACE, 0) + 8);

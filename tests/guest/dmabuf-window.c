@@ -178,10 +178,8 @@ main(int argc, char **argv)
     wayland_bind(w, "wl_compositor", 4, COMPOSITOR);
     wayland_bind(w, "xdg_wm_base", 1, WM_BASE);
     wayland_bind(w, "zwp_linux_dmabuf_v1", 3, DMABUF);
-    SAY(w, COMPOSITOR, 0, SURFACE);
-    SAY(w, WM_BASE, 2, XDG_SURFACE, SURFACE);
-    SAY(w, XDG_SURFACE, 1, TOPLEVEL);
-    wayland_say(w, SURFACE, 6, NULL, 0);
+    wayland_say_window(
+        w, &(struct wayland_window){COMPOSITOR, WM_BASE, SURFACE, XDG_SURFACE, TOPLEVEL});
     speak(p, -1);
     uint32_t serial = wayland_word(w, await(p, XDG_SURFACE, 0) + 8);
 

@@ -113,20 +113,9 @@ class Suite:
             arguments = self.every_device(folder, 'vitrine.run="true"', script="\n")
             with vm.Machine(self.program, arguments) as machine:
                 machine.wait_for(r"MARK run-0", vm.BOOT_LIMIT)
-                answer = vm.ask_root(machine.process.pid)
+                vm.check_sandbox(self.report, machine, 4 * 7, "sandbox: every process was looked at")
                 machine.signal(signal.SIGINT)
                 self.report.check(machine.wait(30) == 0, "reboot/shutdown: SIGINT stops the machine")
-        good = 0
-        notes = []
-        for line in answer.splitlines():
-            result = line.startswith("ok ")
-            if result or line.startswith("not ok "):
-                good += result
-                self.report.check(result, "sandbox: " + line.partition(" - ")[2], *notes)
-                notes = []
-            elif line.startswith("#"):
-                notes.append(line)
-        self.report.check(good >= 4 * 7, "sandbox: every process was looked at", answer[-600:])
 
     def boot_all_devices(self):
         """Two processors and every device: classes core, enumeration, drivers."""

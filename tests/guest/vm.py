@@ -166,6 +166,22 @@ def ask_root(pid):
         return file.read()
 
 
+def check_sandbox(report, machine, least, text):
+    """What /proc says of every process of the machine, asked by root: each line is a check, and `least` are good."""
+    answer = ask_root(machine.process.pid)
+    good = 0
+    notes = []
+    for line in answer.splitlines():
+        result = line.startswith("ok ")
+        if result or line.startswith("not ok "):
+            good += result
+            report.check(result, "sandbox: " + line.partition(" - ")[2], *notes)
+            notes = []
+        elif line.startswith("#"):
+            notes.append(line)
+    report.check(good >= least, text, answer[-600:])
+
+
 class Report:
     """TAP, without knowing the number of checks beforehand."""
 

@@ -76,3 +76,12 @@ wayland_bind(struct wayland *w, const char *interface, uint32_t version, uint32_
     words[n++] = id;
     wayland_say(w, WAYLAND_REGISTRY, 0, words, n);
 }
+
+void
+wayland_say_window(struct wayland *w, const struct wayland_window *window)
+{
+    SAY(w, window->compositor, 0, window->surface);
+    SAY(w, window->wm_base, 2, window->xdg_surface, window->surface);
+    SAY(w, window->xdg_surface, 1, window->toplevel);
+    wayland_say(w, window->surface, 6, NULL, 0);
+}

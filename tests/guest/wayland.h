@@ -49,3 +49,12 @@ bool wayland_find(const struct wayland *w, uint32_t id, uint32_t opcode, size_t 
 uint32_t wayland_global(const struct wayland *w, const char *interface);
 
 void wayland_bind(struct wayland *w, const char *interface, uint32_t version, uint32_t id);
+
+/* The objects of a window; the first two are bound already, the others are ids for it. */
+struct wayland_window {
+    uint32_t compositor, wm_base;
+    uint32_t surface, xdg_surface, toplevel;
+};
+
+/* Make a window, and commit it empty, so that the compositor configures it. */
+void wayland_say_window(struct wayland *w, const struct wayland_window *window);

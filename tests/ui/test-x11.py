@@ -271,20 +271,30 @@ def test_drop():
             check_drags(desktop, "host", "guest", words)
 
 
+def check_refused(origin, target):
+    """What is dragged is of a kind that the program below does not take."""
+    with Desktop() as desktop:
+        pair = Pair(desktop, **{target: {"CLIENT_TAKES": "image/x-nothing"}})
+        drag_ = pair.drag(origin)
+        drag_.over(pair.place(target, "target"), False)
+        drag_.drop()
+        said_after(pair.client[origin], 0, "failed")
+
+
+def check_moved(pair, origin, target):
+    """What is moved is deleted by the program that dragged it."""
+    assert pair.pull(origin, target) == MOVE
+    pair.client[target].said("dropped cargo")
+    said_after(pair.client[origin], 0, "deleted")
+
+
 def test_drop_refused():
     """an X11 program that wants another kind refuses; one that moves has it moved; one that ends is no harm"""
-    with Desktop() as desktop:
-        pair = Pair(desktop, guest={"CLIENT_TAKES": "image/x-nothing"})
-        drag_ = pair.drag("host")
-        drag_.over(pair.place("guest", "target"), False)
-        drag_.drop()
-        said_after(pair.client["host"], 0, "failed")
+    check_refused("host", "guest")
     moves = {"CLIENT_MOVES": "1"}
     with Desktop() as desktop:
         pair = Pair(desktop, moves, moves)
-        assert pair.pull("host", "guest") == MOVE
-        pair.client["guest"].said("dropped cargo")
-        said_after(pair.client["host"], 0, "deleted")
+        check_moved(pair, "host", "guest")
         drag_ = pair.drag("host")
         drag_.over(pair.place("guest", "target"))
         place = pair.place("guest", "target")
@@ -307,18 +317,11 @@ def test_drag():
 
 def test_drag_refused():
     """a program of the host that wants another kind refuses; what it moves is deleted; one that ends is no harm"""
-    with Desktop() as desktop:
-        pair = Pair(desktop, host={"CLIENT_TAKES": "image/x-nothing"})
-        drag_ = pair.drag("guest")
-        drag_.over(pair.place("host", "target"), False)
-        drag_.drop()
-        said_after(pair.client["guest"], 0, "failed")
+    check_refused("guest", "host")
     moves = {"CLIENT_MOVES": "1"}
     with Desktop() as desktop:
         pair = Pair(desktop, moves, moves)
-        assert pair.pull("guest", "host") == MOVE
-        pair.client["host"].said("dropped cargo")
-        said_after(pair.client["guest"], 0, "deleted")
+        check_moved(pair, "guest", "host")
         said_after(pair.client["guest"], 0, "ends")
         drag_ = pair.drag("guest")
         drag_.over(pair.place("host", "target"))

@@ -197,50 +197,62 @@ check(struct wl_resource *resource, struct params *params, int32_t width, int32_
     return true;
 }
 
-static void
-handle_create(struct wl_client *client, struct wl_resource *resource, int32_t width, int32_t height,
-              uint32_t format, uint32_t flags)
+/* What a client asks for. */
+struct dmabuf_wish {
+    int32_t width, height;
+    uint32_t format, flags;
+};
+
+/* A buffer with that id, 0 for one of ours; NULL when it was refused, *ret_wrong when that is said. */
+static struct wl_resource *
+make_buffer(struct wl_client *client, struct wl_resource *resource, uint32_t id,
+            const struct dmabuf_wish *wish, bool *ret_wrong)
 {
     struct params *params = wl_resource_get_user_data(resource);
     struct dmabuf *made = NULL;
 
-    if (!check(resource, params, width, height, format)) {
-        return;
+    *ret_wrong = !check(resource, params, wish->width, wish->height, wish->format);
+    if (*ret_wrong) {
+        return NULL;
     }
     params->compositor->n_imports++;
-    if (!params->compositor->refuse_dmabufs && flags == 0) {
-        made = import(params, width, height, format);
+    if (!params->compositor->refuse_dmabufs && wish->flags == 0) {
+        made = import(params, wish->width, wish->height, wish->format);
     }
     if (!made) {
-        zwp_linux_buffer_params_v1_send_failed(resource);
-        return;
+        return NULL;
     }
-    struct wl_resource *buffer = wl_resource_create(client, &wl_buffer_interface, 1, 0);
+    struct wl_resource *buffer = wl_resource_create(client, &wl_buffer_interface, 1, id);
     wl_resource_set_implementation(buffer, &buffer_requests, made, buffer_destroyed);
-    zwp_linux_buffer_params_v1_send_created(resource, buffer);
+    return buffer;
+}
+
+static void
+handle_create(struct wl_client *client, struct wl_resource *resource, int32_t width, int32_t height,
+              uint32_t format, uint32_t flags)
+{
+    const struct dmabuf_wish wish = {width, height, format, flags};
+    bool wrong;
+    struct wl_resource *buffer = make_buffer(client, resource, 0, &wish, &wrong);
+
+    if (buffer) {
+        zwp_linux_buffer_params_v1_send_created(resource, buffer);
+    } else if (!wrong) {
+        zwp_linux_buffer_params_v1_send_failed(resource);
+    }
 }
 
 static void /* NOLINTNEXTLINE(readability-function-size): the protocol's form */
 handle_create_immed(struct wl_client *client, struct wl_resource *resource, uint32_t id,
                     int32_t width, int32_t height, uint32_t format, uint32_t flags)
 {
-    struct params *params = wl_resource_get_user_data(resource);
-    struct dmabuf *made = NULL;
+    const struct dmabuf_wish wish = {width, height, format, flags};
+    bool wrong;
 
-    if (!check(resource, params, width, height, format)) {
-        return;
-    }
-    params->compositor->n_imports++;
-    if (!params->compositor->refuse_dmabufs && flags == 0) {
-        made = import(params, width, height, format);
-    }
-    if (!made) {
+    if (!make_buffer(client, resource, id, &wish, &wrong) && !wrong) {
         wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_INVALID_WL_BUFFER,
                                "it cannot be imported");
-        return;
     }
-    struct wl_resource *buffer = wl_resource_create(client, &wl_buffer_interface, 1, id);
-    wl_resource_set_implementation(buffer, &buffer_requests, made, buffer_destroyed);
 }
 
 static const struct zwp_linux_buffer_params_v1_interface params_requests = {

@@ -27,6 +27,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
 #include "vmm/guest/wayland-proxy/session.h"
+#include "vmm/wayland-wire/address.h"
 
 enum {
     CLIENTS_MAX = 64,
@@ -143,19 +144,12 @@ find_device(const struct options *options)
 static int
 make_socket(const char *name)
 {
-    const char *folder = getenv("XDG_RUNTIME_DIR");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address;
+    const char *path = address.sun_path;
 
-    if (name[0] != '/' && !folder) {
-        log_error("XDG_RUNTIME_DIR is not set: give --socket a path");
+    if (wayland_address(name, "--socket", &address) < 0) {
         return -1;
     }
-    cleanup_free char *path = name[0] == '/' ? xstrdup(name) : xasprintf("%s/%s", folder, name);
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        log_error("%s: the path is too long for a socket", path);
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
     cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     cleanup_free char *lock_path = xasprintf("%s.lock", path);
     int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* kept until the end */

@@ -25,6 +25,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/guest/x11/display.h"
 #include "vmm/guest/x11/x11.h"
+#include "vmm/wayland-wire/address.h"
 
 struct options {
     const char *wayland;
@@ -113,19 +114,12 @@ parse_options(int argc, char **argv, struct options *options)
 static int
 connect_wayland(const char *name)
 {
-    const char *folder = getenv("XDG_RUNTIME_DIR");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address;
+    const char *path = address.sun_path;
 
-    if (name[0] != '/' && !folder) {
-        log_error("XDG_RUNTIME_DIR is not set: give --wayland a path");
+    if (wayland_address(name, "--wayland", &address) < 0) {
         return -1;
     }
-    cleanup_free char *path = name[0] == '/' ? xstrdup(name) : xasprintf("%s/%s", folder, name);
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        log_error("%s: the path is too long for a socket", path);
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
     cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
         fd_set_nonblocking(fd) < 0) {
