@@ -235,3 +235,39 @@ cross_rig_blob(struct cross_rig *rig, uint32_t context, uint32_t id, uint64_t bl
     }
     return r;
 }
+
+struct cross_rig_send
+cross_rig_make_send(const char *text)
+{
+    struct cross_rig_send send = {.message = {.data_size = htole32((uint32_t)strlen(text))}};
+
+    send.message.header.command = CROSS_SEND;
+    send.message.header.size = htole16(sizeof(send));
+    memcpy(send.data, text, strlen(text));
+    return send;
+}
+
+int
+cross_rig_ask_image(struct cross_rig *rig, uint32_t width, uint32_t height, uint32_t fourcc,
+                    uint32_t flags)
+{
+    const struct cross_get_image ask = {
+        .header = {.command = CROSS_GET_IMAGE_REQUIREMENTS, .size = htole16(sizeof(ask))},
+        .width = htole32(width),
+        .height = htole32(height),
+        .fourcc = htole32(fourcc),
+        .flags = htole32(flags)};
+
+    return cross_rig_submit(rig, 1, &ask, sizeof(ask));
+}
+
+unsigned int
+cross_rig_descriptors(void)
+{
+    unsigned int n = 0;
+
+    for (int fd = 0; fd < 4096; fd++) {
+        n += fcntl(fd, F_GETFD) >= 0;
+    }
+    return n;
+}

@@ -65,3 +65,17 @@ void cross_rig_run(struct cross_rig *rig);
 /* Make host blob `id` of blob_id and attach it; 0 or -errno. */
 int cross_rig_blob(struct cross_rig *rig, uint32_t context, uint32_t id, uint64_t blob_id,
                    uint64_t size);
+
+/* CROSS_SEND with some bytes. */
+struct cross_rig_send {
+    struct cross_message message;
+    uint8_t data[64];
+};
+
+/* `text` has at most 64 bytes. */
+struct cross_rig_send cross_rig_make_send(const char *text);
+/* Ask context 1 for an image; 0 or -errno. The answer is on page CROSS_QUERY. */
+int cross_rig_ask_image(struct cross_rig *rig, uint32_t width, uint32_t height, uint32_t fourcc,
+                        uint32_t flags);
+/* How many descriptors this process has open. */
+unsigned int cross_rig_descriptors(void);

@@ -16,51 +16,21 @@
 #define XR24 0x34325258
 #define R8   0x20203852
 
-struct send_command {
-    struct cross_message message;
-    uint8_t data[64];
-};
-
 struct write_command {
     struct cross_pipe_data pipe;
     uint8_t data[64];
 };
 
-static struct send_command
-make_send(const char *text)
-{
-    struct send_command send = {.message = {.data_size = htole32((uint32_t)strlen(text))}};
-
-    send.message.header.command = CROSS_SEND;
-    send.message.header.size = htole16(sizeof(send));
-    memcpy(send.data, text, strlen(text));
-    return send;
-}
-
-static int
-ask_image_for(struct cross_rig *rig, uint32_t width, uint32_t height, uint32_t fourcc,
-              uint32_t flags)
-{
-    const struct cross_get_image ask = {
-        .header = {.command = CROSS_GET_IMAGE_REQUIREMENTS, .size = htole16(sizeof(ask))},
-        .width = htole32(width),
-        .height = htole32(height),
-        .fourcc = htole32(fourcc),
-        .flags = htole32(flags)};
-
-    return cross_rig_submit(rig, 1, &ask, sizeof(ask));
-}
-
 static int
 ask_image(struct cross_rig *rig, uint32_t width, uint32_t height, uint32_t fourcc)
 {
-    return ask_image_for(rig, width, height, fourcc, 0);
+    return cross_rig_ask_image(rig, width, height, fourcc, 0);
 }
 
 TAP_TEST(bytes_go_both_ways)
 {
     struct cross_rig rig;
-    struct send_command send = make_send("from the guest");
+    struct cross_rig_send send = cross_rig_make_send("from the guest");
     char text[64] = "";
 
     check(cross_rig_open(&rig) && cross_rig_context(&rig, 1));
@@ -114,7 +84,7 @@ TAP_TEST(long_messages_come_in_pages)
 TAP_TEST(images_reach_the_compositor)
 {
     struct cross_rig rig;
-    struct send_command send = make_send("create_pool");
+    struct cross_rig_send send = cross_rig_make_send("create_pool");
     struct message_fds fds;
     char text[64];
     struct stat st;
@@ -273,7 +243,7 @@ TAP_TEST(descriptors_of_the_compositor_become_names)
 
 /* The guest asks for a pipe that the compositor writes into. */
 static bool
-open_read_pipe(struct cross_rig *rig, struct send_command *send, struct message_fds *fds)
+open_read_pipe(struct cross_rig *rig, struct cross_rig_send *send, struct message_fds *fds)
 {
     char text[64];
 
@@ -289,7 +259,7 @@ TAP_TEST(pipes_of_the_guest_are_read)
 {
     struct cross_rig rig;
     struct message_fds fds;
-    struct send_command send = make_send("receive");
+    struct cross_rig_send send = cross_rig_make_send("receive");
 
     check(open_read_pipe(&rig, &send, &fds));
     check(write(fds.fd[0], "clipboard", 9) == 9);
@@ -315,7 +285,7 @@ TAP_TEST(pipes_of_the_guest_are_read)
 TAP_TEST(a_guest_reads_its_own_pipe)
 {
     struct cross_rig rig;
-    struct send_command send = make_send("receive");
+    struct cross_rig_send send = cross_rig_make_send("receive");
     struct message_fds fds;
     uint8_t bytes[4096] = {0};
     int own[2];
@@ -343,7 +313,7 @@ TAP_TEST(a_guest_reads_its_own_pipe)
 TAP_TEST(a_fence_behind_a_poll_waits_for_it)
 {
     struct cross_rig rig;
-    struct send_command send = make_send("x");
+    struct cross_rig_send send = cross_rig_make_send("x");
 
     check(cross_rig_open(&rig) && cross_rig_context(&rig, 1));
     check_int(cross_rig_submit_fenced(&rig, 1, &send, sizeof(send), 1), 1);
@@ -361,7 +331,7 @@ TAP_TEST(a_fence_behind_a_poll_waits_for_it)
 TAP_TEST(the_end_of_the_compositor_is_told)
 {
     struct cross_rig rig;
-    struct send_command send = make_send("x");
+    struct cross_rig_send send = cross_rig_make_send("x");
 
     check(cross_rig_open(&rig) && cross_rig_context(&rig, 1));
     check(write(rig.compositor, "bye", 3) == 3);
@@ -387,7 +357,7 @@ TAP_TEST(nobody_connects)
         .query_ring = htole32(5),
         .channel_ring = htole32(6),
         .channel_type = htole32(CROSS_CHANNEL_WAYLAND)};
-    struct send_command send = make_send("early");
+    struct cross_rig_send send = cross_rig_make_send("early");
     char text[8];
     int pair[2];
 
@@ -426,14 +396,14 @@ TAP_TEST(nobody_connects)
 TAP_TEST(bad_streams_end_the_context)
 {
     struct {
-        struct send_command send;
+        struct cross_rig_send send;
         size_t size;
         int r;
     } bad[11];
     struct cross_rig rig;
 
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        bad[i].send = make_send("x");
+        bad[i].send = cross_rig_make_send("x");
         bad[i].size = sizeof(bad[i].send);
         bad[i].r = -EINVAL;
     }
@@ -568,22 +538,11 @@ TAP_TEST(waiting_bytes_are_sent_later)
     cross_rig_close(&rig);
 }
 
-static unsigned int
-open_descriptors(void)
-{
-    unsigned int n = 0;
-
-    for (int fd = 0; fd < 4096; fd++) {
-        n += fcntl(fd, F_GETFD) >= 0;
-    }
-    return n;
-}
-
 /* A guest that never makes resources of what it gets, and names that nobody uses. */
 TAP_TEST(descriptors_are_bounded_and_closed)
 {
     struct cross_rig rig;
-    unsigned int before = open_descriptors();
+    unsigned int before = cross_rig_descriptors();
     int ends[2];
     int given[28];
 
@@ -599,199 +558,20 @@ TAP_TEST(descriptors_are_bounded_and_closed)
         cross_rig_run(&rig);
         check_int(rig.retired, rig.token);
     }
-    check(open_descriptors() < before + CROSS_CONTEXT_FDS_MAX + 16);
+    check(cross_rig_descriptors() < before + CROSS_CONTEXT_FDS_MAX + 16);
     rig.renderer->ops->destroy_context(rig.renderer, 1);
-    check(open_descriptors() < before + 16);
+    check(cross_rig_descriptors() < before + 16);
     close(ends[0]);
     close(ends[1]);
     close(file);
     cross_rig_close(&rig);
-    check_int(open_descriptors(), before);
+    check_int(cross_rig_descriptors(), before);
 }
 
-/* What the compositor gets for blob `id`: a descriptor, or -1. */
-static int
-send_resource(struct cross_rig *rig, uint32_t id)
-{
-    struct send_command send = make_send("here");
-    struct message_fds fds = {.count = 0};
-    char text[64];
-
-    send.message.n_ids = htole32(1);
-    send.message.ids[0] = htole32(id);
-    send.message.types[0] = htole32(CROSS_ID_BLOB);
-    if (cross_rig_submit(rig, 1, &send, sizeof(send)) < 0 ||
-        message_receive(rig->compositor, text, sizeof(text), &fds) != 4 || fds.count != 1) {
-        return -1;
-    }
-    return message_take_fd(&fds, 0);
-}
-
-static uint32_t
-capset_word(struct cross_rig *rig, size_t offset)
-{
-    uint8_t capset[sizeof(struct cross_capset)];
-    const struct renderer_capset info = {.size = sizeof(capset)};
-
-    rig->renderer->ops->fill_capset(rig->renderer, &info, capset);
-    return load_le32(capset + offset);
-}
-#define CAPSET_WORD(rig, name) capset_word(rig, offsetof(struct cross_capset, name))
-
-/* Real ones with /dev/udmabuf, which both ends of the same pages see; else a file stands in. */
-TAP_TEST(images_may_be_dmabufs)
-{
-    struct cross_rig rig;
-    struct cross_rig_how how = {.udmabuf = open("/dev/udmabuf", O_RDWR | O_CLOEXEC)};
-    uint32_t map_info;
-    int memory = -1;
-
-    how.makes_dmabufs = how.udmabuf < 0;
-    printf("# %s\n", how.udmabuf < 0 ? "memory files stand in" : "real dmabufs");
-    check(cross_rig_open_how(&rig, how) && cross_rig_context(&rig, 1));
-    check_int(CAPSET_WORD(&rig, extensions), CROSS_EXTENSION_IMAGES);
-    check_int(CAPSET_WORD(&rig, supports_dmabuf), 0); /* other proxies know nothing of flags */
-    check_int(rig.n_dmabufs, 1);                      /* to see whether the host can */
-    check_int(ask_image_for(&rig, 33, 10, XR24, CROSS_IMAGE_DMABUF), 0);
-    struct cross_image image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
-    check_int(image.strides[0], 256); /* as graphics cards want it */
-    check_int(image.size, 4096);
-    check_int(cross_rig_blob(&rig, 1, 5, image.blob_id, image.size), 0);
-    check_int(rig.renderer->ops->export_blob(rig.renderer, 5, &memory, &map_info), 0);
-    uint32_t *guest = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-    for (int i = 0; i < 2; i++) {
-        int sent = send_resource(&rig, 5);
-        check(sent >= 0 && (how.udmabuf < 0 || fd_check_dmabuf(sent, 4096) == 0));
-        const uint32_t *host = mmap(NULL, 4096, PROT_READ, MAP_SHARED, sent, 0);
-        check(guest != MAP_FAILED && host != MAP_FAILED);
-        guest[70] = 0x12345678U + (uint32_t)i;
-        check_int(host[70], 0x12345678U + (uint32_t)i);
-        munmap((void *)host, 4096);
-        close(sent);
-    }
-    check_int(rig.n_dmabufs, 2); /* it is made once */
-    check_int(ask_image_for(&rig, 4096, 4097, XR24, CROSS_IMAGE_DMABUF),
-              0); /* more than the kernel makes */
-    check_int(((struct cross_image *)cross_rig_look(&rig, CROSS_QUERY))->size, 0);
-    /* With the flags of other proxies an image is for wl_shm: a file. */
-    check_int(ask_image_for(&rig, 33, 10, XR24, 1 << 4 | 1), 0);
-    image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
-    check_int(image.strides[0], 132);
-    check_int(cross_rig_blob(&rig, 1, 6, image.blob_id, image.size), 0);
-    int file = send_resource(&rig, 6);
-    check(fd_check_memory_file(file, 4096) == 0);
-    check_int(rig.n_dmabufs, 2);
-    const uint64_t used = rig.resources.used;
-    rig.renderer->ops->destroy_resource(rig.renderer, 5);
-    check_int(used - rig.resources.used, 4096);
-    munmap(guest, 4096);
-    close(file);
-    close(memory);
-    cross_rig_close(&rig);
-    fd_closep(&how.udmabuf);
-}
-
-/* Where the host makes none, a guest is told so, and flags change nothing. */
-TAP_TEST(without_dmabufs_images_are_files)
-{
-    struct cross_rig rig;
-
-    check(cross_rig_open(&rig) && cross_rig_context(&rig, 1));
-    check_int(CAPSET_WORD(&rig, supports_dmabuf), 0);
-    check_int(CAPSET_WORD(&rig, extensions), 0);
-    check_int(ask_image_for(&rig, 33, 10, XR24, CROSS_IMAGE_DMABUF), 0);
-    const struct cross_image image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
-    check_int(image.strides[0], 132);
-    check_int(cross_rig_blob(&rig, 1, 5, image.blob_id, image.size), 0);
-    int file = send_resource(&rig, 5);
-    check(fd_check_memory_file(file, 4096) == 0);
-    close(file);
-    cross_rig_close(&rig);
-}
-
-/* Resources of another renderer, whose memory RIG_FILE is: the guest hears how they lie. */
-static int
-exporter_export(struct renderer *renderer, uint32_t id, struct renderer_dmabuf *ret)
-{
-    (void)renderer;
-    if (id == 6) {
-        return -EOPNOTSUPP;
-    }
-    *ret = (struct renderer_dmabuf){.fd = fd_memory_file("texture", 4096),
-                                    .size = 4096,
-                                    .n_planes = id == 7 ? 5 : 1, /* 7 is nonsense */
-                                    .strides = {512},
-                                    .offsets = {64},
-                                    .modifier = 77};
-    ret->fourcc = id + 100;
-    return 0;
-}
-
-static void
-exporter_forget(struct renderer *renderer, uint32_t id)
-{
-    (void)renderer;
-    (void)id;
-}
-
-static const struct renderer_ops exporter_ops = {.name = "exporter",
-                                                 .destroy_resource = exporter_forget,
-                                                 .detach_pages = exporter_forget,
-                                                 .export_dmabuf = exporter_export};
-
-static int
-describe(struct cross_rig *rig, uint32_t id)
-{
-    const struct cross_describe ask = {
-        .header = {.command = CROSS_DESCRIBE_RESOURCE, .size = htole16(sizeof(ask))},
-        .resource = htole32(id)};
-
-    return cross_rig_submit(rig, 1, &ask, sizeof(ask));
-}
-
-TAP_TEST(resources_of_others_are_described_and_sent)
-{
-    struct cross_rig rig;
-    struct renderer exporter = {&exporter_ops};
-    const unsigned int before = open_descriptors();
-    check(cross_rig_open_how(&rig, (struct cross_rig_how){.udmabuf = -1, .sends_resources = true}));
-    check(cross_rig_context(&rig, 1));
-    check_int(CAPSET_WORD(&rig, extensions), CROSS_EXTENSION_DESCRIBE);
-    for (uint32_t id = 5; id < 9; id++) {
-        check(cross_rig_page(&rig, 1, id));
-        struct resource *resource = resource_find(&rig.resources, id);
-        resource->kind =
-            id == 8 ? RESOURCE_2D : RESOURCE_TEXTURE; /* 8: its pixels are the guest's */
-        resource->renderer = &exporter;
-        check_int(describe(&rig, id), 0);
-        const struct cross_image image = *(struct cross_image *)cross_rig_look(&rig, CROSS_QUERY);
-        check_int(image.size, id == 5 ? 4096 : 0);
-        check_int(image.strides[0], id == 5 ? 512 : 0);
-        check_int(image.offsets[0], id == 5 ? 64 : 0);
-        check_int(image.modifier, id == 5 ? 77 : 0);
-        check_int(image.blob_id, id == 5 ? 1 : 0);
-        check_int(image.map_info, id == 5 ? 105 : 0);
-        resource->kind = RESOURCE_TEXTURE;
-    }
-    check_int(describe(&rig, 14), 0); /* not this context's */
-    check_int(((struct cross_image *)cross_rig_look(&rig, CROSS_QUERY))->size, 0);
-    int sent = send_resource(&rig, 5);
-    check(fd_check_memory_file(sent, 4096) == 0 && close(sent) == 0);
-    check_int(send_resource(&rig, 6), -1);
-    check_int(describe(&rig, 5), -EPIPE); /* that was the context's end */
-    cross_rig_close(&rig);
-    check_int(open_descriptors(), before);
-
-    check(cross_rig_open(&rig) && cross_rig_context(&rig, 1));
-    check_int(describe(&rig, 5), -EINVAL); /* nobody offered it */
-    cross_rig_close(&rig);
-}
-
-TAP_MAIN(TAP_CASE(images_may_be_dmabufs), TAP_CASE(without_dmabufs_images_are_files),
-         TAP_CASE(resources_of_others_are_described_and_sent), TAP_CASE(bytes_go_both_ways),
-         TAP_CASE(long_messages_come_in_pages), TAP_CASE(images_reach_the_compositor),
-         TAP_CASE(bad_images_are_refused), TAP_CASE(a_wide_row_is_a_pool),
-         TAP_CASE(images_have_limits), TAP_CASE(descriptors_of_the_compositor_become_names),
+TAP_MAIN(TAP_CASE(bytes_go_both_ways), TAP_CASE(long_messages_come_in_pages),
+         TAP_CASE(images_reach_the_compositor), TAP_CASE(bad_images_are_refused),
+         TAP_CASE(a_wide_row_is_a_pool), TAP_CASE(images_have_limits),
+         TAP_CASE(descriptors_of_the_compositor_become_names),
          TAP_CASE(pipes_of_the_guest_are_read), TAP_CASE(a_guest_reads_its_own_pipe),
          TAP_CASE(a_fence_behind_a_poll_waits_for_it), TAP_CASE(the_end_of_the_compositor_is_told),
          TAP_CASE(nobody_connects), TAP_CASE(bad_streams_end_the_context),
