@@ -312,6 +312,21 @@ rig_connect(Rig *rig)
 }
 
 void
+rig_wait_for_consoles(GDBusConnection *connection, guint n)
+{
+    for (int i = 0; i < 100; i++) {
+        g_autoptr(GVariant) ids =
+            peer_get(connection, "/org/qemu/Display1/VM", "org.qemu.Display1.VM", "ConsoleIDs");
+
+        if (g_variant_n_children(ids) == n) {
+            return;
+        }
+        rig_run(20);
+    }
+    g_assert_not_reached();
+}
+
+void
 rig_gpu_hello(Rig *rig, guint n_scanouts)
 {
     const struct gpu_hello hello = {.header = {GPU_HELLO, sizeof(hello)}, .n_scanouts = n_scanouts};

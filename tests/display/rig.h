@@ -49,6 +49,8 @@ gboolean rig_is_alive(Rig *rig);
 
 /* A client's connection. */
 GDBusConnection *rig_connect(Rig *rig);
+/* Until the machine has that many. */
+void rig_wait_for_consoles(GDBusConnection *connection, guint n);
 
 /* gpu: wait for the greeting and answer it. */
 void rig_gpu_hello(Rig *rig, guint n_scanouts);

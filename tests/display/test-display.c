@@ -13,21 +13,6 @@
 #include "tests/display/rig.h"
 #include "vmm/base/fd.h"
 
-static void
-wait_for_consoles(GDBusConnection *connection, guint n)
-{
-    for (int i = 0; i < 100; i++) {
-        g_autoptr(GVariant) ids =
-            peer_get(connection, "/org/qemu/Display1/VM", "org.qemu.Display1.VM", "ConsoleIDs");
-
-        if (g_variant_n_children(ids) == n) {
-            return;
-        }
-        rig_run(20);
-    }
-    g_assert_not_reached();
-}
-
 static const guint8 *
 map(PeerListener *listener)
 {
@@ -57,7 +42,7 @@ test_objects(void)
     g_autofree char *text = NULL;
 
     rig_gpu_hello(rig, 1);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     objects = peer_call(client, "/org/qemu/Display1",
                         "org.freedesktop.DBus.ObjectManager.GetManagedObjects", NULL, NULL);
     text = g_variant_print(objects, FALSE);
@@ -88,7 +73,7 @@ test_map(void)
     rig_gpu_hello(rig, 1);
     pixels = rig_gpu_show(rig, 1, 64, 48);
     pixels[0] = 0x112233;
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, TRUE);
     rig_wait(listener->fd >= 0);
     g_assert_cmpuint(listener->width, ==, 64);
@@ -137,7 +122,7 @@ test_inline(void)
     rig_gpu_hello(rig, 1);
     pixels = rig_gpu_show(rig, 1, 40, 30);
     pixels[41] = 0xabcdef;
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, FALSE);
     rig_wait(listener->calls->len == 1);
     g_assert_cmpstr(peer_listener_last(listener), ==, "Scanout");
@@ -172,8 +157,8 @@ test_slow_listener(void)
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 640, 480);
-    wait_for_consoles(client, 1);
-    wait_for_consoles(other_client, 1);
+    rig_wait_for_consoles(client, 1);
+    rig_wait_for_consoles(other_client, 1);
     slow = peer_listen(client, CONSOLE_0, TRUE);
     second = peer_listen(client, CONSOLE_0, FALSE);
     other = peer_listen(other_client, CONSOLE_0, TRUE);
@@ -203,7 +188,7 @@ test_damage_of_old_picture(void)
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 640, 480);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, FALSE);
     rig_wait(listener->calls->len == 1);
     rig_run(50);
@@ -237,7 +222,7 @@ test_cursor(void)
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 100, 100);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, TRUE);
     rig_wait(listener->calls->len == 1);
     cursor.pixels[65] = 0xff123456;
@@ -264,7 +249,7 @@ test_ui_info(void)
     g_autofree char *error = NULL;
 
     rig_gpu_hello(rig, 1);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     for (guint i = 0; i < 20; i++) {
         peer_send(client, CONSOLE_0, "org.qemu.Display1.Console.SetUIInfo",
                   g_variant_new("(qqiiuu)", 300, 200, 0, 0, 1000 + i, 700));
@@ -290,8 +275,8 @@ test_keyboard(void)
     g_autofree char *error = NULL;
 
     rig_gpu_hello(rig, 1);
-    wait_for_consoles(first, 1);
-    wait_for_consoles(second, 1);
+    rig_wait_for_consoles(first, 1);
+    rig_wait_for_consoles(second, 1);
     peer_call(first, CONSOLE_0, "org.qemu.Display1.Keyboard.Press", g_variant_new("(u)", 0xc8),
               NULL);
     rig_expect_event(rig->keyboard, EV_KEY, KEY_UP, 1);
@@ -330,7 +315,7 @@ test_lamps(void)
     g_autoptr(GVariant) modifiers = NULL;
 
     rig_gpu_hello(rig, 1);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     g_assert_cmpint(send(rig->keyboard, &report, 4 + 2 * 8, 0), ==, 20);
     rig_run(50);
     modifiers = peer_get(client, CONSOLE_0, "org.qemu.Display1.Keyboard", "Modifiers");
@@ -347,7 +332,7 @@ test_mouse(void)
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 1000, 500);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     rig_run(20);
     peer_call(client, CONSOLE_0, "org.qemu.Display1.Mouse.SetAbsPosition",
               g_variant_new("(uu)", 0, 499), NULL);
@@ -373,233 +358,6 @@ test_mouse(void)
 }
 
 static void
-expect_plug(Rig *rig, guint number, guint enabled, guint width)
-{
-    struct gpu_mode mode;
-
-    rig_gpu_receive_mode(rig, &mode);
-    g_assert_cmpint(mode.header.type, ==, GPU_PLUG);
-    g_assert_cmpint(mode.scanout, ==, number);
-    g_assert_cmpint(mode.enabled, ==, enabled);
-    if (enabled) {
-        g_assert_cmpint(mode.width, ==, width);
-    }
-}
-
-static char *
-displays_text(GDBusConnection *client)
-{
-    g_autoptr(GVariant) displays =
-        peer_get(client, MACHINE, "org.vitrine.Vmm1.Displays", "Displays");
-
-    return g_variant_print(displays, FALSE);
-}
-
-static void
-keep_reply(GObject *source, GAsyncResult *result, gpointer data)
-{
-    GError *error = NULL;
-
-    *(GVariant **)data = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
-    g_assert_no_error(error);
-}
-
-static void
-call_displays(GDBusConnection *client, const char *method, GVariant *arguments, GVariant **reply)
-{
-    g_dbus_connection_call(client, NULL, MACHINE, "org.vitrine.Vmm1.Displays", method, arguments,
-                           NULL, G_DBUS_CALL_FLAGS_NONE, RIG_WAIT_MS, NULL, keep_reply, reply);
-    rig_run(20);
-}
-
-/* A client plugs a display in, watches it, gives it a mode and takes it away. */
-static void
-test_displays(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = rig_connect(rig);
-    g_autoptr(PeerListener) listener = NULL;
-    g_autoptr(GVariant) added = NULL;
-    g_autoptr(GVariant) set = NULL;
-    g_autoptr(GVariant) removed = NULL;
-    g_autofree char *one = NULL;
-    g_autofree char *two = NULL;
-    g_autofree char *full = NULL;
-    g_autofree char *none = NULL;
-    g_autofree char *gone = NULL;
-    guint number = 99;
-
-    rig_gpu_hello(rig, 2);
-    rig_gpu_display(rig, 0, 0, 0, 0);
-    wait_for_consoles(client, 1);
-    one = displays_text(client);
-    g_assert_cmpstr(one, ==, "[(1, 640, 480, 0, 0)]");
-    call_displays(client, "Add", g_variant_new("(uuuu)", 800, 600, 200, 150), &added);
-    expect_plug(rig, 0, 1, 800);
-    g_assert_null(added); /* only the card's answer counts */
-    rig_gpu_display(rig, 0, 1, 800, 600);
-    rig_wait(added);
-    g_variant_get(added, "(u)", &number);
-    g_assert_cmpuint(number, ==, 0);
-    listener = peer_listen(client, CONSOLE_0, TRUE); /* it is there already */
-    rig_gpu_show(rig, 1, 64, 48);
-    rig_wait(listener->width == 64);
-    two = displays_text(client);
-    g_assert_cmpstr(two, ==, "[(0, 800, 600, 0, 0), (1, 640, 480, 0, 0)]");
-    peer_call(client, MACHINE, "org.vitrine.Vmm1.Displays.Add",
-              g_variant_new("(uuuu)", 800, 600, 0, 0), &full);
-    g_assert_cmpstr(full, ==, "org.vitrine.Vmm1.Error.TooManyDisplays");
-    call_displays(client, "SetMode", g_variant_new("(uuuuu)", 0, 1024, 768, 0, 0), &set);
-    expect_plug(rig, 0, 1, 1024);
-    rig_gpu_display(rig, 0, 1, 1024, 768);
-    rig_wait(set);
-    call_displays(client, "Remove", g_variant_new("(u)", 0), &removed);
-    expect_plug(rig, 0, 0, 0);
-    rig_gpu_display(rig, 0, 0, 0, 0);
-    rig_wait(removed && g_dbus_connection_is_closed(listener->connection));
-    wait_for_consoles(client, 1);
-    peer_call(client, MACHINE, "org.vitrine.Vmm1.Displays.Remove", g_variant_new("(u)", 0), &none);
-    g_assert_cmpstr(none, ==, "org.vitrine.Vmm1.Error.NoDisplay");
-    peer_call(client, CONSOLE_0, "org.qemu.Display1.Console.SetUIInfo",
-              g_variant_new("(qqiiuu)", 0, 0, 0, 0, 640, 480), &gone);
-    g_assert_cmpstr(gone, ==, "org.freedesktop.DBus.Error.UnknownMethod");
-    rig_expect_silence(rig->gpu);
-}
-
-static void
-keep_answer(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) reply =
-        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
-
-    *(char **)data = reply ? g_variant_print(reply, FALSE) : g_dbus_error_get_remote_error(error);
-}
-
-/* *ret_answer: what came back, or the error's name. */
-static void
-restart_renderer(GDBusConnection *client, char **ret_answer)
-{
-    g_dbus_connection_call(client, NULL, MACHINE, "org.vitrine.Vmm1.Machine", "RestartRenderer",
-                           NULL, NULL, G_DBUS_CALL_FLAGS_NONE, RIG_WAIT_MS, NULL, keep_answer,
-                           ret_answer);
-    rig_run(20);
-}
-
-static void
-expect_restart(Rig *rig)
-{
-    struct start_header wish = {0};
-
-    g_assert_cmpint(recv(rig->gpu, &wish, sizeof(wish), 0), ==, sizeof(wish));
-    g_assert_cmpint(wish.type, ==, GPU_RESTART);
-}
-
-/* Who asks while it happens gets the same answer; each kind of answer has its words. */
-static void
-test_restart_renderer(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = rig_connect(rig);
-    struct gpu_restarted restarted = {
-        .header = {GPU_RESTARTED, sizeof(restarted)}, .contexts = 3, .resources = 70};
-    g_autofree char *first = NULL;
-    g_autofree char *second = NULL;
-    g_autofree char *flat = NULL;
-    g_autofree char *broken = NULL;
-    g_autofree char *gone = NULL;
-
-    rig_gpu_hello(rig, 1);
-    rig_gpu_send(rig, &restarted, sizeof(restarted), -1); /* nobody asked */
-    restart_renderer(client, &first);
-    restart_renderer(client, &second);
-    expect_restart(rig);
-    rig_expect_silence(rig->gpu);
-    g_assert_true(!first && !second);
-    rig_gpu_send(rig, &restarted, sizeof(restarted), -1);
-    rig_wait(first && second);
-    g_assert_cmpstr(first, ==, "(3, 70)");
-    g_assert_cmpstr(second, ==, "(3, 70)");
-    restart_renderer(client, &flat);
-    expect_restart(rig);
-    restarted.error = -EOPNOTSUPP;
-    rig_gpu_send(rig, &restarted, sizeof(restarted), -1);
-    rig_wait(flat);
-    g_assert_cmpstr(flat, ==, "org.vitrine.Vmm1.Error.NoRenderer");
-    restart_renderer(client, &broken);
-    expect_restart(rig);
-    restarted.error = INT32_MIN;
-    rig_gpu_send(rig, &restarted, sizeof(restarted), -1);
-    rig_wait(broken);
-    g_assert_cmpstr(broken, ==, "org.vitrine.Vmm1.Error.Unavailable");
-    restart_renderer(client, &gone);
-    expect_restart(rig);
-    rig_gpu_send(rig, "x", 1, -1); /* ends the link */
-    rig_wait(gone);
-    g_assert_cmpstr(gone, ==, "org.vitrine.Vmm1.Error.Unavailable");
-}
-
-static void
-show_on(Rig *rig, guint number, guint buffer, guint64 offset, const guint size[3])
-{
-    const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
-                                        .scanout = number,
-                                        .buffer = buffer,
-                                        .offset = offset,
-                                        .width = size[0],
-                                        .height = size[1],
-                                        .stride = size[2],
-                                        .format = RIG_XRGB};
-
-    rig_gpu_send(rig, &scanout, sizeof(scanout), -1);
-    rig_run(20);
-}
-
-static void
-point(Rig *rig, GDBusConnection *client, guint number, const guint expected[2])
-{
-    g_autofree char *path = g_strdup_printf("/org/qemu/Display1/Console_%u", number);
-
-    peer_call(client, path, "org.qemu.Display1.Mouse.SetAbsPosition",
-              g_variant_new("(uu)", 100, 50), NULL);
-    rig_expect_motion(rig, expected[0], expected[1]);
-}
-
-/* The pixel at 100, 50 of a display, on axes over `width` x `height` where it is at `x`, `y`. */
-#define ON_AXES(x, y, width, height) \
-    ((guint[2]){((x)*2 + 1) * 32768 / ((width)*2), ((y)*2 + 1) * 32768 / ((height)*2)})
-
-/* One pointer over all displays. */
-static void
-test_pointer_of_displays(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(GDBusConnection) client = rig_connect(rig);
-
-    rig_gpu_hello(rig, 3);
-    wait_for_consoles(client, 3);
-    rig_gpu_show(rig, 1, 1000, 501); /* a row more: parts of it are mapped by whole rows */
-    show_on(rig, 0, 1, 0, (guint[]){1000, 500, 4000});
-    point(rig, client, 0, ON_AXES(100, 50, 1000, 500)); /* the others show nothing */
-    rig_gpu_show(rig, 2, 600, 800);
-    show_on(rig, 0, 1, 0, (guint[]){1000, 500, 4000});
-    show_on(rig, 2, 2, 0, (guint[]){600, 800, 2400});
-    point(rig, client, 0, ON_AXES(100, 50, 1600, 800));
-    point(rig, client, 2, ON_AXES(1100, 50, 1600, 800));
-    /* The same picture on two of them is one place; parts of it lie as in it. */
-    show_on(rig, 2, 1, 0, (guint[]){1000, 500, 4000});
-    point(rig, client, 2, ON_AXES(100, 50, 1000, 500));
-    show_on(rig, 0, 1, (guint64)500 * 4, (guint[]){500, 500, 4000});
-    show_on(rig, 2, 1, 0, (guint[]){500, 500, 4000});
-    point(rig, client, 0, ON_AXES(600, 50, 1000, 500));
-    point(rig, client, 2, ON_AXES(100, 50, 1000, 500));
-    /* Taken away: not on the desktop any more. */
-    rig_gpu_display(rig, 2, 0, 0, 0);
-    wait_for_consoles(client, 2);
-    point(rig, client, 0, ON_AXES(100, 50, 500, 500));
-}
-
-static void
 test_picture(void)
 {
     g_autoptr(Rig) rig = rig_new();
@@ -617,7 +375,7 @@ test_picture(void)
     guint32 first;
 
     rig_gpu_hello(rig, 1);
-    wait_for_consoles(client, 1);
+    rig_wait_for_consoles(client, 1);
     peer_call(client, CONSOLE_0, "org.vitrine.Vmm1.Picture.GetPicture",
               g_variant_new("(uu)", 256, 160), &error);
     g_assert_cmpstr(error, ==, "org.vitrine.Vmm1.Error.NoPicture");
@@ -729,9 +487,6 @@ main(int argc, char **argv)
     g_test_add_func("/display/keyboard", test_keyboard);
     g_test_add_func("/display/lamps", test_lamps);
     g_test_add_func("/display/mouse", test_mouse);
-    g_test_add_func("/display/displays", test_displays);
-    g_test_add_func("/display/restart-renderer", test_restart_renderer);
-    g_test_add_func("/display/pointer-of-displays", test_pointer_of_displays);
     g_test_add_func("/display/picture", test_picture);
     g_test_add_func("/display/machine", test_machine);
     g_test_add_func("/display/statistics", test_statistics);

@@ -46,16 +46,8 @@ connect_to(Rig *rig)
 {
     GDBusConnection *connection = rig_connect(rig);
 
-    for (int i = 0; i < RIG_WAIT_MS / 20; i++) {
-        g_autoptr(GVariant) ids =
-            peer_get(connection, "/org/qemu/Display1/VM", "org.qemu.Display1.VM", "ConsoleIDs");
-
-        if (g_variant_n_children(ids) == 1) {
-            return connection;
-        }
-        rig_run(20);
-    }
-    g_assert_not_reached();
+    rig_wait_for_consoles(connection, 1);
+    return connection;
 }
 
 static gboolean
