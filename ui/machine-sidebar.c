@@ -7,7 +7,9 @@
 #include "manager/model/battery.h"
 #include "ui/beat.h"
 #include "ui/group-heading.h"
+#include "ui/list-tabs.h"
 #include "ui/machine-row.h"
+#include "ui/machine-search.h"
 
 struct _VmMachineSidebar {
     GtkBox parent_instance;
@@ -65,50 +67,6 @@ machine_rows(VmMachineSidebar *self)
     return g_list_remove(rows, self->all_row);
 }
 
-static char *
-fold_text(const char *text)
-{
-    g_autofree char *parts = g_utf8_normalize(text, -1, G_NORMALIZE_ALL);
-    g_autoptr(GString) plain = g_string_new(NULL);
-
-    for (const char *at = parts; at && *at; at = g_utf8_next_char(at)) {
-        gunichar c = g_utf8_get_char(at);
-        if (!g_unichar_ismark(c)) {
-            g_string_append_unichar(plain, c);
-        }
-    }
-    return g_utf8_casefold(plain->str, -1);
-}
-
-/* What it starts from: kernel and first disk. */
-static char *
-sources_of(VmMachine *machine)
-{
-    VmJson *definition = vm_machine_get_definition(machine);
-    const char *kernel = definition ? vm_json_get_string(definition, "kernel") : NULL;
-    const char *disk = definition ? vm_json_get_string(definition, "block.0.path") : NULL;
-
-    return g_strdup_printf("%s\n%s", kernel ? kernel : "", disk ? disk : "");
-}
-
-static gboolean
-row_matches(VmMachineSidebar *self, VmMachine *machine)
-{
-    g_autofree char *sources = sources_of(machine);
-    g_autofree char *all =
-        g_strjoin("\n", vm_machine_get_title(machine), vm_machine_get_group(machine),
-                  vm_machine_get_name(machine), vm_machine_get_state_words(machine),
-                  vm_machine_get_note(machine), sources, NULL);
-    g_autofree char *text = fold_text(all);
-
-    for (guint i = 0; self->words && self->words[i]; i++) {
-        if (!strstr(text, self->words[i])) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
 /* What is searched for is seen in a folded group too. */
 static gboolean
 is_searching(VmMachineSidebar *self)
@@ -126,7 +84,7 @@ filter_row(GtkListBoxRow *row, gpointer data)
     if (row == self->all_row) {
         return !is_searching(self);
     }
-    return row_matches(self, machine_of(row));
+    return vm_search_matches(machine_of(row), (const char *const *)self->words);
 }
 
 static gint64
@@ -285,7 +243,7 @@ any_row_matches(VmMachineSidebar *self)
     g_autoptr(GList) rows = machine_rows(self);
 
     for (GList *at = rows; at; at = at->next) {
-        if (row_matches(self, machine_of(at->data))) {
+        if (vm_search_matches(machine_of(at->data), (const char *const *)self->words)) {
             return TRUE;
         }
     }
@@ -309,7 +267,7 @@ static void
 search_changed(VmMachineSidebar *self)
 {
     const char *text = gtk_entry_get_text(GTK_ENTRY(self->search_entry));
-    g_autofree char *folded = fold_text(text);
+    g_autofree char *folded = vm_search_fold(text);
     gboolean was_searching = is_searching(self);
     gboolean some = TRUE;
 
@@ -381,90 +339,6 @@ row_at(VmMachineSidebar *self, GdkEventButton *event)
         return NULL;
     }
     return gtk_list_box_get_row_at_y(self->list, y);
-}
-
-/* Tab stops at place 2 i, the heading above row i, and at 2 i + 1, the row, when it is the chosen one. */
-static int
-focused_place(GtkListBox *list, GtkWidget *focus)
-{
-    GtkWidget *row = gtk_widget_get_ancestor(focus, GTK_TYPE_LIST_BOX_ROW);
-    GtkWidget *heading = gtk_widget_get_ancestor(focus, VM_TYPE_GROUP_HEADING);
-    GtkListBoxRow *at = NULL;
-
-    if (!heading) {
-        return row ? 2 * gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) + 1 : -1;
-    }
-    for (int i = 0; (at = gtk_list_box_get_row_at_index(list, i)) != NULL; i++) {
-        if (gtk_list_box_row_get_header(at) == heading) {
-            return 2 * i;
-        }
-    }
-    return -1;
-}
-
-static int
-last_place(GtkListBox *list)
-{
-    int i = 0;
-
-    while (gtk_list_box_get_row_at_index(list, i)) {
-        i++;
-    }
-    return 2 * i;
-}
-
-static GtkListBoxRow *
-chosen_row(GtkListBox *list)
-{
-    GtkListBoxRow *row = gtk_list_box_get_selected_row(list);
-
-    return row ? row : gtk_list_box_get_row_at_index(list, 0);
-}
-
-static gboolean
-focus_place(GtkListBox *list, int place, GtkDirectionType direction)
-{
-    GtkListBoxRow *row = gtk_list_box_get_row_at_index(list, place / 2);
-    GtkWidget *heading = gtk_list_box_row_get_header(row);
-
-    if (place % 2 == 0) {
-        return heading && gtk_widget_get_mapped(heading) &&
-               gtk_widget_child_focus(heading, direction);
-    }
-    if (row != chosen_row(list) || !gtk_widget_get_mapped(GTK_WIDGET(row))) {
-        return FALSE;
-    }
-    gtk_widget_grab_focus(GTK_WIDGET(row));
-    return TRUE;
-}
-
-/*
- * Tab goes by the headings and the chosen row and leaves the list: GTK's own way is through each row,
- * which would be selected, so that another page is shown. Arrows go from row to row.
- */
-static gboolean
-list_focus(GtkWidget *widget, GtkDirectionType direction)
-{
-    GtkListBox *list = GTK_LIST_BOX(widget);
-    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(gtk_widget_get_toplevel(widget)));
-    gboolean inside = focus && gtk_widget_is_ancestor(focus, widget);
-    int end = last_place(list);
-    int step = direction == GTK_DIR_TAB_FORWARD ? 1 : -1;
-    int at = step > 0 ? -1 : end;
-
-    if (direction != GTK_DIR_TAB_FORWARD && direction != GTK_DIR_TAB_BACKWARD) {
-        return GDK_EVENT_PROPAGATE;
-    }
-    if (inside) {
-        at = focused_place(list, focus);
-    }
-    for (at += step; at >= 0 && at < end; at += step) {
-        if (focus_place(list, at, direction)) {
-            return GDK_EVENT_STOP;
-        }
-    }
-    g_signal_stop_emission_by_name(list, "focus");
-    return GDK_EVENT_PROPAGATE;
 }
 
 static gboolean
@@ -602,7 +476,7 @@ static void
 vm_machine_sidebar_init(VmMachineSidebar *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
-    g_signal_connect(self->list, "focus", G_CALLBACK(list_focus), NULL);
+    g_signal_connect(self->list, "focus", G_CALLBACK(vm_list_tabs_focus), NULL);
     self->battery = vm_battery_new();
     self->turns = vm_picture_turns_new();
     self->folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -754,7 +628,7 @@ vm_machine_sidebar_has_focus(VmMachineSidebar *self)
 void
 vm_machine_sidebar_focus(VmMachineSidebar *self)
 {
-    GtkListBoxRow *row = chosen_row(self->list);
+    GtkListBoxRow *row = vm_list_tabs_chosen(self->list);
 
     if (row) {
         gtk_widget_grab_focus(GTK_WIDGET(row));

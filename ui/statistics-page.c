@@ -1,60 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ui/statistics-page.h"
-
 #include <glib/gi18n.h>
 #include <string.h>
 
 #include "manager/model/phrases.h"
 #include "manager/model/words.h"
 #include "ui/beat.h"
-#include "ui/graphics-pane.h"
 #include "ui/machine-slot.h"
-#include "ui/process-pane.h"
-#include "ui/process-table.h"
-#include "ui/statistic-card.h"
+#include "ui/statistics-private.h"
 #include "ui/text-scale.h"
 
-#define NS_PER_US    1000
-#define PER_CENT     100.0
-#define MARGINS      40
-#define PAST_OPACITY 0.6
-#define WIDE         900 /* below, cards have two lines */
-#define NARROW       620 /* below, two cards in a row and the pane instead of the table */
-
-struct _VmStatisticsPage {
-    GtkBox parent_instance;
-    GtkStack *stack;
-    GtkFlowBox *cards_box;
-    GtkImage *sandbox_image;
-    GtkLabel *sandbox_title;
-    GtkLabel *sandbox_detail;
-    GtkLabel *graphics_line;
-    VmGraphicsPane *graphics_pane;
-    VmProcessTable *table;
-    GtkWidget *main_scroll;
-    GtkRevealer *pane_revealer;
-    VmProcessPane *pane;
-    VmStatisticCard *processor;
-    VmStatisticCard *memory;
-    VmStatisticCard *disk;
-    VmStatisticCard *own;
-    GtkComboBox *range_combo;
-    GtkLabel *past_label;
-    GtkLabel *none_label;
-    GtkWidget *sandbox_bar;
-    GtkWidget *table_frame;
-
-    VmMachine *machine;
-    GPtrArray *jails;     /* VmJail of the last answer, or NULL */
-    GHashTable *policies; /* part -> VmPolicy, or NULL */
-    gboolean policies_asked;
-    gboolean asked;
-    gint64 sampled; /* monotonic time of the last answer, 0: none */
-    gint64 totalled;
-    VmTotals totals;
-    guint shown_pid; /* in the pane, 0: it is closed */
-    GCancellable *cancellable;
-};
+#define NS_PER_US 1000
+#define MARGINS   40
+#define WIDE      900 /* below, cards have two lines */
+#define NARROW    620 /* below, two cards in a row and the pane instead of the table */
 
 G_DEFINE_FINAL_TYPE(VmStatisticsPage, vm_statistics_page, GTK_TYPE_BOX)
 
@@ -83,248 +41,10 @@ policy_of(VmStatisticsPage *self, const VmJail *jail)
     return self->policies && jail ? g_hash_table_lookup(self->policies, jail->part) : NULL;
 }
 
-/* ------------------------------------------------------------------ cards */
-
-static void
-show_processor(VmStatisticsPage *self, double guest_share)
-{
-    VmJson *definition = vm_machine_get_definition(self->machine);
-    gint64 cores = definition ? vm_json_get_int(definition, "cpus.num-cores", 1) : 1;
-    double share = MIN(guest_share / (double)MAX(cores, 1), PER_CENT);
-    g_autofree char *value = g_strdup_printf(_("%d %%"), (int)(share + 0.5));
-    g_autofree char *detail =
-        g_strdup_printf(ngettext("%d processor", "%d processors", (gulong)cores), (int)cores);
-
-    vm_statistic_card_set_words(self->processor, value, detail);
-    vm_history_graph_add(vm_statistic_card_get_graph(self->processor), share / PER_CENT);
-}
-
-static void
-show_own(VmStatisticsPage *self, guint64 memory, guint count)
-{
-    g_autofree char *value = vm_words_size(memory);
-    g_autofree char *detail = g_strdup_printf(
-        ngettext("%u process, for itself", "%u processes, for themselves", count), count);
-    VmHistoryGraph *graph = vm_statistic_card_get_graph(self->own);
-
-    vm_statistic_card_set_words(self->own, value, detail);
-    vm_history_graph_add_rates(graph, (double)memory, 0);
-    vm_history_graph_describe(graph, value);
-}
-
-static void
-show_memory(VmStatisticsPage *self, guint64 used)
-{
-    VmJson *definition = vm_machine_get_definition(self->machine);
-    guint64 size = (guint64)(definition ? vm_json_get_int(definition, "mem.size", 256) : 256) << 20;
-    g_autofree char *used_words = vm_words_size(used);
-    g_autofree char *size_words = vm_words_size(size);
-    /* Translators: memory in use, memory there is. */
-    g_autofree char *value = g_strdup_printf(_("%s of %s"), used_words, size_words);
-
-    vm_statistic_card_set_words(self->memory, value, _("That the guest has touched"));
-    vm_history_graph_add(vm_statistic_card_get_graph(self->memory),
-                         (double)used / (double)MAX(size, 1));
-}
-
-static void
-show_disk(VmStatisticsPage *self, const VmTotals *totals, double seconds)
-{
-    double read_rate = (double)(totals->disk_read - self->totals.disk_read) / seconds;
-    double write_rate = (double)(totals->disk_written - self->totals.disk_written) / seconds;
-    VmHistoryGraph *graph = vm_statistic_card_get_graph(self->disk);
-    g_autofree char *value = vm_words_rate(read_rate + write_rate);
-    g_autofree char *reads = vm_words_size(totals->disk_read);
-    g_autofree char *writes = vm_words_size(totals->disk_written);
-    /* Translators: bytes since the start. */
-    g_autofree char *detail = g_strdup_printf(_("%s read, %s written (dashed)"), reads, writes);
-
-    vm_statistic_card_set_words(self->disk, value, detail);
-    vm_history_graph_add_rates(graph, MAX(read_rate, 0.0), MAX(write_rate, 0.0));
-    vm_history_graph_describe(graph, detail);
-}
-
-static void
-totals_known(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(VmStatisticsPage) self = VM_STATISTICS_PAGE(data);
-    gint64 now = g_get_monotonic_time();
-    VmTotals totals;
-
-    if (!vm_connection_get_totals_finish(VM_CONNECTION(source), result, &totals, NULL) ||
-        !self->machine || VM_CONNECTION(source) != vm_machine_get_connection(self->machine)) {
-        return;
-    }
-    show_memory(self, totals.guest_memory);
-    if (self->totalled && now > self->totalled && totals.disk_read >= self->totals.disk_read &&
-        totals.disk_written >= self->totals.disk_written) {
-        show_disk(self, &totals, (double)(now - self->totalled) / G_USEC_PER_SEC);
-    }
-    self->totals = totals;
-    self->totalled = now;
-}
-
-/* ------------------------------------------------------------------ the hour */
-
-static gboolean
-hour_is_shown(VmStatisticsPage *self)
-{
-    return g_strcmp0(gtk_combo_box_get_active_id(self->range_combo), "hour") == 0;
-}
-
-static void
-show_hour(VmStatisticsPage *self)
-{
-    const VmHour *hour = vm_machine_get_hour(self->machine);
-    VmJson *definition = vm_machine_get_definition(self->machine);
-    double size =
-        (double)(definition ? vm_json_get_int(definition, "mem.size", 256) : 256) * (1 << 20);
-    double values[5][VM_HOUR_POINTS];
-
-    for (guint i = 0; i < hour->count; i++) {
-        const VmHourPoint *point = &hour->points[VM_HOUR_POINTS - hour->count + i];
-        values[0][i] = point->share;
-        values[1][i] = point->guest_memory / MAX(size, 1);
-        values[2][i] = point->disk_read;
-        values[3][i] = point->disk_written;
-        values[4][i] = point->own_memory;
-    }
-    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->processor), values[0], NULL,
-                              hour->count);
-    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->memory), values[1], NULL,
-                              hour->count);
-    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->disk), values[2], values[3],
-                              hour->count);
-    vm_history_graph_set_hour(vm_statistic_card_get_graph(self->own), values[4], NULL, hour->count);
-}
-
-static void
-range_changed(VmStatisticsPage *self)
-{
-    gboolean hour = hour_is_shown(self);
-    const struct {
-        VmStatisticCard *card;
-        const char *name;
-    } cards[] = {
-        {self->processor, hour ? _("Processor, last hour") : _("Processor, last minute")},
-        {self->memory, hour ? _("Memory, last hour") : _("Memory, last minute")},
-        {self->disk, hour ? _("Disk, last hour") : _("Disk, last minute")},
-        {self->own, hour ? _("Own memory, last hour") : _("Own memory, last minute")},
-    };
-
-    if (hour && self->machine) {
-        show_hour(self);
-    }
-    for (guint i = 0; i < G_N_ELEMENTS(cards); i++) {
-        vm_history_graph_show_hour(vm_statistic_card_get_graph(cards[i].card), hour, cards[i].name);
-    }
-}
-
-/* ------------------------------------------------------------------ the last run */
-
-/* One figure of all points, over the whole width. */
-static void
-stretch(const VmRunHistory *run, gsize offset, double unit, double ret_values[VM_HOUR_POINTS])
-{
-    for (guint i = 0; i < VM_HOUR_POINTS; i++) {
-        const VmHourPoint *point = &run->points[i * run->count / VM_HOUR_POINTS];
-        ret_values[i] = G_STRUCT_MEMBER(double, point, offset) / unit;
-    }
-}
-
-static double
-highest(const double values[VM_HOUR_POINTS])
-{
-    double found = 0;
-
-    for (guint i = 0; i < VM_HOUR_POINTS; i++) {
-        found = MAX(found, values[i]);
-    }
-    return found;
-}
-
-static void
-show_last_graph(VmStatisticCard *card, const char *name, const double *first, const double *second)
-{
-    VmHistoryGraph *graph = vm_statistic_card_get_graph(card);
-
-    vm_history_graph_set_hour(graph, first, second, VM_HOUR_POINTS);
-    vm_history_graph_show_hour(graph, TRUE, name);
-}
-
-static void
-show_last_cards(VmStatisticsPage *self, const VmRunHistory *run)
-{
-    double values[5][VM_HOUR_POINTS];
-    g_autofree char *share = NULL;
-    g_autofree char *memory = NULL;
-    g_autofree char *own = NULL;
-    g_autofree char *disk = NULL;
-
-    stretch(run, G_STRUCT_OFFSET(VmHourPoint, share), 1, values[0]);
-    stretch(run, G_STRUCT_OFFSET(VmHourPoint, guest_memory), (double)MAX(run->memory, 1),
-            values[1]);
-    stretch(run, G_STRUCT_OFFSET(VmHourPoint, disk_read), 1, values[2]);
-    stretch(run, G_STRUCT_OFFSET(VmHourPoint, disk_written), 1, values[3]);
-    stretch(run, G_STRUCT_OFFSET(VmHourPoint, own_memory), 1, values[4]);
-    show_last_graph(self->processor, _("Processor, last run"), values[0], NULL);
-    show_last_graph(self->memory, _("Memory, last run"), values[1], NULL);
-    show_last_graph(self->disk, _("Disk, last run"), values[2], values[3]);
-    show_last_graph(self->own, _("Own memory, last run"), values[4], NULL);
-    share = g_strdup_printf(_("%d %%"), (int)(highest(values[0]) * PER_CENT + 0.5));
-    memory = vm_words_size((guint64)(highest(values[1]) * (double)run->memory));
-    disk = vm_words_rate(MAX(highest(values[2]), highest(values[3])));
-    own = vm_words_size((guint64)highest(values[4]));
-    vm_statistic_card_set_words(self->processor, share, _("At most"));
-    vm_statistic_card_set_words(self->memory, memory, _("At most"));
-    vm_statistic_card_set_words(self->disk, disk, _("At most"));
-    vm_statistic_card_set_words(self->own, own, _("At most"));
-}
-
-/* What belongs to processes that run is away while the figures of the last run are shown. */
-static void
-set_past(VmStatisticsPage *self, gboolean past)
-{
-    gtk_widget_set_visible(GTK_WIDGET(self->past_label), past);
-    gtk_widget_set_visible(GTK_WIDGET(self->none_label), past);
-    gtk_widget_set_visible(GTK_WIDGET(self->range_combo), !past);
-    gtk_widget_set_visible(self->sandbox_bar, !past);
-    gtk_widget_set_visible(self->table_frame, !past);
-    gtk_widget_set_opacity(GTK_WIDGET(self->cards_box), past ? PAST_OPACITY : 1);
-    if (past) {
-        gtk_widget_hide(GTK_WIDGET(self->graphics_line));
-        gtk_widget_hide(GTK_WIDGET(self->graphics_pane));
-    } else {
-        range_changed(self);
-    }
-}
-
-/* FALSE when nothing is known of it. */
-static gboolean
-show_last_run(VmStatisticsPage *self)
-{
-    VmRunHistory run;
-    g_autofree char *day = NULL;
-    g_autofree char *words = NULL;
-
-    if (!self->machine || !vm_machine_load_last_run(self->machine, &run)) {
-        return FALSE;
-    }
-    g_autoptr(GDateTime) time =
-        g_date_time_new_from_unix_local(vm_machine_get_last_used(self->machine));
-    day = g_date_time_format(time, _("%-e %B"));
-    /* Translators: %s is a day as in “3 November”. */
-    words = g_strdup_printf(_("Last run, %s"), day);
-    gtk_label_set_text(self->past_label, words);
-    set_past(self, TRUE);
-    show_last_cards(self, &run);
-    return TRUE;
-}
-
 static void
 show_off(VmStatisticsPage *self)
 {
-    gboolean past = show_last_run(self);
+    gboolean past = vm_statistics_cards_show_last_run(self);
 
     gtk_stack_set_visible_child_name(self->stack, past ? "running" : "off");
 }
@@ -507,9 +227,9 @@ processes_known(GObject *source, GAsyncResult *result, gpointer data)
     }
     vm_process_table_sweep(self->table);
     if (self->sampled) {
-        show_processor(self, guest_share);
+        vm_statistics_cards_show_processor(self, guest_share);
     }
-    show_own(self, memory, processes->len);
+    vm_statistics_cards_show_own(self, memory, processes->len);
     self->sampled = now;
     gtk_stack_set_visible_child_name(self->stack, "running");
 }
@@ -521,7 +241,8 @@ ask(VmStatisticsPage *self, VmConnection *connection)
     vm_connection_get_jails_async(connection, self->cancellable, jails_known, g_object_ref(self));
     vm_connection_get_processes_async(connection, self->cancellable, processes_known,
                                       g_object_ref(self));
-    vm_connection_get_totals_async(connection, self->cancellable, totals_known, g_object_ref(self));
+    vm_connection_get_totals_async(connection, self->cancellable, vm_statistics_cards_totals_known,
+                                   g_object_ref(self));
 }
 
 /* What the graphics card draws with, and why: the supervisor's sentence. */
@@ -551,8 +272,8 @@ second_passed(GtkWidget *widget)
 
     if (connection && !self->asked && vm_connection_get_state(connection) == VM_CONNECTION_READY) {
         ask(self, connection);
-        if (hour_is_shown(self)) {
-            show_hour(self);
+        if (vm_statistics_cards_show_hours(self)) {
+            vm_statistics_cards_show_hour(self);
         }
         show_graphics(self, connection);
     }
@@ -655,7 +376,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmStatisticsPage, table);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
     gtk_widget_class_bind_template_callback(widget_class, copy_report);
-    gtk_widget_class_bind_template_callback(widget_class, range_changed);
+    gtk_widget_class_bind_template_callback(widget_class, vm_statistics_cards_range_changed);
     gtk_widget_class_bind_template_callback(widget_class, pane_closed);
     gtk_widget_class_bind_template_callback(widget_class, show_log);
 }
@@ -691,7 +412,7 @@ connection_changed(VmStatisticsPage *self)
     self->shown_pid = 0;
     place_pane(self);
     if (self->machine && vm_machine_get_connection(self->machine)) {
-        set_past(self, FALSE);
+        vm_statistics_cards_set_past(self, FALSE);
         gtk_stack_set_visible_child_name(self->stack, "off");
     } else {
         show_off(self);

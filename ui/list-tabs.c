@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ui/list-tabs.h"
+
+#include "ui/group-heading.h"
+
+/* Tab stops at place 2 i, the heading above row i, and at 2 i + 1, the row, when it is the chosen one. */
+static int
+focused_place(GtkListBox *list, GtkWidget *focus)
+{
+    GtkWidget *row = gtk_widget_get_ancestor(focus, GTK_TYPE_LIST_BOX_ROW);
+    GtkWidget *heading = gtk_widget_get_ancestor(focus, VM_TYPE_GROUP_HEADING);
+    GtkListBoxRow *at = NULL;
+
+    if (!heading) {
+        return row ? 2 * gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) + 1 : -1;
+    }
+    for (int i = 0; (at = gtk_list_box_get_row_at_index(list, i)) != NULL; i++) {
+        if (gtk_list_box_row_get_header(at) == heading) {
+            return 2 * i;
+        }
+    }
+    return -1;
+}
+
+static int
+last_place(GtkListBox *list)
+{
+    int i = 0;
+
+    while (gtk_list_box_get_row_at_index(list, i)) {
+        i++;
+    }
+    return 2 * i;
+}
+
+GtkListBoxRow *
+vm_list_tabs_chosen(GtkListBox *list)
+{
+    GtkListBoxRow *row = gtk_list_box_get_selected_row(list);
+
+    return row ? row : gtk_list_box_get_row_at_index(list, 0);
+}
+
+static gboolean
+focus_place(GtkListBox *list, int place, GtkDirectionType direction)
+{
+    GtkListBoxRow *row = gtk_list_box_get_row_at_index(list, place / 2);
+    GtkWidget *heading = gtk_list_box_row_get_header(row);
+
+    if (place % 2 == 0) {
+        return heading && gtk_widget_get_mapped(heading) &&
+               gtk_widget_child_focus(heading, direction);
+    }
+    if (row != vm_list_tabs_chosen(list) || !gtk_widget_get_mapped(GTK_WIDGET(row))) {
+        return FALSE;
+    }
+    gtk_widget_grab_focus(GTK_WIDGET(row));
+    return TRUE;
+}
+
+gboolean
+vm_list_tabs_focus(GtkWidget *widget, GtkDirectionType direction)
+{
+    GtkListBox *list = GTK_LIST_BOX(widget);
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(gtk_widget_get_toplevel(widget)));
+    gboolean inside = focus && gtk_widget_is_ancestor(focus, widget);
+    int end = last_place(list);
+    int step = direction == GTK_DIR_TAB_FORWARD ? 1 : -1;
+    int at = step > 0 ? -1 : end;
+
+    if (direction != GTK_DIR_TAB_FORWARD && direction != GTK_DIR_TAB_BACKWARD) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (inside) {
+        at = focused_place(list, focus);
+    }
+    for (at += step; at >= 0 && at < end; at += step) {
+        if (focus_place(list, at, direction)) {
+            return GDK_EVENT_STOP;
+        }
+    }
+    g_signal_stop_emission_by_name(list, "focus");
+    return GDK_EVENT_PROPAGATE;
+}
