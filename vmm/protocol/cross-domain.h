@@ -26,6 +26,12 @@ enum {
 
 #define CROSS_READ_PIPE_BASE UINT32_C(0x80000000) /* the guest counts from here + 1, as we do */
 #define CROSS_ITEM_BASE      UINT32_C(1)          /* our descriptors count from here + 1 */
+/*
+ * The blob_id of an image is this, with that bit for a dmabuf, and its size in pages. Nothing has to
+ * be remembered: sommelier asks once for each size and format and uses the answer for ever.
+ */
+#define CROSS_IMAGE_BASE      (UINT32_C(1) << 30)
+#define CROSS_IMAGE_IS_DMABUF (UINT32_C(1) << 29)
 
 enum cross_command {
     CROSS_INIT = 1,

@@ -131,8 +131,6 @@ run_get_image(struct cross_context *context, const uint8_t *command, size_t size
     int r = cross_image_layout(&request, dmabuf, &image);
     if (r < 0) {
         memset(&image, 0, sizeof(image)); /* size 0 tells the guest; the connection lives on */
-    } else {
-        image.blob_id = htole32(cross_item_add_image(context, le64toh(image.size), dmabuf));
     }
     bool written = cross_page_write(context, context->query_page, &image, sizeof(image));
     return written ? 0 : -ENXIO;

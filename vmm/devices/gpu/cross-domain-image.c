@@ -92,6 +92,25 @@ cross_image_layout(const struct cross_get_image *request, bool dmabuf,
     }
     size = align_up(size, CROSS_PAGE_SIZE);
     image.size = htole64(size);
+    image.blob_id = htole32(CROSS_IMAGE_BASE | (dmabuf ? CROSS_IMAGE_IS_DMABUF : 0) |
+                            (uint32_t)(size / CROSS_PAGE_SIZE));
     *ret_image = image;
     return 0;
+}
+
+bool
+cross_image_find(const struct cross_domain *domain, uint32_t id, uint64_t *ret_size,
+                 bool *ret_dmabuf)
+{
+    const bool dmabuf = id & CROSS_IMAGE_IS_DMABUF;
+    const uint64_t size =
+        (uint64_t)(id & ~(CROSS_IMAGE_BASE | CROSS_IMAGE_IS_DMABUF)) * CROSS_PAGE_SIZE;
+
+    if (!(id & CROSS_IMAGE_BASE) || size == 0 || (dmabuf && !domain->makes_dmabufs) ||
+        size > (dmabuf ? (uint64_t)CROSS_DMABUF_MAX : (uint64_t)CROSS_IMAGE_MAX)) {
+        return false;
+    }
+    *ret_size = size;
+    *ret_dmabuf = dmabuf;
+    return true;
 }

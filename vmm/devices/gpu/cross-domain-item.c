@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Descriptors of the compositor on their way to the guest, and images that it asked about. Files
- * (keymaps, format tables) are copied into memory of our own: nobody can shorten it while the guest
- * has it mapped, and nobody sees what the guest writes there.
+ * Descriptors of the compositor on their way to the guest. Files (keymaps, format tables) are copied
+ * into memory of our own: nobody can shorten it while the guest has it mapped, and nobody sees what
+ * the guest writes there.
  */
 
 #include <errno.h>
@@ -48,18 +48,25 @@ copy_file(int fd, uint64_t size)
     return r < 0 ? r : take_fd(&copy);
 }
 
+/* Below the names of images. */
+static uint32_t
+next_id(struct cross_context *context)
+{
+    context->last_item = (context->last_item + 1) % (CROSS_IMAGE_BASE - CROSS_ITEM_BASE);
+    return CROSS_ITEM_BASE + context->last_item;
+}
+
 static struct cross_item *
 item_add(struct cross_context *context, int fd, uint64_t size)
 {
     struct cross_item *item = calloc(1, sizeof(*item));
 
     if (item) {
-        item->id = CROSS_ITEM_BASE + ++context->last_item;
+        item->id = next_id(context);
         item->fd = fd;
         item->size = size;
         list_append(&context->items, &item->link);
-        context->n_items += fd >= 0;
-        context->n_images += fd < 0;
+        context->n_items++;
     }
     return item;
 }
@@ -79,37 +86,10 @@ cross_item_find(const struct cross_context *context, uint32_t id)
 void
 cross_item_remove(struct cross_context *context, struct cross_item *item)
 {
-    context->n_items -= item->fd >= 0;
-    context->n_images -= item->fd < 0;
+    context->n_items--;
     cross_close_fd(context, &item->fd);
     list_remove(&item->link);
     free(item);
-}
-
-static void
-forget_oldest(struct cross_context *context, bool image)
-{
-    list_for_each_safe(link, &context->items) {
-        struct cross_item *item = list_container(link, struct cross_item, link);
-        if ((item->fd < 0) == image) {
-            cross_item_remove(context, item);
-            return;
-        }
-    }
-}
-
-uint32_t
-cross_item_add_image(struct cross_context *context, uint64_t size, bool dmabuf)
-{
-    if (context->n_images >= CROSS_IMAGES_MAX) {
-        forget_oldest(context, true);
-    }
-    struct cross_item *item = item_add(context, -1, size);
-    if (!item) {
-        return 0;
-    }
-    item->dmabuf = dmabuf;
-    return item->id;
 }
 
 static uint32_t
@@ -123,7 +103,7 @@ receive_pipe(struct cross_context *context, int fd)
     if (fd < 0) {
         return 0;
     }
-    uint32_t id = CROSS_ITEM_BASE + ++context->last_item;
+    uint32_t id = next_id(context);
     cross_source_add(context, CROSS_SOURCE_WRITE_PIPE, id, fd);
     return id;
 }
@@ -145,7 +125,7 @@ receive_file(struct cross_context *context, int fd, const struct stat *st, uint3
         copy = fd_memory_file("vitrine-received", size);
     }
     if (context->n_items >= CROSS_ITEMS_MAX) {
-        forget_oldest(context, false);
+        cross_item_remove(context, list_container(context->items.next, struct cross_item, link));
     }
     copy = cross_own_fd(context, copy);
     struct cross_item *item =

@@ -46,13 +46,12 @@ struct cross_source {
     bool closing;       /* close when the outbox is empty */
 };
 
-/* Something that the guest may make a resource of. */
+/* Something of the compositor's that the guest may make a resource of. */
 struct cross_item {
     struct list link;
     uint32_t id;
     uint64_t size; /* bytes, whole pages */
-    bool dmabuf;   /* an image that compositors take as one */
-    int fd;        /* -1: an image's requirements, memory is made with the resource */
+    int fd;
 };
 
 /* Host memory that the guest made a resource of. */
@@ -94,8 +93,7 @@ struct cross_context {
     struct cross_source *channel;  /* one of them, or NULL */
     uint32_t n_pipes;
     struct list items; /* struct cross_item, oldest first */
-    uint32_t n_items;  /* with a descriptor */
-    uint32_t n_images; /* without */
+    uint32_t n_items;
     uint32_t last_item;
     uint32_t last_read_pipe;
     struct list polls; /* struct cross_poll */
@@ -151,8 +149,6 @@ int cross_source_send(struct cross_source *source, const void *data, size_t size
 /* Give the guest a name for `fd` (taken over), which came from the compositor. */
 void cross_item_receive(struct cross_context *context, int fd, struct cross_message *message,
                         size_t index);
-/* Remember an image; its name, or 0. */
-uint32_t cross_item_add_image(struct cross_context *context, uint64_t size, bool dmabuf);
 struct cross_item *cross_item_find(const struct cross_context *context, uint32_t id);
 void cross_item_remove(struct cross_context *context, struct cross_item *item);
 
@@ -163,6 +159,9 @@ void cross_item_remove(struct cross_context *context, struct cross_item *item);
  */
 int cross_image_layout(const struct cross_get_image *request, bool dmabuf,
                        struct cross_image *ret_image);
+/* What an image's name says, which may be a guest's invention; false when none has it. */
+bool cross_image_find(const struct cross_domain *domain, uint32_t id, uint64_t *ret_size,
+                      bool *ret_dmabuf);
 
 /* cross-domain-dmabuf.c */
 /* A dmabuf of an image, which the blob keeps; or its memory file where none can be made. */

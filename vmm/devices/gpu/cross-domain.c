@@ -182,7 +182,7 @@ free_blob(struct cross_domain *domain, struct cross_blob *blob)
     free(blob);
 }
 
-/* New memory for an image. The requirements stay: a guest makes several buffers of one kind. */
+/* New memory for an image: a guest makes several of one name. */
 static int
 fill_image_blob(struct cross_domain *domain, struct cross_blob *blob)
 {
@@ -200,18 +200,12 @@ fill_image_blob(struct cross_domain *domain, struct cross_blob *blob)
     return blob->fd < 0 ? -ENOMEM : 0;
 }
 
+/* The descriptor goes over; it stays counted for the device. */
 static int
-fill_blob(struct cross_context *context, struct cross_blob *blob, struct cross_item *item)
+fill_item_blob(struct cross_context *context, struct cross_blob *blob, struct cross_item *item)
 {
-    blob->wants_dmabuf = item->dmabuf;
-    if (item->fd < 0) {
-        return fill_image_blob(context->domain, blob);
-    }
-    /* The descriptor goes over; it stays counted for the device. */
     blob->fd = take_fd(&item->fd);
     context->n_fds--;
-    context->n_items--;
-    context->n_images++; /* item_remove() looks at the descriptor */
     cross_item_remove(context, item);
     return 0;
 }
@@ -222,12 +216,18 @@ cross_create_blob(struct renderer *renderer, uint32_t id, const struct renderer_
     struct cross_domain *domain = domain_of(renderer);
     struct cross_context *context = find_context(domain, asked->context);
     struct cross_item *item = NULL;
+    uint64_t size = 0;
+    bool dmabuf = false;
 
-    if (!context || asked->memory != BLOB_MEM_HOST || asked->blob_id > UINT32_MAX) {
+    if (!context || !context->initialised || context->dead || asked->memory != BLOB_MEM_HOST ||
+        asked->blob_id > UINT32_MAX) {
         return -EINVAL;
     }
-    item = cross_item_find(context, (uint32_t)asked->blob_id);
-    if (!item || asked->size > item->size || align_up(asked->size, CROSS_PAGE_SIZE) != item->size) {
+    if (!cross_image_find(domain, (uint32_t)asked->blob_id, &size, &dmabuf)) {
+        item = cross_item_find(context, (uint32_t)asked->blob_id);
+        size = item ? item->size : 0;
+    }
+    if (size == 0 || asked->size > size || align_up(asked->size, CROSS_PAGE_SIZE) != size) {
         return -EINVAL;
     }
     struct cross_blob *blob = calloc(1, sizeof(*blob));
@@ -237,9 +237,10 @@ cross_create_blob(struct renderer *renderer, uint32_t id, const struct renderer_
     blob->id = id;
     blob->fd = -1;
     blob->dmabuf = -1;
-    blob->size = item->size;
+    blob->size = size;
+    blob->wants_dmabuf = dmabuf;
     list_append(&domain->blobs, &blob->link);
-    int r = fill_blob(context, blob, item);
+    int r = item ? fill_item_blob(context, blob, item) : fill_image_blob(domain, blob);
     if (r < 0) {
         free_blob(domain, blob);
     }

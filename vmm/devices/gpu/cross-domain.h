@@ -21,7 +21,6 @@ enum {
     CROSS_FDS_MAX = 1024,        /* of all contexts together */
     CROSS_CONTEXT_FDS_MAX = 384, /* of one */
     CROSS_ITEMS_MAX = 256,       /* descriptors that the guest has not made a resource of */
-    CROSS_IMAGES_MAX = 1024,     /* remembered requirements; the oldest is forgotten */
     CROSS_PIPES_MAX = 64,
     CROSS_FILE_MAX = 16 << 20,   /* larger files of the compositor are not passed on */
     CROSS_DMABUF_MAX = 64 << 20, /* of an image that is one, as the kernel has it by default */
