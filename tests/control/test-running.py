@@ -486,11 +486,48 @@ def compositor_knows_the_sandbox(world):
     return None
 
 
-CASES = [ends_of_guests, stop_by_signal, runtime_folder, socket_elsewhere, death_of_each_part, card_comes_again, crash_and_blocked_call, flooding_parts, stop_while_it_starts, stop_while_it_ends,
+def guard_is_started_again(world):
+    """As often as it takes, though not five times in half a minute."""
+    program = os.environ.get('TEST_COMPOSITOR')
+    if not program:
+        return 'no test compositor'
+    desk = Compositor(program, 'hold')
+
+    def guards(*others):
+        return [p for p, name in world.processes() if name.startswith('vmm-wayland') and p not in others]
+
+    try:
+        machine = world.started_guest('g', str(world.files / 'halt'), '--gpu',
+                                      'backend=2d,context-types=[cross-domain]', '--wayland-sock', desk.socket)
+        guard = wait_for(guards, 5)[0]
+        for times in range(6):
+            if times == 5:
+                time.sleep(31)  # the first is forgotten then
+            os.kill(guard, signal.SIGKILL)
+            again = wait_for(lambda: guards(guard), 10)
+            check(again and machine.poll() is None, f'no new guard after {times + 1} ends: {world.log("g")}')
+            guard = again[0]
+            time.sleep(0.3)
+        for _ in range(5):
+            now = guards()
+            if now:
+                os.kill(now[0], signal.SIGKILL)
+                wait_for(lambda: guards(now[0]), 3)
+        check(wait_for(lambda: 'the guest opens no more windows' in world.log('g'), 5), world.log('g'))
+        check(machine.poll() is None, 'the machine ended with its guard')
+        status, errors = end(machine)
+        check(status == 0, f'{status} {errors}')
+    finally:
+        desk.end()
+    return None
+
+
+CASES = [ends_of_guests, stop_by_signal, stop_while_it_starts, stop_while_it_ends, runtime_folder, socket_elsewhere,
+         death_of_each_part, card_comes_again, crash_and_blocked_call, flooding_parts,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, disposable, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
          closed_streams, no_sandbox, log_file, commands, graphics_ladder, vulkan, compositor_knows_the_sandbox,
-         sandbox_of_each_part]
+         guard_is_started_again, sandbox_of_each_part]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

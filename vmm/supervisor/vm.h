@@ -84,11 +84,13 @@ struct debug_edge {
 
 /* Between the gpu process, the guard and the compositor, with --wayland-sock. */
 struct wayland_edge {
-    int gpu_fd;         /* -1 when passed */
-    int guard_fd;       /* kept, as what follows: the guard may be started again */
-    int compositor_fd;  /* a connection for the guard's own questions */
-    int listen_fd;      /* for wp_security_context_v1 */
-    int listen_path_fd; /* how to connect to it */
+    int gpu_fd;              /* -1 when passed */
+    int guard_fd;            /* kept, as what follows: the guard may be started again */
+    int compositor_fd;       /* a connection for the guard's own questions */
+    int listen_fd;           /* for wp_security_context_v1 */
+    int listen_path_fd;      /* how to connect to it */
+    uint64_t restarts_ms[5]; /* the last ones of the guard, a ring */
+    size_t n_restarts;
 };
 
 /* Between the gpu process and the Vulkan renderer; both -1 when passed, or without Vulkan. */

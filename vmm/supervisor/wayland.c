@@ -12,6 +12,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
+#include "vmm/supervisor/events.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/spawn.h"
@@ -19,13 +20,13 @@
 
 enum {
     LISTEN_BACKLOG = 64,
-    RESTARTS_MAX = 5,
+    RESTARTS_WINDOW_MS = 30 * 1000,
 };
 
 void
 wayland_init(struct wayland_edge *edge)
 {
-    *edge = (struct wayland_edge){-1, -1, -1, -1, -1};
+    *edge = (struct wayland_edge){-1, -1, -1, -1, -1, {0}, 0};
 }
 
 void
@@ -138,6 +139,24 @@ start_guard(struct child *guard)
     }
 }
 
+/*
+ * Whether the guard may be started again, which then counts. Only many times in a row are too many: it
+ * ends with each compositor that knows sandboxes, and a machine outlives many of these.
+ */
+static bool
+count_restart(struct wayland_edge *edge)
+{
+    uint64_t *oldest = &edge->restarts_ms[edge->n_restarts % ARRAY_SIZE(edge->restarts_ms)];
+    const uint64_t now = events_now_ms();
+
+    if (*oldest != 0 && now - *oldest < RESTARTS_WINDOW_MS) {
+        return false;
+    }
+    *oldest = now;
+    edge->n_restarts++;
+    return true;
+}
+
 void
 wayland_guard_ended(struct child *guard, const struct failure *how)
 {
@@ -148,12 +167,12 @@ wayland_guard_ended(struct child *guard, const struct failure *how)
         return;
     }
     guard->ready = false;
+    bool again = count_restart(&vm->wayland);
     /* The cure after the semicolon is ours. */
     log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; %s.", (int)strcspn(how->sentence, ";("),
                    how->sentence,
-                   guard->restarts < RESTARTS_MAX ? "it is started again"
-                                                  : "the guest opens no more windows on the host");
-    if (guard->restarts >= RESTARTS_MAX) {
+                   again ? "it is started again" : "the guest opens no more windows on the host");
+    if (!again) {
         wayland_close(&vm->wayland); /* vmm-gpu sees the end of its socket */
         return;
     }
