@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/tap.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -326,7 +327,57 @@ TAP_TEST(connections_have_a_limit)
     check_int(rig_stop(&rig), 0);
 }
 
+/*
+ * Whoever comes too many is refused, and served again when others left. `more` descriptors come with
+ * the beginning of a message, which the guard has to keep.
+ */
+static bool
+run_out(size_t more)
+{
+    static struct wire guest;
+    static struct wire compositor;
+    const struct rlimit few = {.rlim_cur = 110, .rlim_max = 110};
+    struct guard_rig rig;
+    int ours[60];
+    int theirs[60];
+    size_t served = 0;
+
+    bool good = start_filtering(&rig, &guest, &compositor) &&
+                prlimit(rig.pid, RLIMIT_NOFILE, &few, NULL) == 0;
+    for (uint64_t i = 0; good && i < ARRAY_SIZE(ours); i++) {
+        good = rig_open(&rig, i + 1);
+        ours[i] = rig_connect(&rig, GUARD_COMPOSITOR);
+        theirs[i] = rig_opened(&rig, i + 1);
+        served += theirs[i] >= 0;
+        if (i == 58) {
+            good = good && wire_send(theirs[0], "", 1, (int[]){rig.gpu, rig.gpu}, more);
+            usleep(100000);
+        }
+    }
+    for (size_t i = 0; good && i < ARRAY_SIZE(ours); i++) {
+        fd_closep(&ours[i]);
+        fd_closep(&theirs[i]);
+    }
+    good = good && served > 40 && served < ARRAY_SIZE(ours) && show_globals(&guest, &compositor) &&
+           rig_open(&rig, 100);
+    ours[0] = good ? rig_connect(&rig, GUARD_COMPOSITOR) : -1;
+    theirs[0] = good ? rig_opened(&rig, 100) : -1;
+    good = good && ours[0] >= 0 && theirs[0] >= 0;
+    fd_closep(&ours[0]);
+    fd_closep(&theirs[0]);
+    wire_close(&guest);
+    wire_close(&compositor);
+    return rig_stop(&rig) == 0 && good;
+}
+
+TAP_TEST(descriptors_may_run_out)
+{
+    check(run_out(1));
+    check(run_out(2)); /* after one of the two there is no room for what the supervisor sends */
+}
+
 TAP_MAIN(TAP_CASE(what_is_not_for_guests_is_hidden), TAP_CASE(broken_requests_end_the_connection),
          TAP_CASE(descriptors_go_with_their_messages), TAP_CASE(a_slow_reader_holds_the_writer),
          TAP_CASE(a_security_context_is_used), TAP_CASE(a_refused_security_context_falls_back),
-         TAP_CASE(a_compositor_that_leaves_is_survived), TAP_CASE(connections_have_a_limit))
+         TAP_CASE(a_compositor_that_leaves_is_survived), TAP_CASE(connections_have_a_limit),
+         TAP_CASE(descriptors_may_run_out))

@@ -136,6 +136,11 @@ on_control(void *data, uint32_t events)
     ssize_t n = message_receive(guard->control_fd, &connected, sizeof(connected), &fds);
 
     (void)events;
+    if (n == -EMSGSIZE) {
+        /* The supervisor's words are never too long: there was no room for the descriptor. */
+        connected = (struct guard_connected){.header.type = GUARD_CONNECTED, .error = EMFILE};
+        n = sizeof(connected);
+    }
     if (n != sizeof(connected) || connected.header.type != GUARD_CONNECTED) {
         if (n > 0) {
             message_close_fds(&fds);
