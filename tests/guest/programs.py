@@ -142,7 +142,7 @@ class Test:
         return node
 
     def closes(self, node, word, command):
-        self.desktop.command(f"[con_id={node['id']}] kill")
+        self.desktop.kill(node)
         gone = self.desktop.wait_window(word, 30, there=False) is None
         status = said(self.machine, rf"ENDED {command} (\d+)\n", 60)
         # weston-terminal 10 ends its terminal twice, and dies of it, when its shell writes as the window is closed.

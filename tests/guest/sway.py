@@ -217,6 +217,9 @@ class Sway:
     def focus(self, node):
         self.command(f"[con_id={node['id']}] focus")
 
+    def kill(self, node):
+        self.command(f"[con_id={node['id']}] kill")
+
     def picture(self, node):
         """(width, height, bytes of three for each pixel) of a window as the screen shows it."""
         rect = node["rect"]

@@ -41,7 +41,7 @@
 #include <unistd.h>
 
 enum {
-    LINE_SIZE = 4096,
+    LINE_SIZE = 65536,
 };
 
 struct connection {

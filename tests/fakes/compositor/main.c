@@ -69,7 +69,9 @@ read_option(struct compositor *compositor, const char *word)
     compositor->hold = compositor->hold || strcmp(word, "hold") == 0;
     compositor->plain = compositor->plain || strcmp(word, "plain") == 0;
     compositor->contexts = compositor->contexts || strcmp(word, "contexts") == 0;
-    return strcmp(word, "hold") == 0 || strcmp(word, "plain") == 0 || strcmp(word, "contexts") == 0;
+    compositor->patient = compositor->patient || strcmp(word, "patient") == 0;
+    return strcmp(word, "hold") == 0 || strcmp(word, "plain") == 0 ||
+           strcmp(word, "contexts") == 0 || strcmp(word, "patient") == 0;
 }
 
 static bool
@@ -124,7 +126,7 @@ main(int argc, char **argv)
 
     if (argc < 3) {
         fprintf(stderr, "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold] [plain] "
-                        "[contexts] [dmabuf=3|4] [dmabuf=refused]\n");
+                        "[contexts] [patient] [dmabuf=3|4] [dmabuf=refused]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {

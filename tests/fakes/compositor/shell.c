@@ -181,7 +181,7 @@ shell_committed(struct surface *surface)
         }
         return;
     }
-    if (!xdg->configured) {
+    if (!xdg->configured && !surface->compositor->patient) {
         wl_resource_post_error(xdg->resource, XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER,
                                "a buffer before the configure was acknowledged");
         return;
