@@ -5,8 +5,8 @@
 #include "manager/model/clone.h"
 #include "manager/model/ports.h"
 #include "manager/model/report.h"
+#include "ui/clone-popover.h"
 #include "ui/report-dialog.h"
-#include "ui/text-popover.h"
 #include "ui/window-private.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/outside-disks.h"
@@ -207,22 +207,24 @@ cloned(GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-clone_named(const char *text, gpointer data)
+clone_asked(VmMachine *machine, const char *title, VmCloneFlags flags, gpointer data)
 {
     VmWindow *self = VM_WINDOW(data);
 
-    if (self->machine && vm_machine_get_definition(self->machine)) {
-        vm_clone_async(self->store, self->machine, text, cloned, g_object_ref(self));
+    if (vm_machine_get_definition(machine) && !vm_machine_is_active(machine)) {
+        const VmCloneWish wish = {machine, title, flags};
+
+        vm_clone_async(self->store, &wish, cloned, g_object_ref(self));
     }
 }
 
 void
 vm_window_clone(VmWindow *self)
 {
-    g_autofree char *title = vm_clone_title(self->machine);
-
-    vm_text_popover_show(vm_window_anchor(self), _("Name of the copy"), title, FALSE, clone_named,
-                         self);
+    if (vm_machine_get_definition(self->machine)) {
+        vm_clone_popover_show(vm_window_anchor(self), self->store, self->machine, clone_asked,
+                              self);
+    }
 }
 
 static void

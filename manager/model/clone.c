@@ -2,17 +2,25 @@
 #include "manager/model/clone.h"
 
 #include <glib/gi18n.h>
+#include <sys/statvfs.h>
 
 #include "vmm/client/clone.h"
 #include "vmm/client/definition.h"
 
 #define PROGRESS_MS 250
+#define WORK        "vitrine-clone-work"
 
 struct work {
     VmStore *store;
+    VmMachine *original;
     VmMachine *machine; /* the new one */
     VmClonePlan *plan;
+    VmJson *before; /* the original's definition, where the plan changes it */
     guint timer;
+    GMutex lock;
+    GCond cond;
+    gboolean ended;   /* under the lock: the thread is through with the files */
+    gboolean stopped; /* undone at the end of the program */
 };
 
 static void
@@ -21,9 +29,14 @@ work_free(gpointer data)
     struct work *work = data;
 
     g_clear_handle_id(&work->timer, g_source_remove);
+    g_object_set_data(G_OBJECT(work->machine), WORK, NULL);
     g_object_unref(work->store);
+    g_object_unref(work->original);
     g_object_unref(work->machine);
     g_clear_pointer(&work->plan, vm_clone_plan_free);
+    g_clear_pointer(&work->before, vm_json_free);
+    g_mutex_clear(&work->lock);
+    g_cond_clear(&work->cond);
     g_free(work);
 }
 
@@ -32,12 +45,35 @@ copy_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
     struct work *work = data;
     GError *error = NULL;
+    const gboolean done = vm_clone_plan_run(work->plan, cancellable, &error);
 
-    if (vm_clone_plan_run(work->plan, cancellable, &error)) {
+    g_mutex_lock(&work->lock);
+    work->ended = TRUE;
+    g_cond_signal(&work->cond);
+    g_mutex_unlock(&work->lock);
+    if (done) {
         g_task_return_boolean(task, TRUE);
     } else {
         g_task_return_error(task, error);
     }
+}
+
+/* The original's first: it means the same as before, with or without a clone. */
+static gboolean
+save_both(struct work *work, GError **error)
+{
+    VmJson *original = vm_clone_plan_get_original(work->plan);
+
+    if (original && !vm_machine_save(work->original, original, error)) {
+        return FALSE;
+    }
+    if (vm_machine_save(work->machine, vm_clone_plan_get_definition(work->plan), error)) {
+        return TRUE;
+    }
+    if (original && !vm_machine_save(work->original, work->before, NULL)) {
+        vm_clone_plan_keep(work->plan); /* the original needs what was made */
+    }
+    return FALSE;
 }
 
 static void
@@ -48,9 +84,13 @@ copied(GObject *source, GAsyncResult *result, gpointer data)
     GError *error = NULL;
 
     g_clear_handle_id(&work->timer, g_source_remove);
+    if (work->stopped) {
+        g_task_return_new_error(outer, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
+        return;
+    }
     if (g_task_propagate_boolean(G_TASK(result), &error)) {
         vm_machine_set_copying(work->machine, -1);
-        (void)vm_machine_save(work->machine, vm_clone_plan_get_definition(work->plan), &error);
+        (void)save_both(work, &error);
     }
     if (error) {
         vm_clone_plan_undo(work->plan);
@@ -59,6 +99,7 @@ copied(GObject *source, GAsyncResult *result, gpointer data)
         g_task_return_error(outer, error);
         return;
     }
+    g_clear_pointer(&work->plan, vm_clone_plan_free); /* both may start now */
     vm_store_copy_ended(work->store, work->machine, NULL);
     g_task_return_pointer(outer, work->machine, NULL);
 }
@@ -72,33 +113,60 @@ show_progress(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static struct work *
-plan_work(VmStore *store, VmMachine *machine, const char *title)
+static VmClonePlan *
+make_plan(VmStore *store, const VmCloneWish *wish, char **ret_name, GError **error)
 {
-    g_autofree char *name = vm_definition_name_for_title(title);
-    g_autofree char *folder = NULL;
+    g_autofree char *name = vm_definition_name_for_title(wish->title);
+    g_autofree char *folder = vm_store_new_folder(store, name);
+    VmClonePlan *plan = vm_clone_plan_new(vm_machine_get_definition(wish->machine),
+                                          vm_machine_get_name(wish->machine), wish->title, folder,
+                                          wish->flags, error);
+
+    if (plan) {
+        vm_store_note_folder(store, vm_clone_plan_get_definition(plan), folder);
+        *ret_name = g_steal_pointer(&name);
+    }
+    return plan;
+}
+
+static struct work *
+work_new(VmStore *store, VmMachine *machine, VmClonePlan *plan, const char *name)
+{
     struct work *work = g_new0(struct work, 1);
 
     work->store = g_object_ref(store);
+    work->original = g_object_ref(machine);
     work->machine = vm_machine_new(name);
-    folder = vm_store_new_folder(store, name);
-    work->plan = vm_clone_plan_new(vm_machine_get_definition(machine), vm_machine_get_name(machine),
-                                   title, folder);
-    vm_store_note_folder(store, vm_clone_plan_get_definition(work->plan), folder);
+    work->plan = plan;
+    if (vm_clone_plan_get_original(plan)) {
+        work->before = vm_json_copy(vm_machine_get_definition(machine));
+    }
+    g_mutex_init(&work->lock);
+    g_cond_init(&work->cond);
+    g_object_set_data(G_OBJECT(work->machine), WORK, work);
     return work;
 }
 
 void
-vm_clone_async(VmStore *store, VmMachine *machine, const char *title, GAsyncReadyCallback callback,
+vm_clone_async(VmStore *store, const VmCloneWish *wish, GAsyncReadyCallback callback,
                gpointer user_data)
 {
     g_autoptr(GTask) outer = g_task_new(NULL, NULL, callback, user_data);
     g_autoptr(GTask) task = NULL;
-    struct work *work = plan_work(store, machine, title);
+    g_autofree char *name = NULL;
+    GError *error = NULL;
+    VmClonePlan *plan = make_plan(store, wish, &name, &error);
+    struct work *work = NULL;
     GCancellable *stop = NULL;
 
+    if (!plan) {
+        vm_store_copy_ended(store, NULL, error);
+        g_task_return_error(outer, error);
+        return;
+    }
+    work = work_new(store, wish->machine, plan, name);
     g_task_set_task_data(outer, work, work_free);
-    vm_machine_set_title(work->machine, title);
+    vm_machine_set_title(work->machine, wish->title);
     stop = vm_machine_begin_copying(work->machine);
     vm_store_adopt(store, work->machine);
     work->timer = g_timeout_add(PROGRESS_MS, show_progress, work);
@@ -113,18 +181,17 @@ vm_clone_finish(GAsyncResult *result, GError **error)
     return g_task_propagate_pointer(G_TASK(result), error);
 }
 
-static gboolean
-any_is_copied(VmStore *store)
+/* Its thread ends soon, for it was cancelled; what comes after it in the main loop does nothing then. */
+static void
+stop(struct work *work)
 {
-    GListModel *machines = G_LIST_MODEL(store);
-
-    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
-        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
-        if (vm_machine_is_copied(machine)) {
-            return TRUE;
-        }
+    g_mutex_lock(&work->lock);
+    while (!work->ended) {
+        g_cond_wait(&work->cond, &work->lock);
     }
-    return FALSE;
+    g_mutex_unlock(&work->lock);
+    work->stopped = TRUE;
+    vm_clone_plan_undo(work->plan);
 }
 
 void
@@ -138,9 +205,48 @@ vm_clone_stop_all(VmStore *store)
             vm_machine_cancel_making(machine);
         }
     }
-    while (any_is_copied(store)) {
-        g_main_context_iteration(NULL, TRUE);
+    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
+        if (vm_machine_is_copied(machine)) {
+            stop(g_object_get_data(G_OBJECT(machine), WORK));
+        }
     }
+}
+
+gboolean
+vm_clone_look(VmStore *store, VmMachine *machine, VmCloneFlags flags, guint64 *ret_size,
+              GError **error)
+{
+    g_autofree char *name = NULL;
+    const VmCloneWish wish = {machine, vm_machine_get_title(machine), flags};
+    g_autoptr(VmClonePlan) plan = make_plan(store, &wish, &name, error);
+
+    if (!plan) {
+        return FALSE;
+    }
+    *ret_size = vm_clone_plan_get_size(plan);
+    return TRUE;
+}
+
+gboolean
+vm_clone_get_room(VmStore *store, guint64 *ret_bytes)
+{
+    g_autofree char *folder = vm_store_new_folder(store, "-");
+    struct statvfs status;
+
+    /* The nearest folder above it that is there. */
+    while (statvfs(folder, &status) < 0) {
+        char *parent = g_path_get_dirname(folder);
+        const gboolean top = g_str_equal(parent, folder);
+
+        g_free(folder);
+        folder = parent;
+        if (top) {
+            return FALSE;
+        }
+    }
+    *ret_bytes = (guint64)status.f_bavail * status.f_frsize;
+    return TRUE;
 }
 
 char *

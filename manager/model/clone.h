@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A second machine like another: its definition, and copies of the disks that it may write. */
+/* A second machine like another: its definition, and disks of its own. */
 
 #include "manager/model/store.h"
+#include "vmm/client/vm-machines.h"
+
+typedef struct {
+    VmMachine *machine;
+    const char *title; /* of the new one */
+    VmCloneFlags flags;
+} VmCloneWish;
 
 /*
  * The new machine is in the store at once, with the state VM_MACHINE_BUILDING and "Copying… 40 %",
- * and off when all is there. Files in the machine's own folder and writable disks are copied (shared
- * by the file system where it can), read-only disks and other files are used by both. Finish gives
- * the machine, borrowed, or NULL with error set and nothing left behind: G_IO_ERROR_CANCELLED after
- * vm_machine_cancel_making().
+ * and off when all is there; vmm/client/clone.h says what is copied. Finish gives the machine, borrowed, or
+ * NULL with error set and nothing left behind: G_IO_ERROR_CANCELLED after vm_machine_cancel_making().
  */
-void vm_clone_async(VmStore *store, VmMachine *machine, const char *title,
-                    GAsyncReadyCallback callback, gpointer user_data);
+void vm_clone_async(VmStore *store, const VmCloneWish *wish, GAsyncReadyCallback callback,
+                    gpointer user_data);
 VmMachine *vm_clone_finish(GAsyncResult *result, GError **error);
 
-/* As vm_machine_cancel_making() for each, and waits until they have ended: nothing half-made stays behind. */
+/* Whether it can be done, and the bytes that it takes on the disk, at most. Reads the headers of the disks. */
+gboolean vm_clone_look(VmStore *store, VmMachine *machine, VmCloneFlags flags, guint64 *ret_size,
+                       GError **error);
+/* Bytes that are free where a new machine gets its disks. */
+gboolean vm_clone_get_room(VmStore *store, guint64 *ret_bytes);
+
+/* At the end of the program: as vm_machine_cancel_making() for each, waits for them, and undoes what they made. */
 void vm_clone_stop_all(VmStore *store);
 
 /* "Debian 12" -> "Debian 12 (copy)"; free with g_free(). */

@@ -139,9 +139,9 @@ def clone_and_delete(world):
     check(copy['manager'] == {'title': 'One (copy)'} and copy['block'][1]['path'] == shared, str(copy))
     check(copy['block'][0]['path'] == str(folder / 'own.img') and (folder / 'own.img').read_bytes() == b'x' * 4096, str(copy))
     chained = world.file('chained.qcow2', b'QFI\xfb\0\0\0\3' + b'\0' * 6 + b'\1\0' + bytes(496))
-    for image in ({'path': chained}, {'path': shared, 'format': 'composite'}):
+    for image, why in (({'path': chained}, 'its clusters are not'), ({'path': shared, 'format': 'composite'}, 'does not begin as')):
         define(world, 'chain', block=[image])
-        expect(world.run('clone', 'chain', 'Chain copy'), 33, 'names other files')
+        expect(world.run('clone', 'chain', 'Chain copy'), 33, image['path'], why)
         check(not definition(world, 'chain-copy').exists(), 'it is half there')
     check(world.run('start', 'one-copy')[0] == 0, 'the copy does not start')
     for command in ('clone', 'delete'):

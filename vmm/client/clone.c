@@ -1,226 +1,409 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmm/client/clone.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "vmm/client/clone-steps.h"
 #include "vmm/client/definition.h"
-#include "vmm/client/paths.h"
-#include "vmm/client/vm-machines.h"
+#include "vmm/client/disk-files.h"
+#include "vmm/client/disk-users.h"
 
 enum {
-    HEADER_SIZE = 16, /* of a qcow2 image, up to and with the offset of its backing file's name */
-};
-
-struct copy {
-    char *from;
-    char *to;
-    gboolean in_parts;
+    SECTOR_SIZE = 512,
 };
 
 struct VmClonePlan {
     VmJson *json;
+    VmJson *original; /* or NULL */
+    char *name;       /* of the old machine */
     char *folder;     /* of the new machine's files */
-    GArray *copies;   /* struct copy */
-    guint64 size;     /* of all */
-    guint64 finished; /* of whole files */
-    int percent;      /* atomic: written by the thread */
+    VmCloneSteps *steps;
+    gboolean linked;
 };
 
-static void
-copy_clear(gpointer data)
-{
-    struct copy *copy = data;
-
-    g_free(copy->from);
-    g_free(copy->to);
-}
+/* One disk while its part of the plan is made. */
+struct disk {
+    guint index;
+    VmDisk is;
+    GPtrArray *files; /* VmDiskFile */
+};
 
 void
 vm_clone_plan_free(VmClonePlan *plan)
 {
     vm_json_free(plan->json);
-    g_array_unref(plan->copies);
+    g_clear_pointer(&plan->original, vm_json_free);
+    vm_clone_steps_free(plan->steps);
+    g_free(plan->name);
     g_free(plan->folder);
     g_free(plan);
 }
 
-static guint64
-size_of(const char *path)
+static const VmDiskFile *
+file_of(const struct disk *disk, guint i)
 {
-    GStatBuf status;
-
-    return g_stat(path, &status) == 0 ? (guint64)status.st_size : 0;
+    return g_ptr_array_index(disk->files, i);
 }
 
-/* Another name where two files share one. */
+/* A name in `folder` that no other file has or gets: "disk.img", "disk-1.img", … */
 static char *
-free_path(VmClonePlan *plan, const char *from)
+free_path(VmClonePlan *plan, const char *folder, const char *base)
 {
-    g_autofree char *base = g_path_get_basename(from);
-    g_autofree char *name = g_strdup_printf("%u-%s", plan->copies->len, base);
+    const char *dot = strrchr(base, '.');
+    const int stem = dot && dot != base ? (int)(dot - base) : (int)strlen(base);
+    char *path = g_build_filename(folder, base, NULL);
 
-    return g_build_filename(plan->folder, plan->copies->len ? name : base, NULL);
+    for (guint i = 1;
+         vm_clone_steps_has(plan->steps, path) || g_file_test(path, G_FILE_TEST_EXISTS); i++) {
+        g_autofree char *name = g_strdup_printf("%.*s-%u%s", stem, base, i, base + stem);
+
+        g_free(path);
+        path = g_build_filename(folder, name, NULL);
+    }
+    return path;
+}
+
+static char *
+free_path_like(VmClonePlan *plan, const char *folder, const char *like)
+{
+    g_autofree char *base = g_path_get_basename(like);
+
+    return free_path(plan, folder, base);
+}
+
+/* Where a file really is: a second name of a link to it would be a link. */
+static char *
+real_path(const char *path)
+{
+    g_autofree char *real = realpath(path, NULL);
+
+    return g_strdup(real ? real : path);
+}
+
+static void
+set_disk(VmJson *json, guint index, const char *path, gboolean is_overlay)
+{
+    g_autofree char *member = g_strdup_printf("block.%u.path", index);
+    g_autofree char *format = g_strdup_printf("block.%u.format", index);
+
+    vm_json_set_string(json, member, path);
+    if (is_overlay) {
+        vm_json_remove(json, format); /* its name says it */
+    }
+}
+
+static gboolean
+goes_up(const char *name)
+{
+    g_auto(GStrv) parts = g_strsplit(name, "/", -1);
+
+    return g_strv_contains((const char *const *)parts, "..");
 }
 
 /*
- * Whether an image names other files: elsewhere it would not find them, or write to the same ones.
- * Its kind comes from its format or name, as in `vmm run` (docs/interop/qcow2.txt for the header).
+ * What lies behind file `first - 1`, whose place in the new machine's folder is `to`: second names, at the
+ * places where the images look for them. Those that are named in full are found from everywhere.
  */
 static gboolean
-is_in_parts(const char *path, const char *format)
+share_behind(VmClonePlan *plan, const struct disk *disk, guint first, const char *to,
+             GError **error)
 {
-    guint8 header[HEADER_SIZE] = {0};
-    guint8 backing = 0;
+    g_autofree char *at = g_path_get_dirname(to);
 
-    if (format ? g_str_equal(format, "composite") : g_str_has_suffix(path, ".composite")) {
-        return TRUE;
+    for (guint i = first; i < disk->files->len; i++) {
+        const VmDiskFile *file = file_of(disk, i);
+        g_autofree char *real = real_path(file->path);
+        g_autofree char *place = NULL;
+
+        if (g_path_is_absolute(file->name)) {
+            return TRUE;
+        }
+        if (goes_up(file->name)) {
+            g_set_error(
+                error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                "“%s” calls the file behind it “%s”, which a copy elsewhere would not find; "
+                "write its whole path into the image with “qemu-img rebase -u -F %s -b FILE”",
+                file_of(disk, i - 1)->path, file->name, file->format);
+            return FALSE;
+        }
+        place = g_build_filename(at, file->name, NULL);
+        vm_clone_steps_link(plan->steps, real, place, plan->linked);
+        g_free(at);
+        at = g_path_get_dirname(place);
     }
-    if (!(format ? g_str_equal(format, "qcow2") : g_str_has_suffix(path, ".qcow2"))) {
+    return TRUE;
+}
+
+static gboolean
+copy_disk(VmClonePlan *plan, const struct disk *disk, GError **error)
+{
+    const VmDiskFile *first = file_of(disk, 0);
+    const gboolean names_others =
+        disk->files->len > 1 && !g_path_is_absolute(file_of(disk, 1)->name);
+    /* The names behind it are fixed: they get a folder where nothing else has them. */
+    g_autofree char *own = g_strdup_printf("disk-%u", disk->index);
+    g_autofree char *folder = g_build_filename(plan->folder, names_others ? own : NULL, NULL);
+    g_autofree char *to = free_path_like(plan, folder, first->path);
+
+    vm_clone_steps_copy(plan->steps, first->path, to, first->room);
+    set_disk(plan->json, disk->index, to, FALSE);
+    return share_behind(plan, disk, 1, to, error);
+}
+
+/* Where a part of the new disk is; beside what names it, so that its own name is enough. */
+static void
+plan_part(VmClonePlan *plan, const struct disk *disk, const VmDiskFile *part,
+          struct composite_part *named)
+{
+    g_autofree char *base = g_path_get_basename(part->path);
+    g_autofree char *wanted = g_strdup_printf("disk-%u-%s", disk->index, base);
+    g_autofree char *place = free_path(plan, plan->folder, wanted);
+    g_autofree char *real = real_path(part->path);
+    g_autofree char *name = g_path_get_basename(place);
+
+    if (part->writable) {
+        vm_clone_steps_copy(plan->steps, part->path, place, part->room);
+    } else {
+        vm_clone_steps_link(plan->steps, real, place, FALSE);
+    }
+    (void)g_strlcpy(named->path, name, COMPOSITE_NAME_SIZE); /* no file has a longer one */
+}
+
+static GBytes *
+bytes_of_spec(const struct composite_spec *spec, const char *path, GError **error)
+{
+    GByteArray *bytes = g_byte_array_new();
+    gsize size;
+
+    g_byte_array_set_size(bytes, COMPOSITE_SPEC_BYTES_MAX);
+    size = composite_spec_write(spec, bytes->data, bytes->len);
+    g_byte_array_set_size(bytes, (guint)size);
+    if (size == 0) {
+        g_byte_array_unref(bytes);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                    "the names of the parts of “%s” are too long; give them shorter ones", path);
+        return NULL;
+    }
+    return g_byte_array_free_to_bytes(bytes);
+}
+
+static gboolean
+copy_composite(VmClonePlan *plan, const struct disk *disk, GError **error)
+{
+    g_autofree struct composite_spec *spec = vm_disk_read_spec(disk->is.path, error);
+    g_autofree char *to = free_path_like(plan, plan->folder, disk->is.path);
+    g_autoptr(GBytes) content = NULL;
+
+    for (gsize i = 0; spec && i < spec->n_parts && i + 1 < disk->files->len; i++) {
+        plan_part(plan, disk, file_of(disk, (guint)i + 1), &spec->part[i]);
+    }
+    content = spec ? bytes_of_spec(spec, disk->is.path, error) : NULL;
+    if (!content) {
         return FALSE;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return FALSE; /* copying it will say why */
-    }
-    if (read(fd, header, sizeof(header)) == sizeof(header)) {
-        for (guint i = 8; i < sizeof(header); i++) {
-            backing |= header[i];
-        }
-    }
-    close(fd);
-    return backing != 0;
+    vm_clone_steps_write(plan->steps, to, content);
+    set_disk(plan->json, disk->index, to, FALSE);
+    return TRUE;
 }
 
-/* Copies the file that member names, when it is to be copied. */
+/* "disk" of "…/disk.img", and of "…/disk-2.qcow2" where that is an overlay already. */
+static char *
+stem_of(const char *path, gboolean is_overlay)
+{
+    char *stem = g_path_get_basename(path);
+    char *dot = strrchr(stem, '.');
+    char *dash;
+
+    if (dot && dot != stem) {
+        *dot = '\0';
+    }
+    dash = strrchr(stem, '-');
+    if (is_overlay && dash && dash != stem && dash[1] &&
+        !dash[1 + strspn(dash + 1, "0123456789")]) {
+        *dash = '\0';
+    }
+    return stem;
+}
+
+/* Where the new machine has its second name of the frozen file, and all behind it. */
+static gboolean
+share_base(VmClonePlan *plan, const struct disk *disk, guint base, GError **error)
+{
+    const VmDiskFile *file = file_of(disk, base);
+    g_autofree char *real = real_path(file->path);
+    g_autofree char *name = g_path_get_basename(real);
+    g_autofree char *folder = g_strdup_printf("base-%u", disk->index);
+    g_autofree char *place = g_build_filename(plan->folder, folder, name, NULL);
+    g_autofree char *backing = g_build_filename(folder, name, NULL);
+    g_autofree char *stem = stem_of(file->path, disk->files->len > base + 1);
+    g_autofree char *wanted = g_strconcat(stem, ".qcow2", NULL);
+    g_autofree char *to = free_path(plan, plan->folder, wanted);
+    const guint64 size = (file_of(disk, 0)->size + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE;
+
+    vm_clone_steps_link(plan->steps, real, place, TRUE);
+    if (!share_behind(plan, disk, base + 1, place, error)) {
+        return FALSE;
+    }
+    vm_clone_steps_overlay(plan->steps, to, backing, file->format, size);
+    set_disk(plan->json, disk->index, to, TRUE);
+    return TRUE;
+}
+
+/* The old machine goes on in an image beside the frozen one. */
 static void
-plan_copy(VmClonePlan *plan, const char *own_folder, const char *member, const char *format,
-          gboolean writable)
+put_over(VmClonePlan *plan, VmJson *definition, const struct disk *disk)
+{
+    const VmDiskFile *file = file_of(disk, 0);
+    g_autofree char *real = real_path(file->path);
+    g_autofree char *folder = g_path_get_dirname(real);
+    g_autofree char *backing = g_path_get_basename(real);
+    g_autofree char *stem = stem_of(real, disk->files->len > 1);
+    g_autofree char *wanted = g_strconcat(stem, "-1.qcow2", NULL);
+    g_autofree char *to = NULL;
+
+    for (guint i = 2; !to; i++) {
+        g_autofree char *path = g_build_filename(folder, wanted, NULL);
+
+        if (!g_file_test(path, G_FILE_TEST_EXISTS) && !vm_clone_steps_has(plan->steps, path)) {
+            to = g_steal_pointer(&path);
+        }
+        g_free(wanted);
+        wanted = g_strdup_printf("%s-%u.qcow2", stem, i);
+    }
+    vm_clone_steps_overlay(plan->steps, to, backing, file->format,
+                           (file->size + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE);
+    if (!plan->original) {
+        plan->original = vm_json_copy(definition);
+    }
+    set_disk(plan->original, disk->index, to, TRUE);
+}
+
+static gboolean
+refuse_link(const struct disk *disk, const char *why, GError **error)
+{
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "“%s” %s; make a full clone",
+                disk->is.path, why);
+    return FALSE;
+}
+
+static gboolean
+link_disk(VmClonePlan *plan, VmJson *definition, const struct disk *disk, GError **error)
+{
+    const VmDiskFile *first = file_of(disk, 0);
+    g_autofree char *real = real_path(first->path);
+    g_autofree char *user = vm_disk_writer(plan->name, first);
+    /* An overlay that nothing was written to needs none over it: both are like what lies behind. */
+    const guint base = first->is_empty && disk->files->len > 1 ? 1 : 0;
+    const VmDiskFile *frozen = file_of(disk, base);
+    g_autofree char *frozen_path = real_path(frozen->path);
+
+    if (g_str_equal(first->format, "composite")) {
+        return refuse_link(disk, "is made of parts, and no linked clone can lie over those", error);
+    }
+    if (disk->files->len - base > VM_DISK_CHAIN_MAX) {
+        return refuse_link(disk, "lies over 8 images already, and a machine starts with no more",
+                           error);
+    }
+    if (user) {
+        g_autofree char *why =
+            g_strdup_printf("is also a disk of the machine “%s”, which could not "
+                            "write to it any more",
+                            user);
+        return refuse_link(disk, why, error);
+    }
+    if (!share_base(plan, disk, base, error)) {
+        return FALSE;
+    }
+    if (base == 0) {
+        put_over(plan, definition, disk);
+    }
+    vm_clone_steps_freeze(plan->steps, frozen_path);
+    return TRUE;
+}
+
+static gboolean
+plan_disk(VmClonePlan *plan, VmJson *definition, guint index, const char *own, GError **error)
+{
+    struct disk disk = {.index = index};
+    g_autoptr(GPtrArray) files = NULL;
+    g_autoptr(GError) problem = NULL;
+
+    if (!vm_disk_of(definition, index, &disk.is) ||
+        (disk.is.read_only && !g_str_has_prefix(disk.is.path, own)) ||
+        (g_file_test(disk.is.path, G_FILE_TEST_EXISTS) &&
+         !g_file_test(disk.is.path, G_FILE_TEST_IS_REGULAR))) {
+        return TRUE;
+    }
+    files = vm_disk_files(&disk.is, &problem);
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    disk.files = files;
+    if (plan->linked && !disk.is.read_only) {
+        return link_disk(plan, definition, &disk, error);
+    }
+    return g_str_equal(file_of(&disk, 0)->format, "composite") ? copy_composite(plan, &disk, error)
+                                                               : copy_disk(plan, &disk, error);
+}
+
+/* Kernel and initrd, when they are the machine's own. */
+static void
+plan_file(VmClonePlan *plan, const char *own, const char *member)
 {
     const char *path = vm_json_get_string(plan->json, member);
-    gboolean own = path && g_str_has_prefix(path, own_folder);
-    struct copy copy;
+    g_autofree char *to = NULL;
 
-    if (!path || !(own || writable) || !g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
-        return;
+    if (path && g_str_has_prefix(path, own) && g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        VmDisk disk = {.path = path, .format = "raw"};
+        g_autoptr(GPtrArray) files = vm_disk_files(&disk, NULL);
+
+        to = free_path_like(plan, plan->folder, path);
+        vm_clone_steps_copy(plan->steps, path, to,
+                            files->len ? ((VmDiskFile *)g_ptr_array_index(files, 0))->room : 0);
+        vm_json_set_string(plan->json, member, to);
     }
-    copy.from = g_strdup(path);
-    copy.to = free_path(plan, path);
-    copy.in_parts = is_in_parts(path, format);
-    plan->size += size_of(path);
-    g_array_append_val(plan->copies, copy);
-    vm_json_set_string(plan->json, member, copy.to);
 }
 
-static void
-plan_all(VmClonePlan *plan, const char *name)
+static gboolean
+plan_all(VmClonePlan *plan, VmJson *definition, GError **error)
 {
-    g_autofree char *disks = vm_definition_folder(plan->json, name);
+    g_autofree char *disks = vm_definition_folder(definition, plan->name);
     g_autofree char *own = g_strconcat(disks, "/", NULL);
 
-    plan_copy(plan, own, "kernel", "raw", FALSE);
-    plan_copy(plan, own, "initrd", "raw", FALSE);
-    for (guint i = 0; i < vm_json_length(plan->json, "block"); i++) {
-        g_autofree char *path = g_strdup_printf("block.%u.path", i);
-        g_autofree char *ro = g_strdup_printf("block.%u.ro", i);
-        g_autofree char *format = g_strdup_printf("block.%u.format", i);
-        plan_copy(plan, own, path, vm_json_get_string(plan->json, format),
-                  !vm_json_get_bool(plan->json, ro, FALSE));
-    }
-}
-
-/* File systems that can share blocks do; TRUE when that is all. */
-static gboolean
-share_blocks(const struct copy *copy)
-{
-    int from = open(copy->from, O_RDONLY | O_CLOEXEC);
-    int to = from >= 0 ? open(copy->to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
-    gboolean done = to >= 0 && ioctl(to, FICLONE, from) == 0;
-
-    if (to >= 0) {
-        close(to);
-        if (!done) {
-            unlink(copy->to);
+    plan_file(plan, own, "kernel");
+    plan_file(plan, own, "initrd");
+    for (guint i = 0; i < vm_json_length(definition, "block"); i++) {
+        if (!plan_disk(plan, definition, i, own, error)) {
+            return FALSE;
         }
     }
-    if (from >= 0) {
-        close(from);
-    }
-    return done;
-}
-
-static void
-set_done(VmClonePlan *plan, guint64 done)
-{
-    const guint64 percent = plan->size > 0 ? done * 100 / plan->size : 100;
-
-    g_atomic_int_set(&plan->percent, (int)MIN(percent, 100));
-}
-
-static void
-progressed(goffset now, goffset total, gpointer data)
-{
-    VmClonePlan *plan = data;
-
-    set_done(plan, plan->finished + (guint64)now);
-}
-
-static gboolean
-copy_file(VmClonePlan *plan, const struct copy *copy, GCancellable *cancellable, GError **error)
-{
-    g_autoptr(GFile) from = g_file_new_for_path(copy->from);
-    g_autoptr(GFile) to = g_file_new_for_path(copy->to);
-
-    return share_blocks(copy) || g_file_copy(from, to, G_FILE_COPY_TARGET_DEFAULT_PERMS,
-                                             cancellable, progressed, plan, error);
+    return TRUE;
 }
 
 gboolean
 vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error)
 {
-    if (plan->copies->len > 0 && g_mkdir_with_parents(plan->folder, 0700) != 0) {
-        const int saved = errno;
-
-        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(saved), "“%s”: %s", plan->folder,
-                    g_strerror(saved));
-        return FALSE;
-    }
-    for (guint i = 0; i < plan->copies->len; i++) {
-        const struct copy *copy = &g_array_index(plan->copies, struct copy, i);
-
-        if (copy->in_parts) {
-            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                        "“%s” names other files, which a copy would not have; make one image of it "
-                        "first, for instance with qemu-img convert",
-                        copy->from);
-            return FALSE;
-        }
-        if (!copy_file(plan, copy, cancellable, error)) {
-            return FALSE;
-        }
-        plan->finished += size_of(copy->to);
-        set_done(plan, plan->finished);
-    }
-    return TRUE;
+    return vm_clone_steps_run(plan->steps, cancellable, error);
 }
 
 int
 vm_clone_plan_get_percent(VmClonePlan *plan)
 {
-    return g_atomic_int_get(&plan->percent);
+    return vm_clone_steps_get_percent(plan->steps);
+}
+
+void
+vm_clone_plan_keep(VmClonePlan *plan)
+{
+    vm_clone_steps_keep(plan->steps);
 }
 
 void
 vm_clone_plan_undo(VmClonePlan *plan)
 {
-    for (guint i = 0; i < plan->copies->len; i++) {
-        (void)g_unlink(g_array_index(plan->copies, struct copy, i).to);
-    }
-    (void)g_rmdir(plan->folder);
+    vm_clone_steps_undo(plan->steps);
 }
 
 VmJson *
@@ -229,86 +412,32 @@ vm_clone_plan_get_definition(VmClonePlan *plan)
     return plan->json;
 }
 
-VmClonePlan *
-vm_clone_plan_new(VmJson *definition, const char *name, const char *title, const char *folder)
+VmJson *
+vm_clone_plan_get_original(VmClonePlan *plan)
 {
-    VmClonePlan *plan = g_new0(VmClonePlan, 1);
+    return plan->original;
+}
+
+guint64
+vm_clone_plan_get_size(VmClonePlan *plan)
+{
+    return vm_clone_steps_get_size(plan->steps);
+}
+
+VmClonePlan *
+vm_clone_plan_new(VmJson *definition, const char *name, const char *title, const char *folder,
+                  VmCloneFlags flags, GError **error)
+{
+    g_autoptr(VmClonePlan) plan = g_new0(VmClonePlan, 1);
 
     plan->json = vm_json_copy(definition);
+    plan->name = g_strdup(name);
     plan->folder = g_strdup(folder);
-    plan->copies = g_array_new(FALSE, FALSE, sizeof(struct copy));
-    g_array_set_clear_func(plan->copies, copy_clear);
+    plan->steps = vm_clone_steps_new(folder);
+    plan->linked = (flags & VM_CLONE_FLAGS_LINKED) != 0;
     vm_json_set_string(plan->json, "manager.title", title);
     vm_json_remove(plan->json, "manager.autostart");
     vm_json_remove(plan->json, "name");
-    plan_all(plan, name);
-    return plan;
-}
-
-/* -- vm_machines_clone_async() -- */
-
-struct clone {
-    VmClonePlan *plan;
-    char *name; /* the new one */
-};
-
-static void
-clone_free(gpointer data)
-{
-    struct clone *clone = data;
-
-    g_clear_pointer(&clone->plan, vm_clone_plan_free);
-    g_free(clone->name);
-    g_free(clone);
-}
-
-static void
-clone_all(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-    struct clone *clone = data;
-    g_autofree char *path = vm_paths_definition(clone->name);
-    GError *error = NULL;
-
-    if (!vm_clone_plan_run(clone->plan, cancellable, &error) ||
-        !vm_definition_save(clone->plan->json, path, &error)) {
-        vm_clone_plan_undo(clone->plan);
-        g_task_return_error(task, error);
-        return;
-    }
-    g_task_return_pointer(task, g_strdup(clone->name), g_free);
-}
-
-void
-vm_machines_clone_async(const char *name, const char *title, GCancellable *cancellable,
-                        GAsyncReadyCallback callback, gpointer user_data)
-{
-    g_autoptr(GTask) task = g_task_new(NULL, cancellable, callback, user_data);
-    struct clone *clone = g_new0(struct clone, 1);
-    g_autofree char *path = NULL;
-    g_autofree char *folder = NULL;
-    g_autoptr(VmJson) json = NULL;
-    GError *error = NULL;
-
-    g_task_set_task_data(task, clone, clone_free);
-    if (!vm_definition_check_off(name, &error)) {
-        g_task_return_error(task, error);
-        return;
-    }
-    path = vm_paths_definition(name);
-    json = vm_json_load(path, &error);
-    if (!json) {
-        g_task_return_error(task, error);
-        return;
-    }
-    clone->name = vm_definition_name_for_title(title);
-    folder = vm_paths_disks(clone->name);
-    clone->plan = vm_clone_plan_new(json, name, title, folder);
-    vm_json_remove(clone->plan->json, "manager.folder");
-    g_task_run_in_thread(task, clone_all);
-}
-
-char *
-vm_machines_clone_finish(GAsyncResult *result, GError **error)
-{
-    return g_task_propagate_pointer(G_TASK(result), error);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): g_autoptr frees it */
+    return plan_all(plan, definition, error) ? g_steal_pointer(&plan) : NULL;
 }

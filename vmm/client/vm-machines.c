@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/client/definition.h"
+#include "vmm/client/disk-users.h"
 #include "vmm/client/json.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-run.h"
@@ -180,12 +182,59 @@ trash(const char *path, GError **error)
     return FALSE;
 }
 
+static gboolean
+is_kept(const char *path, GStrv kept)
+{
+    g_autofree char *below = g_strconcat(path, "/", NULL);
+
+    for (guint i = 0; kept[i]; i++) {
+        if (g_str_equal(kept[i], path) || g_str_has_prefix(kept[i], below)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* All of it, or all but what other machines' disks need. */
+static gboolean
+trash_disks(const char *folder, GStrv kept, GError **error)
+{
+    g_autofree char *real = realpath(folder, NULL);
+    g_autoptr(GDir) dir = kept[0] && real ? g_dir_open(real, 0, error) : NULL;
+    const char *entry;
+
+    if (!kept[0] || !real) {
+        return trash(folder, error);
+    }
+    while (dir && (entry = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(real, entry, NULL);
+
+        if (!is_kept(path, kept) && !trash(path, error)) {
+            return FALSE;
+        }
+    }
+    return dir != NULL;
+}
+
+static gboolean
+trash_all(GStrv paths, GError **error)
+{
+    for (guint i = 0; paths[i]; i++) {
+        if (!trash(paths[i], error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 gboolean
 vm_machines_delete(const char *name, GError **error)
 {
     g_autofree char *definition = NULL;
     g_autofree char *disks = NULL;
     g_autofree char *state = NULL;
+    g_auto(GStrv) kept = NULL;
+    g_auto(GStrv) left = NULL;
     g_autoptr(VmJson) json = NULL;
     g_autoptr(GError) problem = NULL;
 
@@ -199,8 +248,10 @@ vm_machines_delete(const char *name, GError **error)
     json = vm_json_load(definition, NULL); /* a broken one can be deleted too */
     disks = vm_definition_folder(json, name);
     state = vm_paths_state(name);
-    return trash(definition, error) && trash(disks, error) && trash(state, error) &&
-           vm_machines_set_autostart(name, FALSE, error);
+    kept = vm_disk_kept_files(json, name);
+    left = vm_disk_left_folders(json, name);
+    return trash(definition, error) && trash_disks(disks, kept, error) && trash_all(left, error) &&
+           trash(state, error) && vm_machines_set_autostart(name, FALSE, error);
 }
 
 static char *

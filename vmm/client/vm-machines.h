@@ -90,22 +90,51 @@ gboolean vm_machines_undefine(const char *name, GError **error);
  * @name: a machine's name
  *
  * Moves the definition, the machine's own folder of disks, and its logs to the desktop's trash, from
- * where a person can get them back, and no longer starts it at login. Fails with G_IO_ERROR_BUSY while
+ * where a person can get them back, and no longer starts it at login. Files in its folder that another
+ * machine's disk lies over, or is made of, stay there until that machine is deleted too. Fails with G_IO_ERROR_BUSY while
  * the machine runs. Waits for the file system.
  */
 gboolean vm_machines_delete(const char *name, GError **error);
+
+/**
+ * VmCloneFlags:
+ * @VM_CLONE_FLAGS_NONE: in full: disks that the machine may write, and what lies in its own folder, are
+ *   copied (shared by the file system where it can); other files are used by both
+ * @VM_CLONE_FLAGS_LINKED: disks that the machine may write are frozen as they are now, and both machines
+ *   write to images of their own over them; takes no time and next to no room
+ *
+ * How a second machine is made from one.
+ */
+typedef enum { /*< flags >*/
+    VM_CLONE_FLAGS_NONE = 0,
+    VM_CLONE_FLAGS_LINKED = 1 << 0,
+} VmCloneFlags;
 
 /**
  * vm_machines_clone_async:
  * @name: the name of a machine that is off
  * @title: the new one's; its name is made from it
  *
- * Defines a second machine like this one. Disks that it may write, and what lies in its own folder, are
- * copied (shared by the file system where it can); other files are used by both. Fails with
- * G_IO_ERROR_BUSY while the machine runs, because its disks change.
+ * Defines a second machine like this one: vm_machines_clone_with_flags_async() with none.
  */
 void vm_machines_clone_async(const char *name, const char *title, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * vm_machines_clone_with_flags_async:
+ * @name: the name of a machine that is off
+ * @title: the new one's; its name is made from it
+ * @flags: how
+ *
+ * Defines a second machine like this one. What lies behind its qcow2 images, and read-only parts of
+ * composite disks, is shared by both machines, each with a name of its own for it, so that deleting one
+ * takes nothing from the other. Fails with G_IO_ERROR_BUSY while the machine runs, because its disks
+ * change; with G_IO_ERROR_NOT_SUPPORTED where a disk cannot be cloned so, G_IO_ERROR_NO_SPACE where there
+ * is too little room.
+ */
+void vm_machines_clone_with_flags_async(const char *name, const char *title, VmCloneFlags flags,
+                                        GCancellable *cancellable, GAsyncReadyCallback callback,
+                                        gpointer user_data);
 /**
  * vm_machines_clone_finish:
  *

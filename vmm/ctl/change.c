@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "vmm/client/definition.h"
+#include "vmm/client/disk-files.h"
+#include "vmm/client/disk-users.h"
 #include "vmm/client/vm-machines.h"
 #include "vmm/ctl/command.h"
 #include "vmm/ctl/session.h"
@@ -106,6 +108,30 @@ title_of_copy(const char *name)
     return g_strdup_printf("%s (copy)", json ? vm_definition_title(json, name) : name);
 }
 
+/* What both machines need from now on is told, since a person may keep it elsewhere. */
+static void
+say_shared(const char *name)
+{
+    g_autofree char *path = vm_machines_dup_definition_path(name);
+    g_autoptr(VmJson) json = vm_json_load(path, NULL);
+
+    for (guint i = 0; json && i < vm_json_length(json, "block"); i++) {
+        g_autoptr(GPtrArray) files = NULL;
+        VmDisk disk;
+
+        if (!vm_disk_of(json, i, &disk) || disk.read_only) {
+            continue;
+        }
+        files = vm_disk_files(&disk, NULL);
+        for (guint j = 1; j < files->len; j++) {
+            const VmDiskFile *file = g_ptr_array_index(files, j);
+            if (!file->writable) {
+                command_say("“%s” is only read, by both machines; leave it as it is.", file->path);
+            }
+        }
+    }
+}
+
 int
 command_clone(const Command *command, int argc, char **argv)
 {
@@ -113,26 +139,38 @@ command_clone(const Command *command, int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_autofree char *title = NULL;
     g_autofree char *copy = NULL;
+    gboolean linked = FALSE;
+    const GOptionEntry entries[] = {
+        {"linked", 0, 0, G_OPTION_ARG_NONE, &linked,
+         "both machines go on over the disks as they are now; nothing is copied", NULL},
+        {NULL},
+    };
 
-    if (!command_parse(command, NULL, &argc, &argv)) {
+    if (!command_parse(command, entries, &argc, &argv)) {
         return STATUS_USAGE;
     }
     if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
     title = argc > 2 ? g_strdup(argv[2]) : title_of_copy(argv[1]);
-    vm_machines_clone_async(argv[1], title, NULL, session_answered, &answer);
+    vm_machines_clone_with_flags_async(argv[1], title,
+                                       linked ? VM_CLONE_FLAGS_LINKED : VM_CLONE_FLAGS_NONE, NULL,
+                                       session_answered, &answer);
     copy = vm_machines_clone_finish(session_wait(&answer), &error);
     if (!copy) {
         return store_failed(argv[1], "copied", error);
     }
     g_print("%s\n", copy);
+    say_shared(copy);
     return STATUS_DONE;
 }
 
 int
 command_delete(const Command *command, int argc, char **argv)
 {
+    g_autofree char *path = NULL;
+    g_autoptr(VmJson) json = NULL;
+    g_auto(GStrv) kept = NULL;
     g_autoptr(GError) error = NULL;
 
     if (!command_parse(command, NULL, &argc, &argv)) {
@@ -141,8 +179,14 @@ command_delete(const Command *command, int argc, char **argv)
     if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
+    path = vm_machines_dup_definition_path(argv[1]);
+    json = vm_json_load(path, NULL);
+    kept = vm_disk_kept_files(json, argv[1]);
     if (!vm_machines_delete(argv[1], &error)) {
         return store_failed(argv[1], "deleted", error);
+    }
+    for (guint i = 0; kept[i]; i++) {
+        command_say("“%s” stays: the disk of another machine needs it.", kept[i]);
     }
     return STATUS_DONE;
 }

@@ -39,7 +39,10 @@ static const Command commands[] = {
      2, 3, command_set, 0},
     {"clone", "NAME [TITLE]", "make a second machine like one that is off; print its name",
      "Its name is made from TITLE. Disks that it may write are copied; where the file system can,\n"
-     "without taking room.",
+     "without taking room. Files that a qcow2 image is based on, and read-only parts of composite\n"
+     "disks, are shared. With --linked the disks are frozen as they are, and each of both "
+     "machines\n"
+     "writes to an image of its own over them.",
      1, 2, command_clone, 0},
     {"delete", "NAME", "move a machine that is off, its own disks and logs to the trash",
      "Back from there with a file manager, or `gio trash --restore`.", 1, 1, command_delete, 0},

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmm/client/disk-users.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
+#include "vmm/client/vm-machines.h"
+
+/* Called for each other definition, NULL for one that cannot be read; TRUE ends it. */
+typedef gboolean (*OtherFunc)(const char *other, VmJson *json, gpointer data);
+
+static gboolean
+look_at_others(const char *name, OtherFunc look, gpointer data)
+{
+    g_auto(GStrv) names = vm_machines_list_defined();
+
+    for (guint i = 0; names[i]; i++) {
+        g_autofree char *path = vm_paths_definition(names[i]);
+        g_autoptr(VmJson) json = g_str_equal(names[i], name) ? NULL : vm_json_load(path, NULL);
+
+        if (!g_str_equal(names[i], name) && look(names[i], json, data)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+struct search {
+    guint64 device;
+    guint64 inode;
+    char *machine;
+};
+
+static gboolean
+is_it(const struct search *search, const VmDiskFile *file)
+{
+    return file->device == search->device && file->inode == search->inode;
+}
+
+static gboolean
+writes_it(const char *other, VmJson *json, gpointer data)
+{
+    struct search *search = data;
+    VmDisk disk;
+
+    for (guint i = 0; json && i < vm_json_length(json, "block"); i++) {
+        g_autoptr(GPtrArray) files = NULL;
+
+        if (!vm_disk_of(json, i, &disk) || disk.read_only) {
+            continue;
+        }
+        files = vm_disk_files(&disk, NULL);
+        for (guint j = 0; j < files->len; j++) {
+            const VmDiskFile *file = g_ptr_array_index(files, j);
+            if ((j == 0 || file->writable) && is_it(search, file)) {
+                search->machine = g_strdup(other);
+                return TRUE;
+            }
+        }
+    }
+    return FALSE;
+}
+
+char *
+vm_disk_writer(const char *name, const VmDiskFile *file)
+{
+    struct search search = {.device = file->device, .inode = file->inode};
+
+    (void)look_at_others(name, writes_it, &search);
+    return search.machine;
+}
+
+/* All files that a definition needs: VmDiskFile. */
+static GPtrArray *
+files_of(VmJson *json)
+{
+    static const char *const members[] = {"kernel", "initrd"};
+    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    VmDisk disk;
+
+    for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
+        disk = (VmDisk){.path = vm_json_get_string(json, members[i]), .format = "raw"};
+        if (disk.path) {
+            g_ptr_array_add(all, vm_disk_files(&disk, NULL));
+        }
+    }
+    for (guint i = 0; i < vm_json_length(json, "block"); i++) {
+        if (vm_disk_of(json, i, &disk)) {
+            g_ptr_array_add(all, vm_disk_files(&disk, NULL));
+        }
+    }
+    return all;
+}
+
+static gboolean
+needs_it(const char *other, VmJson *json, gpointer data)
+{
+    g_autoptr(GPtrArray) all = json ? files_of(json) : NULL;
+
+    for (guint i = 0; all && i < all->len; i++) {
+        GPtrArray *files = g_ptr_array_index(all, i);
+        for (guint j = 0; j < files->len; j++) {
+            if (is_it(data, g_ptr_array_index(files, j))) {
+                return TRUE;
+            }
+        }
+    }
+    return json == NULL; /* it may name anything */
+}
+
+gboolean
+vm_disk_is_needed(const char *name, guint64 device, guint64 inode)
+{
+    struct search search = {.device = device, .inode = inode};
+
+    return look_at_others(name, needs_it, &search);
+}
+
+/* Paths without links in them of all that a definition needs below `folder`; `from`: 1 leaves out the disks' own. */
+static void
+add_below(VmJson *json, const char *folder, guint from, GPtrArray *paths)
+{
+    g_autoptr(GPtrArray) all = files_of(json);
+
+    for (guint i = 0; i < all->len; i++) {
+        GPtrArray *files = g_ptr_array_index(all, i);
+        for (guint j = from; j < files->len; j++) {
+            const VmDiskFile *file = g_ptr_array_index(files, j);
+            g_autofree char *real = realpath(file->path, NULL);
+            if (real && g_str_has_prefix(real, folder)) {
+                g_ptr_array_add(paths, g_strdup(real));
+            }
+        }
+    }
+}
+
+struct below {
+    const char *folder; /* with a slash at its end */
+    GPtrArray *paths;
+};
+
+static gboolean
+collect(const char *other, VmJson *json, gpointer data)
+{
+    struct below *below = data;
+
+    if (json) {
+        add_below(json, below->folder, 0, below->paths);
+    }
+    return FALSE;
+}
+
+/* "/a/folder/" where there is one; g_free(). */
+static char *
+start_of(const char *folder)
+{
+    g_autofree char *real = realpath(folder, NULL);
+
+    return real ? g_strconcat(real, "/", NULL) : NULL;
+}
+
+GStrv
+vm_disk_kept_files(VmJson *json, const char *name)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new();
+    g_autofree char *own = vm_definition_folder(json, name);
+    g_autofree char *start = start_of(own);
+    struct below below = {.folder = start, .paths = paths};
+
+    if (start) {
+        (void)look_at_others(name, collect, &below);
+    }
+    g_ptr_array_add(paths, NULL);
+    return (GStrv)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
+}
+
+/* The folder of the machine that `path` is in, when nobody needs it any more; else NULL. */
+static char *
+left_folder(const char *name, const char *start, const char *path)
+{
+    const char *rest = path + strlen(start);
+    const char *slash = strchr(rest, '/');
+    g_autofree char *machine = slash ? g_strndup(rest, (gsize)(slash - rest)) : NULL;
+    g_autofree char *definition = NULL;
+    g_autofree char *folder = NULL;
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    struct below below = {.paths = paths};
+
+    if (!machine || !vm_definition_name_is_valid(machine) || g_str_equal(machine, name)) {
+        return NULL;
+    }
+    definition = vm_paths_definition(machine);
+    folder = g_strconcat(start, machine, "/", NULL);
+    below.folder = folder;
+    (void)look_at_others(name, collect, &below);
+    return g_file_test(definition, G_FILE_TEST_EXISTS) || paths->len > 0
+               ? NULL
+               : g_strndup(folder, strlen(folder) - 1);
+}
+
+GStrv
+vm_disk_left_folders(VmJson *json, const char *name)
+{
+    g_autoptr(GStrvBuilder) folders = g_strv_builder_new();
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *usual = vm_paths_disks(name);
+    g_autofree char *parent = g_path_get_dirname(usual);
+    g_autofree char *start = start_of(parent);
+
+    if (json && start) {
+        add_below(json, start, 1, paths);
+    }
+    for (guint i = 0; i < paths->len; i++) {
+        g_autofree char *folder = left_folder(name, start, g_ptr_array_index(paths, i));
+        if (folder) {
+            g_strv_builder_add(folders, folder);
+        }
+    }
+    return g_strv_builder_end(folders);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which machines need which files: always found from the definitions and the headers of their disks, kept
+ * nowhere else.
+ */
+
+#include "vmm/client/disk-files.h"
+
+/* Another machine than `name` that may write that very file as its disk; NULL: none. g_free(). */
+char *vm_disk_writer(const char *name, const VmDiskFile *file);
+
+/* Whether another definition than that of `name` needs the file, whatever it calls it; or cannot be read. */
+gboolean vm_disk_is_needed(const char *name, guint64 device, guint64 inode);
+
+/*
+ * Files in the own folder of the machine `name` that other machines' disks lie over, or are made of: paths
+ * without links in them. A file that others have a second name of is not among them. Never NULL;
+ * g_strfreev().
+ */
+GStrv vm_disk_kept_files(VmJson *json, const char *name);
+
+/*
+ * Folders of machines that are gone, left for the disks of the machine `name` (vm_disk_kept_files()), which
+ * nobody but it needs. Never NULL; g_strfreev().
+ */
+GStrv vm_disk_left_folders(VmJson *json, const char *name);
