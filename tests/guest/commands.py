@@ -6,6 +6,7 @@ Runs inside the test machine as an ordinary user. The guest stays in its initrd:
 screen, reads a line at its keyboard, and says on the serial port what it sees of the disk and the
 sleep button.
 """
+import json
 import os
 import struct
 import subprocess
@@ -23,6 +24,13 @@ GUEST_SCRIPT = f"""
 sleep 1; head -c {WIDTH * HEIGHT * 4} /dev/zero | tr '\\000' U >/dev/fb0; sleep 1; echo READS;
 while true; do echo 1 >/proc/sys/vm/drop_caches; head -c 4096 /dev/vda >/dev/null;
  echo DISK $(cat /sys/block/vda/size) SLEEP $(cat /sys/firmware/acpi/interrupts/ff_slp_btn); sleep 1; done
+""".replace("\n", " ")
+
+
+# What a linked clone and its original have on the disk that they share, and that neither sees what the other writes.
+LINKED_SCRIPT = """
+echo HAS $(head -c 6 /dev/vda); printf WORD >/dev/vda; sync; echo 1 >/proc/sys/vm/drop_caches;
+echo NOW $(head -c 6 /dev/vda); while true; do sleep 9; done
 """.replace("\n", " ")
 
 
@@ -100,6 +108,31 @@ def check(report, program, machine, name, folder):
     report.check(machine.wait(20) == 0, "stop ends with 0")
 
 
+def check_linked(report, program, guest, work):
+    """A linked clone boots with the data of its original, which stays as it was."""
+    disk = os.path.join(work, "linked.img")
+    content = b"frozen" + bytes(SIZE - 6)
+    with open(disk, "wb") as file:
+        file.write(content)
+    os.environ.update(XDG_CONFIG_HOME=os.path.join(work, "config"), XDG_DATA_HOME=os.path.join(work, "data"))
+    path = os.path.join(work, "first.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"kernel": guest.path("vmlinux"), "block": [{"path": disk}]}, file)
+    command(report, program, "define", path, what="define")
+    name = command(report, program, "clone", "--linked", "first", "Second", what="clone --linked").decode().strip()
+    for machine_name, word in ((name, "cloned"), ("first", "mother")):
+        definition = json.loads(command(report, program, "dump-config", machine_name, what="dump-config"))
+        params = f'{guest.cmdline_without_root()} vitrine.run="{LINKED_SCRIPT.replace("WORD", word)}"'
+        arguments = ["--mem", "256", "--initrd", guest.path("initrd"), "--block", definition["block"][0]["path"],
+                     "-p", params, "--serial", "type=stdout,hardware=serial,num=1,console=true", guest.path("vmlinux")]
+        with vm.Machine(program, arguments) as machine:
+            machine.wait_for(r"HAS frozen", vm.BOOT_LIMIT)
+            machine.wait_for(rf"NOW {word}", 60)
+        report.check(True, f"“{machine_name}” has what was there, and writes its own")
+    with open(disk, "rb") as file:
+        report.check(file.read() == content, "the frozen disk is as it was")
+
+
 def main(program, folder):
     report = vm.Report()
     guest = vm.Guest(folder)
@@ -117,6 +150,10 @@ def main(program, folder):
                 check(report, program, machine, name, work)
             except (vm.Timeout, vm.Ended, AssertionError) as error:
                 report.check(False, f"the guest goes on: {error!r}", machine.error_text())
+        try:
+            check_linked(report, program, guest, work)
+        except (vm.Timeout, vm.Ended, AssertionError) as error:
+            report.check(False, f"a linked clone: {error!r}")
     return report.end()
 
 

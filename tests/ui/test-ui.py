@@ -532,6 +532,8 @@ def clone(session):
     session.press("Clone…", None)
     entry = session.see("Name of the copy", Atspi.Role.TEXT)
     expect(entry.get_text(0, 99) == "Lab (copy)", "another name is offered")
+    wait_for("what the copy takes", lambda: session.find_start("The disks are copied: up to 4.1"))
+    session.shoot("clone-light")
     session.press("Apply")
     session.see_row("Lab (copy), Off, group Work")
     definition = wait_for("the definition", lambda: session.definitions().get("lab-copy"))
@@ -539,6 +541,40 @@ def clone(session):
     expect(base == session.path("base.img"), "the read-only disk was copied")
     expect(own.startswith(session.path("data/vitrine/lab-copy/")), f"the copy is at {own}")
     expect(open(own, "rb").read(7) == b"own.img", "the copy is not the disk")
+
+
+def clone_linked(session):
+    """Both machines go on over the disk as it is, which is only read from then on; what cannot be is not offered."""
+    disk = session.path("disk.img")
+    for path in (disk, session.path("part.img")):
+        with open(path, "wb") as file:
+            file.write(b"frozen".ljust(1 << 16, b"x"))
+    session.define("lab", "Lab", block=[{"path": disk}])
+    parts = session.path("parts.composite")
+    with open(parts, "wb") as file:
+        file.write(b"composite_disk\x1d\x08\x02\x12\x0c\x0a\x08part.img\x18\x01\x18\x80\x80\x04")
+    session.define("parts", "Parts", block=[{"path": parts}])
+    session.start(**DARK)
+
+    def ask(name, title):
+        session.activate("app.show-machine", name)
+        session.see_row(f"{title}, Off")
+        session.see("More").do_action(0)
+        session.press("Clone…", None)
+        return session.see("Linked clone", Atspi.Role.CHECK_BOX)
+    ask("lab", "Lab").do_action(0)
+    session.see("Nothing is copied. Both machines go on from the disks as they are now; those stay, read-only, until both "
+                "machines are deleted.")
+    session.shoot("clone-linked-dark")
+    session.press("Apply")
+    session.see_row("Lab (copy), Off")
+    copy = wait_for("the definition", lambda: session.definitions().get("lab-copy"))["block"][0]["path"]
+    first = session.definitions()["lab"]["block"][0]["path"]
+    expect((first, copy) == (session.path("disk-1.qcow2"), session.path("data/vitrine/lab-copy/disk.qcow2")), f"{first} {copy}")
+    expect(os.stat(disk).st_mode & 0o222 == 0, "the disk is not read-only")
+    expect(os.path.samefile(disk, session.path("data/vitrine/lab-copy/base-0/disk.img")), "it does not share the disk")
+    box = ask("parts", "Parts")
+    expect(not box.has(Atspi.StateType.SENSITIVE), "what cannot be is offered")
 
 
 def keeps_the_view(session):
@@ -600,7 +636,7 @@ TESTS = [
     broken_definition, delete_and_undo, search, all_machines, keeps_the_list,
     sandbox_panel, graphics_panel, json_editor,
     log_view, new_lines,
-    own_combination, clone, keeps_the_view,
+    own_combination, clone, clone_linked, keeps_the_view,
     settings_apply, self_check,
 ]
 
