@@ -59,11 +59,11 @@ vm_message_bar_init(VmMessageBar *self)
 static void
 add_buttons(VmMessageBar *self, const VmProblem *problem)
 {
-    const struct vm_problem_row *row = vm_problem_row_for_id(vm_problem_get_id(problem));
+    const struct vm_problem_button *buttons = vm_problem_get_buttons(problem);
 
-    for (guint i = 0; i < VM_PROBLEM_BUTTONS_MAX && row->button[i].label; i++) {
-        GtkWidget *button = gtk_button_new_with_label(_(row->button[i].label));
-        gtk_actionable_set_detailed_action_name(GTK_ACTIONABLE(button), row->button[i].action);
+    for (guint i = 0; i < VM_PROBLEM_BUTTONS_MAX && buttons[i].label; i++) {
+        GtkWidget *button = gtk_button_new_with_label(_(buttons[i].label));
+        gtk_actionable_set_detailed_action_name(GTK_ACTIONABLE(button), buttons[i].action);
         gtk_widget_show(button);
         gtk_box_pack_start(self->button_box, button, FALSE, FALSE, 0);
         gtk_box_reorder_child(self->button_box, button, (int)i);
@@ -128,4 +128,24 @@ vm_message_bar_set_retry(VmMessageBar *self, guint seconds)
 
     gtk_label_set_text(self->cure_label,
                        seconds > 0 ? text : _("The machine still runs. Trying again."));
+}
+
+void
+vm_message_bar_name_user(VmMessageBar *self, const char *title, const char *name)
+{
+    g_autofree char *isolated = g_strdup_printf("\u2068%s\u2069", title);
+    /* Translators: the title of another machine. */
+    g_autofree char *cure = g_strdup_printf(
+        _("“%s” has its disk open. Shut that machine down, then try again."), isolated);
+    g_autofree char *label = g_strdup_printf(_("Show “%s”"), title);
+    GtkWidget *button = gtk_button_new_with_label(label);
+    AtkObject *accessible = gtk_widget_get_accessible(GTK_WIDGET(self));
+
+    gtk_label_set_text(self->cure_label, cure);
+    atk_object_set_description(accessible, cure);
+    gtk_actionable_set_action_name(GTK_ACTIONABLE(button), "app.show-machine");
+    gtk_actionable_set_action_target(GTK_ACTIONABLE(button), "s", name);
+    gtk_widget_show(button);
+    gtk_box_pack_start(self->button_box, button, FALSE, FALSE, 0);
+    gtk_box_reorder_child(self->button_box, button, 1);
 }

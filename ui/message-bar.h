@@ -14,3 +14,5 @@ G_DECLARE_FINAL_TYPE(VmMessageBar, vm_message_bar, VM, MESSAGE_BAR, GtkBox)
 GtkWidget *vm_message_bar_new(const VmProblem *problem);
 /* Of a lost connection: when it is tried again, 0: now. */
 void vm_message_bar_set_retry(VmMessageBar *self, guint seconds);
+/* Of a file that is open elsewhere: the machine that has it. */
+void vm_message_bar_name_user(VmMessageBar *self, const char *title, const char *name);

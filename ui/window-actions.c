@@ -256,6 +256,28 @@ open_folder(GSimpleAction *action, GVariant *parameter, gpointer data)
     vm_window_open_folder(VM_WINDOW(data));
 }
 
+static void
+choose_file(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_choose_file(VM_WINDOW(data));
+}
+
+static void
+remove_file(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_remove_file(VM_WINDOW(data));
+}
+
+/* The definition, as text. */
+static void
+correct(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    VmWindow *self = VM_WINDOW(data);
+
+    vm_settings_page_show_section(vm_machine_page_get_settings(self->machine_page), "file");
+    gtk_stack_set_visible_child_name(GTK_STACK(self->machine_page), "settings");
+}
+
 static const GActionEntry machine_entries[] = {
     {"start", start},
     {"start-disposable", start_disposable},
@@ -289,6 +311,9 @@ static const GActionEntry machine_entries[] = {
     {"copy-command", copy_command},
     {"copy-report", copy_report},
     {"open-folder", open_folder},
+    {"choose-file", choose_file},
+    {"remove-file", remove_file},
+    {"correct", correct},
 };
 
 /* ------------------------------------------------------------------ console. */

@@ -7,6 +7,7 @@
 #include "ui/building-page.h"
 #include "ui/machine-page.h"
 #include "ui/machine-sidebar.h"
+#include "ui/message-bar.h"
 #include "ui/message-stack.h"
 #include "ui/overview-page.h"
 #include "ui/self-check-page.h"
@@ -132,6 +133,12 @@ void vm_window_set_group(VmWindow *self, GPtrArray *machines, const char *group)
 void vm_window_ask_group(VmWindow *self, GPtrArray *machines);
 /* What can be seen now and stands for the shown machine: a question is asked beside it. */
 GtkWidget *vm_window_anchor(VmWindow *self);
+
+/* window-files.c: the file that the problem of the shown machine is about */
+void vm_window_choose_file(VmWindow *self);
+void vm_window_remove_file(VmWindow *self);
+/* Which of our machines has it open is told in the bar. */
+void vm_window_name_user(VmWindow *self, const VmProblem *problem, VmMessageBar *bar);
 
 /* window-machine.c: what a person does with one machine besides running it */
 void vm_window_clone(VmWindow *self);

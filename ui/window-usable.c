@@ -99,6 +99,7 @@ update_actions(VmWindow *self)
     enable(self, "add-console", any && vm_machine_get_definition(self->machine) != NULL);
     enable(self, "shut-down", active);
     enable(self, "force-off", active);
+    enable(self, "correct", state == VM_MACHINE_BROKEN);
     enable(self, "power", any && state != VM_MACHINE_BROKEN);
     enable(self, "reconnect", any);
     enable(self, "wait", active);

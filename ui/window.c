@@ -79,6 +79,7 @@ problem_changed(VmWindow *self)
                                           section);
         }
         self->problem_bar = add_bar(self, problem);
+        vm_window_name_user(self, problem, VM_MESSAGE_BAR(self->problem_bar));
         show_retry(self);
     }
 }

@@ -295,6 +295,7 @@ problem_of_run(VmMachine *self, int status, VmJson *last)
     const char *sentence = last ? vm_json_get_string(last, "sentence") : NULL;
     g_autofree char *messages = vm_run_last_messages(self->name, DETAIL_LINES);
     g_autofree char *details = NULL;
+    VmProblem *problem = NULL;
 
     if (!cause || !cause[0]) {
         cause = vm_problem_id_for_status(status);
@@ -305,7 +306,9 @@ problem_of_run(VmMachine *self, int status, VmJson *last)
         const char *line = strrchr(messages, '\n');
         sentence = line ? line + 1 : messages;
     }
-    return vm_problem_new(cause, self->title, sentence, part, g_strchug(details));
+    problem = vm_problem_new(cause, self->title, sentence, part, g_strchug(details));
+    vm_problem_find_file(problem, self->definition);
+    return problem;
 }
 
 static void

@@ -504,6 +504,17 @@ vm_machine_notify_stubborn(VmMachine *self)
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_STUBBORN]);
 }
 
+/* Whether that run ended before there was a guest. */
+static gboolean
+never_ran(VmMachine *self, VmJson *last)
+{
+    const char *id = vm_json_get_string(last, "id");
+    g_autoptr(VmProblem) problem =
+        id && id[0] ? vm_problem_new(id, self->title, NULL, NULL, NULL) : NULL;
+
+    return problem && g_str_equal(vm_problem_get_state_words(problem), _("Cannot start"));
+}
+
 char *
 vm_machine_dup_off_text(VmMachine *self)
 {
@@ -520,9 +531,16 @@ vm_machine_dup_off_text(VmMachine *self)
         return self->state == VM_MACHINE_OFF ? g_strdup(_("Off · has not run yet"))
                                              : g_strdup(self->words);
     }
+    if (never_ran(self, last) && self->state != VM_MACHINE_OFF) {
+        return g_strdup(self->words);
+    }
     duration = vm_machine_duration_words(ended - started);
     /* Translators: a day as in “3 November”. */
     day = g_date_time_format(time, _("%-e %B"));
+    if (never_ran(self, last)) {
+        /* Translators: “Off · could not start on 3 November”. */
+        return g_strdup_printf(_("%s · could not start on %s"), self->words, day);
+    }
     /* Translators: “Off · last ran on 3 November for 2 h 10 min”. */
     return g_strdup_printf(_("%s · last ran on %s for %s"), self->words, day, duration);
 }

@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/problem-file.h"
+
 struct VmProblem {
     const struct vm_problem_row *row;
     char *id;
@@ -11,6 +13,8 @@ struct VmProblem {
     char *sentence;
     char *argument;
     char *details;
+    char *file;   /* which it is about, or NULL */
+    char *member; /* of the definition, that names it, or NULL */
 };
 
 G_DEFINE_BOXED_TYPE(VmProblem, vm_problem, vm_problem_copy, vm_problem_free)
@@ -26,6 +30,14 @@ G_DEFINE_BOXED_TYPE(VmProblem, vm_problem, vm_problem_copy, vm_problem_free)
 #define CHANGE_SETTING                              \
     {                                               \
         N_("Change settings"), "win.view::settings" \
+    }
+#define CHOOSE_FILE                          \
+    {                                        \
+        N_("Choose…"), "machine.choose-file" \
+    }
+#define REMOVE_FILE                         \
+    {                                       \
+        N_("Remove"), "machine.remove-file" \
     }
 #define SHOW_LOG                        \
     {                                   \
@@ -98,7 +110,7 @@ static const struct vm_problem_row rows[] = {
      TRUE},
     {"file-busy",
      N_("Another program uses a file of %s"),
-     N_("Close it, or start without keeping changes."),
+     N_("Close that program, then try again."),
      {TRY_AGAIN, CHANGE_SETTING},
      TRUE},
     {"bad-kernel",
@@ -178,9 +190,19 @@ static const struct vm_problem_row rows[] = {
      N_("The program “vmm” is missing"),
      N_("It belongs beside Vitrine's own program. Install Vitrine again."),
      {TRY_AGAIN}},
-    {"broken-definition", N_("The definition of %s has an error"), NULL, {CHANGE_SETTING}},
+    {"broken-definition",
+     N_("The definition of %s has an error"),
+     N_("Correct it in Settings ▸ Configuration file."),
+     {{N_("Correct the file"), "machine.correct"}, {N_("Open folder"), "machine.open-folder"}},
+     TRUE},
     {NULL, N_("%s has a problem"), NULL, {TRY_AGAIN, SHOW_LOG}},
 };
+
+/* Instead of those of the row where it is known which file is wrong, and another one would do. */
+static const struct vm_problem_button file_buttons[VM_PROBLEM_BUTTONS_MAX] = {
+    CHOOSE_FILE, REMOVE_FILE, TRY_AGAIN};
+static const struct vm_problem_button kernel_buttons[VM_PROBLEM_BUTTONS_MAX] = {
+    CHOOSE_FILE, TRY_AGAIN, CHANGE_SETTING};
 
 const struct vm_problem_row *
 vm_problem_rows(void)
@@ -209,6 +231,10 @@ vm_problem_new(const char *id, const char *machine, const char *sentence, const 
     problem->id = g_strdup(id);
     problem->machine = g_utf8_make_valid(machine ? machine : "", -1);
     problem->sentence = sentence ? g_utf8_make_valid(sentence, -1) : NULL;
+    if (problem->sentence && g_strcmp0(id, "bad-config") == 0) {
+        g_autofree char *whole = g_steal_pointer(&problem->sentence);
+        problem->sentence = vm_problem_plain_sentence(whole);
+    }
     problem->argument = argument ? g_utf8_make_valid(argument, -1) : NULL;
     problem->details = details && details[0] ? g_utf8_make_valid(details, -1) : NULL;
     return problem;
@@ -217,8 +243,12 @@ vm_problem_new(const char *id, const char *machine, const char *sentence, const 
 VmProblem *
 vm_problem_copy_as(const VmProblem *problem, const char *id)
 {
-    return vm_problem_new(id, problem->machine, problem->sentence, problem->argument,
-                          problem->details);
+    VmProblem *copy = vm_problem_new(id, problem->machine, problem->sentence, problem->argument,
+                                     problem->details);
+
+    copy->file = g_strdup(problem->file);
+    copy->member = g_strdup(problem->member);
+    return copy;
 }
 
 VmProblem *
@@ -235,7 +265,45 @@ vm_problem_free(VmProblem *problem)
     g_free(problem->sentence);
     g_free(problem->argument);
     g_free(problem->details);
+    g_free(problem->file);
+    g_free(problem->member);
     g_free(problem);
+}
+
+void
+vm_problem_find_file(VmProblem *problem, VmJson *definition)
+{
+    g_free(problem->file);
+    g_free(problem->member);
+    problem->file = vm_problem_file_of_sentence(problem->sentence);
+    problem->member = vm_problem_member_of_file(problem->id, problem->file, definition);
+}
+
+const char *
+vm_problem_get_file(const VmProblem *problem)
+{
+    return problem->file;
+}
+
+const char *
+vm_problem_get_member(const VmProblem *problem)
+{
+    return problem->member;
+}
+
+static gboolean
+is_of(const VmProblem *problem, const char *id)
+{
+    return g_strcmp0(problem->id, id) == 0;
+}
+
+const struct vm_problem_button *
+vm_problem_get_buttons(const VmProblem *problem)
+{
+    if (!problem->member || is_of(problem, "file-busy")) {
+        return problem->row->button;
+    }
+    return g_str_equal(problem->member, "kernel") ? kernel_buttons : file_buttons;
 }
 
 gboolean
@@ -307,7 +375,29 @@ vm_problem_get_cause(const VmProblem *problem)
 {
     gboolean told = problem->sentence && problem->sentence[0];
 
+    /* The cure names the file already. */
+    if (problem->member && (is_of(problem, "file-missing") || is_of(problem, "file-busy"))) {
+        return NULL;
+    }
     return told && problem->row->says_why ? problem->sentence : NULL;
+}
+
+/* What to do about the file that is known; NULL: nothing special. */
+static char *
+file_cure(const VmProblem *problem)
+{
+    g_autofree char *file = g_strdup_printf("\u2068%s\u2069", problem->file);
+
+    if (is_of(problem, "file-missing")) {
+        return fill(g_str_equal(problem->member, "kernel")
+                        ? _("“%s” is not there. Choose it again.")
+                        : _("“%s” is not there. Choose it again or remove it."),
+                    file);
+    }
+    if (is_of(problem, "file-busy")) {
+        return fill(_("Close the program that uses “%s”, then try again."), file);
+    }
+    return NULL;
 }
 
 char *
@@ -317,6 +407,12 @@ vm_problem_dup_cure(const VmProblem *problem)
 
     if (g_strcmp0(problem->row->id, "guest-panic") == 0) {
         return panic_cure(problem);
+    }
+    if (problem->member && problem->file) {
+        char *words = file_cure(problem);
+        if (words) {
+            return words;
+        }
     }
     if (cure) {
         return g_strdup(_(cure));
@@ -393,6 +489,9 @@ vm_problem_get_section(const VmProblem *problem)
 
     if (g_strcmp0(problem->id, "bad-config") == 0) {
         return problem->sentence ? section_of_member(problem->sentence) : "file";
+    }
+    if (problem->member) {
+        return g_str_has_prefix(problem->member, "block") ? "disks" : "start";
     }
     for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
         if (g_strcmp0(table[i].id, problem->id) == 0) {

@@ -9,6 +9,8 @@
 
 #include <glib-object.h>
 
+#include "vmm/client/json.h"
+
 enum {
     VM_PROBLEM_BUTTONS_MAX = 3
 };
@@ -44,6 +46,15 @@ VmProblem *vm_problem_copy(const VmProblem *problem);
 /* The same words of `vmm` under another id. */
 VmProblem *vm_problem_copy_as(const VmProblem *problem, const char *id);
 void vm_problem_free(VmProblem *problem);
+
+/* Notes which file it is about, and what in the definition, which may be NULL, names that. */
+void vm_problem_find_file(VmProblem *problem, VmJson *definition);
+const char *vm_problem_get_file(const VmProblem *problem); /* NULL: of none that is known */
+/* As vm_problem_member_of_file() gives it; NULL: nothing. */
+const char *vm_problem_get_member(const VmProblem *problem);
+
+/* VM_PROBLEM_BUTTONS_MAX, those after the last have no label. */
+const struct vm_problem_button *vm_problem_get_buttons(const VmProblem *problem);
 
 const char *vm_problem_get_id(const VmProblem *problem);
 gboolean vm_problem_informs(const VmProblem *problem);        /* a notice, not an error */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Which file a problem is about, and where a definition names it. */
+
+#include "vmm/client/json.h"
+
+/* The absolute path that a sentence of `vmm` has in quotation marks; NULL when there is none. g_free(). */
+char *vm_problem_file_of_sentence(const char *sentence);
+
+/* "kernel", "initrd" or "block.N.path": what names the file, or, without a file, what a problem of that id is
+ * always about. NULL: nothing. g_free(). */
+char *vm_problem_member_of_file(const char *id, const char *file, VmJson *definition);
+
+/* A sentence about a wrong setting without what people did not write: “mem.size”: give less. g_free(). */
+char *vm_problem_plain_sentence(const char *sentence);
