@@ -446,6 +446,17 @@ add_column(VmLogPage *self, const char *title, int column, gboolean fixed_pitch)
     return made;
 }
 
+/* In a narrow window its words may be cut; its menu has them whole. */
+static void
+let_shrink(GtkComboBox *combo)
+{
+    g_autoptr(GList) cells = gtk_cell_layout_get_cells(GTK_CELL_LAYOUT(combo));
+
+    for (GList *one = cells; one; one = one->next) {
+        g_object_set(one->data, "ellipsize", PANGO_ELLIPSIZE_END, NULL);
+    }
+}
+
 static void
 vm_log_page_init(VmLogPage *self)
 {
@@ -453,6 +464,8 @@ vm_log_page_init(VmLogPage *self)
     GtkTreeViewColumn *level = NULL;
 
     gtk_widget_init_template(GTK_WIDGET(self));
+    let_shrink(self->level_combo);
+    let_shrink(GTK_COMBO_BOX(self->process_combo));
     self->processes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->waiting = g_string_new(NULL);
     self->follow = TRUE;

@@ -3,13 +3,15 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/wrap-box.h"
+
 struct _VmMessageBar {
     GtkBox parent_instance;
     GtkImage *icon;
     GtkLabel *title_label;
     GtkLabel *cure_label;
     GtkLabel *cause_label;
-    GtkBox *button_box;
+    VmWrapBox *button_box;
     GtkToggleButton *details_toggle;
     GtkRevealer *details_revealer;
     GtkTextView *details_view;
@@ -37,6 +39,7 @@ vm_message_bar_class_init(VmMessageBarClass *klass)
     signals[CLOSED] = g_signal_new("closed", VM_TYPE_MESSAGE_BAR, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                    NULL, G_TYPE_NONE, 0);
     gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_ALERT);
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/message-bar.ui");
     gtk_widget_class_bind_template_child(widget_class, VmMessageBar, icon);
@@ -65,8 +68,7 @@ add_buttons(VmMessageBar *self, const VmProblem *problem)
         GtkWidget *button = gtk_button_new_with_label(_(buttons[i].label));
         gtk_actionable_set_detailed_action_name(GTK_ACTIONABLE(button), buttons[i].action);
         gtk_widget_show(button);
-        gtk_box_pack_start(self->button_box, button, FALSE, FALSE, 0);
-        gtk_box_reorder_child(self->button_box, button, (int)i);
+        vm_wrap_box_insert(self->button_box, button, (int)i);
     }
 }
 
@@ -146,6 +148,5 @@ vm_message_bar_name_user(VmMessageBar *self, const char *title, const char *name
     gtk_actionable_set_action_name(GTK_ACTIONABLE(button), "app.show-machine");
     gtk_actionable_set_action_target(GTK_ACTIONABLE(button), "s", name);
     gtk_widget_show(button);
-    gtk_box_pack_start(self->button_box, button, FALSE, FALSE, 0);
-    gtk_box_reorder_child(self->button_box, button, 1);
+    vm_wrap_box_insert(self->button_box, button, 1);
 }

@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "manager/model/check.h"
+#include "ui/wrap-box.h"
 
 #define TEXT_WIDTH 76
 
@@ -242,6 +243,7 @@ vm_self_check_page_class_init(VmSelfCheckPageClass *klass)
                                       NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[CHECKED] = g_signal_new("checked", VM_TYPE_SELF_CHECK_PAGE, G_SIGNAL_RUN_LAST, 0, NULL,
                                     NULL, NULL, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/self-check-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSelfCheckPage, head_icon);

@@ -2,10 +2,11 @@
 #include "ui/settings-row.h"
 
 #include "ui/accessible.h"
+#include "ui/wrap-box.h"
 
 struct _VmSettingsRow {
     GtkListBoxRow parent_instance;
-    GtkBox *row_box;
+    VmWrapBox *row_box;
     GtkLabel *title_label;
     GtkLabel *explain_label;
     GtkWidget *restart_pill;
@@ -36,6 +37,7 @@ vm_settings_row_class_init(VmSettingsRowClass *klass)
 
     G_OBJECT_CLASS(klass)->finalize = vm_settings_row_finalize;
     widget_class->focus = vm_settings_row_focus;
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/settings-row.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsRow, row_box);
@@ -70,7 +72,7 @@ vm_settings_row_new(const char *title, const char *explain, GtkWidget *control)
         self->control = control;
         gtk_widget_set_valign(control, GTK_ALIGN_CENTER);
         gtk_widget_show(control);
-        gtk_box_pack_end(self->row_box, control, FALSE, TRUE, 0);
+        gtk_container_add(GTK_CONTAINER(self->row_box), control);
         atk_object_set_name(accessible, title);
         atk_object_add_relationship(accessible, ATK_RELATION_LABELLED_BY,
                                     gtk_widget_get_accessible(GTK_WIDGET(self->title_label)));

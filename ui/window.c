@@ -498,8 +498,10 @@ save_state(VmWindow *self)
         return;
     }
     if (self->normal_width > 0) {
-        g_settings_set_int(self->settings, "window-width", self->normal_width);
-        g_settings_set_int(self->settings, "window-height", self->normal_height);
+        /* What the theme draws around it counts for the least size, but not here. */
+        g_settings_set_int(self->settings, "window-width", MAX(self->normal_width, MINIMUM_WIDTH));
+        g_settings_set_int(self->settings, "window-height",
+                           MAX(self->normal_height, MINIMUM_HEIGHT));
     }
     g_settings_set_boolean(self->settings, "window-maximized", self->maximized);
 }

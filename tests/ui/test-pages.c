@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each page and each section of the settings, light and dark, in both directions of writing, at three
- * widths; dialogs at the smallest size they can have. Nothing may stick out of what is shown or get
+ * Each page and each section of the settings, light and dark, in both directions of writing, at four
+ * widths, the last of them the least that the window can have; dialogs at the smallest size they can have. Nothing may stick out of what is shown or get
  * less room than it needs, no two mnemonics of a window are the same, and no library may warn: GLib's tests end at a warning. GDK_SCALE says how
  * many pixels there are for one.
  *
@@ -28,7 +28,7 @@ enum {
     DIALOG_WIDTH = 960,  /* that a screen of 1024 has with ease */
 };
 
-static const int widths[] = {1280, 900, 600};
+static const int widths[] = {1280, 900, 600, 420};
 static const char *const sections[] = {"general", "system",   "start",   "disks", "display",
                                        "input",   "consoles", "sandbox", "file"};
 static const char *const views[] = {"display", "console", "statistics", "log", "settings"};
@@ -318,6 +318,7 @@ messages_in_full_screen(Fixture *self)
     GtkWidget *bar = find_kind(self->layout.window, VM_TYPE_FULLSCREEN_BAR);
     GtkWidget *pin = find_named(bar, "pin_button"); /* it stays, however slow this is */
 
+    layout_set_width(&self->layout, widths[0], HEIGHT); /* as a screen */
     show_machine(self, "tiny");
     show_view(self, "display");
     g_assert_false(gtk_widget_get_visible(messages)); /* all were closed */
