@@ -34,6 +34,12 @@ read_head(const char *path, guint8 head[HEAD_SIZE])
     return size;
 }
 
+static gboolean
+is_kernel(const guint8 head[HEAD_SIZE])
+{
+    return memcmp(head, "\177ELF", 4) == 0 || memcmp(head + BZIMAGE_MAGIC_AT, "HdrS", 4) == 0;
+}
+
 /* A tag, comment or declaration; "<<< " is the head of a disk image. */
 static gboolean
 begins_xml(const guint8 *text, gssize size)
@@ -119,7 +125,7 @@ vm_source_guess(const char *path)
         is_command_text(head, size)) {
         return VM_SOURCE_CONFIGURATION;
     }
-    if (memcmp(head, "\177ELF", 4) == 0 || memcmp(head + BZIMAGE_MAGIC_AT, "HdrS", 4) == 0) {
+    if (is_kernel(head)) {
         return VM_SOURCE_KERNEL;
     }
     return VM_SOURCE_DISK;
@@ -276,6 +282,19 @@ static gboolean
 is_qcow2(const guint8 head[HEAD_SIZE])
 {
     return memcmp(head, "QFI\xfb", 4) == 0;
+}
+
+char *
+vm_source_complain_of_kernel(const char *path)
+{
+    guint8 head[HEAD_SIZE];
+
+    if (read_head(path, head) <= 0 || is_kernel(head)) {
+        return NULL;
+    }
+    return g_strdup_printf(_("“%s” is no Linux kernel. Choose a file named vmlinuz or vmlinux, "
+                             "such as those in /boot."),
+                           path);
 }
 
 char *

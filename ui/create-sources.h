@@ -38,6 +38,8 @@ char *vm_source_complain(const char *path);
 
 /* The same for a disk: what is no image that can be used, by the first bytes. */
 char *vm_source_complain_of_disk(const char *path);
+/* The same for a kernel. */
+char *vm_source_complain_of_kernel(const char *path);
 
 /* A qcow2 image whose name does not say so: the definition has to. */
 gboolean vm_source_wants_format(const char *path);

@@ -149,6 +149,8 @@ vm_create_assistant_source_problem(VmCreateAssistant *self, gboolean *ret_empty)
         problem = path[0] ? vm_source_complain(path) : NULL;
         if (!problem && path[0] && boot[i] == self->disk_entry) {
             problem = vm_source_complain_of_disk(path);
+        } else if (!problem && path[0] && boot[i] == self->kernel_entry) {
+            problem = vm_source_complain_of_kernel(path);
         }
     }
     return problem;

@@ -73,6 +73,12 @@ def create_refuses(session):
     kernel.set_text_contents(session.base)
     session.see(f"“{session.base}” is a folder.")
     expect(not button.has(Atspi.StateType.SENSITIVE), "Next with a folder")
+    picture = session.path("holiday.jpg")
+    with open(picture, "wb") as file:
+        file.write(b"\xff\xd8\xff\xe0JFIF" + bytes(4096))
+    kernel.set_text_contents(picture)
+    session.see(f"“{picture}” is no Linux kernel. Choose a file named vmlinuz or vmlinux, such as those in /boot.")
+    expect(not button.has(Atspi.StateType.SENSITIVE), "Next with a picture")
 
 
 def start_and_stop(session):
