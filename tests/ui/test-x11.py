@@ -199,6 +199,24 @@ def test_gtk():
         client.said("closed")
 
 
+def test_quiet():
+    """a host that answers each request about a window's frame: nothing is said when nothing happens"""
+    need("xterm")
+    with Desktop() as desktop:
+        client = Client(desktop.compositor, desktop.environment)
+        desktop.start("xterm", "-T", "another")
+        for title in ("A GTK program", "another"):
+            window = desktop.wait_window(title)
+            desktop.focus(window)
+            counts = []
+            for _ in range(2):
+                time.sleep(1)
+                counts += map(int, desktop.compositor.say("configures", window.id))
+            assert 0 < counts[0] == counts[1] < 20, (title, counts)
+        desktop.compositor.say("fullscreen", desktop.window("A GTK program").id, 1)
+        client.said("size 1280 800")
+
+
 class Pair:
     """A GTK program of the host, left, and one on X11; what is dragged from one to the other."""
 
@@ -351,7 +369,7 @@ def test_drag_inside():
         pair.client["host"].said("clicked")
 
 
-TESTS = (test_two, test_menu, test_gtk, test_drop, test_drop_refused, test_drag, test_drag_refused,
+TESTS = (test_two, test_menu, test_gtk, test_quiet, test_drop, test_drop_refused, test_drag, test_drag_refused,
          test_drag_inside)
 
 run(TESTS, "Xwayland")

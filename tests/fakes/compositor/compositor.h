@@ -141,6 +141,8 @@ struct xdg_surface {
     bool fullscreen;
     bool maximized;
     bool active;
+    struct wl_resource *decoration; /* NULL: it has none */
+    uint32_t n_configures;          /* told so far */
 };
 
 struct inhibitor {
@@ -282,6 +284,8 @@ void shell_surface_gone(struct surface *surface);
 void shell_activate(struct compositor *compositor, struct surface *surface);
 /* Ask for a size; 0 0: the client's choice. */
 void shell_resize(struct xdg_surface *xdg, int width, int height);
+/* Tell it again what it was told. */
+void shell_configure(struct xdg_surface *xdg);
 void shell_set_fullscreen(struct xdg_surface *xdg, bool fullscreen);
 void shell_close(struct xdg_surface *xdg);
 void shell_map(struct xdg_surface *xdg, bool mapped);
@@ -331,6 +335,9 @@ void output_set_scale(struct compositor *compositor, uint32_t scale);
 /* Tell a surface that it is on the output, and its scale. */
 void output_enter(struct surface *surface);
 void inhibitors_set_active(struct seat *seat, bool active);
+
+/* decoration.c: xdg-decoration */
+void decoration_global(struct compositor *compositor);
 
 /* sandbox.c: wp_security_context_v1 */
 void sandboxes_global(struct compositor *compositor);

@@ -19,6 +19,7 @@
  *   move X Y, button CODE 0|1, scroll STEPS, key CODE 0|1 (Super is the
  *                            compositor's own while no inhibitor is active)
  *   focus ID, resize ID W H, fullscreen ID 0|1, close ID, scale X
+ *   configures ID            how often a window was told a size and states
  *   inhibitors               surface ids; inhibit 0|1: make them active or not
  *   copy TEXT                offer it as the clipboard's content
  *   place ID X Y             where a window is
@@ -349,6 +350,17 @@ do_close(struct connection *self, const char *rest)
 }
 
 static bool
+do_configures(struct connection *self, const char *rest)
+{
+    const struct xdg_surface *xdg = find_window(self, rest);
+
+    if (xdg) {
+        fprintf(self->out, "%u\n", xdg->n_configures);
+    }
+    return xdg;
+}
+
+static bool
 do_scale(struct connection *self, const char *rest)
 {
     double scale = strtod(rest, NULL);
@@ -461,6 +473,7 @@ static const struct {
     {"overwritten", do_overwritten},
     {"place", do_place},
     {"drag", do_drag},
+    {"configures", do_configures},
 };
 
 static void

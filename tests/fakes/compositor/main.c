@@ -109,6 +109,7 @@ globals_init(struct compositor *compositor)
     shell_global(compositor);
     if (!compositor->plain) {
         extensions_globals(compositor);
+        decoration_global(compositor);
     }
     if (compositor->contexts) {
         sandboxes_global(compositor);

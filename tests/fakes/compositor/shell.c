@@ -42,14 +42,15 @@ add_state(struct wl_array *states, uint32_t state)
     *place = state;
 }
 
-static void
-send_configure(struct xdg_surface *xdg)
+void
+shell_configure(struct xdg_surface *xdg)
 {
     struct wl_array states;
 
     if (!xdg->role || xdg->surface->role != ROLE_TOPLEVEL) {
         return;
     }
+    xdg->n_configures++;
     wl_array_init(&states);
     if (xdg->active) {
         add_state(&states, XDG_TOPLEVEL_STATE_ACTIVATED);
@@ -71,7 +72,7 @@ shell_resize(struct xdg_surface *xdg, int width, int height)
 {
     xdg->width = width;
     xdg->height = height;
-    send_configure(xdg);
+    shell_configure(xdg);
 }
 
 static void
@@ -109,7 +110,7 @@ shell_activate(struct compositor *compositor, struct surface *surface)
         bool active = xdg->surface == root;
         if (xdg->active != active && xdg->surface->role == ROLE_TOPLEVEL) {
             xdg->active = active;
-            send_configure(xdg);
+            shell_configure(xdg);
         }
     }
     if (root) {
@@ -174,7 +175,7 @@ shell_committed(struct surface *surface)
     if (!surface->image.pixels) {
         shell_map(xdg, false);
         if (!xdg->configured && surface->role == ROLE_TOPLEVEL) {
-            send_configure(xdg);
+            shell_configure(xdg);
         } else if (!xdg->configured) {
             xdg_surface_send_configure(xdg->resource,
                                        wl_display_next_serial(surface->compositor->display));
@@ -433,6 +434,9 @@ shell_surface_gone(struct surface *surface)
     wl_resource_set_user_data(xdg->resource, NULL);
     if (xdg->role) {
         wl_resource_set_user_data(xdg->role, NULL);
+    }
+    if (xdg->decoration) {
+        wl_resource_set_user_data(xdg->decoration, NULL);
     }
     surface->xdg = NULL;
     wl_list_remove(&xdg->link);

@@ -70,6 +70,14 @@ surface_add(struct x11 *x11, struct hop_object *object)
     return surface;
 }
 
+static void
+told_clear(struct told *told)
+{
+    free(told->title);
+    free(told->app_id);
+    *told = (struct told){0};
+}
+
 void
 surface_remove(struct surface *surface)
 {
@@ -78,6 +86,7 @@ surface_remove(struct surface *surface)
     }
     surface->object->data = NULL;
     list_remove(&surface->link);
+    told_clear(&surface->told);
     free(surface);
 }
 
@@ -142,14 +151,58 @@ parent_of(struct x11 *x11, const struct window *window)
 }
 
 static void
-update_sizes(struct x11 *x11, const struct surface *surface)
+update_sizes(struct x11 *x11, struct surface *surface)
 {
     const struct window *window = surface->window;
+    struct told *told = &surface->told;
 
-    say_words(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_MIN_SIZE, window->min_width,
-              window->min_height);
-    say_words(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_MAX_SIZE, window->max_width,
-              window->max_height);
+    if (told->min_width != window->min_width || told->min_height != window->min_height) {
+        told->min_width = window->min_width;
+        told->min_height = window->min_height;
+        say_words(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_MIN_SIZE, window->min_width,
+                  window->min_height);
+    }
+    if (told->max_width != window->max_width || told->max_height != window->max_height) {
+        told->max_width = window->max_width;
+        told->max_height = window->max_height;
+        say_words(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_MAX_SIZE, window->max_width,
+                  window->max_height);
+    }
+}
+
+static void
+update_text(struct x11 *x11, const struct surface *surface, uint16_t opcode, char **told,
+            const char *text)
+{
+    if (text && (!*told || strcmp(*told, text) != 0)) {
+        free(*told);
+        *told = xstrdup(text);
+        say_text(x11, surface->xdg_role, opcode, text);
+    }
+}
+
+static void
+update_parent(struct x11 *x11, struct surface *surface)
+{
+    const struct surface *found = toplevel_of(x11, surface->window->transient_for);
+    const uint32_t parent = found && found != surface ? found->xdg_role : 0;
+
+    if (surface->told.parent != parent) {
+        surface->told.parent = parent;
+        say_words(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_PARENT, parent);
+    }
+}
+
+/* The host answers each such request with a configure event, even when nothing changes by it. */
+static void
+update_decoration(struct x11 *x11, struct surface *surface)
+{
+    const uint32_t mode = surface->window->undecorated ? DECORATION_CLIENT : DECORATION_SERVER;
+
+    if (surface->decoration && surface->told.decoration != mode) {
+        surface->told.decoration = mode;
+        say_words(x11, surface->decoration, WIRE_ZXDG_TOPLEVEL_DECORATION_V1_SET_MODE, mode);
+    }
 }
 
 void
@@ -160,20 +213,11 @@ surface_update(struct x11 *x11, struct surface *surface)
     if (surface->role != ROLE_TOPLEVEL || !window) {
         return;
     }
-    const struct surface *parent = toplevel_of(x11, window->transient_for);
-    if (window->title) {
-        say_text(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_TITLE, window->title);
-    }
-    if (window->app_id) {
-        say_text(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_APP_ID, window->app_id);
-    }
-    say_words(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_SET_PARENT,
-              parent && parent != surface ? parent->xdg_role : 0);
+    update_text(x11, surface, WIRE_XDG_TOPLEVEL_SET_TITLE, &surface->told.title, window->title);
+    update_text(x11, surface, WIRE_XDG_TOPLEVEL_SET_APP_ID, &surface->told.app_id, window->app_id);
+    update_parent(x11, surface);
     update_sizes(x11, surface);
-    if (surface->decoration) {
-        say_words(x11, surface->decoration, WIRE_ZXDG_TOPLEVEL_DECORATION_V1_SET_MODE,
-                  window->undecorated ? DECORATION_CLIENT : DECORATION_SERVER);
-    }
+    update_decoration(x11, surface);
 }
 
 static void
@@ -273,12 +317,19 @@ surface_show(struct x11 *x11, struct surface *surface)
 static void
 destroy_role(struct x11 *x11, struct surface *surface)
 {
+    list_for_each(link, &x11->surfaces) {
+        struct surface *child = list_container(link, struct surface, link);
+        if (child->told.parent == surface->xdg_role) {
+            child->told.parent = 0; /* the host takes it away itself, and the id may come again */
+        }
+    }
     if (surface->decoration) {
         say_only(x11, surface->decoration, WIRE_ZXDG_TOPLEVEL_DECORATION_V1_DESTROY);
     }
     say_only(x11, surface->xdg_role, WIRE_XDG_TOPLEVEL_DESTROY); /* the popup's is the same */
     say_only(x11, surface->xdg_surface, WIRE_XDG_SURFACE_DESTROY);
     surface->decoration = surface->xdg_role = surface->xdg_surface = 0;
+    told_clear(&surface->told);
     surface->role = ROLE_GONE;
     surface->parent = NULL;
     surface->configured = false;
@@ -410,7 +461,7 @@ surface_buffer_gone(struct x11 *x11, uint32_t buffer)
 static void
 apply_configure(struct x11 *x11, const struct surface *surface)
 {
-    const struct window *window = surface->window;
+    struct window *window = surface->window;
     struct box box = window->box;
 
     if (surface->role == ROLE_POPUP && surface->parent && surface->parent->window) {

@@ -35,6 +35,10 @@ enum {
     PATIENCE_MS = 1000,
     WITH_EVENTS = 1 << 11,
     REVERT_TO_POINTER_ROOT = 1,
+    /* struct window's states; 0: its program may have said what it wants */
+    STATES_KNOWN = 1 << 0,
+    STATE_FULLSCREEN = 1 << 1,
+    STATE_MAXIMIZED = 1 << 2,
 };
 
 struct window *
@@ -319,16 +323,24 @@ wm_focus(struct x11 *x11, struct window *window)
 }
 
 void
-wm_set_state(struct x11 *x11, const struct window *window)
+wm_set_state(struct x11 *x11, struct window *window)
 {
     const struct surface *surface = window->surface;
+    const bool fullscreen = surface && surface->fullscreen;
+    const bool maximized = surface && surface->maximized;
+    const uint32_t now =
+        STATES_KNOWN | (fullscreen ? STATE_FULLSCREEN : 0) | (maximized ? STATE_MAXIMIZED : 0);
     uint32_t states[3];
     size_t n = 0;
 
-    if (surface && surface->fullscreen) {
+    if (window->states == now) {
+        return; /* each change is told all who look, and this program too */
+    }
+    window->states = now;
+    if (fullscreen) {
         states[n++] = x11->atoms[ATOM_NET_WM_STATE_FULLSCREEN];
     }
-    if (surface && surface->maximized) {
+    if (maximized) {
         states[n++] = x11->atoms[ATOM_NET_WM_STATE_MAXIMIZED_VERT];
         states[n++] = x11->atoms[ATOM_NET_WM_STATE_MAXIMIZED_HORZ];
     }
@@ -403,6 +415,7 @@ on_unmap(struct x11 *x11, struct window *window)
         set_wm_state(x11, window, WITHDRAWN);
     }
     window->mapped = false;
+    window->states = 0;
 }
 
 static void

@@ -64,6 +64,15 @@ enum surface_role {
     ROLE_GONE,     /* it had one of these two */
 };
 
+/* What the host was told about a toplevel: some answer each request with another configure event. */
+struct told {
+    char *title;
+    char *app_id;
+    uint32_t parent;
+    uint32_t min_width, min_height, max_width, max_height;
+    uint32_t decoration; /* zxdg_toplevel_decoration_v1.mode */
+};
+
 /* wl_surface of Xwayland's. Ids are outer ones where nothing else is said. */
 struct surface {
     struct list link;
@@ -74,6 +83,7 @@ struct surface {
     uint32_t xdg_surface;
     uint32_t xdg_role;
     uint32_t decoration;
+    struct told told;
     bool configured; /* once: content may be shown */
     bool committed;  /* content waits for that */
     uint32_t held;   /* the inner wl_buffer of it, 0 for none */
@@ -110,6 +120,7 @@ struct window {
     uint32_t xdnd_version;                                 /* 0: nothing can be dropped on it */
     bool undecorated;
     bool wants_fullscreen, wants_maximized;
+    uint32_t states; /* wm_set_state() */
 };
 
 struct x11 {
@@ -190,8 +201,8 @@ struct window *wm_find(struct x11 *x11, uint32_t id);
 void wm_focus(struct x11 *x11, struct window *window);
 void wm_raise(struct x11 *x11, const struct window *window);
 void wm_place(struct x11 *x11, const struct window *window, struct box box);
-/* _NET_WM_STATE as the host has it. */
-void wm_set_state(struct x11 *x11, const struct window *window);
+/* _NET_WM_STATE as the host has it, when that is new. */
+void wm_set_state(struct x11 *x11, struct window *window);
 void wm_close(struct x11 *x11, const struct window *window);
 
 /* wishes.c: a message of a program's about its window. */
