@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from programs import BUTTON_RIGHT, Client, Compositor, Drag, need, run, wait_for
+from programs import BUTTON_LEFT, BUTTON_RIGHT, Client, Compositor, Drag, need, run, wait_for
 
 PROGRAM, VITRINE_X11 = sys.argv[1:3]
 LIMIT = 30
@@ -369,7 +369,48 @@ def test_drag_inside():
         pair.client["host"].said("clicked")
 
 
+def fling(pair, place):
+    """Dragged and let go as fast as the computer can: the compositor is not asked in between."""
+    compositor, start = pair.compositor, pair.place("guest", "source")
+    compositor.say("move", *start)
+    time.sleep(0.05)
+    compositor.say("button", BUTTON_LEFT, 1)
+    for step in range(1, 13):
+        compositor.say("move", start[0] + 3 * step, start[1])
+        time.sleep(0.002)
+    for step in range(1, 9):
+        compositor.say("move", *(a + (b - a) * step // 8 for a, b in zip(start, place)))
+    compositor.say("button", BUTTON_LEFT, 0)
+
+
+def test_fling():
+    """what is flung about falls where it was let go or nowhere; its program and the one below agree about that"""
+    with Desktop() as desktop:
+        pair = Pair(desktop)
+        host, guest = pair.client["host"], pair.client["guest"]
+        for turn in range(24):
+            here, there = len(guest.lines), len(host.lines)
+            fling(pair, (630, 600) if turn % 3 == 0 else pair.place("host", "target"))
+            try:
+                wait_for("an end", lambda: "ends" in guest.lines[here:], 2)  # pylint: disable=cell-var-from-loop
+            except AssertionError:  # faster than the program looked: it dragged nothing
+                assert "begins" not in guest.lines[here:], guest.lines[here:]
+            time.sleep(0.2)
+            ends, taken = guest.lines[here:], "dropped cargo" in host.lines[there:]
+            assert not [line for line in ends if line.startswith(("typed", "dropped"))], (turn, ends)
+            assert not taken or (turn % 3 and "failed" not in ends), (turn, ends, host.lines[there:])
+        here = len(guest.lines)
+        drag_ = pair.drag("guest")
+        drag_.over((630, 600), False)
+        drag_.drop()
+        said_after(guest, here, "ends")
+        desktop.compositor.click(*pair.place("guest", "button"))
+        guest.said("clicked")
+        assert pair.pull("guest", "host") == COPY
+        host.said("dropped cargo")
+
+
 TESTS = (test_two, test_menu, test_gtk, test_quiet, test_drop, test_drop_refused, test_drag, test_drag_refused,
-         test_drag_inside)
+         test_drag_inside, test_fling)
 
 run(TESTS, "Xwayland")

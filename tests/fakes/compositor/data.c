@@ -174,6 +174,8 @@ handle_finish(struct wl_client *client, struct wl_resource *resource)
         }
         if (seat->drag->source) {
             wl_data_source_send_dnd_finished(seat->drag->source);
+            /* As wlroots does, whose sources go then. */
+            wl_data_source_send_cancelled(seat->drag->source);
         }
         free(seat->drag);
         seat->drag = NULL;
@@ -368,6 +370,7 @@ drag_drop(struct seat *seat)
         if (drag->source) {
             wl_data_source_send_dnd_drop_performed(drag->source);
         }
+        wl_data_device_send_leave(drag->device);
         drag->device = NULL; /* what follows comes from the offer */
         drag->target = NULL;
         return true;

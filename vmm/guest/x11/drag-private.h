@@ -53,11 +53,19 @@ struct drag {
     bool accepted;   /* by the host's program below */
     uint32_t action; /* that the host chose */
     bool finished, failed;
+    bool other;      /* what the host drags now is no affair of this one */
     uint32_t window; /* of X's, that it is over or was */
     /* Where Xwayland's pointer shall be in the root window, in 256ths. */
     int32_t x, y;
+    uint32_t n_asked;   /* whether the button is up in X */
     uint32_t n_syncing; /* the X server is to have done what it was told before */
     bool moves, releases;
+    bool told; /* the program, that what the host's program below takes is taken */
+    /* The pointer came to a window before the button's release could be told: it waits. */
+    bool enters;
+    struct entering {
+        uint32_t inner, outer, serial, surface, x, y;
+    } entering;
 };
 
 /* drag.c */
@@ -66,6 +74,8 @@ struct drag {
 void drag_end(struct drag *drag);
 /* End it if both sides know how it ended. */
 void drag_conclude(struct drag *drag);
+/* Go on when the X server has done all that it was told. */
+void drag_sync(struct drag *drag);
 /* The host drags: all kinds are known, and the pointer is over our window. */
 void drag_start(struct drag *drag);
 /* Both windows were made by one program. */

@@ -62,6 +62,10 @@ drag_send_status(struct drag *drag, uint32_t window)
                                                           : x11->atoms[ATOM_XDND_ACTION_COPY]};
 
     x_send_message(x11->conn, window, x11->atoms[ATOM_XDND_STATUS], data);
+    drag->told = takes;
+    if (takes && drag->releases) {
+        drag_sync(drag); /* the release waits for this */
+    }
 }
 
 void
@@ -99,9 +103,10 @@ on_x_leave(struct drag *drag)
     if (drag->stage == STAGE_ASKING) {
         drag->stage = STAGE_CLAIMED;
         drag->generation++;
-    } else if (drag->stage == STAGE_LET_GO && drag->finished) {
+    } else if (drag->stage == STAGE_LET_GO && !drag->releases && (drag->finished || drag->failed)) {
         drag_end(drag);
     }
+    drag->told = false;
 }
 
 static void

@@ -8,6 +8,9 @@
 
 enum {
     FINISH_MS = 60 * 1000, /* for the program, after it was let go */
+    ANSWER_MS = 1000,      /* to ask about the last place; for X to have the button up */
+    BUTTONS = 0x1f00,      /* of X's state */
+    ASKED_MAX = 1000,
     ACTIONS_SINCE = 3,
     FRAME_SINCE = 5,
     PRESSED = 1,
@@ -87,9 +90,8 @@ tell_release(struct drag *drag)
     pointer->surface = pointer->n_buttons = 0;
 }
 
-/* When the X server has done all that it was told, go on. */
-static void
-sync_x(struct drag *drag)
+void
+drag_sync(struct drag *drag)
 {
     drag->n_syncing++;
     x_send(drag->x11->conn, &(struct x_request){.opcode = X_GET_INPUT_FOCUS,
@@ -122,6 +124,9 @@ drag_end(struct drag *drag)
     loop_timer_set(drag->patience, 0, 0);
     drag->stage = STAGE_NONE;
     drag->generation++;
+    if (drag->enters) {
+        drag_sync(drag);
+    }
 }
 
 static void
@@ -130,7 +135,13 @@ on_patience(void *data, uint32_t events)
     struct drag *drag = data;
 
     (void)events;
-    drag_end(drag);
+    if (drag->releases && !drag->told) {
+        drag->told = true; /* it does not ask */
+        loop_timer_set(drag->patience, FINISH_MS, 0);
+        drag_sync(drag);
+    } else {
+        drag_end(drag);
+    }
     x_flush(drag->x11->conn);
     hop_flush(drag->x11->hop);
 }
@@ -177,7 +188,7 @@ drag_claim(struct drag *drag, uint32_t owner)
     const struct window *origin = origin_window(drag);
 
     if (owner == 0) {
-        if (drag->stage != STAGE_LET_GO) {
+        if (drag->stage != STAGE_LET_GO || (drag->failed && !drag->releases)) {
             drag_end(drag);
         }
         return;
@@ -219,7 +230,7 @@ drag_start(struct drag *drag)
         (const uint32_t[]){drag->host_source, drag->pointer.origin, 0, x11->button_serial}, 4);
     drag->stage = STAGE_ON;
     drag->has_it = drag->inside = drag->accepted = drag->finished = drag->failed = false;
-    drag->dropped = drag->moves = drag->releases = false;
+    drag->dropped = drag->moves = drag->releases = drag->told = drag->other = false;
     drag->action = 0;
     surface_uncover(x11);
 }
@@ -230,8 +241,45 @@ let_go(struct drag *drag)
     if (drag->stage == STAGE_ON) {
         drag->stage = STAGE_LET_GO;
         drag->releases = true;
-        loop_timer_set(drag->patience, FINISH_MS, 0);
-        sync_x(drag); /* what the program was told last comes first */
+        loop_timer_set(drag->patience, ANSWER_MS, 0);
+        drag_sync(drag); /* what the program was told last comes first */
+    }
+}
+
+static void
+ask_buttons(struct drag *drag)
+{
+    const struct x11 *x11 = drag->x11;
+
+    if (drag->n_asked++ < ASKED_MAX) {
+        x_send(x11->conn,
+               &(struct x_request){.opcode = X_QUERY_POINTER,
+                                   .n_words = 1,
+                                   .word = {x11->root},
+                                   .reply = true,
+                                   .ticket = {TICKET_DRAG_BUTTONS, 0, drag->generation}});
+    }
+}
+
+/* Nothing takes it: our window stays until X has the button up, or what is below would have it. */
+static void
+fail_when_up(struct drag *drag)
+{
+    loop_timer_set(drag->patience, ANSWER_MS, 0);
+    drag->n_asked = 0;
+    ask_buttons(drag);
+}
+
+static void
+on_buttons(struct drag *drag, const struct x_ticket *ticket, const uint8_t *reply)
+{
+    if (ticket->detail != drag->generation || drag->stage != STAGE_LET_GO || !drag->failed) {
+        return;
+    }
+    if (reply && x_u16(reply + 24) & BUTTONS) {
+        ask_buttons(drag);
+    } else {
+        drag_end(drag);
     }
 }
 
@@ -244,8 +292,10 @@ drag_conclude(struct drag *drag)
     if (drag->dropped) {
         drag_send_finished(drag, drag->source, drag->finished);
     }
-    if (drag->dropped || drag->failed || drag->inside) {
+    if (drag->dropped || drag->inside) {
         drag_end(drag);
+    } else if (drag->failed) {
+        fail_when_up(drag);
     }
 }
 
@@ -272,8 +322,9 @@ drag_source_event(struct drag *drag, const struct wire_call *call)
         }
         return 1;
     } else {
-        drag->finished = call->opcode == WIRE_WL_DATA_SOURCE_EVENT_DND_FINISHED;
-        drag->failed = call->opcode == WIRE_WL_DATA_SOURCE_EVENT_CANCELLED;
+        /* Some hosts say "cancelled" of what is finished, too. */
+        drag->finished = drag->finished || call->opcode == WIRE_WL_DATA_SOURCE_EVENT_DND_FINISHED;
+        drag->failed = !drag->finished && call->opcode == WIRE_WL_DATA_SOURCE_EVENT_CANCELLED;
         drag->accepted = drag->accepted && !drag->failed;
     }
     if (drag->stage == STAGE_ON && !drag->inside &&
@@ -316,6 +367,7 @@ on_enter(struct drag *drag, const struct wire_call *call)
         return;
     }
     drag->inside = true;
+    drag->told = false;
     wire_begin(&writer, drag->offer, WIRE_WL_DATA_OFFER_ACCEPT);
     wire_put(&writer, call->value[0].word);
     wire_put_string(&writer, drag->types.type[0].name);
@@ -324,7 +376,7 @@ on_enter(struct drag *drag, const struct wire_call *call)
         (const uint32_t[]){HOST_COPY | HOST_MOVE, HOST_COPY}, 2);
     drag_cover(drag, false);
     wm_raise(x11, surface->window);
-    sync_x(drag);
+    drag_sync(drag);
     steer(drag, surface->window, &call->value[2]);
 }
 
@@ -332,10 +384,10 @@ static void
 on_leave(struct drag *drag)
 {
     drop_offer(drag);
-    drag->inside = drag->accepted = false;
+    drag->inside = drag->accepted = drag->told = false;
     drag->action = 0;
     drag_cover(drag, true);
-    sync_x(drag);
+    drag_sync(drag);
     drag->moves = true; /* so that the program looks what is there now */
     drag->x ^= FIXED_ONE;
 }
@@ -356,7 +408,8 @@ drag_device(struct drag *drag, const struct wire_call *call)
     const struct window *window = wm_find(drag->x11, drag->window);
 
     if (drag->stage != STAGE_ON) {
-        return drag->stage == STAGE_LET_GO && call->opcode != WIRE_WL_DATA_DEVICE_EVENT_ENTER;
+        drag->other = drag->other || call->opcode == WIRE_WL_DATA_DEVICE_EVENT_ENTER;
+        return drag->stage == STAGE_LET_GO && !drag->other;
     }
     if (call->opcode == WIRE_WL_DATA_DEVICE_EVENT_ENTER) {
         on_enter(drag, call);
@@ -372,6 +425,21 @@ drag_device(struct drag *drag, const struct wire_call *call)
 
 /* The pointer. */
 
+/* Let go before the host began it: nothing takes it, and what is below our window must not either. */
+static void
+give_up(struct drag *drag)
+{
+    if (drag->stage == STAGE_CLAIMED || drag->stage == STAGE_ASKING) {
+        drag->stage = STAGE_LET_GO;
+        drag->failed = drag->other = true;
+        drag->accepted = drag->finished = drag->dropped = drag->inside = drag->releases = false;
+        drag->generation++;
+        fail_when_up(drag);
+    } else if (drag->stage == STAGE_ON) {
+        drag_end(drag);
+    }
+}
+
 static void
 on_button(struct drag *drag, const struct wire_call *call)
 {
@@ -383,8 +451,55 @@ on_button(struct drag *drag, const struct wire_call *call)
             pointer->button = call->value[2].word;
         }
     } else if (pointer->n_buttons > 0 && --pointer->n_buttons == 0) {
-        drag_end(drag); /* before the host began it */
+        give_up(drag);
     }
+}
+
+static void
+set_pointer(struct drag *drag, const struct entering *entering)
+{
+    drag->pointer.inner = entering->inner;
+    drag->pointer.outer = entering->outer;
+    drag->pointer.surface = entering->surface;
+    drag->pointer.n_buttons = 0;
+}
+
+/* The button was let go over a window: Xwayland hears of that first, where the program expects it. */
+static int
+on_pointer_enter(struct drag *drag, const struct wire_call *call, const struct hop_object *object)
+{
+    drag->entering =
+        (struct entering){object->inner,       object->outer,       call->value[0].word,
+                          call->value[1].word, call->value[2].word, call->value[3].word};
+    let_go(drag);
+    if (drag->has_it && drag->releases) {
+        drag->enters = true;
+        x11_hold(drag->x11);
+        return 1;
+    }
+    set_pointer(drag, &drag->entering);
+    return 0;
+}
+
+/* What waited for the release. */
+static void
+enter_now(struct drag *drag)
+{
+    struct x11 *x11 = drag->x11;
+    const struct entering *entering = &drag->entering;
+    const struct surface *surface = surface_by_outer(x11, entering->surface);
+
+    drag->enters = false;
+    set_pointer(drag, entering);
+    if (surface) {
+        tell(drag, WIRE_WL_POINTER_EVENT_ENTER,
+             (const uint32_t[]){entering->serial, surface->object->inner, entering->x, entering->y},
+             4);
+    }
+    if (surface && surface->window) {
+        wm_raise(x11, surface->window);
+    }
+    hop_go_on(x11->hop);
 }
 
 int
@@ -396,26 +511,30 @@ drag_pointer(struct drag *drag, const struct wire_call *call, const struct hop_o
         return 0;
     }
     if (call->opcode == WIRE_WL_POINTER_EVENT_ENTER) {
-        let_go(drag);
-        tell_release(drag);
-        drag_conclude(drag);
-        pointer->inner = object->inner;
-        pointer->outer = object->outer;
-        pointer->surface = call->value[1].word;
-        pointer->n_buttons = 0;
-    } else if (drag->has_it) {
+        return on_pointer_enter(drag, call, object);
+    }
+    if (drag->has_it) {
         return 1;
-    } else if (call->opcode == WIRE_WL_POINTER_EVENT_LEAVE) {
+    }
+    if (call->opcode == WIRE_WL_POINTER_EVENT_LEAVE) {
         drag->has_it = drag->stage == STAGE_ON && pointer->n_buttons > 0 &&
                        pointer->surface == pointer->origin;
         if (!drag->has_it) {
             pointer->surface = pointer->n_buttons = 0;
         }
         return drag->has_it;
-    } else if (call->opcode == WIRE_WL_POINTER_EVENT_BUTTON) {
+    }
+    if (call->opcode == WIRE_WL_POINTER_EVENT_BUTTON) {
         on_button(drag, call);
     }
     return 0;
+}
+
+/* Where the host's program took it, the button is up only when the program knows so. */
+static bool
+waits_for_program(const struct drag *drag)
+{
+    return drag->accepted && drag->action != 0 && !drag->inside && !drag->failed && !drag->told;
 }
 
 static void
@@ -427,9 +546,13 @@ on_synced(struct drag *drag)
     if (drag->moves && drag->has_it) {
         tell_motion(drag);
     }
-    if (drag->releases) {
+    if (drag->releases && !waits_for_program(drag)) {
         tell_release(drag);
+        loop_timer_set(drag->patience, FINISH_MS, 0);
         drag_conclude(drag);
+    }
+    if (drag->enters && !drag->releases) {
+        enter_now(drag);
     }
 }
 
@@ -438,6 +561,10 @@ drag_reply(struct drag *drag, const struct x_ticket *ticket, const uint8_t *repl
 {
     if (ticket->kind == TICKET_DRAG_SYNC) {
         on_synced(drag);
+        return 1;
+    }
+    if (ticket->kind == TICKET_DRAG_BUTTONS) {
+        on_buttons(drag, ticket, reply);
         return 1;
     }
     return drag_data_reply(drag, ticket, reply, size);

@@ -32,7 +32,6 @@ enum {
     COMPOSITE_REDIRECT_SUBWINDOWS = 2,
     REDIRECT_MANUAL = 1,
     INPUT_ONLY = 2,
-    PATIENCE_MS = 1000,
     WITH_EVENTS = 1 << 11,
     REVERT_TO_POINTER_ROOT = 1,
     /* struct window's states; 0: its program may have said what it wants */
@@ -318,8 +317,7 @@ wm_focus(struct x11 *x11, struct window *window)
     /* Keys that come right behind must not be there before the focus is. */
     x_send(x11->conn, &(struct x_request){
                           .opcode = X_GET_INPUT_FOCUS, .reply = true, .ticket.kind = TICKET_FOCUS});
-    hop_hold(x11->hop);
-    loop_timer_set(x11->patience, PATIENCE_MS, 0);
+    x11_hold(x11);
 }
 
 void

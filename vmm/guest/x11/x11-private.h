@@ -172,6 +172,7 @@ enum ticket_kind {
     TICKET_DROP_ATOM,
     /* drag.c; detail: its generation; of a name, window: its atom */
     TICKET_DRAG_SYNC,
+    TICKET_DRAG_BUTTONS,
     TICKET_DRAG_TYPES,
     TICKET_DRAG_ACTIONS,
     TICKET_DRAG_NAME,
@@ -182,6 +183,8 @@ enum ticket_kind {
 
 /* x11.c: end all. */
 void x11_end(struct x11 *x11, const char *why);
+/* The host's events wait until hop_go_on(), not for ever. */
+void x11_hold(struct x11 *x11);
 /* One of the host's globals for ourselves, unless *id is one already. */
 void x11_bind(struct x11 *x11, const struct wire_call *call, const struct wire_interface *interface,
               uint32_t *id);

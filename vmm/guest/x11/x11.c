@@ -14,6 +14,10 @@
 #include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
 
+enum {
+    PATIENCE_MS = 1000, /* with an X server that does not answer */
+};
+
 /*
  * What Xwayland is shown of the host's globals. Not windows, which are made here; not those whose
  * compositor makes objects (tablets), nor the clipboard, which X has its own of.
@@ -36,6 +40,13 @@ x11_end(struct x11 *x11, const char *why)
         x11->over = true;
         x11->ended(x11->data, why);
     }
+}
+
+void
+x11_hold(struct x11 *x11)
+{
+    hop_hold(x11->hop);
+    loop_timer_set(x11->patience, PATIENCE_MS, 0);
 }
 
 static void
