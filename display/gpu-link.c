@@ -25,6 +25,7 @@ union gpu_message {
     struct gpu_statistics statistics;
     struct gpu_mode display;
     struct gpu_restarted restarted;
+    struct gpu_texture texture;
 };
 
 /* About one scanout. */
@@ -103,23 +104,89 @@ tell_shown(VmGpuLink *self, guint buffer, VmScreen *screen)
 }
 
 static void
-handle_buffer(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+tell_textures(VmGpuLink *self, VmScreen *screen)
 {
-    guint32 id = message->buffer.id;
-    g_autoptr(GError) error = NULL;
-    VmBuffer *buffer;
+    const struct gpu_flips message = {.header = {GPU_TEXTURES, sizeof(message)},
+                                      .scanout = vm_screen_get_number(screen),
+                                      .wanted = vm_screen_get_textures(screen)};
 
+    if (self->source && message_send(self->fd, &message, sizeof(message), NULL, 0) < 0) {
+        log_warning("gpu: does not take a wish for textures");
+    }
+}
+
+static void
+ask_pixels(VmGpuLink *self, VmScreen *screen)
+{
+    const struct gpu_ask_pixels message = {.header = {GPU_ASK_PIXELS, sizeof(message)},
+                                           .scanout = vm_screen_get_number(screen)};
+
+    if (!self->source || message_send(self->fd, &message, sizeof(message), NULL, 0) < 0) {
+        vm_screen_set_pixels(screen, NULL);
+    }
+}
+
+static void
+add_screen(VmGpuLink *self)
+{
+    VmScreen *screen = vm_screen_new(self->n_screens);
+
+    g_signal_connect_object(screen, "flips-changed", G_CALLBACK(tell_flips), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(screen, "shown", G_CALLBACK(tell_shown), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(screen, "textures-changed", G_CALLBACK(tell_textures), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(screen, "pixels-wanted", G_CALLBACK(ask_pixels), self,
+                            G_CONNECT_SWAPPED);
+    self->screens[self->n_screens++] = screen;
+}
+
+static gboolean
+may_add_buffer(VmGpuLink *self, guint32 id, const struct message_fds *fds)
+{
     if (id == 0 || fds->count != 1 || g_hash_table_size(self->buffers) >= VM_BUFFERS_MAX ||
         g_hash_table_contains(self->buffers, GUINT_TO_POINTER(id))) {
         complain(self, "buffer with a bad number or without a file");
-        return;
+        return FALSE;
     }
-    buffer = vm_buffer_new(message_take_fd(fds, 0), message->buffer.size, &error);
-    if (!buffer) {
+    return TRUE;
+}
+
+static void
+add_buffer(VmGpuLink *self, guint32 id, VmBuffer *buffer, const GError *error)
+{
+    if (buffer) {
+        g_hash_table_insert(self->buffers, GUINT_TO_POINTER(id), buffer);
+    } else {
         complain(self, error->message);
-        return;
     }
-    g_hash_table_insert(self->buffers, GUINT_TO_POINTER(id), buffer);
+}
+
+static void
+handle_buffer(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const guint32 id = message->buffer.id;
+    g_autoptr(GError) error = NULL;
+
+    if (may_add_buffer(self, id, fds)) {
+        VmBuffer *buffer = vm_buffer_new(message_take_fd(fds, 0), message->buffer.size, &error);
+
+        add_buffer(self, id, buffer, error);
+    }
+}
+
+static void
+handle_texture(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const guint32 id = message->texture.id;
+    g_autoptr(GError) error = NULL;
+
+    if (may_add_buffer(self, id, fds)) {
+        VmBuffer *buffer =
+            vm_buffer_new_texture(message_take_fd(fds, 0), &message->texture, &error);
+
+        add_buffer(self, id, buffer, error);
+    }
 }
 
 /* Without it everything works, with a copy more. */
@@ -142,9 +209,21 @@ handle_buffer_gone(VmGpuLink *self, const union gpu_message *message, struct mes
 }
 
 static gboolean
+texture_scanout_fits(const struct gpu_scanout *scanout, const struct gpu_texture *texture)
+{
+    return scanout->width > 0 && scanout->height > 0 &&
+           range_inside(scanout->x, scanout->width, texture->width) &&
+           range_inside(scanout->y, scanout->height, texture->height);
+}
+
+static gboolean
 scanout_fits(const struct gpu_scanout *scanout, const VmBuffer *buffer)
 {
     guint64 length;
+
+    if (!buffer->data) {
+        return texture_scanout_fits(scanout, &buffer->texture);
+    }
 
     if (scanout->width == 0 || scanout->width > GPU_EDGE_MAX || scanout->height == 0 ||
         scanout->height > GPU_EDGE_MAX || scanout->stride < scanout->width * 4 ||
@@ -156,30 +235,57 @@ scanout_fits(const struct gpu_scanout *scanout, const VmBuffer *buffer)
            range_inside(scanout->offset, length, buffer->size);
 }
 
-static void
-handle_scanout(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+/* FALSE, with a line in the log, when its numbers make no sense. Without a buffer: there is no picture. */
+static gboolean
+read_scanout(VmGpuLink *self, const struct gpu_scanout *scanout, VmScanout *ret_view)
 {
-    const struct gpu_scanout *scanout = &message->scanout;
     VmScanout view = {.buffer = NULL};
+    const struct gpu_texture *texture;
 
     if (scanout->scanout >= self->n_screens) {
         complain(self, "scanout with a bad number");
-        return;
+        return FALSE;
     }
     if (scanout->buffer != 0) {
         view.buffer = g_hash_table_lookup(self->buffers, GUINT_TO_POINTER(scanout->buffer));
         if (!view.buffer || !scanout_fits(scanout, view.buffer)) {
             complain(self, "scanout outside of its buffer or with a bad format");
-            return;
+            return FALSE;
         }
-        view.offset = scanout->offset;
+        texture = view.buffer->data ? NULL : &view.buffer->texture;
+        view.offset = texture ? texture->offset : scanout->offset;
         view.width = scanout->width;
         view.height = scanout->height;
-        view.stride = scanout->stride;
-        view.fourcc = scanout->format;
+        view.stride = texture ? texture->stride : scanout->stride;
+        view.fourcc = texture ? texture->format : scanout->format;
         view.buffer_id = scanout->buffer;
+        view.x = texture ? scanout->x : 0;
+        view.y = texture ? scanout->y : 0;
     }
-    vm_screen_set_scanout(self->screens[scanout->scanout], &view);
+    *ret_view = view;
+    return TRUE;
+}
+
+static void
+handle_scanout(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    VmScanout view;
+
+    if (read_scanout(self, &message->scanout, &view)) {
+        vm_screen_set_scanout(self->screens[message->scanout.scanout], &view);
+    }
+}
+
+static void
+handle_pixels(VmGpuLink *self, const union gpu_message *message, struct message_fds *fds)
+{
+    const guint number = message->scanout.scanout;
+    VmScanout view;
+
+    if (read_scanout(self, &message->scanout, &view)) {
+        vm_screen_set_pixels(self->screens[number],
+                             view.buffer && view.buffer->data ? &view : NULL);
+    }
 }
 
 static void
@@ -302,14 +408,13 @@ handle_hello(VmGpuLink *self, const union gpu_message *message, struct message_f
         if (vm_screen_get_flips(self->screens[i])) {
             tell_flips(self, self->screens[i]);
         }
+        if (vm_screen_get_textures(self->screens[i])) {
+            tell_textures(self, self->screens[i]);
+        }
+        vm_screen_set_pixels(self->screens[i], NULL); /* who asked before gets no answer */
     }
     while (self->n_screens < n) {
-        self->screens[self->n_screens] = vm_screen_new(self->n_screens);
-        g_signal_connect_object(self->screens[self->n_screens], "flips-changed",
-                                G_CALLBACK(tell_flips), self, G_CONNECT_SWAPPED);
-        g_signal_connect_object(self->screens[self->n_screens], "shown", G_CALLBACK(tell_shown),
-                                self, G_CONNECT_SWAPPED);
-        self->n_screens++;
+        add_screen(self);
     }
     g_signal_emit(self, signals[MODE_CHANGED], 0);
 }
@@ -321,6 +426,9 @@ answer_nobody(VmGpuLink *self)
     answer_restarts(self, NULL);
     for (guint i = 0; i < VM_SCREENS_MAX; i++) {
         answer_pluggings(self, i, NULL);
+    }
+    for (guint i = 0; i < self->n_screens; i++) {
+        vm_screen_set_pixels(self->screens[i], NULL);
     }
 }
 
@@ -366,6 +474,8 @@ static const struct {
     [GPU_BUFFER_DMABUF - GPU_HELLO] = {sizeof(struct gpu_buffer), 1, handle_buffer_dmabuf},
     [GPU_DISPLAY - GPU_HELLO] = {sizeof(struct gpu_mode), 0, handle_display},
     [GPU_RESTARTED - GPU_HELLO] = {sizeof(struct gpu_restarted), 0, handle_restarted},
+    [GPU_TEXTURE - GPU_HELLO] = {sizeof(struct gpu_texture), 1, handle_texture},
+    [GPU_PIXELS - GPU_HELLO] = {sizeof(struct gpu_scanout), 0, handle_pixels},
 };
 
 /* FALSE when the message has no valid form. */

@@ -22,6 +22,12 @@ enum {
     INLINE_SCANOUT_MAX = (64 << 20) - 0x1000, /* D-Bus: an array is at most 64 MiB */
 };
 
+/* An unanswered call about a dmabuf. */
+struct unshown {
+    guint64 serial; /* of the screen */
+    gboolean is_texture;
+};
+
 struct _VmListener {
     GObject parent_instance;
     VmScreen *screen;
@@ -30,9 +36,11 @@ struct _VmListener {
     gboolean ready;   /* they are known */
     gboolean map;
     gboolean dmabuf;       /* takes dmabufs, and did not refuse one */
+    gboolean texture;      /* the same for those of a graphics card */
+    gboolean is_counted;   /* by the screen, with `texture` */
     gboolean shows_dmabuf; /* what was sent last; `viewer` is the screen's then */
     VmScreenViewer viewer;
-    GQueue unshown;         /* serials of the screen, one for each unanswered call about a dmabuf */
+    GQueue unshown;         /* struct unshown */
     guint late;             /* the time limit of the first */
     guint in_flight;        /* pictures and updates */
     guint cursor_in_flight; /* cursor calls */
@@ -100,31 +108,56 @@ restart_late(VmListener *self)
     }
 }
 
-/* The answer to a call about a dmabuf: it is on the screen. */
-static void
+/* The answer to a call about a dmabuf: it is on the screen. Whether it was one of a graphics card. */
+static gboolean
 take_shown(VmListener *self)
 {
-    guint64 *serial = g_queue_pop_head(&self->unshown);
+    g_autofree struct unshown *unshown = g_queue_pop_head(&self->unshown);
 
     restart_late(self);
-    if (serial && self->shows_dmabuf) {
-        vm_screen_set_shown(self->screen, &self->viewer, *serial);
+    if (unshown && self->shows_dmabuf) {
+        vm_screen_set_shown(self->screen, &self->viewer, unshown->serial);
     }
-    g_free(serial);
+    return unshown && unshown->is_texture;
 }
 
-/* A client that cannot show one gets every picture in another way from then on, this one first. */
+/* The screen counts it, with what it takes now, or no longer. */
+static void
+count(VmListener *self, gboolean is_there, gboolean texture)
+{
+    const gboolean was_there = self->is_counted;
+    const gboolean had_texture = self->texture;
+
+    if (was_there == is_there && had_texture == texture) {
+        return;
+    }
+    self->is_counted = is_there;
+    self->texture = texture;
+    if (is_there) {
+        vm_screen_add_listener(self->screen, texture);
+    }
+    if (was_there) {
+        vm_screen_remove_listener(self->screen, had_texture);
+    }
+}
+
+/*
+ * A client that cannot show one gets every picture in another way from then on, this one first. Of a graphics
+ * card: as soon as there is another.
+ */
 static void
 handle_dmabuf_done(sd_bus_message *answer, gpointer user_data)
 {
     VmListener *self = VM_LISTENER(user_data);
+    gboolean was_texture;
 
     self->in_flight--;
     tell_error(answer);
-    take_shown(self);
-    if (sd_bus_message_is_method_error(answer, NULL) > 0 && self->dmabuf) {
-        self->dmabuf = FALSE;
-        self->scanout_dirty = TRUE;
+    was_texture = take_shown(self);
+    if (sd_bus_message_is_method_error(answer, NULL) > 0) {
+        self->scanout_dirty |= was_texture ? self->texture : self->dmabuf;
+        self->dmabuf = self->dmabuf && was_texture;
+        count(self, TRUE, self->texture && !was_texture);
     }
     pump(self);
 }
@@ -166,12 +199,13 @@ send_call(VmListener *self, sd_bus_message *call, VmCallDone done, guint *count)
 static void
 send_dmabuf_call(VmListener *self, sd_bus_message *call)
 {
-    const guint64 serial = vm_screen_get_serial(self->screen);
+    const struct unshown unshown = {vm_screen_get_serial(self->screen),
+                                    vm_screen_shows_texture(self->screen)};
     const guint before = self->in_flight;
 
     send_call(self, call, handle_dmabuf_done, &self->in_flight);
     if (self->in_flight > before) {
-        g_queue_push_tail(&self->unshown, g_memdup2(&serial, sizeof(serial)));
+        g_queue_push_tail(&self->unshown, g_memdup2(&unshown, sizeof(unshown)));
         if (!self->late) {
             restart_late(self);
         }
@@ -215,17 +249,18 @@ send_scanout_map(VmListener *self, const VmScanout *scanout)
     send_call(self, call, handle_update_done, &self->in_flight);
 }
 
-/* One plane, linear: the memory file's own pages. */
+/* One plane: the memory file's own pages, linear, or a texture. */
 static void
 send_scanout_dmabuf(VmListener *self, const VmScanout *scanout)
 {
-    const guint32 x = 0;
-    const guint32 y = 0;
-    const guint64 linear = 0;
+    const gboolean is_texture = vm_screen_shows_texture(self->screen);
+    const struct gpu_texture *texture = &scanout->buffer->texture; /* zeros: linear */
     g_autoptr(sd_bus_message) call = new_call(
-        self, DMABUF_INTERFACE, "ScanoutDMABUF2", "ahuuuuauauuuuutb", 1, scanout->buffer->dmabuf, x,
-        y, scanout->width, scanout->height, 1, (guint32)scanout->offset, 1, scanout->stride, 1,
-        scanout->fourcc, scanout->width, scanout->height, linear, TRUE);
+        self, DMABUF_INTERFACE, "ScanoutDMABUF2", "ahuuuuauauuuuutb", 1, scanout->buffer->dmabuf,
+        scanout->x, scanout->y, scanout->width, scanout->height, 1, (guint32)scanout->offset, 1,
+        scanout->stride, 1, scanout->fourcc, is_texture ? texture->width : scanout->width,
+        is_texture ? texture->height : scanout->height, texture->modifier,
+        !is_texture || (texture->flags & GPU_TEXTURE_Y_0_TOP) != 0);
 
     send_dmabuf_call(self, call);
 }
@@ -257,6 +292,20 @@ has_dmabuf(const VmScanout *scanout)
            scanout->stride % ROW_ALIGNMENT == 0 && scanout->offset % ROW_ALIGNMENT == 0;
 }
 
+/* Pixels are on the way where it cannot be sent what is shown now. */
+static gboolean
+can_send_scanout(VmListener *self)
+{
+    return self->texture || !vm_screen_shows_texture(self->screen);
+}
+
+static gboolean
+sends_dmabuf(VmListener *self, const VmScanout *scanout)
+{
+    return vm_screen_shows_texture(self->screen) ? self->texture
+                                                 : self->dmabuf && has_dmabuf(scanout);
+}
+
 static void
 set_shows_dmabuf(VmListener *self, gboolean shows)
 {
@@ -276,7 +325,7 @@ send_scanout(VmListener *self)
     const VmScanout *scanout = vm_screen_get_scanout(self->screen);
 
     self->scanout_dirty = FALSE;
-    set_shows_dmabuf(self, self->dmabuf && has_dmabuf(scanout));
+    set_shows_dmabuf(self, sends_dmabuf(self, scanout));
     vm_damage_clear(&self->damage);
     if (!scanout->buffer) {
         send_disable(self);
@@ -371,7 +420,7 @@ pump(VmListener *self)
     if (!self->ready) {
         return;
     }
-    if (self->scanout_dirty && self->in_flight < IN_FLIGHT_MAX) {
+    if (self->scanout_dirty && self->in_flight < IN_FLIGHT_MAX && can_send_scanout(self)) {
         send_scanout(self);
     }
     while (!self->scanout_dirty && self->in_flight < IN_FLIGHT_MAX &&
@@ -416,6 +465,7 @@ begin(VmListener *self)
 {
     g_clear_handle_id(&self->question, g_source_remove);
     self->ready = TRUE;
+    count(self, TRUE, self->dmabuf);
     self->scanout_dirty = TRUE;
     self->cursor_dirty = vm_screen_get_cursor(self->screen)->visible;
     pump(self);
@@ -495,6 +545,7 @@ vm_listener_close(VmListener *self)
     if (self->screen) {
         g_signal_handlers_disconnect_by_data(self->screen, self);
         set_shows_dmabuf(self, FALSE);
+        count(self, FALSE, FALSE);
     }
     g_clear_handle_id(&self->late, g_source_remove);
     g_queue_clear_full(&self->unshown, g_free);

@@ -3,7 +3,8 @@
 
 /*
  * One registered listener of one screen: a D-Bus link of its own, on which we call the client. Sends
- * a dmabuf where there is one and the client names Listener.Unix.ScanoutDMABUF2, until it refuses one;
+ * a dmabuf where there is one and the client names Listener.Unix.ScanoutDMABUF2, until it refuses one (of a
+ * graphics card: it is sent no such any more, but others still);
  * else the shared memory when it names Listener.Unix.Map, else the pixels, which are also what a client gets
  * that does not name its interfaces in time, until it does. At most two pictures or updates are unanswered;
  * what happens meanwhile is collected.

@@ -8,6 +8,7 @@
 enum {
     STATISTICS_TIMEOUT_MS = 2000,
     DRAIN_MS = 1000,
+    LAST_FRAME_MS = 300, /* the supervisor does not wait for long */
 };
 
 struct question {
@@ -64,19 +65,28 @@ handle_state_changed(VmModel *self)
 }
 
 static void
+send_last_frame(const VmScanout *scanout, gpointer user_data)
+{
+    g_autoptr(VmModel) self = VM_MODEL(user_data);
+    g_autoptr(GError) error = NULL;
+    cleanup_fd int fd = vm_picture_write_ppm(scanout, &error);
+
+    vm_supervisor_link_send_last_frame(self->supervisor, fd);
+}
+
+static void
 handle_last_frame_wanted(VmModel *self)
 {
     VmScreen *screen = NULL;
-    g_autoptr(GError) error = NULL;
-    cleanup_fd int fd = -1;
 
     for (guint i = 0; !screen && i < vm_gpu_link_get_maximum(self->gpu); i++) {
         screen = vm_gpu_link_get_screen(self->gpu, i);
     }
     if (screen) {
-        fd = vm_picture_write_ppm(vm_screen_get_scanout(screen), &error);
+        vm_picture_read(screen, LAST_FRAME_MS, send_last_frame, g_object_ref(self));
+    } else {
+        vm_supervisor_link_send_last_frame(self->supervisor, -1);
     }
-    vm_supervisor_link_send_last_frame(self->supervisor, fd);
 }
 
 static void

@@ -6,6 +6,17 @@
 #include "vm-dbus-vmm1.h"
 #include "vmm/base/fd.h"
 
+enum {
+    PIXELS_MS = 2000, /* for the graphics card to tell them */
+};
+
+struct asked {
+    VmDbusPicture *picture; /* a reference */
+    GDBusMethodInvocation *invocation;
+    guint max_width;
+    guint max_height;
+};
+
 static void
 update_picture(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer data)
 {
@@ -37,29 +48,41 @@ await_drawing(VmDbusPicture *picture, VmScreen *screen)
                             G_CONNECT_SWAPPED);
 }
 
-static gboolean
-handle_get_picture(VmDbusPicture *picture, GDBusMethodInvocation *invocation, GUnixFDList *fds,
-                   guint max_width, guint max_height)
+static void
+answer(const VmScanout *scanout, gpointer user_data)
 {
-    VmScreen *screen = VM_SCREEN(g_object_get_data(G_OBJECT(picture), "screen"));
+    g_autofree struct asked *asked = user_data;
+    g_autoptr(VmDbusPicture) picture = asked->picture;
     g_autoptr(GUnixFDList) out = g_unix_fd_list_new();
     g_autoptr(GError) error = NULL;
     VmPictureFile file;
     gint index;
 
-    await_drawing(picture, screen);
-    if (!vm_picture_copy(vm_screen_get_scanout(screen), max_width, max_height, &file, &error)) {
-        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_NO_PICTURE, error->message);
-        return TRUE;
+    if (!vm_picture_copy(scanout, asked->max_width, asked->max_height, &file, &error)) {
+        g_dbus_method_invocation_return_dbus_error(asked->invocation, VM_ERROR_NO_PICTURE,
+                                                   error->message);
+        return;
     }
     index = g_unix_fd_list_append(out, file.fd, &error);
     fd_closep(&file.fd);
     if (index < 0) {
-        g_dbus_method_invocation_return_gerror(invocation, error);
-        return TRUE;
+        g_dbus_method_invocation_return_gerror(asked->invocation, error);
+        return;
     }
-    vm_dbus_picture_complete_get_picture(picture, invocation, out, g_variant_new_handle(index),
-                                         file.width, file.height, file.stride);
+    vm_dbus_picture_complete_get_picture(picture, asked->invocation, out,
+                                         g_variant_new_handle(index), file.width, file.height,
+                                         file.stride);
+}
+
+static gboolean
+handle_get_picture(VmDbusPicture *picture, GDBusMethodInvocation *invocation, GUnixFDList *fds,
+                   guint max_width, guint max_height)
+{
+    VmScreen *screen = VM_SCREEN(g_object_get_data(G_OBJECT(picture), "screen"));
+    const struct asked asked = {g_object_ref(picture), invocation, max_width, max_height};
+
+    await_drawing(picture, screen);
+    vm_picture_read(screen, PIXELS_MS, answer, g_memdup2(&asked, sizeof(asked)));
     return TRUE;
 }
 

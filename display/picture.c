@@ -131,7 +131,7 @@ copy_row(const VmScanout *scanout, const VmPictureFile *file, guint row, guint8 
 static gboolean
 check_shown(const VmScanout *scanout, GError **error)
 {
-    if (!scanout->buffer) {
+    if (!scanout->buffer || !scanout->buffer->data) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "nothing is shown yet");
         return FALSE;
     }

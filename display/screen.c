@@ -17,6 +17,9 @@ struct _VmScreen {
     guint64 shown;       /* by all viewers */
     guint32 ids[RECENT]; /* of the buffers of the last serials */
     GPtrArray *viewers;
+    guint listeners;
+    guint texture_listeners; /* of them */
+    gboolean pixels_asked;
 };
 
 G_DEFINE_FINAL_TYPE(VmScreen, vm_screen, G_TYPE_OBJECT)
@@ -28,6 +31,9 @@ enum {
     CURSOR_MOVED,
     FLIPS_CHANGED,
     SHOWN,
+    TEXTURES_CHANGED,
+    PIXELS_WANTED,
+    PIXELS,
     N_SIGNALS
 };
 
@@ -62,6 +68,12 @@ vm_screen_class_init(VmScreenClass *klass)
         g_signal_new("flips-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SHOWN] = g_signal_new("shown", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                   G_TYPE_NONE, 1, G_TYPE_UINT);
+    signals[TEXTURES_CHANGED] = g_signal_new("textures-changed", type, G_SIGNAL_RUN_LAST, 0, NULL,
+                                             NULL, NULL, G_TYPE_NONE, 0);
+    signals[PIXELS_WANTED] =
+        g_signal_new("pixels-wanted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    signals[PIXELS] = g_signal_new("pixels", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 1, G_TYPE_POINTER);
     signals[CURSOR_MOVED] =
         g_signal_new("cursor-moved", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -123,7 +135,8 @@ same_scanout(const VmScanout *a, const VmScanout *b)
         return a->buffer == b->buffer;
     }
     return a->buffer == b->buffer && a->offset == b->offset && a->width == b->width &&
-           a->height == b->height && a->stride == b->stride && a->fourcc == b->fourcc;
+           a->height == b->height && a->stride == b->stride && a->fourcc == b->fourcc &&
+           a->x == b->x && a->y == b->y;
 }
 
 /* After a change of the viewers or of what is to be seen. */
@@ -213,6 +226,67 @@ vm_screen_get_flips(VmScreen *self)
 {
     g_return_val_if_fail(VM_IS_SCREEN(self), FALSE);
     return self->viewers->len > 0;
+}
+
+gboolean
+vm_screen_get_textures(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), FALSE);
+    return self->listeners > 0 && self->texture_listeners == self->listeners;
+}
+
+static void
+count_listener(VmScreen *self, gint n, gboolean textures)
+{
+    const gboolean before = vm_screen_get_textures(self);
+
+    self->listeners += (guint)n;
+    self->texture_listeners += textures ? (guint)n : 0;
+    if (vm_screen_get_textures(self) != before) {
+        g_signal_emit(self, signals[TEXTURES_CHANGED], 0);
+    }
+}
+
+void
+vm_screen_add_listener(VmScreen *self, gboolean textures)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    count_listener(self, 1, textures);
+}
+
+void
+vm_screen_remove_listener(VmScreen *self, gboolean textures)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    count_listener(self, -1, textures);
+}
+
+gboolean
+vm_screen_shows_texture(VmScreen *self)
+{
+    g_return_val_if_fail(VM_IS_SCREEN(self), FALSE);
+    return self->scanout.buffer && !self->scanout.buffer->data;
+}
+
+void
+vm_screen_ask_pixels(VmScreen *self)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    if (!self->pixels_asked) {
+        self->pixels_asked = TRUE;
+        g_signal_emit(self, signals[PIXELS_WANTED], 0);
+    }
+}
+
+void
+vm_screen_set_pixels(VmScreen *self, const VmScanout *pixels)
+{
+    g_return_if_fail(VM_IS_SCREEN(self));
+    if (!pixels || !pixels->buffer) {
+        pixels = self->scanout.buffer && self->scanout.buffer->data ? &self->scanout : NULL;
+    }
+    self->pixels_asked = FALSE;
+    g_signal_emit(self, signals[PIXELS], 0, pixels);
 }
 
 void

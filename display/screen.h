@@ -6,7 +6,8 @@
  * in it has been checked.
  *
  * Signals: "scanout-changed" (), "damage" (const VmRect *), "cursor-changed" (), "cursor-moved" (),
- * "flips-changed" (): vm_screen_get_flips() does; "shown" (guint buffer_id): no viewer has an older one.
+ * "flips-changed" (): vm_screen_get_flips() does; "shown" (guint buffer_id): no viewer has an older one;
+ * "textures-changed" (): vm_screen_get_textures() does; "pixels-wanted" (); "pixels" (const VmScanout *).
  */
 
 #include <glib-object.h>
@@ -26,6 +27,8 @@ typedef struct {
     guint stride;
     guint32 fourcc;
     guint32 buffer_id; /* as gpu calls it */
+    guint x;           /* in a texture, whose layout is the buffer's; else 0 */
+    guint y;
 } VmScanout;
 
 /* Somebody who shows the buffers themselves; the caller's, while it is added. */
@@ -67,6 +70,22 @@ void vm_screen_remove_viewer(VmScreen *self, VmScreenViewer *viewer);
 void vm_screen_set_shown(VmScreen *self, VmScreenViewer *viewer, guint64 serial);
 /* Whether there are viewers: new pixels should come in other buffers. */
 gboolean vm_screen_get_flips(VmScreen *self);
+/*
+ * Who gets pictures, and whether it takes textures: they come while all do, and there is one. While others
+ * are shown one, pixels are on the way to them.
+ */
+void vm_screen_add_listener(VmScreen *self, gboolean textures);
+void vm_screen_remove_listener(VmScreen *self, gboolean textures);
+gboolean vm_screen_get_textures(VmScreen *self);
+/* What it shows is a texture: nobody here can read it. */
+gboolean vm_screen_shows_texture(VmScreen *self);
+/*
+ * Of a screen that shows a texture: "pixels" comes, with the picture as it is then, valid during the signal;
+ * NULL when there is none. Soon, unless the gpu process is gone.
+ */
+void vm_screen_ask_pixels(VmScreen *self);
+/* They are here; `pixels` NULL or without a buffer: what is shown has some itself, or nothing is. */
+void vm_screen_set_pixels(VmScreen *self, const VmScanout *pixels);
 /* Clipped to the scanout. */
 void vm_screen_damage(VmScreen *self, guint x, guint y, guint width, guint height);
 void vm_screen_set_cursor(VmScreen *self, const struct gpu_cursor *cursor);

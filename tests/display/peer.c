@@ -149,11 +149,10 @@ record_dmabuf(PeerListener *self, GVariant *arguments, GUnixFDList *fds)
 {
     g_autoptr(GVariant) offsets = NULL;
     g_autoptr(GVariant) strides = NULL;
-    guint64 modifier;
 
-    g_variant_get(arguments, "(@ahuuuu@au@auuuuutb)", NULL, NULL, NULL, &self->width, &self->height,
-                  &offsets, &strides, NULL, &self->format, NULL, NULL, &modifier, NULL);
-    g_assert_cmpuint(modifier, ==, 0);
+    g_variant_get(arguments, "(@ahuuuu@au@auuuuutb)", NULL, &self->x, &self->y, &self->width,
+                  &self->height, &offsets, &strides, NULL, &self->format, &self->whole_width,
+                  &self->whole_height, &self->modifier, &self->y0_top);
     g_variant_get_child(offsets, 0, "u", &self->offset);
     g_variant_get_child(strides, 0, "u", &self->stride);
     fd_closep(&self->fd);

@@ -49,6 +49,13 @@ typedef struct {
     guint height;
     guint stride;
     guint format;
+    /* Of the last one that was a dmabuf: */
+    guint x;
+    guint y;
+    guint whole_width;
+    guint whole_height;
+    guint64 modifier;
+    gboolean y0_top;
     GVariant *pixels; /* of the last Scanout or Update */
     GVariant *cursor; /* arguments of the last CursorDefine */
 } PeerListener;

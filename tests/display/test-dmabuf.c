@@ -107,15 +107,17 @@ test_not_a_dmabuf(void)
     }
 }
 
-/* The next message to the gpu process. */
+/* The next message to the gpu process, but for the wish for textures. */
 static void
 expect_shown(Rig *rig, guint buffer)
 {
     struct gpu_shown shown;
     struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
 
-    rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
-    g_assert_cmpint(recv(rig->gpu, &shown, sizeof(shown), 0), ==, sizeof(shown));
+    do {
+        rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
+        g_assert_cmpint(recv(rig->gpu, &shown, sizeof(shown), 0), ==, sizeof(shown));
+    } while (shown.header.type == GPU_TEXTURES);
     g_assert_cmpuint(shown.header.type, ==, GPU_SHOWN);
     g_assert_cmpuint(shown.scanout, ==, 0);
     g_assert_cmpuint(shown.buffer, ==, buffer);
@@ -131,7 +133,7 @@ expect_flips(Rig *rig, guint wanted)
     do {
         rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
         g_assert_cmpint(recv(rig->gpu, &flips, sizeof(flips), 0), ==, sizeof(flips));
-    } while (flips.header.type == GPU_SHOWN);
+    } while (flips.header.type == GPU_SHOWN || flips.header.type == GPU_TEXTURES);
     g_assert_cmpuint(flips.header.type, ==, GPU_FLIPS);
     g_assert_cmpuint(flips.scanout, ==, 0);
     g_assert_cmpuint(flips.wanted, ==, wanted);
@@ -159,6 +161,8 @@ test_taken(void)
     g_assert_cmpuint(listener->width, ==, WIDTH);
     g_assert_cmpuint(listener->stride, ==, STRIDE);
     g_assert_cmphex(listener->format, ==, RIG_XRGB);
+    g_assert_cmpuint(listener->modifier, ==, 0);
+    g_assert_true(listener->y0_top);
     g_assert_cmpint(fd_check_dmabuf(listener->fd, SIZE), ==, 0);
     expect_flips(rig, 1); /* what a client shows is not drawn into */
     seen = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, listener->fd, 0);

@@ -21,6 +21,8 @@
 enum {
     FILE_SIZE = 16384,
     EDGE = 32,
+    KIND_TEXTURE = 10,
+    KIND_PIXELS = 11,
 };
 
 static union {
@@ -33,6 +35,7 @@ static union {
     struct gpu_cursor_move move;
     struct gpu_statistics statistics;
     struct gpu_mode display;
+    struct gpu_texture texture;
     uint32_t words[8];
     uint8_t bytes[sizeof(struct gpu_cursor) + 8];
 } message; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables): too large for a stack */
@@ -74,6 +77,14 @@ fill(struct fuzz_input *input, uint64_t how)
         message.buffer.id = 1 + (uint32_t)(how >> 8 & 3);
         message.buffer.size = FILE_SIZE;
         break;
+    case GPU_TEXTURE:
+        message.texture.id = 1 + (uint32_t)(how >> 8 & 3);
+        message.texture.width = EDGE;
+        message.texture.height = EDGE;
+        message.texture.stride = EDGE * 4;
+        message.texture.format = GPU_FORMAT_AB24;
+        break;
+    case GPU_PIXELS:
     case GPU_SCANOUT:
         message.scanout.scanout = (uint32_t)(how >> 7 & 1);
         message.scanout.buffer = (uint32_t)(how >> 8 & 3);
@@ -108,23 +119,49 @@ fill(struct fuzz_input *input, uint64_t how)
     }
 }
 
+int wrap_check_dmabuf(int fd, uint64_t size) __asm__("__wrap_fd_check_dmabuf");
+
+/* A dmabuf is a sealed memory file here: those who read it cannot tell. */
+int
+wrap_check_dmabuf(int fd, uint64_t size)
+{
+    return fd_check_memory_file(fd, size);
+}
+
+static uint32_t
+choose_kind(uint64_t how)
+{
+    switch (how & 0xc7) {
+    case 0xc7:
+        return 9;
+    case 0x87:
+        return 8;
+    case 0x47:
+        return how & 8 ? KIND_TEXTURE : KIND_PIXELS;
+    default:
+        return (uint32_t)(how & 7);
+    }
+}
+
 /* True when the link still stands. */
 static bool
 send_one(struct fuzz_input *input, int socket)
 {
-    static const uint32_t sizes[] = {sizeof(struct gpu_hello),       sizeof(struct gpu_buffer),
-                                     sizeof(struct gpu_buffer),      sizeof(struct gpu_scanout),
-                                     sizeof(struct gpu_update),      sizeof(struct gpu_cursor),
-                                     sizeof(struct gpu_cursor_move), sizeof(struct gpu_statistics),
-                                     sizeof(struct gpu_mode),        sizeof(struct gpu_restarted)};
+    static const uint32_t sizes[] = {
+        sizeof(struct gpu_hello),       sizeof(struct gpu_buffer),     sizeof(struct gpu_buffer),
+        sizeof(struct gpu_scanout),     sizeof(struct gpu_update),     sizeof(struct gpu_cursor),
+        sizeof(struct gpu_cursor_move), sizeof(struct gpu_statistics), sizeof(struct gpu_mode),
+        sizeof(struct gpu_restarted),   sizeof(struct gpu_texture),    sizeof(struct gpu_scanout)};
     uint64_t how = fuzz_take(input, 2);
-    uint32_t kind = (how & 0xc7) == 0xc7 ? 9 : (how & 0x87) == 0x87 ? 8 : (uint32_t)(how & 7);
-    cleanup_fd int fd = kind == 1 ? make_file(how >> 10) : -1;
+    uint32_t kind = choose_kind(how);
+    cleanup_fd int fd = kind == 1 || kind == KIND_TEXTURE ? make_file(how >> 10) : -1;
 
     memset(&message, 0, sizeof(message));
     message.header.type = kind == 1 && (how & 8) ? (uint32_t)GPU_BUFFER_DMABUF
                           : kind == 8            ? (uint32_t)GPU_DISPLAY
                           : kind == 9            ? (uint32_t)GPU_RESTARTED
+                          : kind == KIND_TEXTURE ? (uint32_t)GPU_TEXTURE
+                          : kind == KIND_PIXELS  ? (uint32_t)GPU_PIXELS
                                                  : GPU_HELLO + kind;
     message.header.size = sizes[kind];
     fill(input, how);
@@ -157,6 +194,14 @@ look(VmGpuLink *link)
             continue;
         }
         assert(scanout->width > 0 && scanout->height > 0);
+        if (vm_screen_shows_texture(screen)) {
+            const struct gpu_texture *texture = &scanout->buffer->texture;
+
+            assert((guint64)scanout->x + scanout->width <= texture->width &&
+                   (guint64)scanout->y + scanout->height <= texture->height);
+            assert(!vm_picture_copy(scanout, 64, 64, &picture, &error));
+            continue;
+        }
         assert(scanout->offset + (gsize)scanout->stride * scanout->height <= scanout->buffer->size);
         if (vm_picture_copy(scanout, 64, 64, &picture, &error)) {
             close(picture.fd);
@@ -188,6 +233,18 @@ count(const struct gpu_statistics *statistics, gpointer data)
     (*(guint *)data)++;
 }
 
+static void
+ask_pixels(VmGpuLink *link)
+{
+    for (guint i = 0; i < vm_gpu_link_get_maximum(link); i++) {
+        VmScreen *screen = vm_gpu_link_get_screen(link, i);
+
+        if (screen && vm_screen_shows_texture(screen)) {
+            vm_screen_ask_pixels(screen);
+        }
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -214,6 +271,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 64 && input.size > 0 && send_one(&input, pair[1]); i++) {
         vm_gpu_link_ask_statistics(link, count, &answered);
         vm_gpu_link_restart(link, count_restarted, &answered);
+        ask_pixels(link);
         asked += 2;
         asked += vm_gpu_link_get_maximum(link) > 0 &&
                  vm_gpu_link_plug(link, &(struct gpu_mode){0}, count_plugged, &answered);

@@ -30,10 +30,12 @@ enum gpu_type {
     GPU_DISPLAY_HELLO = START_TYPE_TO_CHILD, /* struct start_header */
     GPU_MODE,                                /* struct gpu_mode */
     GPU_ASK_STATISTICS,                      /* struct start_header: answer GPU_STATISTICS */
-    GPU_PLUG,    /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
-    GPU_FLIPS,   /* struct gpu_flips */
-    GPU_SHOWN,   /* struct gpu_shown */
-    GPU_RESTART, /* struct start_header: begin anew in 3D, answer GPU_RESTARTED */
+    GPU_PLUG,       /* struct gpu_mode: a display with this mode, or none: answer GPU_DISPLAY */
+    GPU_FLIPS,      /* struct gpu_flips */
+    GPU_SHOWN,      /* struct gpu_shown */
+    GPU_RESTART,    /* struct start_header: begin anew in 3D, answer GPU_RESTARTED */
+    GPU_TEXTURES,   /* struct gpu_flips */
+    GPU_ASK_PIXELS, /* struct gpu_ask_pixels: answer GPU_PIXELS */
 
     /* gpu -> display */
     GPU_HELLO = START_TYPE_FROM_CHILD, /* struct gpu_hello */
@@ -47,6 +49,8 @@ enum gpu_type {
     GPU_BUFFER_DMABUF,                 /* struct gpu_buffer, + dmabuf of the same pages */
     GPU_DISPLAY,                       /* struct gpu_mode: what is plugged in there from now on */
     GPU_RESTARTED,                     /* struct gpu_restarted */
+    GPU_TEXTURE,                       /* struct gpu_texture, + dmabuf of a graphics card */
+    GPU_PIXELS,                        /* struct gpu_scanout */
 };
 
 /* DRM fourcc codes, the only ones used: memory order B G R X, B G R A, R G B X, R G B A. */
@@ -109,6 +113,40 @@ struct gpu_buffer {
     uint64_t size;
 };
 
+/*
+ * GPU_TEXTURES: whether all who show the scanout can show what a graphics card drew from the card's own
+ * memory (enum GPU_TEXTURES uses struct gpu_flips). Not so at first, and after a GPU_DISPLAY_HELLO, so that a
+ * display that does not know the message gets pixels. From then on GPU_SCANOUT may name a buffer that was
+ * told by GPU_TEXTURE instead of GPU_BUFFER: nobody can map it, it has its own layout, and it goes with
+ * GPU_BUFFER_GONE as others do. What is told to be new in it has been drawn. When it is no longer wished, a
+ * GPU_SCANOUT with pixels and a GPU_UPDATE of all of them follow.
+ *
+ * GPU_ASK_PIXELS: what such a scanout shows, in memory that can be mapped; it goes on showing the texture.
+ * GPU_PIXELS tells where it is now and holds until the next message; `buffer` 0: look at what is shown.
+ */
+enum {
+    GPU_TEXTURE_Y_0_TOP = 1 << 0, /* the first row is the top one */
+};
+
+struct gpu_texture {
+    struct start_header header;
+    uint32_t id;     /* as struct gpu_buffer has it */
+    uint32_t format; /* enum gpu_format */
+    uint32_t width;  /* of the texture, at most GPU_EDGE_MAX */
+    uint32_t height;
+    uint32_t stride; /* bytes; what only the driver understands where `modifier` says so */
+    uint32_t offset;
+    uint32_t flags;
+    uint32_t reserved;
+    uint64_t modifier; /* drm_fourcc.h */
+};
+
+struct gpu_ask_pixels {
+    struct start_header header;
+    uint32_t scanout;
+    uint32_t reserved;
+};
+
 /* Show part of a buffer. `buffer` 0 switches the scanout off. */
 struct gpu_scanout {
     struct start_header header;
@@ -119,6 +157,8 @@ struct gpu_scanout {
     uint32_t height;
     uint32_t stride; /* bytes */
     uint32_t format; /* enum gpu_format */
+    uint32_t x;      /* in a texture, of which offset, stride and format are its own; else 0 */
+    uint32_t y;
 };
 
 /* New content in this rectangle, in scanout coordinates; the pixels are already in the buffer. */

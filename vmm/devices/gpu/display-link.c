@@ -20,14 +20,16 @@ struct link_buffer {
     int dmabuf;     /* of the same pages, or -1 */
     bool announced; /* the display knows it */
     bool dmabuf_told;
+    struct gpu_texture texture; /* header.type 0: it is none; else `fd` is `dmabuf` */
 };
 
 /* One scanout: what it is, and which parts of that the display was not told yet. */
 struct link_output {
     struct link_scanout state;
     struct rect damage;
-    struct gpu_cursor cursor; /* ready to be sent */
-    struct gpu_mode display;  /* the same */
+    struct gpu_cursor cursor;   /* ready to be sent */
+    struct gpu_mode display;    /* the same */
+    struct link_scanout pixels; /* to be told */
     uint32_t cursor_x;
     uint32_t cursor_y;
     bool display_dirty;
@@ -35,6 +37,7 @@ struct link_output {
     bool kept; /* see display_link_keep_picture() */
     bool cursor_dirty;
     bool position_dirty;
+    bool pixels_due;
 };
 
 struct display_link {
@@ -151,7 +154,8 @@ static bool
 buffer_shown(const struct display_link *link, const struct link_buffer *buffer)
 {
     for (uint32_t i = 0; i < link->n_outputs; i++) {
-        if (link->outputs[i].state.buffer == buffer) {
+        if (link->outputs[i].state.buffer == buffer ||
+            (link->outputs[i].pixels_due && link->outputs[i].pixels.buffer == buffer)) {
             return true;
         }
     }
@@ -190,14 +194,18 @@ link_make_room(struct display_link *link)
 static bool
 send_buffer(struct display_link *link, struct link_buffer *buffer)
 {
+    const bool is_texture = buffer->texture.header.type != 0;
     struct gpu_buffer message = {
         .header = LINK_HEADER(GPU_BUFFER, message), .id = buffer->id, .size = buffer->size};
+    const void *told = is_texture ? (const void *)&buffer->texture : &message;
 
-    if (!link_make_room(link) || !link_send(link, &message, sizeof(message), buffer->fd)) {
+    if (!link_make_room(link) ||
+        !link_send(link, told, is_texture ? sizeof(buffer->texture) : sizeof(message),
+                   buffer->fd)) {
         return false;
     }
     buffer->announced = true;
-    buffer->dmabuf_told = false;
+    buffer->dmabuf_told = is_texture;
     link->n_announced++;
     return true;
 }
@@ -216,6 +224,27 @@ send_dmabuf(struct display_link *link, struct link_buffer *buffer)
 }
 
 static bool
+send_new_buffer(struct display_link *link, struct link_buffer *buffer)
+{
+    return (buffer->announced || send_buffer(link, buffer)) && send_dmabuf(link, buffer);
+}
+
+static struct gpu_scanout
+scanout_message(uint32_t type, uint32_t index, const struct link_scanout *state)
+{
+    return (struct gpu_scanout){.header = {type, sizeof(struct gpu_scanout)},
+                                .scanout = index,
+                                .buffer = state->buffer ? state->buffer->id : 0,
+                                .offset = state->offset,
+                                .width = state->width,
+                                .height = state->height,
+                                .stride = state->stride,
+                                .format = state->format,
+                                .x = state->x,
+                                .y = state->y};
+}
+
+static bool
 send_scanout(struct display_link *link, uint32_t index)
 {
     struct link_output *output = &link->outputs[index];
@@ -224,20 +253,29 @@ send_scanout(struct display_link *link, uint32_t index)
     if (!output->scanout_dirty) {
         return true;
     }
-    if (buffer &&
-        ((!buffer->announced && !send_buffer(link, buffer)) || !send_dmabuf(link, buffer))) {
+    if (buffer && !send_new_buffer(link, buffer)) {
         return false;
     }
-    struct gpu_scanout message = {.header = LINK_HEADER(GPU_SCANOUT, message),
-                                  .scanout = index,
-                                  .buffer = buffer ? buffer->id : 0,
-                                  .offset = output->state.offset,
-                                  .width = output->state.width,
-                                  .height = output->state.height,
-                                  .stride = output->state.stride,
-                                  .format = output->state.format};
+    const struct gpu_scanout message = scanout_message(GPU_SCANOUT, index, &output->state);
     output->scanout_dirty = !link_send(link, &message, sizeof(message), -1);
     return !output->scanout_dirty;
+}
+
+static bool
+send_pixels(struct display_link *link, uint32_t index)
+{
+    struct link_output *output = &link->outputs[index];
+    struct link_buffer *buffer = output->pixels.buffer;
+
+    if (!output->pixels_due) {
+        return true;
+    }
+    if (buffer && !send_new_buffer(link, buffer)) {
+        return false;
+    }
+    const struct gpu_scanout message = scanout_message(GPU_PIXELS, index, &output->pixels);
+    output->pixels_due = !link_send(link, &message, sizeof(message), -1);
+    return !output->pixels_due;
 }
 
 /* Forget removed buffers that the display does not know any more. */
@@ -310,7 +348,7 @@ link_pump(struct display_link *link)
     }
     done = done && send_removals(link);
     for (uint32_t i = 0; done && i < link->n_outputs; i++) {
-        done = send_update(link, i) && send_cursor(link, i);
+        done = send_update(link, i) && send_cursor(link, i) && send_pixels(link, i);
     }
 }
 
@@ -321,6 +359,28 @@ link_flips(struct display_link *link, const struct gpu_flips *flips)
         log_limited(&link->limit, LOG_LEVEL_WARNING, "The display asked for impossible flips");
     } else if (link->ops->flips) {
         link->ops->flips(link->data, flips->scanout, flips->wanted != 0);
+    }
+}
+
+static void
+link_textures(struct display_link *link, const struct gpu_flips *textures)
+{
+    if (textures->scanout >= link->n_outputs || textures->wanted > 1) {
+        log_limited(&link->limit, LOG_LEVEL_WARNING, "The display asked for impossible textures");
+    } else if (link->ops->textures) {
+        link->ops->textures(link->data, textures->scanout, textures->wanted != 0);
+    }
+}
+
+static void
+link_ask_pixels(struct display_link *link, const struct gpu_ask_pixels *ask)
+{
+    if (ask->scanout >= link->n_outputs) {
+        log_limited(&link->limit, LOG_LEVEL_WARNING, "The display asked for impossible pixels");
+    } else if (link->ops->pixels) {
+        link->ops->pixels(link->data, ask->scanout);
+    } else {
+        display_link_tell_pixels(link, ask->scanout, &(struct link_scanout){0});
     }
 }
 
@@ -339,6 +399,7 @@ static void
 link_restart(struct display_link *link)
 {
     for (uint32_t i = 0; i < link->n_outputs; i++) {
+        link_textures(link, &(struct gpu_flips){.scanout = i, .wanted = 0});
         link_flips(link, &(struct gpu_flips){.scanout = i, .wanted = 0});
     }
     link->connected = true;
@@ -355,6 +416,7 @@ link_restart(struct display_link *link)
         output->scanout_dirty = !output->kept;
         output->cursor_dirty = output->cursor.visible;
         output->position_dirty = true;
+        output->pixels_due = false;
         output->damage = (struct rect){0, 0, output->state.width, output->state.height};
     }
     link_pump(link);
@@ -392,6 +454,7 @@ link_receive(struct display_link *link)
         struct gpu_mode mode;
         struct gpu_flips flips;
         struct gpu_shown shown;
+        struct gpu_ask_pixels ask_pixels;
     } message;
     ssize_t n = message_receive(link->fd, &message, sizeof(message), NULL);
 
@@ -415,6 +478,10 @@ link_receive(struct display_link *link)
         link_mode(link, &message.mode);
     } else if (n == sizeof(struct gpu_flips) && message.header.type == GPU_FLIPS) {
         link_flips(link, &message.flips);
+    } else if (n == sizeof(struct gpu_flips) && message.header.type == GPU_TEXTURES) {
+        link_textures(link, &message.flips);
+    } else if (n == sizeof(struct gpu_ask_pixels) && message.header.type == GPU_ASK_PIXELS) {
+        link_ask_pixels(link, &message.ask_pixels);
     } else if (n == sizeof(struct gpu_shown) && message.header.type == GPU_SHOWN) {
         link_shown(link, &message.shown);
     } else if (n != -EAGAIN && n != -EINTR) {
@@ -516,6 +583,20 @@ display_link_add_buffer(struct display_link *link, int fd, uint64_t size)
     return buffer;
 }
 
+struct link_buffer *
+display_link_add_texture(struct display_link *link, const struct gpu_texture *texture, int dmabuf)
+{
+    struct link_buffer *buffer = display_link_add_buffer(link, dmabuf, 0);
+
+    if (buffer) {
+        buffer->dmabuf = dmabuf;
+        buffer->texture = *texture;
+        buffer->texture.header = (struct start_header){GPU_TEXTURE, sizeof(*texture)};
+        buffer->texture.id = buffer->id;
+    }
+    return buffer;
+}
+
 void
 display_link_set_dmabuf(struct link_buffer *buffer, int dmabuf)
 {
@@ -532,6 +613,11 @@ display_link_has_dmabuf(const struct link_buffer *buffer)
 void
 display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer)
 {
+    for (uint32_t i = 0; i < link->n_outputs; i++) {
+        if (link->outputs[i].pixels.buffer == buffer) {
+            link->outputs[i].pixels = (struct link_scanout){0};
+        }
+    }
     if (link->connected) {
         buffer->fd = -1;
         link_pump(link);
@@ -571,6 +657,16 @@ display_link_take_over(struct display_link *link)
     if (!link->connected && link->source) {
         link_restart(link);
     }
+}
+
+void
+display_link_tell_pixels(struct display_link *link, uint32_t scanout,
+                         const struct link_scanout *pixels)
+{
+    assert(scanout < link->n_outputs);
+    link->outputs[scanout].pixels = *pixels;
+    link->outputs[scanout].pixels_due = true;
+    link_pump(link);
 }
 
 void

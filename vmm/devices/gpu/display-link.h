@@ -33,6 +33,10 @@ struct display_link_ops {
     void (*statistics)(void *data, struct gpu_statistics *statistics);
     /* Optional: begin anew with what draws in 3D, and fill in all but the header. */
     void (*restart)(void *data, struct gpu_restarted *restarted);
+    /* Optional: all who show a scanout take textures, or no longer. */
+    void (*textures)(void *data, uint32_t scanout, bool wanted);
+    /* Optional: display_link_tell_pixels() of a scanout. */
+    void (*pixels)(void *data, uint32_t scanout);
 };
 
 /* What a scanout shows; `buffer` NULL when it is off. */
@@ -43,6 +47,8 @@ struct link_scanout {
     uint32_t height;
     uint32_t stride;
     uint32_t format; /* enum gpu_format */
+    uint32_t x;      /* in a texture */
+    uint32_t y;
 };
 
 struct link_cursor {
@@ -78,8 +84,17 @@ struct link_buffer *display_link_add_buffer(struct display_link *link, int fd, u
  */
 void display_link_set_dmabuf(struct link_buffer *buffer, int dmabuf);
 bool display_link_has_dmabuf(const struct link_buffer *buffer);
+/*
+ * The same of what a graphics card has: `texture` without header and id, its memory `dmabuf`, taken over when
+ * that succeeds. Scanouts show it only while the display takes textures.
+ */
+struct link_buffer *display_link_add_texture(struct display_link *link,
+                                             const struct gpu_texture *texture, int dmabuf);
 void display_link_remove_buffer(struct display_link *link, struct link_buffer *buffer);
 
+/* The answer to display_link_ops::pixels. */
+void display_link_tell_pixels(struct display_link *link, uint32_t scanout,
+                              const struct link_scanout *pixels);
 /* Does nothing when the scanout shows that already. */
 void display_link_set_scanout(struct display_link *link, uint32_t scanout,
                               const struct link_scanout *state);

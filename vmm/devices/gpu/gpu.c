@@ -20,6 +20,7 @@
 #include "vmm/devices/gpu/record.h"
 #include "vmm/devices/gpu/restart.h"
 #include "vmm/devices/gpu/scanout.h"
+#include "vmm/devices/gpu/shown-texture.h"
 #include "vmm/devices/gpu/texture.h"
 
 enum {
@@ -294,10 +295,24 @@ gpu_buffer_shown(void *data, uint32_t index, uint32_t buffer)
     scanout_shown(data, index, buffer);
 }
 
+static void
+gpu_textures_wanted(void *data, uint32_t index, bool wanted)
+{
+    scanout_set_textures(data, index, wanted);
+}
+
+static void
+gpu_pixels_wanted(void *data, uint32_t index)
+{
+    shown_texture_tell_pixels(data, index);
+}
+
 static const struct display_link_ops gpu_link_ops = {.mode = gpu_mode_wanted,
                                                      .plug = gpu_plug_wanted,
                                                      .flips = gpu_flips_wanted,
                                                      .shown = gpu_buffer_shown,
+                                                     .textures = gpu_textures_wanted,
+                                                     .pixels = gpu_pixels_wanted,
                                                      .statistics = gpu_tell_statistics,
                                                      .restart = gpu_restart};
 _Static_assert((int)GPU_CONTEXT_NAME_SIZE == (int)RENDERER_NAME_SIZE, "copied as it is");

@@ -24,9 +24,10 @@ enum {
     GPU_QUEUE_CONTROL = 0,
     GPU_QUEUE_CURSOR = 1,
     GPU_QUEUES = 2,
-    GPU_FLIP_BUFFERS = 3,    /* on the screen, on the way there, free */
-    GPU_MODE_DELAY_MS = 100, /* every change of mode costs the guest a modeset */
-    GPU_EVENTS = 1,          /* VIRTIO_GPU_EVENT_DISPLAY, all that there are */
+    GPU_FLIP_BUFFERS = 3,        /* on the screen, on the way there, free */
+    GPU_SHOWN_TEXTURES_MAX = 32, /* told to the display; more than there are scanouts */
+    GPU_MODE_DELAY_MS = 100,     /* every change of mode costs the guest a modeset */
+    GPU_EVENTS = 1,              /* VIRTIO_GPU_EVENT_DISPLAY, all that there are */
 };
 
 /* How a scanout reads the blob that it shows (SET_SCANOUT_BLOB). */
@@ -66,6 +67,9 @@ struct scanout {
     struct shadow spare[GPU_FLIP_BUFFERS - 1]; /* these, the one that was shown longest ago first */
     unsigned int busy;   /* of them all, the newest: on the screen, or on the way there */
     struct rect waiting; /* what changed since no buffer was free */
+    bool textures;       /* the display takes them */
+    struct resource
+        *shown_texture; /* what it has instead of the shadow, which is out of date; or NULL */
 };
 
 /* When the last pictures were finished. */
@@ -115,6 +119,9 @@ struct gpu {
     uint32_t events_read;
     bool mode_due; /* the timer runs */
     struct scanout scanouts[GPU_SCANOUTS_MAX];
+    struct resource
+        *shown_textures[GPU_SHOWN_TEXTURES_MAX]; /* those with a buffer, the last one last */
+    unsigned int n_shown_textures;
     struct link_cursor cursor; /* cursor.c's, the image being read */
     struct gpu_counters counters;
     struct gpu_frames frames;

@@ -182,11 +182,12 @@ static void
 restore_picture(struct gpu *gpu, uint32_t index, const struct gpu_journal_scanout *entry)
 {
     const struct rect rect = {entry->rect[0], entry->rect[1], entry->rect[2], entry->rect[3]};
-    const struct framebuffer layout = {.width = entry->layout_width,
-                                       .height = entry->layout_height,
-                                       .stride = entry->layout_stride,
-                                       .format = resource_fourcc_known(entry->layout_format),
-                                       .offset = entry->layout_offset};
+    const struct framebuffer layout = {
+        .width = entry->layout_width,
+        .height = entry->layout_height,
+        .stride = entry->layout_stride,
+        .format = resource_is_shown_format(entry->layout_format) ? entry->layout_format : 0,
+        .offset = entry->layout_offset};
     const struct resource *resource = resource_find(&gpu->resources, entry->resource);
     int r = -ENOENT;
 

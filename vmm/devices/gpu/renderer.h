@@ -82,6 +82,7 @@ struct renderer_dmabuf {
     uint64_t size;       /* bytes */
     uint64_t modifier;   /* drm_fourcc.h */
     uint32_t fourcc;     /* drm_fourcc.h; 0: only the guest knows */
+    bool y_0_top;        /* of a texture: its first row is the top one */
     uint32_t n_planes;   /* at least 1 */
     uint32_t strides[4]; /* 0: only the guest knows */
     uint32_t offsets[4];

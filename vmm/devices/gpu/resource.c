@@ -28,13 +28,11 @@ resource_fourcc(uint32_t virtio_format)
     }
 }
 
-uint32_t
-resource_fourcc_known(uint32_t fourcc)
+bool
+resource_is_shown_format(uint32_t fourcc)
 {
     return fourcc == GPU_FORMAT_AR24 || fourcc == GPU_FORMAT_XR24 || fourcc == GPU_FORMAT_AB24 ||
-                   fourcc == GPU_FORMAT_XB24
-               ? fourcc
-               : 0;
+           fourcc == GPU_FORMAT_XB24;
 }
 
 void

@@ -61,11 +61,12 @@ struct resource {
     /* 2D, and textures that a scanout can show */
     uint32_t width;
     uint32_t height;
-    uint32_t format; /* DRM fourcc, 0 when there is none */
+    uint32_t format;            /* DRM fourcc, 0 when there is none */
+    struct link_buffer *buffer; /* scanout.c's or shown-texture.c's, while the display knows it */
+    bool is_not_shared;         /* a texture that cannot be had as a dmabuf */
     /* 2D only */
     uint8_t *pixels; /* stride is width * BYTES_PER_PIXEL */
     int fd;
-    struct link_buffer *buffer; /* scanout.c's, while the display knows it */
 };
 
 struct resource_table {
@@ -78,9 +79,8 @@ struct resource_table {
 
 /* DRM fourcc of a virtio-gpu format with four bytes per pixel, or 0. */
 uint32_t resource_fourcc(uint32_t virtio_format);
-
-/* The same fourcc if it is one of those, or 0. */
-uint32_t resource_fourcc_known(uint32_t fourcc);
+/* Whether it is one of enum gpu_format. */
+bool resource_is_shown_format(uint32_t fourcc);
 
 void resource_table_init(struct resource_table *table, uint64_t limit);
 /* -ENOMEM when the limit is reached. */

@@ -5,6 +5,7 @@
 
 #include "vmm/devices/gpu/dmabuf.h"
 #include "vmm/devices/gpu/shadow.h"
+#include "vmm/devices/gpu/shown-texture.h"
 #include "vmm/devices/gpu/texture.h"
 
 static void
@@ -17,6 +18,7 @@ scanout_off(struct gpu *gpu, uint32_t index)
     scanout->resource = NULL;
     scanout->rect = (struct rect){0};
     scanout->waiting = (struct rect){0};
+    scanout->shown_texture = NULL;
 }
 
 /* Show `rect` of the resource through host memory that is filled from it. */
@@ -41,6 +43,9 @@ scanout_set_shadow(struct gpu *gpu, uint32_t index, struct resource *resource,
     scanout->resource = resource;
     scanout->rect = *rect;
     scanout->framebuffer = *framebuffer;
+    if (resource->kind != RESOURCE_TEXTURE) {
+        shown_texture_leave(gpu, index);
+    }
     if (fresh) {
         /* Page flips show what was flushed; a new picture must not begin black. */
         shadow_copy_all(gpu, scanout);
@@ -50,6 +55,7 @@ scanout_set_shadow(struct gpu *gpu, uint32_t index, struct resource *resource,
         shadow_release_spare(gpu, scanout);
         scanout->busy = 1;
         scanout->waiting = (struct rect){0};
+        scanout->shown_texture = NULL;
     }
     return 0;
 }
@@ -64,7 +70,11 @@ scanout_set_texture(struct gpu *gpu, uint32_t index, struct resource *resource,
     if (resource->format == 0 || !resource->renderer->ops->transfer) {
         return -EINVAL;
     }
-    return scanout_set_shadow(gpu, index, resource, rect, &framebuffer);
+    const int r = scanout_set_shadow(gpu, index, resource, rect, &framebuffer);
+    if (r == 0) {
+        shown_texture_settle(gpu, index);
+    }
+    return r;
 }
 
 int
@@ -112,6 +122,7 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     scanout->rect = *rect;
     display_link_set_scanout(gpu->link, index, &shown);
     shadow_release_all(gpu, scanout);
+    scanout->shown_texture = NULL;
     return 0;
 }
 
@@ -231,6 +242,17 @@ scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips)
     }
 }
 
+void
+scanout_set_textures(struct gpu *gpu, uint32_t index, bool textures)
+{
+    struct scanout *scanout = &gpu->scanouts[index];
+
+    if (scanout->textures != textures) {
+        scanout->textures = textures;
+        shown_texture_settle(gpu, index);
+    }
+}
+
 /* `rect` is in resource coordinates. */
 static void
 scanout_flush_one(struct gpu *gpu, uint32_t index, const struct rect *rect)
@@ -244,6 +266,10 @@ scanout_flush_one(struct gpu *gpu, uint32_t index, const struct rect *rect)
     damage.x -= scanout->rect.x;
     damage.y -= scanout->rect.y;
     gpu->counters.flushed_pixels += (uint64_t)damage.width * damage.height;
+    if (scanout->shown_texture) {
+        shown_texture_update(gpu, index, &damage);
+        return;
+    }
     if (scanout->shadow.size > 0 && scanout->flips) {
         shadow_flip(gpu, index, &damage);
         return;
@@ -278,14 +304,16 @@ scanout_fetch_all(struct gpu *gpu, struct resource *resource)
 }
 
 void
-scanout_keep_picture(struct gpu *gpu, const struct resource *resource)
+scanout_keep_picture(struct gpu *gpu, struct resource *resource)
 {
     for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
         if (gpu->scanouts[i].resource == resource) {
+            shown_texture_leave(gpu, i);
             gpu->scanouts[i].resource = NULL;
             gpu->scanouts[i].waiting = (struct rect){0};
         }
     }
+    shown_texture_forget(gpu, resource);
 }
 
 int
@@ -318,6 +346,7 @@ scanout_forget_resource(struct gpu *gpu, struct resource *resource)
             scanout_off(gpu, i);
         }
     }
+    shown_texture_forget(gpu, resource);
     if (resource->buffer) {
         display_link_remove_buffer(gpu->link, resource->buffer);
         resource->buffer = NULL;

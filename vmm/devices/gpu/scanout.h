@@ -17,6 +17,8 @@ int scanout_set_blob(struct gpu *gpu, uint32_t index, uint32_t resource_id, cons
 void scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips);
 /* The display's GPU_SHOWN: what waited for a buffer that is free now is shown. */
 void scanout_shown(struct gpu *gpu, uint32_t index, uint32_t buffer);
+/* Show what a card drew from its own memory where that is possible, or no longer. */
+void scanout_set_textures(struct gpu *gpu, uint32_t index, bool textures);
 /* New pixels in a rectangle of a resource: copy what blobs need, tell the display. */
 int scanout_flush(struct gpu *gpu, uint32_t resource_id, const struct rect *rect);
 /* The resource goes away: off with every scanout that shows it, and out of the display. */
@@ -24,6 +26,6 @@ void scanout_forget_resource(struct gpu *gpu, struct resource *resource);
 /* What a renderer has of a 2D resource becomes the device's pixels, as far as it can be read. */
 void scanout_fetch_all(struct gpu *gpu, struct resource *resource);
 /* The resource is lost, its last picture stays. */
-void scanout_keep_picture(struct gpu *gpu, const struct resource *resource);
+void scanout_keep_picture(struct gpu *gpu, struct resource *resource);
 /* Everything off. */
 void scanout_reset(struct gpu *gpu);

@@ -11,6 +11,10 @@
 #include "vmm/base/fd.h"
 #include "vmm/devices/gpu/virgl-private.h"
 
+enum {
+    RESOURCE_Y_0_TOP = 1 << 0, /* of virgl_renderer_resource_info's flags, as of CREATE_3D's */
+};
+
 /* Of virglrenderer built with minigbm, which makes such textures: one descriptor for all planes. */
 static int
 export_buffer(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
@@ -68,6 +72,7 @@ export_texture(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
     }
     *ret = (struct renderer_dmabuf){.fd = fd,
                                     .fourcc = (uint32_t)info.drm_fourcc,
+                                    .y_0_top = (info.flags & RESOURCE_Y_0_TOP) != 0,
                                     .modifier = UINT64_C(0x00ffffffffffffff),
                                     .n_planes = 1,
                                     .strides = {(uint32_t)stride},
