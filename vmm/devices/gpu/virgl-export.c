@@ -12,7 +12,8 @@
 #include "vmm/devices/gpu/virgl-private.h"
 
 enum {
-    RESOURCE_Y_0_TOP = 1 << 0, /* of virgl_renderer_resource_info's flags, as of CREATE_3D's */
+    /* Of CREATE_3D's flags: its first row is the guest's top one, which the library then stores last. */
+    RESOURCE_Y_0_TOP = 1 << 0,
 };
 
 /* Of virglrenderer built with minigbm, which makes such textures: one descriptor for all planes. */
@@ -72,7 +73,7 @@ export_texture(struct virgl *virgl, uint32_t id, struct renderer_dmabuf *ret)
     }
     *ret = (struct renderer_dmabuf){.fd = fd,
                                     .fourcc = (uint32_t)info.drm_fourcc,
-                                    .y_0_top = (info.flags & RESOURCE_Y_0_TOP) != 0,
+                                    .y_0_top = (info.flags & RESOURCE_Y_0_TOP) == 0,
                                     .modifier = UINT64_C(0x00ffffffffffffff),
                                     .n_planes = 1,
                                     .strides = {(uint32_t)stride},
