@@ -46,6 +46,17 @@ vm_drawing_paint_picture(cairo_t *cr, cairo_surface_t *surface, const VmPicture 
 }
 
 void
+vm_drawing_veil(cairo_t *cr, const GdkRectangle *hole, const GdkRectangle *parent)
+{
+    cairo_save(cr);
+    cairo_set_operator(cr, CAIRO_OPERATOR_SOURCE);
+    cairo_set_source_rgba(cr, 0.5, 0.5, 0.5, 0.6);
+    cairo_rectangle(cr, hole->x - parent->x, hole->y - parent->y, hole->width, hole->height);
+    cairo_fill(cr);
+    cairo_restore(cr);
+}
+
+void
 vm_drawing_paint_last_picture(cairo_t *cr, cairo_surface_t *picture, double across, double down)
 {
     double width = cairo_image_surface_get_width(picture);

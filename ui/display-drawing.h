@@ -16,6 +16,8 @@ void vm_drawing_swap_colours(cairo_surface_t *target, const VmPicture *picture,
 /* `picture`: of the size of `surface`. `faded`: without colour. */
 void vm_drawing_paint_picture(cairo_t *cr, cairo_surface_t *surface, const VmPicture *picture,
                               const VmPlacement *at, gboolean faded);
+/* Over the hole that shows a picture which nobody can draw without its colours: weakly grey. */
+void vm_drawing_veil(cairo_t *cr, const GdkRectangle *hole, const GdkRectangle *parent);
 /* In the middle of an area of this size, weakly. */
 void vm_drawing_paint_last_picture(cairo_t *cr, cairo_surface_t *picture, double across,
                                    double down);

@@ -93,29 +93,111 @@ vm_display_page_get_screenshot(VmDisplayPage *self)
     g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
 
     console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
-    if (!console || !vm_console_get_picture(console, &picture)) {
+    if (!console || !vm_console_get_picture(console, &picture) || !picture.pixels) {
         return NULL;
     }
     return vm_screenshot_copy(&picture);
 }
 
+static void
+return_no_picture(GTask *task)
+{
+    g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                            _("There is no picture to save"));
+}
+
+/* GIO's usual form. */
+static void
+handle_pixels(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(VmThumbnail) pixels =
+        vm_console_get_thumbnail_finish(VM_CONSOLE(source), result, NULL);
+
+    if (pixels) {
+        const VmPicture picture = {.pixels = g_bytes_get_data(pixels->bytes, NULL),
+                                   .width = pixels->width,
+                                   .height = pixels->height,
+                                   .stride = pixels->stride,
+                                   .format = VM_FORMAT_XRGB8888};
+
+        g_task_return_pointer(task, vm_screenshot_copy(&picture), g_object_unref);
+    } else {
+        return_no_picture(task);
+    }
+}
+
+/* GIO's usual form. */
+void
+vm_display_page_take_screenshot_async(VmDisplayPage *self, GCancellable *cancellable,
+                                      GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(self, cancellable, callback, user_data);
+    GdkPixbuf *pixbuf = vm_display_page_get_screenshot(self);
+    VmConsole *console = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
+
+    if (pixbuf) {
+        g_task_return_pointer(task, pixbuf, g_object_unref);
+    } else if (console) {
+        vm_console_get_thumbnail_async(console, 0, 0, cancellable, handle_pixels,
+                                       g_steal_pointer(&task));
+    } else {
+        return_no_picture(task);
+    }
+}
+
+GdkPixbuf *
+vm_display_page_take_screenshot_finish(VmDisplayPage *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+/* GIO's usual form. */
+static void
+handle_saved(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GError *error = NULL;
+    char *path = vm_screenshot_save_finish(result, &error);
+
+    if (path) {
+        g_task_return_pointer(task, path, g_free);
+    } else {
+        g_task_return_error(task, error);
+    }
+}
+
+/* GIO's usual form. */
+static void
+handle_taken(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GError *error = NULL;
+    g_autoptr(GdkPixbuf) pixbuf = g_task_propagate_pointer(G_TASK(result), &error);
+
+    if (pixbuf) {
+        vm_screenshot_save_async(pixbuf, VM_DISPLAY_PAGE(source)->title,
+                                 g_task_get_cancellable(task), handle_saved,
+                                 g_steal_pointer(&task));
+    } else {
+        g_task_return_error(task, error);
+    }
+}
+
+/* GIO's usual form. */
 void
 vm_display_page_save_screenshot_async(VmDisplayPage *self, GCancellable *cancellable,
                                       GAsyncReadyCallback callback, gpointer user_data)
 {
-    g_autoptr(GdkPixbuf) pixbuf = vm_display_page_get_screenshot(self);
+    GTask *task = g_task_new(self, cancellable, callback, user_data);
 
-    if (!pixbuf) {
-        g_task_report_new_error(NULL, callback, user_data, NULL, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                                _("There is no picture to save"));
-        return;
-    }
-    vm_screenshot_save_async(pixbuf, self->title, cancellable, callback, user_data);
+    vm_display_page_take_screenshot_async(self, cancellable, handle_taken, task);
 }
 
 char *
 vm_display_page_save_screenshot_finish(VmDisplayPage *self, GAsyncResult *result, GError **error)
 {
     g_return_val_if_fail(VM_IS_DISPLAY_PAGE(self), NULL);
-    return vm_screenshot_save_finish(result, error);
+    return g_task_propagate_pointer(G_TASK(result), error);
 }

@@ -85,8 +85,13 @@ void vm_display_page_type_clipboard(VmDisplayPage *self);
 void vm_display_page_stop_typing(VmDisplayPage *self);
 /* Per cent of a long text that is typed now; -1 when none is. */
 int vm_display_page_get_typed(VmDisplayPage *self);
-/* A copy of the current picture in guest pixels, or NULL when there is none; caller unrefs. */
+/* A copy of the current picture in guest pixels, or NULL when there is none that can be read at once; caller unrefs. */
 GdkPixbuf *vm_display_page_get_screenshot(VmDisplayPage *self);
+/* The same of any picture, also of one that the machine has to be asked for. */
+void vm_display_page_take_screenshot_async(VmDisplayPage *self, GCancellable *cancellable,
+                                           GAsyncReadyCallback callback, gpointer user_data);
+GdkPixbuf *vm_display_page_take_screenshot_finish(VmDisplayPage *self, GAsyncResult *result,
+                                                  GError **error);
 /* Write it to the user's Pictures folder as "TITLE 2026-11-21 14-07-31.png". */
 void vm_display_page_save_screenshot_async(VmDisplayPage *self, GCancellable *cancellable,
                                            GAsyncReadyCallback callback, gpointer user_data);

@@ -31,10 +31,11 @@ struct _VmDisplayView {
     VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
     gboolean on_guest_surface;     /* the picture is there; else the painter draws it */
     VmGuestPainter *painter;
-    guint64 taken;           /* the console's serial as it was when the surface took it */
-    gboolean dmabuf_refused; /* by the desktop, for as long as it is the same one */
-    GtkWidget *parent;       /* whose drawing gets the hole; compared only */
-    GtkWidget *toplevel;     /* the same */
+    guint64 taken;             /* the console's serial as it was when the surface took it */
+    gboolean dmabuf_refused;   /* by the desktop, for as long as it is the same one */
+    gboolean textures_refused; /* the same */
+    GtkWidget *parent;         /* whose drawing gets the hole; compared only */
+    GtkWidget *toplevel;       /* the same */
 };
 
 enum {
@@ -174,6 +175,7 @@ hand_over_picture(VmDisplayView *self)
         vm_guest_surface_set_picture(self->guest_surface, NULL);
         return;
     }
+    (void)vm_console_get_texture(self->console, &shown.texture);
     if (vm_console_has_dmabuf(self->console)) {
         shown.dmabuf = vm_console_get_picture_file(self->console, &shown.offset);
     }
@@ -461,12 +463,39 @@ on_guest_scale(gpointer data)
     schedule_resize(self);
 }
 
+/*
+ * What lies on the graphics card can be shown from there only as a whole, and by the guest surface. Whoever
+ * draws the picture here, or copies its edges, needs pixels.
+ */
+static void
+update_takes_textures(VmDisplayView *self)
+{
+    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
+    gboolean takes = self->on_guest_surface && !self->textures_refused && !self->dmabuf_refused &&
+                     vm_guest_surface_may_take_textures(display);
+    VmPlacement at;
+
+    if (takes) {
+        get_placement(self, &at);
+        takes = vm_guest_surface_shows_all(&at, self->width, self->height);
+    }
+    if (self->console) {
+        vm_console_set_takes_textures(self->console, takes);
+    }
+}
+
 /* Until the machine's next picture comes, this one is copied. */
 static void
 on_dmabuf_refused(gpointer data)
 {
     VmDisplayView *self = data;
+    VmTexture texture;
 
+    if (self->console && vm_console_get_texture(self->console, &texture)) {
+        self->textures_refused = TRUE;
+        update_takes_textures(self);
+        return;
+    }
     self->dmabuf_refused = TRUE;
     if (self->console) {
         update_takes_dmabuf(self);
@@ -538,6 +567,7 @@ leave_guest_surface(VmDisplayView *self)
 {
     self->on_guest_surface = FALSE;
     update_paced(self);
+    update_takes_textures(self);
     if (self->guest_surface) {
         vm_guest_surface_hide(self->guest_surface);
     }
@@ -549,6 +579,7 @@ on_parent_drawn(VmDisplayView *self, cairo_t *cr)
 {
     GdkRectangle parent;
     VmPlacement at;
+    VmTexture texture;
 
     if (self->on_guest_surface && gtk_widget_get_mapped(GTK_WIDGET(self))) {
         get_placement(self, &at);
@@ -559,6 +590,9 @@ on_parent_drawn(VmDisplayView *self, cairo_t *cr)
                         at.hole.height);
         cairo_fill(cr);
         cairo_restore(cr);
+        if (self->faded && self->console && vm_console_get_texture(self->console, &texture)) {
+            vm_drawing_veil(cr, &at.hole, &parent);
+        }
     }
     return GDK_EVENT_PROPAGATE;
 }
@@ -621,6 +655,7 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
     }
     self->on_guest_surface = show_on_guest_surface(self);
     update_paced(self);
+    update_takes_textures(self);
     if (!self->on_guest_surface) {
         draw_picture(self, cr);
     }

@@ -17,6 +17,8 @@ typedef struct {
     guint height;
     guint stride;
     guint32 format;
+    guint64 modifier;
+    gboolean bottom_up;
 } Key;
 
 typedef struct {
@@ -38,9 +40,14 @@ struct vm_guest_dmabuf {
     GPtrArray *imports; /* the one that was used last is the last */
     Import *current;    /* NULL: the picture is no dmabuf, or may not be shown as one */
     Import *shown;
+    guint x; /* of the picture in the buffer */
+    guint y;
     GdkRectangle core; /* as it is shown */
     GdkRectangle core_pixels;
+    guint shown_x; /* the same, as it is shown */
+    guint shown_y;
     gboolean refused;
+    gboolean refused_textures;
 };
 
 static void
@@ -118,7 +125,11 @@ on_failed(void *data, struct zwp_linux_buffer_params_v1 *params)
         return;
     }
     g_debug("the compositor takes no dmabuf of %u x %u", import->key.width, import->key.height);
-    self->refused = TRUE;
+    if (import->key.modifier == VM_DRM_LINEAR) {
+        self->refused = TRUE;
+    } else {
+        self->refused_textures = TRUE;
+    }
     self->current = NULL;
     g_ptr_array_remove(self->imports, import);
     self->changed(self->data);
@@ -144,9 +155,10 @@ import_new(VmGuestDmabuf *self, const Key *key, int fd)
     import->params = vm_wayland_dmabuf_create_params(self->wayland->dmabuf);
     zwp_linux_buffer_params_v1_add_listener(import->params, &listener, import);
     zwp_linux_buffer_params_v1_add(import->params, own, 0, (guint32)key->offset, key->stride,
-                                   VM_DRM_LINEAR >> 32, (guint32)VM_DRM_LINEAR);
-    zwp_linux_buffer_params_v1_create(import->params, (gint32)key->width, (gint32)key->height,
-                                      key->format, 0);
+                                   (guint32)(key->modifier >> 32), (guint32)key->modifier);
+    zwp_linux_buffer_params_v1_create(
+        import->params, (gint32)key->width, (gint32)key->height, key->format,
+        key->bottom_up ? ZWP_LINUX_BUFFER_PARAMS_V1_FLAGS_Y_INVERT : 0);
     return import;
 }
 
@@ -154,7 +166,8 @@ static gboolean
 is_same(const Key *a, const Key *b)
 {
     return a->file == b->file && a->offset == b->offset && a->width == b->width &&
-           a->height == b->height && a->stride == b->stride && a->format == b->format;
+           a->height == b->height && a->stride == b->stride && a->format == b->format &&
+           a->modifier == b->modifier && a->bottom_up == b->bottom_up;
 }
 
 static void
@@ -202,26 +215,41 @@ find(VmGuestDmabuf *self, const Key *key, int fd)
     return import;
 }
 
-void
-vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmPicture *picture, int fd, gsize offset)
+static gboolean
+takes(const VmGuestDmabuf *self, const Key *key)
 {
+    return key->modifier == VM_DRM_LINEAR
+               ? !self->refused && vm_wayland_dmabuf_takes(self->wayland->dmabuf, key->format)
+               : !self->refused_textures && key->modifier == VM_DRM_IMPLICIT &&
+                     vm_wayland_dmabuf_takes_implicit(self->wayland->dmabuf, key->format);
+}
+
+void
+vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmGuestPicture *shown)
+{
+    const VmPicture *picture = &shown->picture;
+    const VmTexture *texture = shown->texture.width > 0 ? &shown->texture : NULL;
     gboolean swapped =
         picture->format == VM_FORMAT_XBGR8888 || picture->format == VM_FORMAT_ABGR8888;
     /* A desktop has nothing behind it: the alpha of a scanout means nothing. */
-    Key key = {.offset = offset,
-               .width = picture->width,
-               .height = picture->height,
+    Key key = {.offset = shown->offset,
+               .width = texture ? texture->width : picture->width,
+               .height = texture ? texture->height : picture->height,
                .stride = picture->stride,
-               .format = swapped ? VM_DRM_XBGR8888 : VM_DRM_XRGB8888};
+               .format = swapped ? VM_DRM_XBGR8888 : VM_DRM_XRGB8888,
+               .modifier = texture ? texture->modifier : VM_DRM_LINEAR,
+               .bottom_up = texture && texture->bottom_up};
     struct stat st;
 
     self->current = NULL;
-    if (fd < 0 || self->refused || offset > G_MAXUINT32 || fstat(fd, &st) < 0 ||
-        !vm_wayland_dmabuf_takes(self->wayland->dmabuf, key.format)) {
+    self->x = texture ? texture->x : 0;
+    self->y = texture ? texture->y : 0;
+    if (shown->dmabuf < 0 || shown->offset > G_MAXUINT32 || !takes(self, &key) ||
+        fstat(shown->dmabuf, &st) < 0) {
         return;
     }
     key.file = st.st_ino;
-    self->current = find(self, &key, fd);
+    self->current = find(self, &key, shown->dmabuf);
 }
 
 static void
@@ -231,10 +259,13 @@ set_geometry(VmGuestDmabuf *self, const VmPlacement *at)
 
     self->core = at->core;
     self->core_pixels = at->core_pixels;
+    self->shown_x = self->x;
+    self->shown_y = self->y;
     wl_subsurface_set_position(self->subsurface, at->core.x, at->core.y);
-    wp_viewport_set_source(
-        self->viewport, wl_fixed_from_int(at->core_pixels.x), wl_fixed_from_int(at->core_pixels.y),
-        wl_fixed_from_int(at->core_pixels.width), wl_fixed_from_int(at->core_pixels.height));
+    wp_viewport_set_source(self->viewport, wl_fixed_from_int(at->core_pixels.x + (int)self->x),
+                           wl_fixed_from_int(at->core_pixels.y + (int)self->y),
+                           wl_fixed_from_int(at->core_pixels.width),
+                           wl_fixed_from_int(at->core_pixels.height));
     wp_viewport_set_destination(self->viewport, at->core.width, at->core.height);
     wl_region_add(region, 0, 0, at->core.width, at->core.height);
     wl_surface_set_opaque_region(self->surface, region);
@@ -252,7 +283,8 @@ put_damage(VmGuestDmabuf *self, const cairo_region_t *damage)
         GdkRectangle box;
         cairo_region_get_rectangle(damage, i, &box);
         if (gdk_rectangle_intersect(&box, &self->core_pixels, &box)) {
-            wl_surface_damage_buffer(self->surface, box.x, box.y, box.width, box.height);
+            wl_surface_damage_buffer(self->surface, box.x + (int)self->x, box.y + (int)self->y,
+                                     box.width, box.height);
             seen = TRUE;
         }
     }
@@ -270,7 +302,8 @@ vm_guest_dmabuf_show(VmGuestDmabuf *self, const VmPlacement *at, const cairo_reg
         return FALSE;
     }
     moved = !gdk_rectangle_equal(&self->core, &at->core) ||
-            !gdk_rectangle_equal(&self->core_pixels, &at->core_pixels);
+            !gdk_rectangle_equal(&self->core_pixels, &at->core_pixels) ||
+            self->shown_x != self->x || self->shown_y != self->y;
     if (moved) {
         set_geometry(self, at);
     }
@@ -297,7 +330,7 @@ vm_guest_dmabuf_hide(VmGuestDmabuf *self)
 gboolean
 vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self)
 {
-    return self->refused;
+    return self->refused || self->refused_textures;
 }
 
 VmGuestDmabuf *

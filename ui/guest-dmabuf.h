@@ -8,14 +8,15 @@
  */
 
 #include "ui/display-placement.h"
+#include "ui/guest-picture.h"
 #include "ui/wayland.h"
-#include "vmm/client/vm-console.h"
 
 G_BEGIN_DECLS
 
 #define VM_DRM_XRGB8888 0x34325258U
 #define VM_DRM_XBGR8888 0x34324258U
 #define VM_DRM_LINEAR   G_GUINT64_CONSTANT(0)
+#define VM_DRM_IMPLICIT G_GUINT64_CONSTANT(0x00ffffffffffffff)
 
 typedef struct vm_guest_dmabuf VmGuestDmabuf;
 
@@ -30,11 +31,9 @@ void vm_guest_dmabuf_free(VmGuestDmabuf *self);
 gboolean vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self);
 
 /*
- * What is to be shown: `fd` (the caller's), -1 when it is no dmabuf, holds the picture's pixels from
- * `offset` on. It has been checked that they lie inside of it.
+ * What is to be shown; the descriptor is the caller's. It has been checked that the pixels lie inside of it.
  */
-void vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmPicture *picture, int fd,
-                                 gsize offset);
+void vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmGuestPicture *shown);
 /*
  * Show the core of the placement `at` from the next commit of the surface below on; `damage` in guest pixels.
  * FALSE, and no change, when that cannot be (yet).

@@ -199,7 +199,7 @@ vm_guest_painter_draw(VmGuestPainter *self, GtkWidget *widget, cairo_t *cr, cons
 {
     VmPicture picture;
 
-    if (!self->console || !vm_console_get_picture(self->console, &picture) ||
+    if (!self->console || !vm_console_get_picture(self->console, &picture) || !picture.pixels ||
         !update_surface(self, gtk_widget_get_display(widget), &picture, faded)) {
         return;
     }

@@ -125,11 +125,18 @@ forget_damage(VmGuestSurface *self)
 static void
 attach(VmGuestSurface *self)
 {
-    gboolean shows = self->dmabuf && !self->copy.faded &&
+    const gboolean is_texture = !self->picture.pixels;
+    gboolean shows = self->dmabuf && (is_texture || !self->copy.faded) &&
                      vm_guest_dmabuf_show(self->dmabuf, &self->placement, self->damage);
     VmGuestUpdate update = {.attach = self->fresh};
 
-    if (shows) {
+    if (is_texture) {
+        if (!shows) {
+            return; /* on_dmabuf_changed() comes back to it */
+        }
+        update.except =
+            (cairo_rectangle_int_t){0, 0, (int)self->picture.width, (int)self->picture.height};
+    } else if (shows) {
         update.except = self->placement.core_pixels;
     } else if (self->on_dmabuf) {
         damage_all(self);
@@ -229,8 +236,9 @@ vm_guest_surface_set_picture(VmGuestSurface *self, const VmGuestPicture *picture
     }
     self->picture = picture ? picture->picture : (VmPicture){.width = 0};
     if (self->dmabuf) {
-        vm_guest_dmabuf_set_picture(self->dmabuf, &self->picture, picture ? picture->dmabuf : -1,
-                                    picture ? picture->offset : 0);
+        const VmGuestPicture nothing = {.dmabuf = -1};
+
+        vm_guest_dmabuf_set_picture(self->dmabuf, picture ? picture : &nothing);
     }
     forget_damage(self);
     if (alike) {
@@ -431,6 +439,24 @@ vm_guest_surface_may_take_dmabuf(GdkDisplay *display)
     const VmWayland *wayland = vm_wayland_get(display);
 
     return wayland && vm_wayland_dmabuf_takes(wayland->dmabuf, VM_DRM_XRGB8888);
+}
+
+gboolean
+vm_guest_surface_may_take_textures(GdkDisplay *display)
+{
+    const VmWayland *wayland = vm_wayland_get(display);
+
+    return vm_guest_surface_may_take_dmabuf(display) &&
+           vm_wayland_dmabuf_takes_implicit(wayland->dmabuf, VM_DRM_XRGB8888) &&
+           vm_wayland_dmabuf_takes_implicit(wayland->dmabuf, VM_DRM_XBGR8888);
+}
+
+gboolean
+vm_guest_surface_shows_all(const VmPlacement *placement, guint width, guint height)
+{
+    const GdkRectangle all = {0, 0, (int)width, (int)height};
+
+    return gdk_rectangle_equal(&placement->core_pixels, &all);
 }
 
 void

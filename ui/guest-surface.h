@@ -8,13 +8,14 @@
  *
  * Of a picture that is a dmabuf, and that the compositor can import, only the edges are copied; what lies
  * between them is shown as it is (ui/guest-dmabuf.h). Until it is imported, and when it cannot be, all is
- * copied.
+ * copied. Nothing is copied of a texture: what was shown before it stays until it is imported.
  *
  * Its size and place change with the next frame that GTK draws, both at once; new pixels go straight to
  * the compositor, at most once per frame of the screen.
  */
 
 #include "ui/display-placement.h"
+#include "ui/guest-dmabuf.h"
 #include "ui/guest-picture.h"
 #include "ui/wayland.h"
 
@@ -54,6 +55,9 @@ void vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area);
 void vm_guest_surface_hide(VmGuestSurface *self);
 /* Whether the desktop's compositor takes pictures that are dmabufs. */
 gboolean vm_guest_surface_may_take_dmabuf(GdkDisplay *display);
+/* The same of textures, whose pixels nobody can copy: all of the picture has to be in the placement's core. */
+gboolean vm_guest_surface_may_take_textures(GdkDisplay *display);
+gboolean vm_guest_surface_shows_all(const VmPlacement *placement, guint width, guint height);
 /* Guest pixels copied for the compositor so far. */
 guint64 vm_guest_surface_get_n_copied(VmGuestSurface *self);
 

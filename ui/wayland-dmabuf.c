@@ -21,20 +21,27 @@ typedef struct {
     guint64 modifier;
 } Entry;
 
+/* Of a format. */
+typedef struct {
+    gboolean linear;
+    gboolean implicit;
+} Taken;
+
 struct vm_wayland_dmabuf {
     struct zwp_linux_dmabuf_v1 *manager;
     struct zwp_linux_dmabuf_feedback_v1 *feedback; /* NULL with the older version */
     const Entry *table;                            /* NULL: not told */
     gsize table_size;
-    gboolean linear[G_N_ELEMENTS(known)];
-    gboolean next[G_N_ELEMENTS(known)]; /* until the feedback is complete */
+    Taken taken[G_N_ELEMENTS(known)];
+    Taken next[G_N_ELEMENTS(known)]; /* until the feedback is complete */
 };
 
 static void
-note(gboolean *linear, guint32 format, guint64 modifier)
+note(Taken *taken, guint32 format, guint64 modifier)
 {
     for (guint i = 0; i < G_N_ELEMENTS(known); i++) {
-        linear[i] = linear[i] || (known[i] == format && modifier == VM_DRM_LINEAR);
+        taken[i].linear |= known[i] == format && modifier == VM_DRM_LINEAR;
+        taken[i].implicit |= known[i] == format && modifier == VM_DRM_IMPLICIT;
     }
 }
 
@@ -52,7 +59,7 @@ on_modifier(void *data, struct zwp_linux_dmabuf_v1 *manager, uint32_t format, ui
     VmWaylandDmabuf *self = data;
 
     (void)manager;
-    note(self->linear, format, (guint64)high << 32 | low);
+    note(self->taken, format, (guint64)high << 32 | low);
 }
 
 /* Version 4 */
@@ -64,8 +71,8 @@ on_done(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback)
 
     (void)feedback;
     for (guint i = 0; i < G_N_ELEMENTS(known); i++) {
-        self->linear[i] = self->next[i];
-        self->next[i] = FALSE;
+        self->taken[i] = self->next[i];
+        self->next[i] = (Taken){FALSE};
     }
 }
 
@@ -164,15 +171,29 @@ vm_wayland_dmabuf_go_to_default_queue(VmWaylandDmabuf *self)
     }
 }
 
+static const Taken *
+find_taken(const VmWaylandDmabuf *self, guint32 fourcc)
+{
+    static const Taken nothing;
+
+    for (guint i = 0; self && i < G_N_ELEMENTS(known); i++) {
+        if (known[i] == fourcc) {
+            return &self->taken[i];
+        }
+    }
+    return &nothing;
+}
+
 gboolean
 vm_wayland_dmabuf_takes(const VmWaylandDmabuf *self, guint32 fourcc)
 {
-    for (guint i = 0; self && i < G_N_ELEMENTS(known); i++) {
-        if (known[i] == fourcc) {
-            return self->linear[i];
-        }
-    }
-    return FALSE;
+    return find_taken(self, fourcc)->linear;
+}
+
+gboolean
+vm_wayland_dmabuf_takes_implicit(const VmWaylandDmabuf *self, guint32 fourcc)
+{
+    return find_taken(self, fourcc)->implicit;
 }
 
 struct zwp_linux_buffer_params_v1 *

@@ -17,6 +17,8 @@ VmWaylandDmabuf *vm_wayland_dmabuf_new(struct wl_registry *registry, guint32 nam
 void vm_wayland_dmabuf_go_to_default_queue(VmWaylandDmabuf *self);
 /* Linear ones of this format of DRM's, XRGB8888 or XBGR8888. NULL is fine: none. */
 gboolean vm_wayland_dmabuf_takes(const VmWaylandDmabuf *self, guint32 fourcc);
+/* The same of those whose layout only the graphics card's driver knows. */
+gboolean vm_wayland_dmabuf_takes_implicit(const VmWaylandDmabuf *self, guint32 fourcc);
 struct zwp_linux_buffer_params_v1 *vm_wayland_dmabuf_create_params(VmWaylandDmabuf *self);
 
 G_END_DECLS

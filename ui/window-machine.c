@@ -406,17 +406,26 @@ vm_window_save_screenshot(VmWindow *self)
                                           screenshot_saved, g_object_ref(self));
 }
 
-void
-vm_window_copy_screenshot(VmWindow *self)
+/* GIO's usual form. */
+static void
+screenshot_taken(GObject *source, GAsyncResult *result, gpointer data)
 {
+    g_autoptr(VmWindow) self = data;
     g_autoptr(GdkPixbuf) picture =
-        vm_display_page_get_screenshot(vm_machine_page_get_display(self->machine_page));
+        vm_display_page_take_screenshot_finish(VM_DISPLAY_PAGE(source), result, NULL);
 
     if (picture) {
         gtk_clipboard_set_image(gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD),
                                 picture);
         vm_window_toast(self, _("Screenshot copied"));
     }
+}
+
+void
+vm_window_copy_screenshot(VmWindow *self)
+{
+    vm_display_page_take_screenshot_async(vm_machine_page_get_display(self->machine_page), NULL,
+                                          screenshot_taken, g_object_ref(self));
 }
 
 static void

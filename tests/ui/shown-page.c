@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/ui/shown-page.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "ui/display-view.h"
+#include "vmm/base/fd.h"
+
+enum {
+    TEXTURE_MARGIN = 16, /* rows */
+};
 
 /* No two places look alike, and neighbours differ in all colours. */
 guint32
@@ -35,6 +43,40 @@ shown_show(Shown *self, guint width, guint height, guint seed)
     self->pixels = rig_gpu_show(self->rig, ++self->buffers, width, height);
     draw(self, &all, seed);
     rig_gpu_update(self->rig, 0, 0, width, height);
+}
+
+/* The picture lies in the middle of it, so that its place counts. */
+void
+shown_show_texture(Shown *self, guint seed)
+{
+    const guint stride = self->width * 4;
+    const gsize size = (gsize)stride * self->height;
+    const GdkRectangle all = {0, 0, (int)self->width, (int)self->height};
+    const struct gpu_texture texture = {.header = {GPU_TEXTURE, sizeof(texture)},
+                                        .id = ++self->buffers,
+                                        .format = GPU_FORMAT_XR24,
+                                        .width = self->width,
+                                        .height = self->height + 2 * TEXTURE_MARGIN,
+                                        .stride = stride,
+                                        .flags = GPU_TEXTURE_Y_0_TOP,
+                                        .modifier = G_GUINT64_CONSTANT(0x00ffffffffffffff)};
+    const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
+                                        .buffer = texture.id,
+                                        .width = self->width,
+                                        .height = self->height,
+                                        .y = TEXTURE_MARGIN};
+    const gsize whole = (gsize)stride * texture.height;
+    int memory = fd_memory_file("texture", (whole + 4095) / 4096 * 4096);
+    int dmabuf = rig_make_dmabuf(memory, whole);
+    guint8 *pixels = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+
+    g_assert_true(pixels != MAP_FAILED && size > 0);
+    self->pixels = (guint32 *)(gpointer)(pixels + (gsize)stride * TEXTURE_MARGIN);
+    draw(self, &all, seed);
+    rig_gpu_send(self->rig, &texture, sizeof(texture), dmabuf);
+    rig_gpu_send(self->rig, &scanout, sizeof(scanout), -1);
+    close(dmabuf);
+    close(memory);
 }
 
 void

@@ -193,6 +193,59 @@ test_paced(Shown *self, gconstpointer data)
     rig_wait(is_imported(self));
 }
 
+static gboolean
+has_texture(Shown *self)
+{
+    VmTexture texture;
+
+    return vm_console_get_texture(get_console(self), &texture);
+}
+
+/* What a graphics card drew is shown from its memory where all of it can be so; else pixels are wanted. */
+static void
+test_texture(Shown *self, gconstpointer data)
+{
+    VmPicture picture;
+
+    g_free(test_compositor_say(self->compositor, "scale 1"));
+    self->scale = 1;
+    rig_wait(is_imported(self));
+    shown_settle(self);
+    const guint64 copied = shown_n_copied(self);
+    for (guint i = 0; i < 4; i++) { /* a guest that flips */
+        shown_show_texture(self, 40 + i);
+        rig_wait(has_texture(self));
+        g_assert_true(vm_console_get_picture(get_console(self), &picture) && !picture.pixels);
+        rig_wait(is_imported(self));
+        shown_update(self, 100, 100, 60 + i);
+        rig_wait(is_imported(self));
+    }
+    g_assert_cmpuint(shown_n_copied(self), ==, copied);
+    /* A screenshot waits for the machine. */
+    g_assert_null(vm_display_page_get_screenshot(self->page));
+    /* Edges between device pixels would have to be copied: the machine is told, and has pixels. */
+    g_free(test_compositor_say(self->compositor, "scale 1.25"));
+    self->scale = 1.25;
+    rig_run(300);
+    shown_show(self, WIDTH, HEIGHT, 70);
+    rig_wait(is_imported(self));
+    g_assert_false(has_texture(self));
+    g_free(test_compositor_say(self->compositor, "scale 1"));
+    self->scale = 1;
+    rig_wait(is_imported(self));
+    rig_run(100);
+    shown_show_texture(self, 71);
+    rig_wait(has_texture(self) && is_imported(self));
+    /* One that the compositor does not take. */
+    g_free(test_compositor_say(self->compositor, "refuse 1"));
+    shown_show_texture(self, 72);
+    rig_run(300);
+    g_free(test_compositor_say(self->compositor, "refuse 0"));
+    shown_show(self, WIDTH, HEIGHT, 73);
+    rig_wait(is_imported(self));
+    g_assert_false(has_texture(self));
+}
+
 /* What no compositor can do exactly is copied, without a gap before or after. */
 static void
 test_other_ways(Shown *self, gconstpointer data)
@@ -348,6 +401,9 @@ main(int argc, char **argv)
         ADD("flip", test_flip);
         ADD("paced", test_paced);
         ADD("scales", test_scales);
+        if (has_udmabuf()) {
+            ADD("texture", test_texture);
+        }
         ADD("refused", test_refused);
         if (!has_udmabuf()) {
             ADD("other-ways", test_other_ways);

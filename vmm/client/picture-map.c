@@ -109,14 +109,45 @@ vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureLayout *la
     return map_file(self, fd, layout, TRUE, error);
 }
 
+gboolean
+vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint width, guint height,
+                            GError **error)
+{
+    const guint64 size = texture->offset + (guint64)texture->stride * texture->height;
+    VmPictureMap map = {.dmabuf = TRUE, .texture = *texture};
+
+    if (width == 0 || height == 0 || texture->width > EDGE_MAX || texture->height > EDGE_MAX ||
+        (guint64)texture->x + width > texture->width ||
+        (guint64)texture->y + height > texture->height ||
+        texture->stride < (guint64)texture->width * 4 ||
+        !find_format(texture->fourcc, &map.picture.format) || !dmabuf_fits(texture->fd, size)) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                            "the texture does not fit its memory");
+        return FALSE;
+    }
+    map.fd = fcntl(texture->fd, F_DUPFD_CLOEXEC, 0);
+    if (map.fd < 0) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "fcntl: %s",
+                    g_strerror(errno));
+        return FALSE;
+    }
+    map.texture.fd = map.fd;
+    map.offset = texture->offset;
+    map.picture.width = width;
+    map.picture.height = height;
+    map.picture.stride = texture->stride;
+    *self = map;
+    return TRUE;
+}
+
 void
 vm_picture_map_close(VmPictureMap *self)
 {
     if (self->memory) {
         munmap(self->memory, self->size);
-        if (self->fd >= 0) {
-            close(self->fd);
-        }
-        *self = (VmPictureMap){.memory = NULL};
     }
+    if (self->picture.width > 0 && self->fd >= 0) {
+        close(self->fd);
+    }
+    *self = (VmPictureMap){.memory = NULL};
 }

@@ -8,12 +8,13 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    void *memory; /* NULL: there is none */
+    void *memory; /* NULL: there is none, or it is a texture */
     int fd;       /* of the memory */
     gsize offset; /* where the picture begins in the file */
     gsize size;
     gboolean dmabuf;
-    VmPicture picture;
+    VmPicture picture; /* width 0: there is none */
+    VmTexture texture; /* width 0: it is none */
 } VmPictureMap;
 
 typedef struct {
@@ -30,6 +31,13 @@ gboolean vm_picture_map_open(VmPictureMap *self, int fd, const VmPictureLayout *
 /* The same for a dmabuf with one linear plane; `fourcc` of DRM is in the layout's pixman_format. */
 gboolean vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureLayout *layout,
                                     GError **error);
+/*
+ * Take a texture, which nobody maps; the descriptor in it stays the caller's. FALSE with `error` set when its
+ * numbers make no picture, or are more than its file says it holds: compositors hang up on who passes
+ * such on.
+ */
+gboolean vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint width,
+                                     guint height, GError **error);
 void vm_picture_map_close(VmPictureMap *self);
 
 G_END_DECLS

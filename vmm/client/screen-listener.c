@@ -9,7 +9,10 @@
 #include "vmm/client/picture-map.h"
 #include "vmm/client/private.h"
 
-#define LISTENER_PATH "/org/qemu/Display1/Listener"
+#define MODIFIER_LINEAR   G_GUINT64_CONSTANT(0) /* of drm_fourcc.h */
+#define MODIFIER_IMPLICIT G_GUINT64_CONSTANT(0x00ffffffffffffff)
+
+#define LISTENER_PATH     "/org/qemu/Display1/Listener"
 
 enum {
     CURSOR_EDGE_MAX = 512,
@@ -31,6 +34,7 @@ struct _VmScreenListener {
     VmDbusListenerUnixMap *map_listener;
     VmDbusListenerUnixScanoutDMABUF2 *dmabuf_listener; /* NULL: dmabufs are not taken */
     gboolean takes_dmabuf;
+    gboolean takes_textures;
     gboolean paced;
     guint64 serial;    /* of what came last */
     GQueue unanswered; /* oldest first */
@@ -143,48 +147,76 @@ first_number(GVariant *numbers, guint *ret)
     return n > 0;
 }
 
-/* What of a ScanoutDMABUF2 can be shown: one linear plane, all of it, not upside down. */
+/* The arguments of a ScanoutDMABUF2 with one plane. */
+struct dmabuf_call {
+    VmTexture texture; /* all but the descriptor */
+    guint width;
+    guint height;
+    gint index; /* of the descriptor */
+};
+
 static gboolean
-read_dmabuf_call(GDBusMethodInvocation *invocation, VmPictureLayout *ret_layout, gint *ret_index)
+read_dmabuf_call(GDBusMethodInvocation *invocation, struct dmabuf_call *ret_call)
 {
     GVariant *arguments = g_dbus_method_invocation_get_parameters(invocation);
     g_autoptr(GVariant) handles = NULL;
     g_autoptr(GVariant) offsets = NULL;
     g_autoptr(GVariant) strides = NULL;
-    VmPictureLayout layout;
-    guint x;
-    guint y;
+    struct dmabuf_call call;
+    VmTexture *texture = &call.texture;
     guint planes;
-    guint64 modifier;
     gboolean y0_top;
 
-    g_variant_get(arguments, "(@ahuuuu@au@auuuuutb)", &handles, &x, &y, &layout.width,
-                  &layout.height, &offsets, &strides, &planes, &layout.pixman_format, NULL, NULL,
-                  &modifier, &y0_top);
-    if (g_variant_n_children(handles) != 1 || planes != 1 || x != 0 || y != 0 || modifier != 0 ||
-        !y0_top || !first_number(offsets, &layout.offset) ||
-        !first_number(strides, &layout.stride)) {
+    g_variant_get(arguments, "(@ahuuuu@au@auuuuutb)", &handles, &texture->x, &texture->y,
+                  &call.width, &call.height, &offsets, &strides, &planes, &texture->fourcc,
+                  &texture->width, &texture->height, &texture->modifier, &y0_top);
+    if (g_variant_n_children(handles) != 1 || planes != 1 ||
+        !first_number(offsets, &texture->offset) || !first_number(strides, &texture->stride)) {
         return FALSE;
     }
-    g_variant_get_child(handles, 0, "h", ret_index);
-    *ret_layout = layout;
+    texture->bottom_up = !y0_top;
+    g_variant_get_child(handles, 0, "h", &call.index);
+    *ret_call = call;
     return TRUE;
+}
+
+/* One linear plane, all of it, not upside down, can be mapped; others only be passed on. */
+static gboolean
+open_dmabuf(VmScreenListener *self, const struct dmabuf_call *call, int fd, VmPictureMap *ret_map,
+            GError **error)
+{
+    const VmPictureLayout layout = {call->texture.offset, call->width, call->height,
+                                    call->texture.stride, call->texture.fourcc};
+    VmTexture texture = call->texture;
+
+    texture.fd = fd;
+    if (texture.x == 0 && texture.y == 0 && texture.modifier == MODIFIER_LINEAR &&
+        !texture.bottom_up) {
+        return vm_picture_map_open_dmabuf(ret_map, fd, &layout, error);
+    }
+    if (!self->takes_textures ||
+        (texture.modifier != MODIFIER_IMPLICIT && texture.modifier != MODIFIER_LINEAR) ||
+        (texture.bottom_up && call->height != texture.height)) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                            "such textures are not taken");
+        return FALSE;
+    }
+    return vm_picture_map_open_texture(ret_map, &texture, call->width, call->height, error);
 }
 
 static gboolean
 handle_scanout_dmabuf(VmScreenListener *self, GDBusMethodInvocation *invocation, GUnixFDList *fds)
 {
     g_autoptr(GError) error = NULL;
-    VmPictureLayout layout;
+    struct dmabuf_call call;
     VmPictureMap map;
-    gint index = -1;
     int fd = -1;
 
-    if (read_dmabuf_call(invocation, &layout, &index) && fds && index >= 0 &&
-        index < g_unix_fd_list_get_length(fds)) {
-        fd = g_unix_fd_list_get(fds, index, &error);
+    if (read_dmabuf_call(invocation, &call) && fds && call.index >= 0 &&
+        call.index < g_unix_fd_list_get_length(fds)) {
+        fd = g_unix_fd_list_get(fds, call.index, &error);
     }
-    if (fd < 0 || !vm_picture_map_open_dmabuf(&map, fd, &layout, &error)) {
+    if (fd < 0 || !open_dmabuf(self, &call, fd, &map, &error)) {
         g_dbus_method_invocation_return_error(invocation, G_DBUS_ERROR, G_DBUS_ERROR_NOT_SUPPORTED,
                                               "%s", error ? error->message : "not of our kind");
     } else {
@@ -470,10 +502,28 @@ gboolean
 vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_picture)
 {
     g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), FALSE);
-    if (!self->map.memory) {
+    if (self->map.picture.width == 0) {
         return FALSE;
     }
     *ret_picture = self->map.picture;
+    return TRUE;
+}
+
+void
+vm_screen_listener_set_takes_textures(VmScreenListener *self, gboolean takes)
+{
+    g_return_if_fail(VM_IS_SCREEN_LISTENER(self));
+    self->takes_textures = takes;
+}
+
+gboolean
+vm_screen_listener_get_texture(VmScreenListener *self, VmTexture *ret_texture)
+{
+    g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), FALSE);
+    if (self->map.texture.width == 0) {
+        return FALSE;
+    }
+    *ret_texture = self->map.texture;
     return TRUE;
 }
 
@@ -481,7 +531,7 @@ int
 vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset)
 {
     g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), -1);
-    if (!self->map.memory) {
+    if (self->map.picture.width == 0) {
         return -1;
     }
     *ret_offset = self->map.offset;
@@ -492,7 +542,7 @@ gboolean
 vm_screen_listener_has_dmabuf(VmScreenListener *self)
 {
     g_return_val_if_fail(VM_IS_SCREEN_LISTENER(self), FALSE);
-    return self->map.memory && self->map.dmabuf;
+    return self->map.picture.width > 0 && self->map.dmabuf;
 }
 
 void

@@ -25,6 +25,10 @@ gboolean vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_p
 int vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offset);
 /* Whether that file is a dmabuf. */
 gboolean vm_screen_listener_has_dmabuf(VmScreenListener *self);
+/* Take what nobody can map, or refuse the next. What was refused comes to the next listener only. */
+void vm_screen_listener_set_takes_textures(VmScreenListener *self, gboolean takes);
+/* As vm_console_get_texture(). */
+gboolean vm_screen_listener_get_texture(VmScreenListener *self, VmTexture *ret_texture);
 /* As vm_console_set_paced(), vm_console_get_serial() and vm_console_presented(). */
 void vm_screen_listener_set_paced(VmScreenListener *self, gboolean paced);
 guint64 vm_screen_listener_get_serial(VmScreenListener *self);

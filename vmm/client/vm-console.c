@@ -28,6 +28,7 @@ struct _VmConsole {
     guint modifiers;
     guint holds;
     gboolean takes_dmabuf;
+    gboolean takes_textures;
     gboolean paced;
     GDBusConnection *link;
     VmInputQueue *input;
@@ -111,6 +112,7 @@ start_listening(VmConsole *self)
         return;
     }
     vm_screen_listener_set_paced(self->listener, self->paced);
+    vm_screen_listener_set_takes_textures(self->listener, self->takes_textures);
     g_signal_connect_object(self->listener, "scanout-changed", G_CALLBACK(handle_scanout_changed),
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->listener, "damage", G_CALLBACK(handle_damage), self,
@@ -438,6 +440,42 @@ vm_console_has_dmabuf(VmConsole *self)
         return vm_screen_listener_has_dmabuf(self->listener);
     }
     return self->frozen && vm_screen_listener_has_dmabuf(self->frozen);
+}
+
+/* The one that has the picture; NULL when there is none. */
+static VmScreenListener *
+find_shown(VmConsole *self)
+{
+    VmPicture picture;
+
+    if (self->listener && vm_screen_listener_get_picture(self->listener, &picture)) {
+        return self->listener;
+    }
+    return self->frozen;
+}
+
+void
+vm_console_set_takes_textures(VmConsole *self, gboolean takes)
+{
+    g_return_if_fail(VM_IS_CONSOLE(self));
+    if (self->takes_textures == takes) {
+        return;
+    }
+    self->takes_textures = takes;
+    if (self->listener && self->takes_dmabuf) {
+        freeze(self); /* the machine asks each listener anew, and remembers what one refused */
+        start_listening(self);
+    }
+}
+
+gboolean
+vm_console_get_texture(VmConsole *self, VmTexture *ret_texture)
+{
+    VmScreenListener *shown;
+
+    g_return_val_if_fail(VM_IS_CONSOLE(self), FALSE);
+    shown = find_shown(self);
+    return shown && vm_screen_listener_get_texture(shown, ret_texture);
 }
 
 void

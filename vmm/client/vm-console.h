@@ -28,6 +28,20 @@ typedef struct {
     VmFormat format;
 } VmPicture;
 
+/* A picture that is on the host's graphics card: only its driver knows how its pixels lie. */
+typedef struct {
+    int fd;  /* a dmabuf */
+    guint x; /* of the picture in it */
+    guint y;
+    guint width; /* of it all */
+    guint height;
+    guint stride; /* bytes */
+    guint offset;
+    guint32 fourcc;     /* drm_fourcc.h, as the next */
+    guint64 modifier;   /* DRM_FORMAT_MOD_INVALID: the memory itself knows */
+    gboolean bottom_up; /* the first row is the lowest */
+} VmTexture;
+
 typedef struct {
     const guint32 *pixels; /* width * height, ARGB8888 premultiplied */
     guint width;
@@ -100,7 +114,8 @@ void vm_console_release(VmConsole *self);
 
 /**
  * vm_console_get_picture:
- * @ret_picture: (out caller-allocates): valid until the next "scanout-changed"
+ * @ret_picture: (out caller-allocates): valid until the next "scanout-changed"; its pixels are %NULL where
+ *   vm_console_get_texture() has it, for who asked for that
  *
  * Returns: FALSE while there is no picture
  */
@@ -125,9 +140,25 @@ void vm_console_set_takes_dmabuf(VmConsole *self, gboolean takes);
 /**
  * vm_console_has_dmabuf:
  *
- * Returns: whether the file of vm_console_get_picture_file() is a dmabuf with one linear plane
+ * Returns: whether the file of vm_console_get_picture_file() is a dmabuf, with one linear plane or as
+ *   vm_console_get_texture() says
  */
 gboolean vm_console_has_dmabuf(VmConsole *self);
+/**
+ * vm_console_set_takes_textures:
+ *
+ * For those who take dmabufs, and can show one that nobody can map: what the guest draws on the host's
+ * graphics card comes as vm_console_get_texture() where that is possible, while all who watch take it so.
+ * FALSE, as it is at first, when one could not be shown: the next picture, which comes at once, has pixels.
+ */
+void vm_console_set_takes_textures(VmConsole *self, gboolean takes);
+/**
+ * vm_console_get_texture: (skip)
+ * @ret_texture: (out caller-allocates): valid until the next "scanout-changed"
+ *
+ * Returns: FALSE while the picture has pixels, or there is none
+ */
+gboolean vm_console_get_texture(VmConsole *self, VmTexture *ret_texture);
 /**
  * vm_console_set_paced:
  * @paced: whether vm_console_presented() will tell when pictures are on the screen

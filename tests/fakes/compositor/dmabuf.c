@@ -45,10 +45,14 @@ enum {
     TILED = 1, /* a modifier that nobody here can make */
 };
 
+/* Whatever the memory itself says: linear here. */
+#define IMPLICIT UINT64_C(0x00ffffffffffffff)
+
 static const struct format_entry formats[] = {
-    {FOURCC('X', 'R', '2', '4'), 0, TILED}, {FOURCC('A', 'R', '2', '4'), 0, 0},
-    {FOURCC('X', 'R', '2', '4'), 0, 0},     {FOURCC('X', 'B', '2', '4'), 0, 0},
-    {FOURCC('A', 'B', '2', '4'), 0, 0},
+    {FOURCC('X', 'R', '2', '4'), 0, TILED},    {FOURCC('A', 'R', '2', '4'), 0, 0},
+    {FOURCC('X', 'R', '2', '4'), 0, 0},        {FOURCC('X', 'B', '2', '4'), 0, 0},
+    {FOURCC('A', 'B', '2', '4'), 0, 0},        {FOURCC('X', 'R', '2', '4'), 0, IMPLICIT},
+    {FOURCC('X', 'B', '2', '4'), 0, IMPLICIT},
 };
 
 static uint32_t
