@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Display1 listener that maps the guest's picture (org.qemu.Display1.Listener.Unix.Map).
+"""A Display1 listener that maps the guest's picture (org.qemu.Display1.Listener.Unix.Map), or takes it as a dmabuf.
 
     listener = Listener(machine)            # a display1.Machine
     listener.wait(lambda seen: seen.updates, 5)
@@ -19,6 +19,7 @@ from display1 import DISPLAY1  # noqa: E402
 
 LISTENER = "org.qemu.Display1.Listener"
 MAP = LISTENER + ".Unix.Map"
+DMABUF = LISTENER + ".Unix.ScanoutDMABUF2"
 INTERFACES = Gio.DBusNodeInfo.new_for_xml(f"""
 <node>
   <interface name="{LISTENER}">
@@ -26,6 +27,7 @@ INTERFACES = Gio.DBusNodeInfo.new_for_xml(f"""
       <arg type="ay"/></method>
     <method name="Update"><arg type="i"/><arg type="i"/><arg type="i"/><arg type="i"/>
       <arg type="u"/><arg type="u"/><arg type="ay"/></method>
+    <method name="UpdateDMABUF"><arg type="i"/><arg type="i"/><arg type="i"/><arg type="i"/></method>
     <method name="Disable"/>
     <method name="MouseSet"><arg type="i"/><arg type="i"/><arg type="i"/></method>
     <method name="CursorDefine"><arg type="i"/><arg type="i"/><arg type="i"/><arg type="i"/>
@@ -37,14 +39,23 @@ INTERFACES = Gio.DBusNodeInfo.new_for_xml(f"""
       <arg type="u"/><arg type="u"/></method>
     <method name="UpdateMap"><arg type="i"/><arg type="i"/><arg type="i"/><arg type="i"/></method>
   </interface>
+  <interface name="{DMABUF}">
+    <method name="ScanoutDMABUF2"><arg type="ah"/><arg type="u"/><arg type="u"/><arg type="u"/><arg type="u"/>
+      <arg type="au"/><arg type="au"/><arg type="u"/><arg type="u"/><arg type="u"/><arg type="u"/><arg type="t"/>
+      <arg type="b"/></method>
+  </interface>
 </node>""").interfaces
 
 
 class Listener:
     """Attributes tell what came: `updates` (x, y, width, height), `size`, `calls` in order,
-    `cursor` (width, height, hot_x, hot_y, bytes), `pointers` (x, y, on)."""
+    `cursor` (width, height, hot_x, hot_y, bytes), `pointers` (x, y, on), `dmabuf` (its descriptor and the
+    other arguments of ScanoutDMABUF2, or None where it was not the last)."""
 
-    def __init__(self, machine, console=0):
+    def __init__(self, machine, console=0, dmabufs=False):
+        self.interfaces = [MAP, DMABUF] if dmabufs else [MAP]
+        self.dmabuf = None
+        self.connection = None
         self.lock = threading.Condition()
         self.updates = []
         self.calls = []
@@ -71,6 +82,7 @@ class Listener:
             stream, None, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
             Gio.DBusConnectionFlags.DELAY_MESSAGE_PROCESSING, None, None)
         for interface in INTERFACES:
+            self.connection = connection
             connection.register_object(f"{DISPLAY1}/Listener", interface, self.called,
                                        self.asked, None)
         connection.start_message_processing()
@@ -78,7 +90,7 @@ class Listener:
             context.iteration(True)
 
     def asked(self, _connection, _sender, _path, _interface, _name):
-        return GLib.Variant("as", [MAP])
+        return GLib.Variant("as", self.interfaces)
 
     def called(self, _connection, _sender, _path, _interface, method, arguments, invocation):
         values = arguments.unpack()
@@ -89,7 +101,10 @@ class Listener:
                 self.show(fds[values[0]], *values[1:])
                 for fd in fds:
                     os.close(fd)
-            elif method == "UpdateMap":
+            elif method == "ScanoutDMABUF2":
+                (fd,) = invocation.get_message().get_unix_fd_list().steal_fds()
+                self.take_dmabuf((fd, *values[1:]))
+            elif method in ("UpdateMap", "UpdateDMABUF"):
                 self.updates.append(values)
             elif method == "CursorDefine":
                 self.cursor = values[:4] + (bytes(values[4]),)
@@ -101,9 +116,20 @@ class Listener:
         invocation.return_value(None)
 
     def show(self, fd, offset, width, height, stride, _format):
+        self.take_dmabuf(None)
         whole = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
         self.pixels = memoryview(whole)
         self.offset, self.stride, self.size = offset, stride, (width, height)
+
+    def take_dmabuf(self, dmabuf):
+        if self.dmabuf:
+            os.close(self.dmabuf[0])
+        self.dmabuf = dmabuf
+        if dmabuf:
+            self.size = dmabuf[3:5]
+
+    def close(self):
+        self.connection.close_sync(None)
 
     def picture(self):
         """The bytes of all rows, as the map shows them now."""
