@@ -34,23 +34,25 @@ rig_init_empty(struct rig *rig)
     pci_root_watch(rig->root, on_lost, rig);
 }
 
+static const struct fake_backend_options options = {
+    .features = BIT(28) | BIT(29) | BIT(32) | BIT(34) | BIT(38) | BIT(26) | BIT(33) | BIT(0),
+    .protocol_features = BIT(VHOST_PROTOCOL_MQ) | BIT(VHOST_PROTOCOL_REPLY_ACK) |
+                         BIT(VHOST_PROTOCOL_CONFIG) | BIT(VHOST_PROTOCOL_BACKEND_REQ) |
+                         BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) | BIT(VHOST_PROTOCOL_RESET_DEVICE) |
+                         BIT(VHOST_PROTOCOL_SHMEM),
+    .n_queues = RIG_QUEUES,
+    .config_size = RIG_CONFIG_SIZE,
+    .shmem_size = RIG_WINDOW_SIZE,
+};
+
 int
 rig_add(struct rig *rig, uint32_t request, enum fake_mood mood)
 {
-    const struct fake_backend_options options = {
-        .features = BIT(28) | BIT(29) | BIT(32) | BIT(34) | BIT(38) | BIT(26) | BIT(33) | BIT(0),
-        .protocol_features = BIT(VHOST_PROTOCOL_MQ) | BIT(VHOST_PROTOCOL_REPLY_ACK) |
-                             BIT(VHOST_PROTOCOL_CONFIG) | BIT(VHOST_PROTOCOL_BACKEND_REQ) |
-                             BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) |
-                             BIT(VHOST_PROTOCOL_RESET_DEVICE) | BIT(VHOST_PROTOCOL_SHMEM),
-        .n_queues = RIG_QUEUES,
-        .config_size = RIG_CONFIG_SIZE,
-        .shmem_size = RIG_WINDOW_SIZE,
-    };
     const struct machine_add_device add = {.name = "fake-0",
                                            .virtio_id = 2,
                                            .pci_class = 0x018000,
                                            .n_queues = 1,
+                                           .may_return = rig->may_return,
                                            .queue_size = {RIG_QUEUE_SIZE, RIG_QUEUE_SIZE}};
     const char *sentence = NULL;
     int fd;
@@ -63,13 +65,43 @@ rig_add(struct rig *rig, uint32_t request, enum fake_mood mood)
     return r;
 }
 
+int
+rig_replace(struct rig *rig)
+{
+    const char *sentence = NULL;
+    int fd;
+    int r;
+
+    if (rig->backend) {
+        fake_backend_destroy(rig->backend);
+    }
+    rig->backend = fake_backend_create(&options, &fd);
+    r = pci_root_replace_virtio(rig->root, "fake-0", fd, &sentence);
+    assert(r == 0 || sentence);
+    return r;
+}
+
+static void
+add_and_decode(struct rig *rig)
+{
+    assert(rig_add(rig, 0, FAKE_POLITE) == 0);
+    rig_set_config(rig, RIG_SLOT, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    rig->bar = rig_config(rig, RIG_SLOT, PCI_BAR0, 4);
+}
+
 void
 rig_init(struct rig *rig)
 {
     rig_init_empty(rig);
-    assert(rig_add(rig, 0, FAKE_POLITE) == 0);
-    rig_set_config(rig, RIG_SLOT, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    rig->bar = rig_config(rig, RIG_SLOT, PCI_BAR0, 4);
+    add_and_decode(rig);
+}
+
+void
+rig_init_returning(struct rig *rig)
+{
+    rig_init_empty(rig);
+    rig->may_return = true;
+    add_and_decode(rig);
 }
 
 void

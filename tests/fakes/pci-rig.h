@@ -27,14 +27,19 @@ struct rig {
     struct fake_backend *backend;
     uint64_t bar; /* where the BAR is decoded */
     unsigned int lost;
+    bool may_return; /* the device's: set before rig_add() */
 };
 
 /* A root without devices, and what the device below would be. */
 void rig_init_empty(struct rig *rig);
 /* 0 or -errno, like pci_root_add_virtio(). `mood` for `request` from the beginning. */
 int rig_add(struct rig *rig, uint32_t request, enum fake_mood mood);
+/* Another back end in place of the one that is there: like pci_root_replace_virtio(). */
+int rig_replace(struct rig *rig);
 /* Root with the device, memory decoding and bus master on. */
 void rig_init(struct rig *rig);
+/* The same; another back end may take the place of the first. */
+void rig_init_returning(struct rig *rig);
 void rig_finish(struct rig *rig);
 
 uint32_t rig_config(struct rig *rig, unsigned int slot, uint32_t reg, unsigned int size);

@@ -472,6 +472,92 @@ TAP_TEST(back_end_goes_away)
     rig_finish(&rig);
 }
 
+/* A graphics card's process that ended is followed by another: the driver sees a slow device. */
+TAP_TEST(back_end_returns)
+{
+    struct rig rig;
+
+    rig_init_returning(&rig);
+    rig_start(&rig);
+    fake_backend_destroy(rig.backend);
+    rig.backend = NULL;
+    fake_vm_settle(rig.vm);
+    check_int(rig_read(&rig, VIRTIO_PCI_DEVICE + 4, 4), 0);
+    check_int(rig.lost, 0);
+    check_int(rig_status(&rig), RUNNING);
+    check_int(rig_replace(&rig), 0);
+    check_int(rig_read(&rig, VIRTIO_PCI_DEVICE + 4, 1), 4);
+    check(fake_backend_enabled(rig.backend, 0) && fake_backend_enabled(rig.backend, 1));
+    check_int(rig_status(&rig), RUNNING);
+
+    /* It ends between a request and its answer, too. */
+    fake_backend_misbehave(rig.backend, VHOST_SET_CONFIG, FAKE_CLOSE);
+    rig_write(&rig, VIRTIO_PCI_DEVICE + 8, 4, 1);
+    check_int(rig_read(&rig, VIRTIO_PCI_DEVICE + 4, 1), 0);
+    check_int(rig_status(&rig), RUNNING);
+
+    /* And while the driver starts it anew. */
+    rig_start(&rig);
+    check_int(rig_status(&rig), RUNNING);
+    check_int(rig_replace(&rig), 0);
+    check_int(rig_status(&rig), RUNNING);
+    check(fake_backend_enabled(rig.backend, 0) && fake_backend_enabled(rig.backend, 1));
+    rig_finish(&rig);
+}
+
+/* One that hangs is not followed by another as long as it lives: the driver is told as by any device. */
+TAP_TEST(silent_instead_of_ending)
+{
+    static const uint32_t requests[] = {VHOST_GET_CONFIG, VHOST_SET_FEATURES};
+    struct rig rig;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++) {
+        rig_init_returning(&rig);
+        if (requests[i] == VHOST_GET_CONFIG) {
+            rig_start(&rig);
+        }
+        fake_backend_misbehave(rig.backend, requests[i], FAKE_SILENT);
+        if (requests[i] == VHOST_GET_CONFIG) {
+            check_int(rig_read(&rig, VIRTIO_PCI_DEVICE + 4, 4), 0);
+        } else {
+            rig_start(&rig);
+        }
+        check_int(rig_status(&rig), RUNNING | VIRTIO_STATUS_NEEDS_RESET);
+        fake_vm_settle(rig.vm);
+        check(rig_read(&rig, VIRTIO_PCI_ISR, 1) & 2);
+        check_int(rig.lost, 0);
+
+        /* Should its process end after all, the next one is as good as any. */
+        check_int(rig_replace(&rig), 0);
+        check_int(rig_read(&rig, VIRTIO_PCI_DEVICE + 4, 1), 4);
+        check_int(rig_status(&rig), RUNNING | VIRTIO_STATUS_NEEDS_RESET);
+        rig_start(&rig);
+        check_int(rig_status(&rig), RUNNING);
+        rig_finish(&rig);
+    }
+}
+
+/* No other will come, after all. */
+TAP_TEST(back_end_is_given_up)
+{
+    const char *sentence = NULL;
+    struct rig rig;
+
+    rig_init_returning(&rig);
+    rig_start(&rig);
+    fake_backend_destroy(rig.backend);
+    rig.backend = NULL;
+    fake_vm_settle(rig.vm);
+    check_int(rig_status(&rig), RUNNING);
+    check_int(pci_root_replace_virtio(rig.root, "fake-0", -1, &sentence), 0);
+    check_int(rig_status(&rig), RUNNING | VIRTIO_STATUS_NEEDS_RESET);
+    rig_set_status(&rig, 0);
+    check_int(rig_status(&rig), 0);
+    rig_negotiate(&rig);
+    check(!(rig_status(&rig) & VIRTIO_STATUS_FEATURES_OK));
+    rig_finish(&rig);
+}
+
 TAP_TEST(answers_with_descriptors)
 {
     struct rig rig;
@@ -523,4 +609,6 @@ TAP_MAIN(TAP_CASE(features), TAP_CASE(start_and_kick), TAP_CASE(every_register_i
          TAP_CASE(frozen_while_running), TAP_CASE(rings_outside_of_memory), TAP_CASE(config_space),
          TAP_CASE(hostile_at_set_up), TAP_CASE(silent_at_set_up), TAP_CASE(hostile_at_start),
          TAP_CASE(silent_while_running), TAP_CASE(silent_at_reset), TAP_CASE(back_end_goes_away),
-         TAP_CASE(answers_with_descriptors), TAP_CASE(hostile_request_channel))
+         TAP_CASE(back_end_returns), TAP_CASE(silent_instead_of_ending),
+         TAP_CASE(back_end_is_given_up), TAP_CASE(answers_with_descriptors),
+         TAP_CASE(hostile_request_channel))

@@ -278,10 +278,17 @@ virtio_device_kick_fd(const struct virtio_device *device, unsigned int index)
     return device->kick_fd[index];
 }
 
+/* Only one that has ended is followed by another; one that is silent or lies may stay for ever. */
+static bool
+is_awaited(const struct virtio_device *device)
+{
+    return atomic_load(&device->may_return) && !frontend_gave_up(device->frontend);
+}
+
 bool
 virtio_device_failed(const struct virtio_device *device)
 {
-    return !atomic_load(&device->may_return) && frontend_failed(device->frontend);
+    return frontend_failed(device->frontend) && !is_awaited(device);
 }
 
 void
@@ -462,7 +469,7 @@ virtio_device_start(struct virtio_device *device, uint64_t features,
     r = start_rings(device);
     if (r < 0 && atomic_load(&device->may_return) && frontend_failed(device->frontend)) {
         device->start_due = true;
-        r = 0;
+        r = is_awaited(device) ? 0 : r;
     }
     return r;
 }

@@ -77,7 +77,10 @@ unsigned int virtio_device_queue_count(const struct virtio_device *device);
 uint16_t virtio_device_queue_max(const struct virtio_device *device, unsigned int index);
 uint32_t virtio_device_config_size(const struct virtio_device *device);
 int virtio_device_kick_fd(const struct virtio_device *device, unsigned int index);
-/* The connection is of no use any more, and no other will come. From any thread. */
+/*
+ * The connection is of no use any more, and no other is sure to come: none may, or the back end is there,
+ * and does not answer as it should. From any thread.
+ */
 bool virtio_device_failed(const struct virtio_device *device);
 
 /*

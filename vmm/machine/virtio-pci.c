@@ -572,6 +572,7 @@ virtio_pci_replace(struct virtio_pci *vp, int vhost_fd, const char **ret_sentenc
     *ret_sentence = "The new device process could not go on where the one before stood.";
     pthread_mutex_lock(&vp->lock);
     r = virtio_device_replace(vp->device, frontend);
+    atomic_store(&vp->broken_reported, false);
     if (r == 0 && vp->held && virtio_common_is_started(&vp->common)) {
         r = virtio_device_hold(vp->device, true);
     }

@@ -114,6 +114,12 @@ frontend_failed(const struct frontend *fe)
     return atomic_load(&fe->failed);
 }
 
+bool
+frontend_gave_up(const struct frontend *fe)
+{
+    return atomic_load(&fe->given_up);
+}
+
 /* The connection is of no use any more; keeps `error`. */
 static int
 fail(struct frontend *fe, uint32_t request, int error)

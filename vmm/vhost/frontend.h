@@ -75,6 +75,8 @@ uint64_t frontend_features(const struct frontend *fe); /* without vhost-user's o
 bool frontend_has(const struct frontend *fe, enum vhost_protocol_feature feature);
 uint32_t frontend_queue_count(const struct frontend *fe); /* 0: the back end has no MQ */
 bool frontend_failed(const struct frontend *fe);
+/* It failed, and not because the back end ended: that was silent, or answered nonsense. */
+bool frontend_gave_up(const struct frontend *fe);
 
 /* The back end's first shared memory region: its id; its size, or 0 when there is none. */
 uint64_t frontend_shmem(const struct frontend *fe, uint8_t *ret_id);
