@@ -33,7 +33,7 @@ PLAN = {
                 "dmabuf": 512, "file": 1},  # a recording
     # an epoll set of each device besides the loop's
     "vmm-machine": {"eventpoll": 33, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,
-                    "memfd": 1, "timerfd": 8},
+                    "memfd": 2, "timerfd": 8},  # memory; what the graphics card has open
     # GLib's own wake-up descriptors, the listening socket, clients, chardevs
     "vmm-display": {"eventfd": 64, "eventpoll": 1, "socket": 256, "memfd": 256, "timerfd": 16,
                     "output": 8, "null": 2},
