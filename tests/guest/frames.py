@@ -21,6 +21,7 @@ import vm
 WIDTH, HEIGHT = 800, 600
 DOT = (300, 123)
 PATTERNS = ("red", "green", "blue")
+BEFORE_CRASHES = "white"
 AFTER_CRASHES = ("yellow", "violet")  # one for each
 GUEST_SCRIPT = f"""
 for s in {' '.join(PATTERNS)}; do
@@ -30,8 +31,8 @@ printf dot1 | dd of=/dev/fb0 bs=4 conv=notrunc seek={DOT[1] * WIDTH + DOT[0]} 2>
 cat /dev/vda >/tmp/draw-cursor; chmod +x /tmp/draw-cursor; /tmp/draw-cursor;
 /tmp/draw-cursor displays;
 echo CARD $(readlink -f /sys/class/drm/card0/device);
-for s in {' '.join(AFTER_CRASHES)}; do
- echo CRASH $s; sleep 10;
+for s in {' '.join((BEFORE_CRASHES, *AFTER_CRASHES))}; do
+ echo NEXT $s; [ $s = {BEFORE_CRASHES} ] || sleep 10;
  yes $s-0123456789abcdef | head -c {WIDTH * HEIGHT * 4} >/dev/fb0; sleep 1;
  echo FRAME $s $(md5sum </dev/fb0); sleep 3; done;
 while true; do echo MODE $(head -n1 /sys/class/drm/card0-Virtual-1/modes); sleep 1; done
@@ -131,7 +132,7 @@ def check_displays(report, machine, client, program):
     said = vmm(program, "gpu", "remove-displays", name, "--display-id", "1", "--display-id", "2")
     machine.wait_for(rf"DISPLAYS 1 of 16: 0={WIDTH}x{HEIGHT}\.", 60)
     report.check(said == "" and client.property(*ids) == [0], "taken away, the guest sees none of them", said)
-    machine.wait_for("MODE", 60)  # it shows its console again
+    machine.wait_for("CARD", 60)  # it shows its console again
 
 
 def card_process(client):
@@ -140,11 +141,13 @@ def card_process(client):
 
 def check_crash(report, machine, client, screen, name):
     """The graphics card's process dies: the picture stays, another one takes over, the guest draws on."""
-    machine.wait_for(rf"CRASH {name}", 60)
+    machine.wait_for(rf"NEXT {name}", 60)
     before, pid = screen.picture(), card_process(client)
     screen.forget()
     os.kill(pid, signal.SIGKILL)
-    report.check(screen.picture() == before, "the picture is what it was")
+    machine.read(0.1)
+    report.check(screen.picture() == before and f"FRAME {name}" not in machine.text, "the picture is what it was",
+                 machine.last_words())
     report.check(screen.wait(lambda s: "ScanoutMap" in s.calls, 60) and card_process(client) not in (None, pid),
                  f"a card that crashed is started again: {name}", screen.calls)
     check_pattern(report, machine, screen, name, 12)
@@ -187,6 +190,7 @@ def check(report, machine, control, program):
     where = machine.wait_for(r"CARD \S*/0000:00:(\w\w\.\w)\b", 20).group(1)
     address = client.property(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "DeviceAddress")
     report.check(address == f"pci/0000/{where}", "its address is where the guest has the card", address, where)
+    check_pattern(report, machine, screen, BEFORE_CRASHES)
     for name in AFTER_CRASHES:
         check_crash(report, machine, client, screen, name)
     client = check_restart(report, client, screen, control)
