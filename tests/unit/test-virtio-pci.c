@@ -496,7 +496,18 @@ TAP_TEST(back_end_returns)
     check_int(rig_read(&rig, VIRTIO_PCI_DEVICE + 4, 1), 0);
     check_int(rig_status(&rig), RUNNING);
 
-    /* And while the driver starts it anew. */
+    /* The driver resets what is away, and starts it when it is there: nothing goes on from before. */
+    rig_set_status(&rig, 0);
+    check_int(rig_status(&rig), 0);
+    check_int(rig_replace(&rig), 0);
+    check(!fake_backend_enabled(rig.backend, 0) && !fake_backend_enabled(rig.backend, 1));
+    rig_start(&rig);
+    check_int(rig_status(&rig), RUNNING);
+    check(fake_backend_enabled(rig.backend, 0) && fake_backend_enabled(rig.backend, 1));
+
+    /* Or starts it while it is away. */
+    fake_backend_misbehave(rig.backend, VHOST_SET_CONFIG, FAKE_CLOSE);
+    rig_write(&rig, VIRTIO_PCI_DEVICE + 8, 4, 1);
     rig_start(&rig);
     check_int(rig_status(&rig), RUNNING);
     check_int(rig_replace(&rig), 0);
