@@ -35,6 +35,7 @@ for s in {' '.join((BEFORE_CRASHES, *AFTER_CRASHES))}; do
  echo NEXT $s; [ $s = {BEFORE_CRASHES} ] || sleep 10;
  yes $s-0123456789abcdef | head -c {WIDTH * HEIGHT * 4} >/dev/fb0; sleep 1;
  echo FRAME $s $(md5sum </dev/fb0); sleep 3; done;
+echo 0 >/sys/class/graphics/fbcon/cursor_blink; echo KEYS; echo READ $(head -n1 </dev/tty1);
 while true; do echo MODE $(head -n1 /sys/class/drm/card0-Virtual-1/modes); sleep 1; done
 """.replace("\n", " ")
 
@@ -139,12 +140,25 @@ def card_process(client):
     return next((row[1] for row in client.processes() if row[0] == "gpu" and row[1] > 0), None)
 
 
-def check_crash(report, machine, client, screen, name):
+def crash_while_paused(report, client, control, program):
+    """The card of a paused machine comes again, and nothing else goes on."""
+    pid = card_process(client)
+    said = vmm(program, "suspend", control)
+    report.check(gl.wait_until(lambda: gl.graphics(client, "State") == "paused", 20), "the machine is paused", said)
+    os.kill(pid, signal.SIGKILL)
+    report.check(gl.wait_until(lambda: card_process(client) not in (None, pid), 20), "its card comes again")
+    time.sleep(1)
+    report.check(gl.graphics(client, "State") == "paused", "it stays paused", gl.graphics(client, "State"))
+    said = vmm(program, "resume", control)
+    report.check(said == "", "and goes on", said)
+
+
+def check_crash(report, machine, client, screen, name, crash):
     """The graphics card's process dies: the picture stays, another one takes over, the guest draws on."""
     machine.wait_for(rf"NEXT {name}", 60)
     before, pid = screen.picture(), card_process(client)
     screen.forget()
-    os.kill(pid, signal.SIGKILL)
+    crash()
     machine.read(0.1)
     report.check(screen.picture() == before and f"FRAME {name}" not in machine.text, "the picture is what it was",
                  machine.last_words())
@@ -153,6 +167,17 @@ def check_crash(report, machine, client, screen, name):
     check_pattern(report, machine, screen, name, 12)
     sentence = gl.graphics(client, "GraphicsSentence")
     report.check("was started again" in sentence, "clients are told", sentence)
+
+
+def check_keys(report, machine, client, screen):
+    """What is typed after the crashes comes to the guest, and what it echoes to the screen."""
+    machine.wait_for("KEYS", 30)
+    time.sleep(2)  # until somebody reads
+    screen.forget()
+    client.type("again\n")
+    said = machine.wait_for(r"READ (.*)\n", 20).group(1)
+    report.check(said == "again", "keys come to the guest", said)
+    report.check(screen.wait(lambda s: s.updates, 10), "and what it echoes is shown", screen.calls)
 
 
 def check_restart(report, client, screen, control):
@@ -191,8 +216,11 @@ def check(report, machine, control, program):
     address = client.property(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "DeviceAddress")
     report.check(address == f"pci/0000/{where}", "its address is where the guest has the card", address, where)
     check_pattern(report, machine, screen, BEFORE_CRASHES)
-    for name in AFTER_CRASHES:
-        check_crash(report, machine, client, screen, name)
+    crashes = (lambda: os.kill(card_process(client), signal.SIGKILL),
+               lambda: crash_while_paused(report, client, control, program))
+    for name, crash in zip(AFTER_CRASHES, crashes):
+        check_crash(report, machine, client, screen, name, crash)
+    check_keys(report, machine, client, screen)
     client = check_restart(report, client, screen, control)
     # Smaller than before: the frame buffer device hides modes that its memory cannot hold.
     client.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Console", "SetUIInfo",

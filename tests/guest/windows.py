@@ -4,8 +4,8 @@
 A guest's window on the host's compositor; TAP.
 
 Runs inside the test machine as an ordinary user, with weston as the compositor. The guest stays in
-its initrd. At the end the guard before the compositor is killed: the machine goes on, and a new guard
-serves the next window. Then the test compositor takes weston's place, and a program of the guest shows a
+its initrd. The guard before the compositor is killed: the machine goes on, and a new guard serves the next
+window. The graphics card is killed, and another one with another guard does. At the end the test compositor takes weston's place, and a program of the guest shows a
 dmabuf of its graphics driver there, by way of the guest's proxy.
 """
 import os
@@ -16,6 +16,7 @@ import time
 
 import display1
 import frames
+import gl
 import vm
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fakes/compositor"))
@@ -23,7 +24,7 @@ from compositor import Compositor  # noqa: E402
 
 GUEST_SCRIPT = """
 dmesg | grep -F '[drm] features:' | sed 's/^/FEATURES /' | grep -v 'Command line';
-cat /dev/vda >/tmp/window; chmod +x /tmp/window; /tmp/window & sleep 5; echo SECOND; sleep 15; /tmp/window &
+cat /dev/vda >/tmp/window; chmod +x /tmp/window; /tmp/window & sleep 5; echo SECOND; sleep 15; /tmp/window & sleep 5; echo THIRD; sleep 15; /tmp/window &
 cat /dev/vdb >/tmp/dmabuf; cat /dev/vdc >/tmp/proxy; chmod +x /tmp/dmabuf /tmp/proxy; /tmp/proxy --socket=/tmp/wl &
 while true; do echo ALIVE; sleep 2; /tmp/dmabuf /tmp/wl; done
 """.replace("\n", " ")
@@ -42,10 +43,21 @@ def start_weston(folder):
     return process, path
 
 
-def guard_pid(control):
-    client = display1.Machine(control, 60)
-    pids = [row[1] for row in client.processes() if row[0] == "wayland-guard"]
-    return pids[0] if pids else 0
+def process(control, name):
+    return next((row[1] for row in display1.Machine(control, 60).processes() if row[0] == name and row[1] > 0), 0)
+
+
+def check_crash(report, machine, control):
+    """The graphics card dies with the guest's windows; the next window comes by way of its successor."""
+    machine.wait_for("THIRD", 60)
+    card, guard = process(control, "gpu"), process(control, "wayland-guard")
+    os.kill(card, signal.SIGKILL)
+    report.check(gl.wait_until(lambda: process(control, "gpu") not in (0, card)
+                               and process(control, "wayland-guard") not in (0, guard), 10),
+                 "the card comes again, with a new guard", machine.error_text()[-1000:])
+    machine.text = ""
+    said = machine.wait_for(r"WINDOW (shown|failed.*)\n", 60).group(1)
+    report.check(said == "shown", "a window opens after the card crashed", said, machine.error_text()[-3000:])
 
 
 def check(report, machine, control):
@@ -56,12 +68,13 @@ def check(report, machine, control):
     report.check(said == "shown", "a window of the guest is on the host's compositor", said,
                  machine.error_text())
     machine.wait_for("SECOND", 60)
-    first = guard_pid(control)
+    first = process(control, "wayland-guard")
     os.kill(first, signal.SIGKILL)
     machine.text = ""
     said = machine.wait_for(r"WINDOW (shown|failed.*)\n", 60).group(1)
     report.check(said == "shown", "a new guard serves the next window", said, machine.error_text())
-    report.check(guard_pid(control) not in (0, first), "it is another process")
+    report.check(process(control, "wayland-guard") not in (0, first), "it is another process")
+    check_crash(report, machine, control)
     machine.text = ""
     machine.wait_for("ALIVE", 30)
     report.check(True, "the guest goes on")
