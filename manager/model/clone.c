@@ -64,10 +64,12 @@ save_both(struct work *work, GError **error)
 {
     VmJson *original = vm_clone_plan_get_original(work->plan);
 
-    if (original && !vm_machine_save(work->original, original, error)) {
+    if (original && (!vm_clone_plan_check(work->plan, error) ||
+                     !vm_machine_save(work->original, original, error))) {
         return FALSE;
     }
     if (vm_machine_save(work->machine, vm_clone_plan_get_definition(work->plan), error)) {
+        vm_clone_plan_end(work->plan);
         return TRUE;
     }
     if (original && !vm_machine_save(work->original, work->before, NULL)) {

@@ -389,8 +389,66 @@ def names_that_are_taken(world):
     check((place.data / 'two-2/disk.img').read_bytes() == b'kept', 'it was overwritten')
 
 
-CASES = [chained_image, what_content_says, composite, linked, linked_in_a_row, what_others_need, bad_chains, small_disks,
-         names_that_are_taken]
+STRACE = ['strace', '-f', '-qq', '-o']
+
+
+def no_strace():
+    return None if shutil.which('strace') else 'strace is not installed'
+
+
+def killed_at_each_step(world):
+    """Ended in the middle: the original starts and has its data, and its disk is one that it may write."""
+    if no_strace():
+        return no_strace()
+    trace = str(world.root / 'trace')
+    for linked_too in ((), ('--linked',)):
+        kills = 0
+        for calls in ('fsync', 'fchmod', 'rename', 'link', 'mkdir'):
+            for turn in range(1, 12):
+                place = Place(world)
+                shutil.rmtree(place.machines, ignore_errors=True)
+                place.define('one', place.raw('a.img', 1), place.raw('b.img', 2))
+                inject = [*STRACE, trace, '-e', f'trace={calls}', '-e', f'inject={calls}:signal=KILL:when={turn}']
+                status, _, _ = world.run('clone', *linked_too, 'one', 'two', prefix=inject)
+                for index, pattern in ((0, 1), (1, 2)):
+                    disk = place.disk('one', index)
+                    check(disk.stat().st_mode & 0o200, f'{calls} {turn}: {disk} is read-only')
+                    check(reads(disk, pattern), f'{calls} {turn}: {disk} lost its data')
+                    if linked_too and disk.suffix == '.qcow2':
+                        whole(disk)
+                if (place.machines / 'two.json').exists():
+                    check(reads(place.disk('two'), 1) and reads(place.disk('two', 1), 2), f'{calls} {turn}: the clone is not whole')
+                if status == 0:
+                    break
+                kills += 1
+            else:
+                check(False, f'{calls}: no end')
+        place.starts('one')
+        check(kills >= (4 if not linked_too else 8), f'only {kills} steps')
+    return None
+
+
+def changed_meanwhile(world):
+    """What a person changes in the original while it is cloned is not taken back."""
+    if no_strace():
+        return no_strace()
+    place = Place(world)
+    place.define('one', place.raw('disk.img', 1))
+    slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync', '-e', 'inject=fsync:delay_enter=1000000',
+                             str(world.vmm), 'clone', '--linked', 'one', 'two'], env=world.env(), stderr=subprocess.PIPE)
+    check(wait_for((place.images / 'disk-1.qcow2').exists, 20), 'no overlay')
+    place.define('one', place.images / 'disk.img', mem=333)
+    before = place.load('one')
+    _, errors = slow.communicate(timeout=60)
+    check(slow.returncode == 33 and b'changed meanwhile; clone it again' in errors, errors.decode())
+    check(place.load('one') == before and not (place.machines / 'two.json').exists(), 'a definition')
+    check([path.name for path in place.images.iterdir()] == ['disk.img'] and not (place.data / 'two').exists(), 'files stay')
+    check((place.images / 'disk.img').stat().st_mode & 0o200, 'it is frozen')
+    return None
+
+
+CASES = [killed_at_each_step, changed_meanwhile, chained_image, what_content_says, composite, linked,
+         linked_in_a_row, what_others_need, bad_chains, small_disks, names_that_are_taken]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

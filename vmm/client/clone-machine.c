@@ -33,10 +33,12 @@ save_both(struct clone *clone, GError **error)
     g_autofree char *old_path = vm_paths_definition(clone->from);
     VmJson *original = vm_clone_plan_get_original(clone->plan);
 
-    if (original && !vm_definition_save(original, old_path, error)) {
+    if (original && (!vm_clone_plan_check(clone->plan, error) ||
+                     !vm_definition_save(original, old_path, error))) {
         return FALSE;
     }
     if (vm_definition_save(vm_clone_plan_get_definition(clone->plan), path, error)) {
+        vm_clone_plan_end(clone->plan);
         return TRUE;
     }
     if (original && !vm_definition_save(clone->before, old_path, NULL)) {

@@ -17,6 +17,7 @@ enum {
 };
 
 #define WRITE_BITS 0222
+#define MODE_BITS  07777
 
 enum kind {
     COPY,
@@ -36,7 +37,8 @@ struct step {
     guint64 size; /* COPY: bytes on the disk; OVERLAY: of the disk in it */
     gboolean must;
     gboolean done;
-    mode_t mode; /* before FREEZE */
+    int fd;      /* FREEZE: one of VmCloneSteps::held, when `done` */
+    mode_t mode; /* of that file then */
 };
 
 struct VmCloneSteps {
@@ -369,6 +371,7 @@ run_overlay(struct step *step, GError **error)
     return r == 0 || fail_writing(error, step->to, -r);
 }
 
+/* Whether it can be: vm_clone_steps_end() does it. */
 static gboolean
 run_freeze(VmCloneSteps *steps, struct step *step, GError **error)
 {
@@ -378,14 +381,12 @@ run_freeze(VmCloneSteps *steps, struct step *step, GError **error)
     if (fd < 0) {
         return FALSE;
     }
-    if (fstat(fd, &status) == 0 && !(status.st_mode & WRITE_BITS)) {
-        return TRUE;
-    }
-    step->mode = status.st_mode & 07777;
-    if (fchmod(fd, step->mode & ~(mode_t)WRITE_BITS) < 0) {
+    if (fstat(fd, &status) < 0 || fchmod(fd, status.st_mode & MODE_BITS) < 0) {
         return fail(error, step->from, errno,
                     "a linked clone needs it to be read-only; make a full clone");
     }
+    step->fd = fd;
+    step->mode = status.st_mode & MODE_BITS;
     step->done = TRUE;
     return TRUE;
 }
@@ -431,6 +432,18 @@ vm_clone_steps_run(VmCloneSteps *steps, GCancellable *cancellable, GError **erro
 }
 
 void
+vm_clone_steps_end(VmCloneSteps *steps)
+{
+    for (guint i = 0; i < steps->steps->len; i++) {
+        const struct step *step = &g_array_index(steps->steps, struct step, i);
+
+        if (step->done && step->kind == FREEZE) {
+            (void)fchmod(step->fd, step->mode & ~(mode_t)WRITE_BITS); /* run_freeze() tried */
+        }
+    }
+}
+
+void
 vm_clone_steps_keep(VmCloneSteps *steps)
 {
     g_array_set_size(steps->steps, 0);
@@ -443,9 +456,7 @@ vm_clone_steps_undo(VmCloneSteps *steps)
     for (guint i = steps->steps->len; i > 0; i--) {
         struct step *step = &g_array_index(steps->steps, struct step, i - 1);
 
-        if (step->done && step->kind == FREEZE) {
-            (void)chmod(step->from, step->mode);
-        } else if (step->done) {
+        if (step->done && step->kind != FREEZE) {
             (void)g_unlink(step->to);
         }
         step->done = FALSE;

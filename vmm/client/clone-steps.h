@@ -12,7 +12,7 @@ typedef struct VmCloneSteps VmCloneSteps;
 
 /* New files go to `folder`, or to folders in it; made when it is needed. */
 VmCloneSteps *vm_clone_steps_new(const char *folder);
-/* What was made stays; sources may be written again. */
+/* What was made stays; what was held may be written again, where it is not frozen. */
 void vm_clone_steps_free(VmCloneSteps *steps);
 
 /* A copy, of `room` bytes on the disk; blocks are shared where the file system can, holes stay holes. */
@@ -23,7 +23,7 @@ void vm_clone_steps_write(VmCloneSteps *steps, const char *to, GBytes *bytes);
 /* An empty qcow2 image over the file that is called `backing` beside it. */
 void vm_clone_steps_overlay(VmCloneSteps *steps, const char *to, const char *backing,
                             const char *format, guint64 size);
-/* Nobody writes to the file any more. */
+/* Nobody writes to the file any more, from vm_clone_steps_end() on. */
 void vm_clone_steps_freeze(VmCloneSteps *steps, const char *path);
 
 /* Whether a step makes that file. */
@@ -39,6 +39,11 @@ guint64 vm_clone_steps_get_size(VmCloneSteps *steps);
 gboolean vm_clone_steps_run(VmCloneSteps *steps, GCancellable *cancellable, GError **error);
 /* Of the bytes; from any thread. */
 int vm_clone_steps_get_percent(VmCloneSteps *steps);
+/*
+ * The definitions are saved: what is to be frozen is. Not before: a file that a definition still names for
+ * writing must be writable when we are killed in between.
+ */
+void vm_clone_steps_end(VmCloneSteps *steps);
 /* Nothing of it is undone any more. */
 void vm_clone_steps_keep(VmCloneSteps *steps);
 /* Removes what was made, and nothing else. */

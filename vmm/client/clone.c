@@ -8,6 +8,7 @@
 #include "vmm/client/definition.h"
 #include "vmm/client/disk-files.h"
 #include "vmm/client/disk-users.h"
+#include "vmm/client/paths.h"
 
 enum {
     SECTOR_SIZE = 512,
@@ -16,6 +17,7 @@ enum {
 struct VmClonePlan {
     VmJson *json;
     VmJson *original; /* or NULL */
+    char *before;     /* what the old machine's definition says */
     char *name;       /* of the old machine */
     char *folder;     /* of the new machine's files */
     VmCloneSteps *steps;
@@ -35,6 +37,7 @@ vm_clone_plan_free(VmClonePlan *plan)
     vm_json_free(plan->json);
     g_clear_pointer(&plan->original, vm_json_free);
     vm_clone_steps_free(plan->steps);
+    g_free(plan->before);
     g_free(plan->name);
     g_free(plan->folder);
     g_free(plan);
@@ -388,6 +391,28 @@ vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error)
     return vm_clone_steps_run(plan->steps, cancellable, error);
 }
 
+gboolean
+vm_clone_plan_check(VmClonePlan *plan, GError **error)
+{
+    g_autofree char *path = vm_paths_definition(plan->name);
+    g_autoptr(VmJson) json = vm_json_load(path, error);
+    g_autofree char *now = json ? vm_json_to_text(json) : NULL;
+
+    if (now && !g_str_equal(now, plan->before)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                    "the settings of “%s” were changed meanwhile; clone it again",
+                    vm_definition_title(json, plan->name));
+        return FALSE;
+    }
+    return now != NULL;
+}
+
+void
+vm_clone_plan_end(VmClonePlan *plan)
+{
+    vm_clone_steps_end(plan->steps);
+}
+
 int
 vm_clone_plan_get_percent(VmClonePlan *plan)
 {
@@ -431,6 +456,7 @@ vm_clone_plan_new(VmJson *definition, const char *name, const char *title, const
     g_autoptr(VmClonePlan) plan = g_new0(VmClonePlan, 1);
 
     plan->json = vm_json_copy(definition);
+    plan->before = vm_json_to_text(definition);
     plan->name = g_strdup(name);
     plan->folder = g_strdup(folder);
     plan->steps = vm_clone_steps_new(folder);

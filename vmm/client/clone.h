@@ -40,6 +40,13 @@ guint64 vm_clone_plan_get_size(VmClonePlan *plan);
 
 /* Makes the files; vmm/client/clone-steps.h. May be called in a thread. */
 gboolean vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error);
+/*
+ * Before the old definition is saved: whether it is still what was planned for. G_IO_ERROR_BUSY when
+ * somebody changed it since.
+ */
+gboolean vm_clone_plan_check(VmClonePlan *plan, GError **error);
+/* Both definitions are saved. */
+void vm_clone_plan_end(VmClonePlan *plan);
 /* Of the bytes; from any thread. */
 int vm_clone_plan_get_percent(VmClonePlan *plan);
 /* The old definition cannot be put back: what was made stays, whoever undoes it. */
