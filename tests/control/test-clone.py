@@ -447,8 +447,31 @@ def changed_meanwhile(world):
     return None
 
 
-CASES = [killed_at_each_step, changed_meanwhile, chained_image, what_content_says, composite, linked,
-         linked_in_a_row, what_others_need, bad_chains, small_disks, names_that_are_taken]
+def copies_are_on_the_disk(world):
+    """A definition is saved when its files are on the disk, whole, also where the kernel's own copying does nothing."""
+    if no_strace():
+        return no_strace()
+    place = Place(world)
+    top = place.raw('over/b.img', 2)
+    tool('qemu-img', 'create', '-q', '-f', 'qcow2', str(place.images / 'q.qcow2'), '8M')
+    place.define('one', place.raw('a.img', 1), top, place.images / 'q.qcow2')
+    trace = world.root / 'trace'
+    status, _, errors = world.run('clone', 'one', 'two', prefix=[*STRACE, str(trace), '-y', '-e', 'trace=fsync,rename,copy_file_range',
+                                                                '-e', 'inject=copy_file_range:retval=0'])
+    check(status == 0, errors)
+    calls = [line.split(maxsplit=1)[1] for line in trace.read_text().splitlines()]
+    saved = next(i for i, line in enumerate(calls) if line.startswith('rename(') and 'two.json' in line)
+    check(any(line.startswith('copy_file_range(') for line in calls), 'it does not copy so')
+    for index, name in enumerate(('a.img', 'b.img', 'q.qcow2')):
+        check(place.disk('two', index).name == name, name)
+        check(any(line.startswith('fsync(') and f'/{name}>' in line for line in calls[:saved]), f'{name} is not on the disk')
+    check(reads(place.disk('two'), 1) and reads(place.disk('two', 1), 2), 'the copies are not whole')
+    whole(place.disk('two', 2))
+    return None
+
+
+CASES = [killed_at_each_step, changed_meanwhile, copies_are_on_the_disk, chained_image, what_content_says,
+         composite, linked, linked_in_a_row, what_others_need, bad_chains, small_disks, names_that_are_taken]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

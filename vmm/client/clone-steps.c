@@ -296,6 +296,9 @@ run_copy(VmCloneSteps *steps, struct step *step, GCancellable *cancellable, GErr
     } else {
         r = vm_copy_bytes(from, to, cancellable, copied, steps);
     }
+    if (r == 0 && fsync(to) < 0) {
+        r = -errno; /* a definition will rely on it, and its user may delete what it is a copy of */
+    }
     close(to);
     if (r == -ECANCELED) {
         return !g_cancellable_set_error_if_cancelled(cancellable, error);
@@ -346,6 +349,10 @@ run_write(struct step *step, GError **error)
     }
     n = write(fd, bytes, size);
     saved = n < 0 ? errno : ENOSPC;
+    if (n == (gssize)size && fsync(fd) < 0) {
+        n = -1;
+        saved = errno;
+    }
     close(fd);
     return n == (gssize)size || fail_writing(error, step->to, saved);
 }

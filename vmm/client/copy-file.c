@@ -2,6 +2,7 @@
 #include "vmm/client/copy-file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -52,9 +53,10 @@ copy_piece(struct copying *copying, off_t at, gsize size)
         off_t out = at;
 
         n = copy_file_range(copying->from, &in, copying->to, &out, size, 0);
-        if (n >= 0 || errno == ENOSPC || errno == EDQUOT || errno == EIO) {
+        if (n > 0 || (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))) {
             return n < 0 ? -errno : n;
         }
+        /* Some file systems answer 0 where they cannot: only what reading says is the end. */
         copying->buffer = g_malloc(PIECE);
     }
     n = pread(copying->from, copying->buffer, size, at);
@@ -98,10 +100,15 @@ vm_copy_bytes(int from, int to, GCancellable *cancellable, VmCopiedFunc copied, 
                 ? -ECANCELED
                 : copy_piece(&copying, at, (gsize)MIN(end - at, PIECE));
         if (n > 0) {
+            /* Begun now, so that the caller's fsync() does not wait for all of it at the end. */
+            (void)sync_file_range(to, at, n, SYNC_FILE_RANGE_WRITE);
             at += n;
             copied((guint64)n, data);
         }
     }
     g_free(copying.buffer);
+    if (n == 0) {
+        return -EIO; /* it became shorter: what was copied is not what it was */
+    }
     return n < 0 ? (int)n : 0;
 }
