@@ -470,8 +470,36 @@ def copies_are_on_the_disk(world):
     return None
 
 
-CASES = [killed_at_each_step, changed_meanwhile, copies_are_on_the_disk, chained_image, what_content_says,
-         composite, linked, linked_in_a_row, what_others_need, bad_chains, small_disks, names_that_are_taken]
+def images_of_others(world):
+    """A linked clone takes no file from others by what an image names; behind a link the original finds its image again."""
+    place = Place(world)
+    letter = place.raw('letter.img', 4)
+    top = place.over('top.qcow2', 'letter.img')
+    place.define('one', top)
+    place.clone('--linked', 'one', 'two')
+    check(letter.stat().st_mode & 0o200, 'what the image names is read-only now')
+    check(place.disk('one') != top and not top.stat().st_mode & 0o200, 'the image itself is not frozen')
+    for name in ('one', 'two'):
+        check(reads(place.disk(name), 4), f'{name} is not whole')
+        place.starts(name)
+    # The image names what lies beside the link, where the overlay would not.
+    place.raw('base.img', 5)
+    inner = place.over('inner.qcow2', 'base.img')
+    (place.images / 'store').mkdir()
+    written(inner, 6, 1)
+    inner.rename(place.images / 'store/inner.qcow2')
+    inner.symlink_to('store/inner.qcow2')
+    place.define('three', inner)
+    place.starts('three')
+    refused(place, ('--linked', 'three', 'four'), 'is a link to an image in another folder', 'make a full clone')
+    place.clone('three', 'four')
+    check(reads(place.disk('four'), 5) and reads(place.disk('four'), 6, 1), 'the full clone')
+    place.starts('four')
+
+
+CASES = [killed_at_each_step, changed_meanwhile, copies_are_on_the_disk, images_of_others, chained_image,
+         what_content_says, composite, linked, linked_in_a_row, what_others_need, bad_chains, small_disks,
+         names_that_are_taken]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

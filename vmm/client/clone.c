@@ -235,7 +235,7 @@ share_base(VmClonePlan *plan, const struct disk *disk, guint base, GError **erro
 {
     const VmDiskFile *file = file_of(disk, base);
     g_autofree char *real = real_path(file->path);
-    g_autofree char *name = g_path_get_basename(real);
+    g_autofree char *name = g_path_get_basename(file->path); /* no name behind it is the same */
     g_autofree char *folder = g_strdup_printf("base-%u", disk->index);
     g_autofree char *place = g_build_filename(plan->folder, folder, name, NULL);
     g_autofree char *backing = g_build_filename(folder, name, NULL);
@@ -290,14 +290,31 @@ refuse_link(const struct disk *disk, const char *why, GError **error)
     return FALSE;
 }
 
+/* The overlay lies beside the image itself; a name in the image counts from there then. */
+static gboolean
+is_found_elsewhere(const struct disk *disk)
+{
+    g_autofree char *folder = g_path_get_dirname(file_of(disk, 0)->path);
+    g_autofree char *real_folder = real_path(folder);
+    g_autofree char *real = real_path(file_of(disk, 0)->path);
+    g_autofree char *folder_of_real = g_path_get_dirname(real);
+
+    return disk->files->len > 1 && !g_path_is_absolute(file_of(disk, 1)->name) &&
+           !g_str_equal(real_folder, folder_of_real);
+}
+
 static gboolean
 link_disk(VmClonePlan *plan, VmJson *definition, const struct disk *disk, GError **error)
 {
     const VmDiskFile *first = file_of(disk, 0);
     g_autofree char *real = real_path(first->path);
     g_autofree char *user = vm_disk_writer(plan->name, first);
-    /* An overlay that nothing was written to needs none over it: both are like what lies behind. */
-    const guint base = first->is_empty && disk->files->len > 1 ? 1 : 0;
+    /*
+     * An overlay that nothing was written to needs none over it: both are like what lies behind. That may
+     * be what an image names that somebody else made, so only what is frozen already counts.
+     */
+    const guint base =
+        first->is_empty && disk->files->len > 1 && file_of(disk, 1)->is_frozen ? 1 : 0;
     const VmDiskFile *frozen = file_of(disk, base);
     g_autofree char *frozen_path = real_path(frozen->path);
 
@@ -306,6 +323,12 @@ link_disk(VmClonePlan *plan, VmJson *definition, const struct disk *disk, GError
     }
     if (disk->files->len - base > VM_DISK_CHAIN_MAX) {
         return refuse_link(disk, "lies over 8 images already, and a machine starts with no more",
+                           error);
+    }
+    if (base == 0 && is_found_elsewhere(disk)) {
+        return refuse_link(disk,
+                           "is a link to an image in another folder, where what lies behind it "
+                           "would not be found",
                            error);
     }
     if (user) {

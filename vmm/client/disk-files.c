@@ -108,6 +108,7 @@ look_at(VmDiskFile *file, const char *first, GError **error)
     file->room = (guint64)status.st_blocks * BLOCK_SIZE;
     file->device = status.st_dev;
     file->inode = status.st_ino;
+    file->is_frozen = !(status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH));
     return TRUE;
 }
 

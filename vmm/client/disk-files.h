@@ -24,9 +24,10 @@ typedef struct {
     guint64 room;       /* that it takes on the host's disk */
     guint64 device;     /* with the next: which file it is, whatever its name */
     guint64 inode;
-    gboolean is_part;  /* of a composite disk */
-    gboolean writable; /* such a part */
-    gboolean is_empty; /* a qcow2 image in which nothing was written yet */
+    gboolean is_part;   /* of a composite disk */
+    gboolean writable;  /* such a part */
+    gboolean is_frozen; /* nobody may write to it */
+    gboolean is_empty;  /* a qcow2 image in which nothing was written yet */
 } VmDiskFile;
 
 /* What a definition says of a disk; strings are the definition's. */
