@@ -270,9 +270,17 @@ def what_others_need(world):
     place.define('two', {'path': str(over), 'outside-files': True})
     status, _, errors = world.run('delete', 'one')
     check(status == 0 and f'“{own}/base.img” stays' in errors, f'{status} {errors}')
-    check([path.name for path in own.iterdir()] == ['base.img'] and reads(over, 5), 'the base is gone')
+    check(sorted(path.name for path in own.iterdir()) == ['.left-by-deletion', 'base.img'] and reads(over, 5), 'the base is gone')
     place.starts('two')
     check(world.run('delete', 'two')[0] == 0 and not own.exists() and over.exists(), 'the base stays for nobody')
+    # Whoever only forgets a machine keeps its disks.
+    own.mkdir()
+    for name in ('base.img', 'more.img'):
+        shutil.copy(place.raw(name), own)
+    place.define('one', own / 'base.img')
+    place.define('two', {'path': str(over), 'outside-files': True})
+    check(world.run('undefine', 'one')[0] == 0 and world.run('delete', 'two')[0] == 0, 'undefine and delete')
+    check(sorted(path.name for path in own.iterdir()) == ['base.img', 'more.img'], 'the disks of a forgotten machine went')
     # A disk that another machine writes is not frozen under it.
     disk = place.raw('both.img')
     place.define('three', disk)

@@ -177,6 +177,12 @@ vm_disk_kept_files(VmJson *json, const char *name)
     return (GStrv)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
 }
 
+char *
+vm_disk_left_mark(const char *folder)
+{
+    return g_build_filename(folder, ".left-by-deletion", NULL);
+}
+
 /* The folder of the machine that `path` is in, when nobody needs it any more; else NULL. */
 static char *
 left_folder(const char *name, const char *start, const char *path)
@@ -186,6 +192,7 @@ left_folder(const char *name, const char *start, const char *path)
     g_autofree char *machine = slash ? g_strndup(rest, (gsize)(slash - rest)) : NULL;
     g_autofree char *definition = NULL;
     g_autofree char *folder = NULL;
+    g_autofree char *mark = NULL;
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     struct below below = {.paths = paths};
 
@@ -194,9 +201,11 @@ left_folder(const char *name, const char *start, const char *path)
     }
     definition = vm_paths_definition(machine);
     folder = g_strconcat(start, machine, "/", NULL);
+    mark = vm_disk_left_mark(folder);
     below.folder = folder;
     (void)look_at_others(name, collect, &below);
-    return g_file_test(definition, G_FILE_TEST_EXISTS) || paths->len > 0
+    return g_file_test(definition, G_FILE_TEST_EXISTS) || !g_file_test(mark, G_FILE_TEST_EXISTS) ||
+                   paths->len > 0
                ? NULL
                : g_strndup(folder, strlen(folder) - 1);
 }

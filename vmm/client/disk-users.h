@@ -22,7 +22,11 @@ gboolean vm_disk_is_needed(const char *name, guint64 device, guint64 inode);
 GStrv vm_disk_kept_files(VmJson *json, const char *name);
 
 /*
- * Folders of machines that are gone, left for the disks of the machine `name` (vm_disk_kept_files()), which
- * nobody but it needs. Never NULL; g_strfreev().
+ * Folders of machines that were deleted, left for the disks of the machine `name` (vm_disk_kept_files()),
+ * which nobody but it needs. Those of machines whose definition alone was removed are not among them: their
+ * disks are to stay. Never NULL; g_strfreev().
  */
 GStrv vm_disk_left_folders(VmJson *json, const char *name);
+
+/* The file that says of a folder of disks that its machine was deleted; g_free(). */
+char *vm_disk_left_mark(const char *folder);

@@ -152,11 +152,18 @@ gboolean
 vm_machines_undefine(const char *name, GError **error)
 {
     g_autofree char *path = NULL;
+    g_autofree char *folder = NULL;
+    g_autofree char *mark = NULL;
+    g_autoptr(VmJson) json = NULL;
 
     if (!vm_definition_check_off(name, error)) {
         return FALSE;
     }
     path = vm_paths_definition(name);
+    json = vm_json_load(path, NULL);
+    folder = vm_definition_folder(json, name);
+    mark = vm_disk_left_mark(folder); /* of one that had the name before */
+    (void)g_unlink(mark);
     if (vm_machines_get_autostart(name) && !vm_machines_set_autostart(name, FALSE, error)) {
         return FALSE;
     }
@@ -195,12 +202,13 @@ is_kept(const char *path, GStrv kept)
     return FALSE;
 }
 
-/* All of it, or all but what other machines' disks need. */
+/* All of it, or all but what other machines' disks need: the last of these takes that. */
 static gboolean
 trash_disks(const char *folder, GStrv kept, GError **error)
 {
     g_autofree char *real = realpath(folder, NULL);
     g_autoptr(GDir) dir = kept[0] && real ? g_dir_open(real, 0, error) : NULL;
+    g_autofree char *mark = real ? vm_disk_left_mark(real) : NULL;
     const char *entry;
 
     if (!kept[0] || !real) {
@@ -212,6 +220,9 @@ trash_disks(const char *folder, GStrv kept, GError **error)
         if (!is_kept(path, kept) && !trash(path, error)) {
             return FALSE;
         }
+    }
+    if (dir) { /* a folder without the mark stays for ever: no harm */
+        (void)g_file_set_contents(mark, "", 0, NULL);
     }
     return dir != NULL;
 }
