@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -436,6 +437,26 @@ def killed_at_each_step(world):
     return None
 
 
+def ended_by_a_signal(world):
+    """Ctrl+C, or the end of the session: what was made is taken away, and it is said."""
+    if no_strace():
+        return no_strace()
+    place = Place(world)
+    place.define('one', place.raw('a.img', 1), place.raw('b.img', 2))
+    before = place.state()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=copy_file_range',
+                                 '-e', 'inject=copy_file_range:delay_enter=1000000', str(world.vmm), 'clone', 'one', 'two'],
+                                env=world.env(), stderr=subprocess.PIPE)
+        check(wait_for((place.data / 'two/a.img').exists, 20), 'nothing is copied')
+        for child in pathlib.Path(f'/proc/{slow.pid}/task/{slow.pid}/children').read_text().split():
+            os.kill(int(child), number)
+        _, errors = slow.communicate(timeout=60)
+        check(slow.returncode == 33 and b'cannot be copied' in errors and b'cancelled' in errors, f'{slow.returncode} {errors}')
+        check(place.state() == before and not (place.data / 'two').exists(), 'something stays')
+    return None
+
+
 def changed_meanwhile(world):
     """What a person changes in the original while it is cloned is not taken back."""
     if no_strace():
@@ -505,9 +526,9 @@ def images_of_others(world):
     place.starts('four')
 
 
-CASES = [killed_at_each_step, changed_meanwhile, copies_are_on_the_disk, images_of_others, chained_image,
-         what_content_says, composite, linked, linked_in_a_row, what_others_need, bad_chains, small_disks,
-         names_that_are_taken]
+CASES = [killed_at_each_step, changed_meanwhile, ended_by_a_signal, copies_are_on_the_disk, images_of_others,
+         chained_image, what_content_says, composite, linked, linked_in_a_row, what_others_need, bad_chains,
+         small_disks, names_that_are_taken]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

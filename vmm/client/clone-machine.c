@@ -76,6 +76,7 @@ vm_machines_clone_with_flags_async(const char *name, const char *title, VmCloneF
     GError *error = NULL;
 
     g_task_set_task_data(task, clone, clone_free);
+    g_task_set_check_cancellable(task, FALSE); /* too late is too late: it was made */
     if (!vm_definition_check_off(name, &error)) {
         g_task_return_error(task, error);
         return;

@@ -2,6 +2,7 @@
 
 /* set, clone, delete: what the manager's settings and menus do to a definition. */
 
+#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,9 +133,19 @@ say_shared(const char *name)
     }
 }
 
+/* Nothing half-made stays, then. */
+static gboolean
+stop_copying(gpointer cancellable)
+{
+    g_cancellable_cancel(cancellable);
+    return G_SOURCE_CONTINUE;
+}
+
 int
 command_clone(const Command *command, int argc, char **argv)
 {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
     g_autoptr(GAsyncResult) answer = NULL;
     g_autoptr(GError) error = NULL;
     g_autofree char *title = NULL;
@@ -153,9 +164,12 @@ command_clone(const Command *command, int argc, char **argv)
         return STATUS_FAILED;
     }
     title = argc > 2 ? g_strdup(argv[2]) : title_of_copy(argv[1]);
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_unix_signal_add(signals[i], stop_copying, cancellable); /* until the program's end */
+    }
     vm_machines_clone_with_flags_async(argv[1], title,
-                                       linked ? VM_CLONE_FLAGS_LINKED : VM_CLONE_FLAGS_NONE, NULL,
-                                       session_answered, &answer);
+                                       linked ? VM_CLONE_FLAGS_LINKED : VM_CLONE_FLAGS_NONE,
+                                       cancellable, session_answered, &answer);
     copy = vm_machines_clone_finish(session_wait(&answer), &error);
     if (!copy) {
         return store_failed(argv[1], "copied", error);
