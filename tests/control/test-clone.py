@@ -463,16 +463,26 @@ def changed_meanwhile(world):
         return no_strace()
     place = Place(world)
     place.define('one', place.raw('disk.img', 1))
-    slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync', '-e', 'inject=fsync:delay_enter=1000000',
-                             str(world.vmm), 'clone', '--linked', 'one', 'two'], env=world.env(), stderr=subprocess.PIPE)
-    check(wait_for((place.images / 'disk-1.qcow2').exists, 20), 'no overlay')
-    place.define('one', place.images / 'disk.img', mem=333)
-    before = place.load('one')
-    _, errors = slow.communicate(timeout=60)
-    check(slow.returncode == 33 and b'changed meanwhile; clone it again' in errors, errors.decode())
+
+    def clone_while(overlay, change):
+        slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync', '-e', 'inject=fsync:delay_enter=1000000',
+                                 str(world.vmm), 'clone', '--linked', 'one', 'two'], env=world.env(), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+        check(wait_for((place.images / overlay).exists, 20), 'no overlay')
+        change()
+        before = place.load('one')
+        output, errors = slow.communicate(timeout=60)
+        return slow.returncode, output.decode(), errors.decode(), before
+    status, _, errors, before = clone_while('disk-1.qcow2', lambda: place.define('one', place.images / 'disk.img', mem=333))
+    check(status == 33 and 'changed meanwhile; clone it again' in errors, errors)
     check(place.load('one') == before and not (place.machines / 'two.json').exists(), 'a definition')
     check([path.name for path in place.images.iterdir()] == ['disk.img'] and not (place.data / 'two').exists(), 'files stay')
     check((place.images / 'disk.img').stat().st_mode & 0o200, 'it is frozen')
+    # Another title is no reason.
+    status, output, errors, before = clone_while(
+        'disk-1.qcow2', lambda: place.define('one', place.images / 'disk.img', mem=333, manager={'title': 'New', 'note': 'x'}))
+    check(status == 0 and output.strip() == 'two' and place.load('one')['manager'] == before['manager'], f'{errors} {place.load("one")}')
+    check(place.disk('one').name == 'disk-1.qcow2' and place.load('two')['manager'] == {'title': 'two'}, 'the definitions')
     return None
 
 

@@ -10,6 +10,8 @@
 #include "vmm/client/disk-users.h"
 #include "vmm/client/paths.h"
 
+#define NOTES "manager"
+
 enum {
     SECTOR_SIZE = 512,
 };
@@ -17,7 +19,7 @@ enum {
 struct VmClonePlan {
     VmJson *json;
     VmJson *original; /* or NULL */
-    char *before;     /* what the old machine's definition says */
+    char *before;     /* what the old machine's definition says, but for notes */
     char *name;       /* of the old machine */
     char *folder;     /* of the new machine's files */
     VmCloneSteps *steps;
@@ -414,18 +416,31 @@ vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error)
     return vm_clone_steps_run(plan->steps, cancellable, error);
 }
 
+/* What the machine is, without the notes of people and the manager. */
+static char *
+text_of(VmJson *definition)
+{
+    g_autoptr(VmJson) json = vm_json_copy(definition);
+
+    vm_json_remove(json, NOTES);
+    return vm_json_to_text(json);
+}
+
 gboolean
 vm_clone_plan_check(VmClonePlan *plan, GError **error)
 {
     g_autofree char *path = vm_paths_definition(plan->name);
     g_autoptr(VmJson) json = vm_json_load(path, error);
-    g_autofree char *now = json ? vm_json_to_text(json) : NULL;
+    g_autofree char *now = json ? text_of(json) : NULL;
 
     if (now && !g_str_equal(now, plan->before)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
                     "the settings of “%s” were changed meanwhile; clone it again",
                     vm_definition_title(json, plan->name));
         return FALSE;
+    }
+    if (json && plan->original) {
+        vm_json_set_copy(plan->original, NOTES, json);
     }
     return now != NULL;
 }
@@ -479,7 +494,7 @@ vm_clone_plan_new(VmJson *definition, const char *name, const char *title, const
     g_autoptr(VmClonePlan) plan = g_new0(VmClonePlan, 1);
 
     plan->json = vm_json_copy(definition);
-    plan->before = vm_json_to_text(definition);
+    plan->before = text_of(definition);
     plan->name = g_strdup(name);
     plan->folder = g_strdup(folder);
     plan->steps = vm_clone_steps_new(folder);

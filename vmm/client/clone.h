@@ -41,8 +41,8 @@ guint64 vm_clone_plan_get_size(VmClonePlan *plan);
 /* Makes the files; vmm/client/clone-steps.h. May be called in a thread. */
 gboolean vm_clone_plan_run(VmClonePlan *plan, GCancellable *cancellable, GError **error);
 /*
- * Before the old definition is saved: whether it is still what was planned for. G_IO_ERROR_BUSY when
- * somebody changed it since.
+ * Before the old definition is saved: whether the machine is still what was planned for. G_IO_ERROR_BUSY
+ * when somebody changed it since. Notes ("manager") that were changed are taken over.
  */
 gboolean vm_clone_plan_check(VmClonePlan *plan, GError **error);
 /* Both definitions are saved. */
