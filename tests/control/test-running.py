@@ -145,6 +145,7 @@ def card_comes_again(world):
     check(crash_card(world, 'again', 2) not in (first, second), 'no new process')
     crash_card(world, 'again', 3, words='the picture stands still', times=1, back=False)
     check(world.log('again').count('is started again') == 2, world.log('again'))
+    check(' ;' not in world.log('again'), world.log('again'))
     status, _, errors = world.run('gpu', 'stats', 'again')
     check(status == 33 and 'no graphics card' in errors, f'{status} {errors}')
     check(machine.poll() is None, 'the machine ended with its graphics card')

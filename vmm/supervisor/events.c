@@ -495,7 +495,7 @@ display_ended(struct child *display, const struct failure *how)
     } else {
         /* The cure after the semicolon is ours. */
         log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; it is started again.",
-                       (int)strcspn(how->sentence, ";("), how->sentence);
+                       failure_cause_length(how), how->sentence);
         start_display(display);
     }
 }
@@ -540,7 +540,7 @@ render_server_ended(struct child *server, const struct failure *how)
             vm->graphics.sentence, sizeof(vm->graphics.sentence),
             "%.*s; Vulkan programs in the guest draw no more, everything else goes on. Restart "
             "the guest to have Vulkan again.",
-            (int)strcspn(how->sentence, ";("), how->sentence);
+            failure_cause_length(how), how->sentence);
         log_file_print(vm->log, LOG_LEVEL_ERROR, "graphics: %s", vm->graphics.sentence);
         lifecycle_tell_display(vm);
     }

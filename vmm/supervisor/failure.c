@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int
 failure_set(struct failure *failure, int status, const char *id, const char *format, ...)
@@ -16,4 +17,15 @@ failure_set(struct failure *failure, int status, const char *id, const char *for
     vsnprintf(failure->sentence, sizeof(failure->sentence), format, args);
     va_end(args);
     return -1;
+}
+
+int
+failure_cause_length(const struct failure *failure)
+{
+    size_t length = strcspn(failure->sentence, ";(");
+
+    while (length > 0 && failure->sentence[length - 1] == ' ') {
+        length--;
+    }
+    return (int)length;
 }

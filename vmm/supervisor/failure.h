@@ -22,6 +22,9 @@ struct failure {
     char sentence[START_SENTENCE_SIZE];
 };
 
+/* Bytes of the sentence that say what happened: the cure and what stands in brackets follow. */
+int failure_cause_length(const struct failure *failure);
+
 /* Fill *failure. Always -1, for `return failure_set(...)`. */
 int failure_set(struct failure *failure, int status, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -110,15 +110,15 @@ revive_card(struct child *card, const struct failure *how)
     card->ready = false;
     /* The cure after the semicolon is ours. */
     log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; it is started again%s.",
-                   (int)strcspn(how->sentence, ";("), how->sentence,
+                   failure_cause_length(how), how->sentence,
                    before > 0 && vm->graphics.had_3d ? " without 3D" : "");
     if (start_again(card, &failure) < 0) {
         log_file_write(vm->log, "vmm", LOG_LEVEL_ERROR, failure.sentence);
         child_kill(card);
         return false;
     }
-    snprintf(vm->revival.cause, sizeof(vm->revival.cause), "%.*s",
-             (int)strcspn(how->sentence, ";("), how->sentence);
+    snprintf(vm->revival.cause, sizeof(vm->revival.cause), "%.*s", failure_cause_length(how),
+             how->sentence);
     lifecycle_list_processes(vm);
     return true;
 }
@@ -161,6 +161,9 @@ revive_answered(struct vm *vm)
 void
 revive_done(struct vm *vm)
 {
+    if (vm->graphics.lost) {
+        return; /* the successor crashed, too, and was given up, before the machine's answer came */
+    }
     snprintf(vm->graphics.sentence, sizeof(vm->graphics.sentence),
              vm->graphics.had_3d
                  ? "%s and was started again; the guest's screen goes on. Programs of the guest "

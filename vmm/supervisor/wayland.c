@@ -169,7 +169,7 @@ wayland_guard_ended(struct child *guard, const struct failure *how)
     guard->ready = false;
     bool again = count_restart(&vm->wayland);
     /* The cure after the semicolon is ours. */
-    log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; %s.", (int)strcspn(how->sentence, ";("),
+    log_file_print(vm->log, LOG_LEVEL_WARNING, "%.*s; %s.", failure_cause_length(how),
                    how->sentence,
                    again ? "it is started again" : "the guest opens no more windows on the host");
     if (!again) {
