@@ -3,6 +3,7 @@
 """More of the real vitrine under Xvfb, as test-ui.py: what a machine is told to do in its own pages; prints TAP.
 
 usage: test-features.py BUILD-FOLDER [TEST...]"""
+import gettext
 import json
 import os
 import signal
@@ -137,7 +138,8 @@ def speaks_german(session):
     session.activate("app.self-check")
     session.see("Sie dürfen /dev/kvm nicht benutzen. Treten Sie der Gruppe „kvm“ bei und melden Sie sich dann neu an.")
     session.see("Grafikkarte")
-    session.see("Der Render-Knoten /dev/dri/renderD128 ist nicht benutzbar (Keine Berechtigung). "
+    denied = gettext.translation("libc", languages=["de"], fallback=True).gettext("Permission denied")
+    session.see(f"Der Render-Knoten /dev/dri/renderD128 ist nicht benutzbar ({denied}). "
                 "Treten Sie der Gruppe „render“ bei und melden Sie sich dann neu an.")
     session.see("Ein Wayland-Compositor antwortet unter „/run/user/1000/wayland-0“.")
     session.see("Es ist Platz für Platten: 12.5 GiB in „/home/ada“.")
