@@ -263,6 +263,12 @@ choose_file(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+use_less(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_use_less(VM_WINDOW(data));
+}
+
+static void
 remove_file(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_remove_file(VM_WINDOW(data));
@@ -313,6 +319,7 @@ static const GActionEntry machine_entries[] = {
     {"open-folder", open_folder},
     {"choose-file", choose_file},
     {"remove-file", remove_file},
+    {"use-less", use_less},
     {"correct", correct},
 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The file that keeps the shown machine from starting: another one, or none, and who else uses it. */
+/* What keeps the shown machine from starting: a file, for which another one or none is taken, and who else uses it;
+ * too much memory. */
 #include <glib/gi18n.h>
 
 #include "manager/model/problem-file.h"
+#include "manager/model/problem-memory.h"
+#include "manager/model/words.h"
 #include "ui/file-dialog.h"
 #include "ui/message-bar.h"
 #include "ui/removal-undo.h"
@@ -86,6 +89,32 @@ vm_window_remove_file(VmWindow *self)
     }
     text = g_strdup_printf(_("“%s” removed; the file stays"), name);
     save(self, json, disk ? "block" : where, text);
+}
+
+void
+vm_window_use_less(VmWindow *self)
+{
+    const VmProblem *problem = self->machine ? vm_machine_get_problem(self->machine) : NULL;
+    VmJson *definition = problem ? vm_machine_get_definition(self->machine) : NULL;
+    g_autoptr(VmJson) json = definition ? vm_json_copy(definition) : NULL;
+    guint64 wanted = 0;
+    guint64 available = 0;
+    guint64 less = 0;
+    g_autofree char *words = NULL;
+    g_autofree char *text = NULL;
+
+    if (json && vm_problem_get_memory(problem, &wanted, &available)) {
+        less = vm_problem_less_memory(wanted, available);
+    }
+    if (less == 0) {
+        return;
+    }
+    words = vm_words_size(less << 20);
+    /* Translators: a machine, and an amount of memory. */
+    text = g_strdup_printf(_("“%s” gets %s of memory from now on"),
+                           vm_machine_get_title(self->machine), words);
+    vm_json_set_int(json, "mem.size", (gint64)less);
+    save(self, json, "mem.size", text);
 }
 
 void

@@ -137,11 +137,15 @@ GtkWidget *vm_window_anchor(VmWindow *self);
 /* window-files.c: the file that the problem of the shown machine is about */
 void vm_window_choose_file(VmWindow *self);
 void vm_window_remove_file(VmWindow *self);
+/* As much memory as fits, where too much is the problem. */
+void vm_window_use_less(VmWindow *self);
 /* Which of our machines has it open is told in the bar. */
 void vm_window_name_user(VmWindow *self, const VmProblem *problem, VmMessageBar *bar);
 
 /* window-machine.c: what a person does with one machine besides running it */
 void vm_window_clone(VmWindow *self);
+/* flags: VmCloneFlags. Nothing while the machine runs. */
+void vm_window_copy(VmWindow *self, VmMachine *machine, const char *title, guint flags);
 /* hardware: as vm_ports_add() takes it. */
 void vm_window_add_console(VmWindow *self, const char *hardware);
 /* Asks first, where the preferences say so. */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "manager/model/problem-file.h"
+#include "manager/model/problem-memory.h"
+#include "manager/model/words.h"
 
 struct VmProblem {
     const struct vm_problem_row *row;
@@ -38,6 +40,10 @@ G_DEFINE_BOXED_TYPE(VmProblem, vm_problem, vm_problem_copy, vm_problem_free)
 #define REMOVE_FILE                         \
     {                                       \
         N_("Remove"), "machine.remove-file" \
+    }
+#define USE_LESS                           \
+    {                                      \
+        N_("Use less"), "machine.use-less" \
     }
 #define SHOW_LOG                        \
     {                                   \
@@ -89,7 +95,7 @@ static const struct vm_problem_row rows[] = {
     {"kvm-denied",
      N_("You may not use /dev/kvm"),
      N_("Join the group “kvm”, then log in again."),
-     {SHOW_CHECK, TRY_AGAIN}},
+     {{N_("Show how"), "app.self-check"}, TRY_AGAIN}},
     {"kvm-missing",
      N_("This computer has no KVM"),
      N_("Turn on virtualisation in the firmware settings."),
@@ -204,6 +210,10 @@ static const struct vm_problem_button file_buttons[VM_PROBLEM_BUTTONS_MAX] = {
 static const struct vm_problem_button kernel_buttons[VM_PROBLEM_BUTTONS_MAX] = {
     CHOOSE_FILE, TRY_AGAIN, CHANGE_SETTING};
 
+/* Where it is known how much is free. */
+static const struct vm_problem_button memory_buttons[VM_PROBLEM_BUTTONS_MAX] = {USE_LESS, TRY_AGAIN,
+                                                                                CHANGE_SETTING};
+
 const struct vm_problem_row *
 vm_problem_rows(void)
 {
@@ -297,9 +307,23 @@ is_of(const VmProblem *problem, const char *id)
     return g_strcmp0(problem->id, id) == 0;
 }
 
+gboolean
+vm_problem_get_memory(const VmProblem *problem, guint64 *ret_wanted, guint64 *ret_available)
+{
+    return is_of(problem, "no-memory") &&
+           vm_problem_memory_of_sentence(problem->sentence, ret_wanted, ret_available);
+}
+
 const struct vm_problem_button *
 vm_problem_get_buttons(const VmProblem *problem)
 {
+    guint64 wanted = 0;
+    guint64 available = 0;
+
+    if (vm_problem_get_memory(problem, &wanted, &available) &&
+        vm_problem_less_memory(wanted, available) > 0) {
+        return memory_buttons;
+    }
     if (!problem->member || is_of(problem, "file-busy")) {
         return problem->row->button;
     }
@@ -375,6 +399,12 @@ vm_problem_get_cause(const VmProblem *problem)
 {
     gboolean told = problem->sentence && problem->sentence[0];
 
+    guint64 wanted = 0;
+    guint64 available = 0;
+
+    if (vm_problem_get_memory(problem, &wanted, &available)) {
+        return NULL; /* the cure has the figures */
+    }
     /* The cure names the file already. */
     if (problem->member && (is_of(problem, "file-missing") || is_of(problem, "file-busy"))) {
         return NULL;
@@ -400,10 +430,34 @@ file_cure(const VmProblem *problem)
     return NULL;
 }
 
+/* NULL: not about memory, or nothing more is known. */
+static char *
+memory_cure(const VmProblem *problem)
+{
+    guint64 wanted = 0;
+    guint64 available = 0;
+
+    if (vm_problem_get_memory(problem, &wanted, &available)) {
+        g_autofree char *wants = vm_words_size(wanted << 20);
+        g_autofree char *there = vm_words_size(available << 20);
+        /* Translators: two amounts of memory. */
+        return g_strdup_printf(
+            _("It wants %s, %s are free. Give it less, or close other programs."), wants, there);
+    }
+    return is_of(problem, "no-memory") && vm_problem_wants_more_memory(problem->sentence)
+               ? g_strdup(_("Give it more memory in Settings ▸ System."))
+               : NULL;
+}
+
 char *
 vm_problem_dup_cure(const VmProblem *problem)
 {
     const char *cure = problem->row->cure;
+    char *about_memory = memory_cure(problem);
+
+    if (about_memory) {
+        return about_memory;
+    }
 
     if (g_strcmp0(problem->row->id, "guest-panic") == 0) {
         return panic_cure(problem);

@@ -53,6 +53,10 @@ const char *vm_problem_get_file(const VmProblem *problem); /* NULL: of none that
 /* As vm_problem_member_of_file() gives it; NULL: nothing. */
 const char *vm_problem_get_member(const VmProblem *problem);
 
+/* MiB, where more was wanted than is free; FALSE: it is about something else. */
+gboolean vm_problem_get_memory(const VmProblem *problem, guint64 *ret_wanted,
+                               guint64 *ret_available);
+
 /* VM_PROBLEM_BUTTONS_MAX, those after the last have no label. */
 const struct vm_problem_button *vm_problem_get_buttons(const VmProblem *problem);
 

@@ -119,6 +119,30 @@ def too_much_memory(session):
     session.see("Memory")
 
 
+def memory_is_not_free(session):
+    """More than is free: both figures, and one press for less, which can be taken back."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        total = int(file.readline().split()[1]) // 1024
+    use_machines(session, mem={"size": total - 1})
+    session.start()
+    start(session)
+    session.alert("Not enough memory for Other", 20)
+    cure = said(session, " are free. Give it less, or close other programs.")
+    expect(cure, "no figures")
+    session.shoot("cure-memory-light")
+    session.press("Use less")
+    wait_for("less memory", lambda: 64 <= definition(session)["mem"]["size"] < total - 1)
+    said(session, "of memory from now on")
+    session.press("Undo")
+    wait_for("as much as before", lambda: definition(session)["mem"]["size"] == total - 1)
+    start(session)
+    session.alert("Not enough memory for Other", 20)
+    session.press("Use less")
+    wait_for("less memory", lambda: definition(session)["mem"]["size"] < total - 1)
+    start(session)
+    session.see_row("Other, Running", 20)
+
+
 def definition_is_broken(session):
     """There is no dead Start, and the button leads to the text."""
     session.define("tiny", "Tiny")
@@ -143,7 +167,7 @@ def definition_is_broken(session):
     expect(not session.find("Correct the file"), "it is offered for a good one")
 
 
-TESTS = [disk_is_gone, kernel_is_gone, disk_is_busy, too_much_memory, definition_is_broken]
+TESTS = [disk_is_gone, kernel_is_gone, disk_is_busy, too_much_memory, memory_is_not_free, definition_is_broken]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

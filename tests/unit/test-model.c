@@ -8,6 +8,7 @@
 #include "manager/model/hour.h"
 #include "manager/model/link.h"
 #include "manager/model/ports.h"
+#include "manager/model/problem-memory.h"
 #include "manager/model/problem.h"
 #include "manager/model/restarts.h"
 #include "manager/model/run-history.h"
@@ -121,6 +122,40 @@ test_command_line_values(void)
                     "  --gpu 'displays=[[mode=windowed[800,600],dpi=[96,96]],[]]' \\\n"
                     "  --rng=false \\\n  --disposable");
     g_assert_cmpstr(card_line, ==, "vmm run --name a \\\n  --gpu");
+}
+
+static void
+expect_cure(const char *sentence, const char *cure, const char *button)
+{
+    g_autoptr(VmProblem) problem = vm_problem_new("no-memory", "Lab", sentence, NULL, NULL);
+    g_autofree char *words = vm_problem_dup_cure(problem);
+
+    g_assert_cmpstr(words, ==, cure);
+    g_assert_cmpstr(vm_problem_get_buttons(problem)[0].label, ==, button);
+}
+
+/* Less is a cure where this computer has too little, not where the machine has. */
+static void
+test_problems_of_memory(void)
+{
+    expect_cure(
+        "There is not enough memory: the machine wants 8192 MiB and 3000 MiB are free; give "
+        "less with --mem or close programs.",
+        "It wants 8\u00a0GiB, 2.9\u00a0GiB are free. Give it less, or close other programs.",
+        "Use less");
+    expect_cure("There is not enough memory: the machine wants 8192 MiB and 60 MiB are free; give "
+                "less with --mem or close programs.",
+                "It wants 8\u00a0GiB, 60\u00a0MiB are free. Give it less, or close other programs.",
+                "Change settings");
+    expect_cure("“/boot/vmlinuz” needs 90 MiB of memory, the machine has 64 MiB: give the machine "
+                "more memory.",
+                "Give it more memory in Settings ▸ System.", "Change settings");
+    expect_cure("The guest's memory cannot be made (Cannot allocate memory); give less with --mem.",
+                "Give it less memory in Settings ▸ System, or close other programs.",
+                "Change settings");
+    g_assert_cmpuint(vm_problem_less_memory(8192, 3000), ==, 2048);
+    g_assert_cmpuint(vm_problem_less_memory(2048, 3000), ==, 1024);
+    g_assert_cmpuint(vm_problem_less_memory(8192, 60), ==, 0);
 }
 
 static void
@@ -477,6 +512,7 @@ main(int argc, char **argv)
     g_test_add_func("/model/command-line", test_command_line);
     g_test_add_func("/model/command-line-values", test_command_line_values);
     g_test_add_func("/model/problems", test_problems);
+    g_test_add_func("/model/problems-of-memory", test_problems_of_memory);
     g_test_add_func("/model/check", test_check);
     g_test_add_func("/model/build-missing", test_build_missing);
     g_test_add_func("/model/build-definition", test_build_definition);
