@@ -560,6 +560,14 @@ vm_display_page_finalize(GObject *object)
     G_OBJECT_CLASS(vm_display_page_parent_class)->finalize(object);
 }
 
+/* Before its parts get their places: the bar's buttons depend on the width. */
+static void
+vm_display_page_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
+{
+    vm_fullscreen_bar_fit(VM_FULLSCREEN_BAR(VM_DISPLAY_PAGE(widget)->bar), allocation->width);
+    GTK_WIDGET_CLASS(vm_display_page_parent_class)->size_allocate(widget, allocation);
+}
+
 static void
 install_properties(GObjectClass *klass)
 {
@@ -608,6 +616,7 @@ vm_display_page_class_init(VmDisplayPageClass *klass)
                                     NULL, NULL, G_TYPE_NONE, 0);
     signals[HOST_ACTION] = g_signal_new("host-action", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST,
                                         0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+    widget_class->size_allocate = vm_display_page_size_allocate;
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/display-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmDisplayPage, box);

@@ -14,11 +14,19 @@ struct _VmFullscreenBar {
     GtkRevealer parent_instance;
     GtkWidget *event_box;
     GtkWidget *title_label;
+    GtkWidget *osd_box;
     GtkWidget *keys_button;
+    GtkWidget *screenshot_button;
+    GtkWidget *previous_button;
+    GtkWidget *next_button;
+    GtkWidget *shut_down_button;
+    GtkWidget *more_button; /* has those four where there is no room for them */
     GtkWidget *pin_button;
     GtkWidget *popover;
     gboolean active;
     gboolean pointer_inside;
+    gboolean folded;
+    int whole_width; /* that it needs with all its buttons */
     guint show_source;
     guint hide_source;
 };
@@ -32,6 +40,7 @@ must_stay(VmFullscreenBar *self)
     GtkWidget *focus = GTK_IS_WINDOW(top) ? gtk_window_get_focus(GTK_WINDOW(top)) : NULL;
 
     return self->pointer_inside || gtk_widget_get_visible(self->popover) ||
+           gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(self->more_button)) ||
            gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(self->pin_button)) ||
            (focus && gtk_widget_is_ancestor(focus, GTK_WIDGET(self)));
 }
@@ -132,6 +141,28 @@ vm_fullscreen_bar_set_title(VmFullscreenBar *self, const char *title)
     vm_keys_popover_set_title(VM_KEYS_POPOVER(self->popover), title);
 }
 
+void
+vm_fullscreen_bar_fit(VmFullscreenBar *self, int width)
+{
+    GtkWidget *buttons[] = {self->screenshot_button, self->previous_button, self->next_button,
+                            self->shut_down_button};
+    gboolean folded = FALSE;
+
+    g_return_if_fail(VM_IS_FULLSCREEN_BAR(self));
+
+    if (!self->folded) {
+        gtk_widget_get_preferred_width(self->osd_box, &self->whole_width, NULL);
+    }
+    folded = self->whole_width > width;
+    if (folded != self->folded) {
+        self->folded = folded;
+        for (guint i = 0; i < G_N_ELEMENTS(buttons); i++) {
+            gtk_widget_set_visible(buttons[i], !folded);
+        }
+        gtk_widget_set_visible(self->more_button, folded);
+    }
+}
+
 static gboolean
 on_crossing(VmFullscreenBar *self, GdkEventCrossing *event)
 {
@@ -173,6 +204,12 @@ vm_fullscreen_bar_class_init(VmFullscreenBarClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, event_box);
     gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, title_label);
     gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, keys_button);
+    gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, osd_box);
+    gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, screenshot_button);
+    gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, previous_button);
+    gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, next_button);
+    gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, shut_down_button);
+    gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, more_button);
     gtk_widget_class_bind_template_child(widget_class, VmFullscreenBar, pin_button);
 }
 

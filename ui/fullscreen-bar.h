@@ -23,6 +23,8 @@ void vm_fullscreen_bar_peek(VmFullscreenBar *self, guint seconds);
 /* Show now with the keys to send; settings: see vm_keys_popover_set_settings(). */
 void vm_fullscreen_bar_show_keys(VmFullscreenBar *self);
 void vm_fullscreen_bar_set_settings(VmFullscreenBar *self, GSettings *settings);
+/* So much room is there: what does not fit goes into a menu. */
+void vm_fullscreen_bar_fit(VmFullscreenBar *self, int width);
 /* The pointer moved over the display at height `y`: the top 2 px for 300 ms bring the bar. */
 void vm_fullscreen_bar_pointer_at(VmFullscreenBar *self, double y);
 

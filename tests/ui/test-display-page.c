@@ -549,6 +549,34 @@ test_send_keys(Fixture *self, gconstpointer data)
     expect_key(self, KEY_LEFTCTRL, 0);
 }
 
+struct named {
+    const char *name;
+    gboolean found;
+};
+
+static void
+look_for(GtkWidget *widget, gpointer data)
+{
+    struct named *named = data;
+    const char *name = atk_object_get_name(gtk_widget_get_accessible(widget));
+
+    if (gtk_widget_get_visible(widget)) {
+        named->found |= GTK_IS_BUTTON(widget) && g_strcmp0(name, named->name) == 0;
+        if (GTK_IS_CONTAINER(widget)) {
+            gtk_container_foreach(GTK_CONTAINER(widget), look_for, data);
+        }
+    }
+}
+
+static gboolean
+has_button(GtkWidget *widget, const char *name)
+{
+    struct named named = {.name = name};
+
+    look_for(widget, &named);
+    return named.found;
+}
+
 /* The guest takes the size of the view, a while after its last change; only the last one. */
 static void
 test_resize(Fixture *self, gconstpointer data)
@@ -564,6 +592,33 @@ test_resize(Fixture *self, gconstpointer data)
     g_assert_cmpuint(rig_gpu_await_mode(self->rig, 800), <,
                      10); /* one, unless other programs run */
     rig_expect_silence(self->rig->gpu);
+}
+
+/* What finds no room on a narrow monitor is in a menu. */
+static void
+test_narrow_bar(Fixture *self, gconstpointer data)
+{
+    static const struct {
+        int width;
+        gboolean folded;
+    } widths[] = {{900, FALSE}, {420, TRUE}, {900, FALSE}};
+    GtkWidget *bar = GTK_WIDGET(overlay(self, VM_TYPE_FULLSCREEN_BAR));
+
+    vm_display_page_set_fullscreen(self->page, TRUE);
+    for (guint i = 0; i < G_N_ELEMENTS(widths); i++) {
+        int least = 0;
+        gtk_window_resize(GTK_WINDOW(self->window), widths[i].width, 560);
+        rig_wait(gtk_widget_get_allocated_width(GTK_WIDGET(self->page)) == widths[i].width);
+        rig_run(100);
+        gtk_widget_get_preferred_width(gtk_bin_get_child(GTK_BIN(bar)), &least, NULL);
+        g_assert_cmpint(least, <=, widths[i].width);
+        g_assert_cmpint(gtk_widget_get_allocated_width(bar), <=, widths[i].width);
+        g_assert_cmpint(has_button(bar, "More"), ==, widths[i].folded);
+        g_assert_cmpint(has_button(bar, "Take a screenshot"), ==, !widths[i].folded);
+        g_assert_true(has_button(bar, "Send keys"));
+        g_assert_true(has_button(bar, "Keep this bar"));
+    }
+    vm_display_page_set_fullscreen(self->page, FALSE);
 }
 
 static void
@@ -676,6 +731,7 @@ main(int argc, char **argv)
     ADD("dimmed", test_dimmed);
     ADD("send-keys", test_send_keys);
     ADD("resize", test_resize);
+    ADD("narrow-bar", test_narrow_bar);
     ADD("accessible", test_accessible);
     ADD("flood", test_flood);
     return g_test_run();
