@@ -4,6 +4,9 @@
 
 #include "ui/overview-private.h"
 
+#define GROUP_CHARS_MAX 30
+#define NAME_WIDTH      260 /* that a name keeps */
+
 const VmOverviewColumnKind *
 vm_overview_column_kind(VmOverviewColumn id)
 {
@@ -19,6 +22,63 @@ vm_overview_column_kind(VmOverviewColumn id)
     };
 
     return &kinds[id];
+}
+
+static int
+longest_group(VmOverviewPage *self)
+{
+    GListModel *machines = G_LIST_MODEL(self->store);
+    int longest = VM_OVERVIEW_TEXT_CHARS;
+
+    for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
+        g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
+        const char *group = vm_machine_get_group(machine);
+        longest = MAX(longest, group ? (int)g_utf8_strlen(group, -1) : 0);
+    }
+    return MIN(longest, GROUP_CHARS_MAX);
+}
+
+static int
+char_width(VmOverviewPage *self)
+{
+    PangoContext *context = gtk_widget_get_pango_context(GTK_WIDGET(self->tree));
+    PangoFontMetrics *metrics = pango_context_get_metrics(context, NULL, NULL);
+    const int width = MAX(pango_font_metrics_get_approximate_char_width(metrics),
+                          pango_font_metrics_get_approximate_digit_width(metrics));
+
+    pango_font_metrics_unref(metrics);
+    return MAX(PANGO_PIXELS(width), 1);
+}
+
+static gboolean
+fit(gpointer data)
+{
+    VmOverviewPage *self = data;
+    int now = 0;
+    int room = 0;
+    int chars = 0;
+
+    self->fitting = 0;
+    if (!self->store || !gtk_widget_get_mapped(GTK_WIDGET(self->tree))) {
+        return G_SOURCE_REMOVE;
+    }
+    g_object_get(self->group_cell, "width-chars", &now, NULL);
+    /* What both have does not change by how they share it. */
+    room = gtk_tree_view_column_get_width(self->columns[VM_OVERVIEW_NAME]) - NAME_WIDTH;
+    chars = CLAMP(now + room / char_width(self), VM_OVERVIEW_TEXT_CHARS, longest_group(self));
+    if (chars != now) {
+        g_object_set(self->group_cell, "width-chars", chars, NULL);
+        gtk_tree_view_column_queue_resize(self->columns[VM_OVERVIEW_GROUP]);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+void
+vm_overview_columns_fit(VmOverviewPage *self)
+{
+    if (self->fitting == 0) {
+        self->fitting = g_idle_add(fit, self);
+    }
 }
 
 static int

@@ -11,6 +11,8 @@
 #include "ui/overview-menu.h"
 #include "ui/overview-private.h"
 
+#define STATE_CHARS 22
+
 G_DEFINE_FINAL_TYPE(VmOverviewPage, vm_overview_page, GTK_TYPE_BOX)
 
 enum {
@@ -180,7 +182,11 @@ fill_column(VmOverviewPage *self, GtkTreeViewColumn *column, VmOverviewColumn id
         gtk_tree_view_column_set_alignment(column, 1);
     } else {
         g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, "width-chars",
-                     id == VM_OVERVIEW_STATE ? 22 : 12, NULL);
+                     id == VM_OVERVIEW_STATE ? STATE_CHARS : VM_OVERVIEW_TEXT_CHARS,
+                     "single-paragraph-mode", TRUE, NULL);
+    }
+    if (id == VM_OVERVIEW_GROUP) {
+        self->group_cell = cell; /* its column's */
     }
     gtk_tree_view_column_pack_start(column, cell, TRUE);
     gtk_tree_view_column_set_cell_data_func(column, cell, show_text, GINT_TO_POINTER(id), NULL);
@@ -230,6 +236,9 @@ machine_changed(VmMachine *machine, GParamSpec *spec, VmOverviewPage *self)
     /* Hidden, all is drawn anew when it is shown. */
     if (gtk_widget_get_mapped(GTK_WIDGET(self)) && row_of(self, machine, &row)) {
         gtk_list_store_set(self->rows, &row, 0, machine, -1);
+    }
+    if (g_str_equal(g_param_spec_get_name(spec), "group")) {
+        vm_overview_columns_fit(self);
     }
 }
 
@@ -504,6 +513,7 @@ vm_overview_page_dispose(GObject *object)
         vm_overview_columns_save_widths(self);
         self->settings = NULL;
     }
+    g_clear_handle_id(&self->fitting, g_source_remove);
     g_clear_object(&self->store);
     g_clear_object(&self->rows);
     G_OBJECT_CLASS(vm_overview_page_parent_class)->dispose(object);
@@ -552,5 +562,7 @@ vm_overview_page_init(VmOverviewPage *self)
     gtk_tree_sortable_set_sort_column_id(GTK_TREE_SORTABLE(self->rows), VM_OVERVIEW_NAME,
                                          GTK_SORT_ASCENDING);
     gtk_tree_view_set_model(self->tree, GTK_TREE_MODEL(self->rows));
+    g_signal_connect_swapped(self->tree, "size-allocate", G_CALLBACK(vm_overview_columns_fit),
+                             self);
     vm_beat_join(GTK_WIDGET(self), second_passed);
 }

@@ -6,6 +6,7 @@
 #include "ui/overview-page.h"
 
 #define VM_OVERVIEW_COLUMN_MIN_WIDTH 60
+#define VM_OVERVIEW_TEXT_CHARS       12 /* of a name, a group, a note, where there is no room for more */
 
 typedef enum {
     VM_OVERVIEW_NAME,
@@ -41,6 +42,8 @@ struct _VmOverviewPage {
 
     GtkListStore *rows; /* one column: VmMachine */
     GtkTreeViewColumn *columns[VM_OVERVIEW_N_COLUMNS];
+    GtkCellRenderer *group_cell;
+    guint fitting; /* an idle source */
     VmStore *store;
     GSettings *settings;
     VmPictureFunc picture;
@@ -51,5 +54,7 @@ struct _VmOverviewPage {
 const VmOverviewColumnKind *vm_overview_column_kind(VmOverviewColumn id);
 /* Keeps the order; for the signal of the tree. */
 void vm_overview_columns_changed(VmOverviewPage *self);
+/* Soon: long groups get what room the names have left. */
+void vm_overview_columns_fit(VmOverviewPage *self);
 /* Keeps the widths. */
 void vm_overview_columns_save_widths(VmOverviewPage *self);

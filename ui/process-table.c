@@ -30,9 +30,11 @@ struct _VmProcessTable {
     GtkListStore *processes;
     GtkTreeViewColumn *columns[COLUMN_PID + 1];
     int widths[COLUMN_PID + 1];
-    int room;      /* for the columns */
-    gboolean over; /* the pointer is over the rows */
-    gboolean kept; /* COLUMN_PLACE is the order */
+    int room;           /* for the columns */
+    gboolean over;      /* the pointer is over the rows */
+    gboolean kept;      /* COLUMN_PLACE is the order */
+    gboolean measuring; /* of the round that goes on */
+    gboolean measured;  /* the rows have figures, and so an order */
 };
 
 enum {
@@ -97,6 +99,19 @@ row_of(VmProcessTable *self, guint pid, GtkTreeIter *ret_row)
     return FALSE;
 }
 
+/* No arrow tells an order that the rows do not have. */
+static void
+show_arrow(VmProcessTable *self, gboolean shown)
+{
+    int column = COLUMN_NAME;
+    GtkSortType type = GTK_SORT_ASCENDING;
+
+    (void)gtk_tree_sortable_get_sort_column_id(GTK_TREE_SORTABLE(self->processes), &column, &type);
+    if (column >= 0 && column <= COLUMN_PID) {
+        gtk_tree_view_column_set_sort_indicator(self->columns[column], shown);
+    }
+}
+
 /* The rows stay where they are; new ones come behind them. */
 static void
 keep_order(VmProcessTable *self)
@@ -110,6 +125,7 @@ keep_order(VmProcessTable *self)
         more = gtk_tree_model_iter_next(model, &row);
     }
     self->kept = TRUE;
+    show_arrow(self, FALSE);
 }
 
 static int
@@ -182,7 +198,7 @@ vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJa
     guint64 before = 0;
     double share = 0;
 
-    if (self->over && !self->kept) {
+    if (self->over && self->measured && !self->kept) {
         keep_order(self);
     }
     if (row_of(self, process->pid, &row)) {
@@ -200,12 +216,16 @@ vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJa
                        process->memory, COLUMN_CALLS, policy ? policy->count : 0, COLUMN_BLOCKED,
                        jail ? jail->blocked : 0, COLUMN_RESTARTS, process->restarts, COLUMN_PID,
                        process->pid, COLUMN_CPU_NS, process->cpu_ns, COLUMN_SEEN, TRUE, -1);
+    self->measuring |= before > 0 && elapsed_us > 0;
     return share;
 }
 
 void
 vm_process_table_clear(VmProcessTable *self)
 {
+    self->kept = FALSE;
+    self->measured = FALSE;
+    show_arrow(self, TRUE);
     gtk_list_store_clear(self->processes);
 }
 
@@ -292,6 +312,8 @@ vm_process_table_sweep(VmProcessTable *self)
             more = gtk_list_store_remove(self->processes, &row);
         }
     }
+    self->measured |= self->measuring;
+    self->measuring = FALSE;
     if (self->room > 0) {
         fit(self); /* a longer word may have come */
     }
@@ -419,6 +441,7 @@ release_order(VmProcessTable *self)
         /* Sorts. */
         gtk_tree_sortable_set_sort_func(GTK_TREE_SORTABLE(self->processes), column, compare_rows,
                                         self, NULL);
+        show_arrow(self, TRUE);
     }
 }
 

@@ -43,7 +43,7 @@ vm_words_rate(double bytes_per_second)
     g_autofree char *number = NULL;
 
     if (value < 1) {
-        return g_strdup("0");
+        value = 0;
     }
     while (value >= 1000 && unit + 1 < G_N_ELEMENTS(units)) {
         value /= 1000;

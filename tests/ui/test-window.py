@@ -215,10 +215,28 @@ def disk_column(session):
     session.activate("app.start-machine", "tiny")
     session.see_row("Tiny, Running", 20)
     session.activate("win.overview")
-    wait_for("a rate", lambda: "0" in cells(), 20)
+    wait_for("a rate", lambda: "0\u00a0B/s" in cells(), 20)
     expect(before.count("–") >= 2, f"{before}")
-    for figure in ("64 MiB", "0"):
+    for figure in ("64 MiB", "0\u00a0B/s"):
         wait_for(f"the curve beside {figure}", lambda figure=figure: has_curve(session, figure), 20)
+
+
+def long_groups(session):
+    """A group's name has the room that the names of the machines leave."""
+    def width():
+        headers = [node for node in walk(session.see("All machines", Atspi.Role.TABLE))
+                   if node.get_role() == Atspi.Role.TABLE_COLUMN_HEADER and node.get_name() == "Group"]
+        return headers and headers[0].get_extents(Atspi.CoordType.SCREEN).width
+    session.define("lab", "Lab", "Lab")
+    session.start()
+    session.activate("win.overview")
+    session.see_row("Lab, Off")
+    before = wait_for("the column", width)
+    session.define("lab", "Lab", "Department of measurements")
+    wait_for("a wider column", lambda: width() > before + 80)
+    session.shoot("overview-groups-light")
+    session.define("lab", "Lab", "Lab")
+    wait_for("the width before", lambda: width() == before)
 
 
 def opens_the_section(session):
@@ -460,7 +478,7 @@ def says_stalled(session):
         os.kill(int(children[0]), signal.SIGCONT)
 
 
-TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, opens_the_section, keeps_the_frame, saves_output, closes_file_dialogs]
+TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, long_groups, opens_the_section, keeps_the_frame, saves_output, closes_file_dialogs]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
