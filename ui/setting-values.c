@@ -13,7 +13,7 @@ const VmSetting vm_settings[VM_N_SETTINGS] = {
      N_("What this window calls it")},
     {"general", "manager.group", VM_SETTING_TEXT, FALSE, N_("Group"),
      N_("Its heading in the list; empty for none")},
-    {"general", "manager.note", VM_SETTING_TEXT, FALSE, N_("Note"),
+    {"general", "manager.note", VM_SETTING_NOTE, FALSE, N_("Note"),
      N_("For you; the search finds it")},
     {"system", "cpus.num-cores", VM_SETTING_NUMBER, TRUE, N_("Processors"), NULL},
     {"system", "mem.size", VM_SETTING_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
@@ -124,6 +124,19 @@ preset_number(const VmSetting *setting)
     return g_str_equal(setting->path, "mem.size") ? "256" : "1";
 }
 
+/* What is being typed is not taken away. */
+static void
+show_note(GtkWidget *control, const char *value)
+{
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(control));
+    g_autofree char *text = NULL;
+
+    g_object_get(buffer, "text", &text, NULL);
+    if (!gtk_widget_is_focus(control) && g_strcmp0(text, value) != 0) {
+        gtk_text_buffer_set_text(buffer, value, -1);
+    }
+}
+
 void
 vm_setting_show(GtkWidget *control, const VmSetting *setting, const char *value)
 {
@@ -144,6 +157,9 @@ vm_setting_show(GtkWidget *control, const VmSetting *setting, const char *value)
             gtk_combo_box_set_active(GTK_COMBO_BOX(control), -1);
         }
         gtk_widget_set_sensitive(control, value[0] != '\0');
+        break;
+    case VM_SETTING_NOTE:
+        show_note(control, value);
         break;
     case VM_SETTING_TEXT:
     case VM_SETTING_PATH:
@@ -168,6 +184,11 @@ vm_setting_read(GtkWidget *control, const VmSetting *setting)
     if (setting->kind == VM_SETTING_GRAPHICS) {
         const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(control));
         return g_strdup(word ? word : "");
+    }
+    if (setting->kind == VM_SETTING_NOTE) {
+        char *text = NULL;
+        g_object_get(gtk_text_view_get_buffer(GTK_TEXT_VIEW(control)), "text", &text, NULL);
+        return text;
     }
     return g_strdup(gtk_entry_get_text(GTK_ENTRY(control)));
 }

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 typedef enum {
     VM_SETTING_TEXT,
+    VM_SETTING_NOTE,  /* of several lines */
     VM_SETTING_PATH,  /* a file that must be there */
     VM_SETTING_WORDS, /* kernel options: a list in the file, one line on screen */
     VM_SETTING_NUMBER,

@@ -21,6 +21,8 @@
 
 #define ENTRY_WIDTH   26
 #define LEVEL_WIDTH   16
+#define NOTE_WIDTH    250
+#define NOTE_MARGIN   7
 #define MEMORY_STEP   128
 #define MEMORY_MIN    64
 #define PROCESSOR_MAX 32
@@ -336,6 +338,27 @@ make_levels(VmSettingsPage *self)
     return combo;
 }
 
+static void
+note_changed(GtkTextBuffer *buffer, VmSettingsPage *self)
+{
+    value_changed(g_object_get_data(G_OBJECT(buffer), "control"), self);
+}
+
+/* As many lines as are in it. */
+static GtkWidget *
+make_note(VmSettingsPage *self)
+{
+    GtkWidget *view = gtk_text_view_new();
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(view));
+
+    g_object_set(view, "wrap-mode", GTK_WRAP_WORD_CHAR, "accepts-tab", FALSE, "left-margin", 8,
+                 "right-margin", 8, "top-margin", NOTE_MARGIN, "bottom-margin", NOTE_MARGIN,
+                 "width-request", NOTE_WIDTH, NULL);
+    g_object_set_data(G_OBJECT(buffer), "control", view);
+    g_signal_connect(buffer, "changed", G_CALLBACK(note_changed), self);
+    return view;
+}
+
 static GtkWidget *
 make_control(VmSettingsPage *self, const VmSetting *setting)
 {
@@ -350,6 +373,8 @@ make_control(VmSettingsPage *self, const VmSetting *setting)
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
     } else if (setting->kind == VM_SETTING_GRAPHICS) {
         control = make_levels(self);
+    } else if (setting->kind == VM_SETTING_NOTE) {
+        control = make_note(self);
     } else if (vm_setting_is_switch(setting)) {
         control = gtk_switch_new();
         g_signal_connect(control, "notify::active", G_CALLBACK(switch_changed), self);

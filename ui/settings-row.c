@@ -59,6 +59,22 @@ describe(VmSettingsRow *self, const char *text)
     vm_accessible_set_description(self->control, text ? text : "");
 }
 
+/* Without one a text of several lines cannot be told from the row. */
+static GtkWidget *
+frame_of(GtkWidget *control)
+{
+    GtkWidget *frame = NULL;
+
+    if (!GTK_IS_TEXT_VIEW(control)) {
+        return control;
+    }
+    frame = gtk_frame_new(NULL);
+    gtk_style_context_add_class(gtk_widget_get_style_context(frame), "note");
+    gtk_container_add(GTK_CONTAINER(frame), control);
+    gtk_widget_show(control);
+    return frame;
+}
+
 GtkWidget *
 vm_settings_row_new(const char *title, const char *explain, GtkWidget *control)
 {
@@ -69,10 +85,11 @@ vm_settings_row_new(const char *title, const char *explain, GtkWidget *control)
     vm_settings_row_set_problem(self, NULL);
     if (control) {
         AtkObject *accessible = gtk_widget_get_accessible(control);
+        GtkWidget *frame = frame_of(control);
         self->control = control;
-        gtk_widget_set_valign(control, GTK_ALIGN_CENTER);
-        gtk_widget_show(control);
-        gtk_container_add(GTK_CONTAINER(self->row_box), control);
+        gtk_widget_set_valign(frame, GTK_ALIGN_CENTER);
+        gtk_widget_show(frame);
+        gtk_container_add(GTK_CONTAINER(self->row_box), frame);
         atk_object_set_name(accessible, title);
         atk_object_add_relationship(accessible, ATK_RELATION_LABELLED_BY,
                                     gtk_widget_get_accessible(GTK_WIDGET(self->title_label)));
@@ -133,11 +150,17 @@ focus_content(GtkWidget *row, GtkDirectionType direction)
     return GDK_EVENT_STOP;
 }
 
+void
+vm_settings_row_pass_focus_of(GtkWidget *row)
+{
+    g_signal_connect(row, "focus", G_CALLBACK(focus_content), NULL);
+}
+
 static void
 pass_focus(GtkWidget *row, gpointer data)
 {
     (void)data;
-    g_signal_connect(row, "focus", G_CALLBACK(focus_content), NULL);
+    vm_settings_row_pass_focus_of(row);
 }
 
 void

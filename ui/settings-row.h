@@ -18,3 +18,5 @@ void vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs);
 
 /* To what is in plain rows that cannot have the focus, which GTK's would keep from it. */
 void vm_settings_row_pass_focus(GtkListBox *list);
+/* The same for one of them. */
+void vm_settings_row_pass_focus_of(GtkWidget *row);
