@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by create-assistant.c, create-definition.c and create-start.c. */
+/* Shared by create-assistant.c, create-copy.c, create-definition.c and create-start.c. */
 
+#include "ui/clone-choice.h"
 #include "ui/cloud-user.h"
 #include "ui/create-assistant.h"
 #include "ui/create-sources.h"
@@ -19,7 +20,12 @@ struct _VmCreateAssistant {
     GtkListBox *source_list;
     GtkWidget *kernel_check;
     GtkWidget *disk_check;
+    GtkWidget *copy_row; /* NULL: there is nothing to copy */
+    GtkWidget *copy_check;
     GtkWidget *file_check;
+    GtkWidget *copy_box;
+    GtkComboBox *copy_combo;
+    VmCloneChoice *clone_choice;
     GtkWidget *file_grid;
     GtkEntry *file_entry;
     GtkWidget *boot_grid;
@@ -36,12 +42,18 @@ struct _VmCreateAssistant {
     GtkLabel *processors_label;
     GtkSpinButton *processors_spin;
     GtkLabel *memory_label;
+    GtkLabel *memory_warning;
     GtkRange *memory_scale;
     GtkSwitch *graphics_switch;
     GtkWidget *windows_row;
     GtkSwitch *windows_switch;
     VmCloudUser *cloud_user;
 
+    GtkListBox *check_list;
+    GtkListBoxRow *check_sizes_row;
+    GtkListBoxRow *check_start_row;
+    GtkListBoxRow *check_disk_row;
+    GtkWidget *check_sandbox_row;
     GtkLabel *check_title;
     GtkLabel *check_sizes;
     GtkLabel *check_start;
@@ -51,6 +63,7 @@ struct _VmCreateAssistant {
     GtkLabel *command_label;
     GtkToggleButton *without_start_check;
 
+    VmStore *store;
     VmSourceKind kind;
     VmJson *loaded; /* of a configuration file */
     char
@@ -72,6 +85,15 @@ struct _VmCreateAssistant {
 int vm_create_assistant_get_step(VmCreateAssistant *self);
 /* What the button "Next" does. */
 void vm_create_assistant_next(VmCreateAssistant *self);
+
+/* ------------------------------------------------------------------ create-copy.c */
+
+/* Once, before anything is chosen. */
+void vm_create_assistant_offer_copies(VmCreateAssistant *self, VmStore *store);
+/* Of the template. */
+void vm_create_assistant_original_chosen(VmCreateAssistant *self);
+/* The first step's words and buttons, while a copy is the source. */
+void vm_create_assistant_copy_changed(VmCreateAssistant *self);
 
 /* ------------------------------------------------------------------ create-definition.c */
 

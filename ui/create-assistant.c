@@ -17,6 +17,7 @@ G_DEFINE_FINAL_TYPE(VmCreateAssistant, vm_create_assistant, GTK_TYPE_WINDOW)
 
 enum {
     CREATED,
+    COPIED,
     N_SIGNALS
 };
 static guint signals[N_SIGNALS]; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
@@ -69,8 +70,14 @@ memory_changed(VmCreateAssistant *self)
     /* Translators: memory of the machine, memory free on this computer. */
     g_autofree char *line = g_strdup_printf(_("%s · %s are free now"), chosen, available);
 
+    g_autofree char *warning =
+        vm_source_complain_of_memory(vm_create_assistant_get_memory(self), vm_source_free_memory());
+
     gtk_label_set_text(self->memory_label, line);
-    atk_object_set_description(gtk_widget_get_accessible(GTK_WIDGET(self->memory_scale)), line);
+    gtk_label_set_text(self->memory_warning, warning ? warning : "");
+    gtk_widget_set_visible(GTK_WIDGET(self->memory_warning), warning != NULL);
+    atk_object_set_description(gtk_widget_get_accessible(GTK_WIDGET(self->memory_scale)),
+                               warning ? warning : line);
 }
 
 /* ------------------------------------------------------------------ step 3 */
@@ -86,6 +93,25 @@ fill_user(VmCreateAssistant *self, VmJson *json, const char *name)
         gtk_label_set_text(self->check_user, user);
         vm_source_add_seed(json, name);
     }
+}
+
+/* A row for itself says what its labels say. */
+static void
+name_row(GtkListBoxRow *row, const char *title, GtkLabel *value)
+{
+    g_autofree char *name = g_strdup_printf("%s: %s", title, gtk_label_get_text(value));
+
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(row)), name);
+    atk_object_set_description(gtk_widget_get_accessible(GTK_WIDGET(row)), _("Change"));
+}
+
+static void
+name_rows(VmCreateAssistant *self)
+{
+    name_row(self->check_sizes_row, gtk_label_get_text(self->check_title), self->check_sizes);
+    name_row(self->check_start_row, _("Starts from"), self->check_start);
+    name_row(self->check_disk_row, _("Disk"), self->check_disk);
+    name_row(GTK_LIST_BOX_ROW(self->check_user_row), _("User"), self->check_user);
 }
 
 static void
@@ -116,6 +142,7 @@ fill_check(VmCreateAssistant *self)
     gtk_label_set_text(self->check_start, from);
     gtk_label_set_text(self->check_disk, disk ? disk : _("None"));
     gtk_label_set_text(self->command_label, line);
+    name_rows(self);
 }
 
 static void
@@ -155,6 +182,26 @@ show_step(VmCreateAssistant *self, int step)
     }
 }
 
+/* A row of the last look leads to the field that it shows. */
+static void
+check_activated(VmCreateAssistant *self, GtkListBoxRow *row)
+{
+    const gboolean has_fields = gtk_widget_get_visible(self->boot_grid);
+
+    if (row == self->check_sizes_row) {
+        show_step(self, 1);
+    } else if (GTK_WIDGET(row) == self->check_user_row) {
+        show_step(self, 1);
+        gtk_widget_child_focus(GTK_WIDGET(self->cloud_user), GTK_DIR_TAB_FORWARD);
+    } else {
+        GtkEntry *entry = !has_fields                   ? self->file_entry
+                          : row == self->check_disk_row ? self->disk_entry
+                                                        : self->kernel_entry;
+        show_step(self, 0);
+        gtk_widget_grab_focus(GTK_WIDGET(entry));
+    }
+}
+
 static void
 back_clicked(VmCreateAssistant *self)
 {
@@ -184,11 +231,26 @@ finish(VmCreateAssistant *self)
     gtk_widget_destroy(GTK_WIDGET(self));
 }
 
+static void
+copy(VmCreateAssistant *self)
+{
+    if (vm_clone_choice_is_good(self->clone_choice)) {
+        g_signal_emit(self, signals[COPIED], 0, vm_clone_choice_get_machine(self->clone_choice),
+                      vm_clone_choice_get_title(self->clone_choice),
+                      (guint)vm_clone_choice_get_flags(self->clone_choice));
+        gtk_widget_destroy(GTK_WIDGET(self));
+    }
+}
+
 void
 vm_create_assistant_next(VmCreateAssistant *self)
 {
     int step = vm_create_assistant_get_step(self);
 
+    if (self->kind == VM_SOURCE_COPY) {
+        copy(self);
+        return;
+    }
     if (step == 0 && self->asking) {
         self->go_on = TRUE;
         return;
@@ -256,6 +318,7 @@ vm_create_assistant_finalize(GObject *object)
     g_free(self->asked);
     g_free(self->asked_problem);
     g_free(self->boot_disk);
+    g_clear_object(&self->store);
     G_OBJECT_CLASS(vm_create_assistant_parent_class)->finalize(object);
 }
 
@@ -269,6 +332,11 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, source_list);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, kernel_check);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, disk_check);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, copy_row);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, copy_check);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, copy_box);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, copy_combo);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, clone_choice);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, file_check);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, file_grid);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, file_entry);
@@ -288,10 +356,16 @@ bind_children(GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, processors_label);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, processors_spin);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_label);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_warning);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, memory_scale);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, graphics_switch);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, windows_row);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, windows_switch);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_list);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_sizes_row);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_start_row);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_disk_row);
+    gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_sandbox_row);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_title);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_sizes);
     gtk_widget_class_bind_template_child(widget_class, VmCreateAssistant, check_start);
@@ -309,7 +383,11 @@ vm_create_assistant_class_init(VmCreateAssistantClass *klass)
     G_OBJECT_CLASS(klass)->finalize = vm_create_assistant_finalize;
     widget_class->key_press_event = vm_create_assistant_key_press_event;
     gtk_widget_class_set_accessible_role(widget_class, ATK_ROLE_DIALOG);
+    g_type_ensure(VM_TYPE_CLONE_CHOICE);
     g_type_ensure(VM_TYPE_CLOUD_USER);
+    signals[COPIED] =
+        g_signal_new("copied", VM_TYPE_CREATE_ASSISTANT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                     G_TYPE_NONE, 3, VM_TYPE_MACHINE, G_TYPE_STRING, G_TYPE_UINT);
     signals[CREATED] =
         g_signal_new("created", VM_TYPE_CREATE_ASSISTANT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                      G_TYPE_NONE, 3, G_TYPE_POINTER, VM_TYPE_SEED, G_TYPE_BOOLEAN);
@@ -326,6 +404,9 @@ vm_create_assistant_class_init(VmCreateAssistantClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, memory_changed);
     gtk_widget_class_bind_template_callback(widget_class, start_choice_changed);
     gtk_widget_class_bind_template_callback(widget_class, back_clicked);
+    gtk_widget_class_bind_template_callback(widget_class, check_activated);
+    gtk_widget_class_bind_template_callback_full(widget_class, "original_chosen",
+                                                 G_CALLBACK(vm_create_assistant_original_chosen));
     gtk_widget_class_bind_template_callback_full(widget_class, "next_clicked",
                                                  G_CALLBACK(vm_create_assistant_next));
 }
@@ -370,25 +451,33 @@ vm_create_assistant_init(VmCreateAssistant *self)
                             G_CONNECT_SWAPPED);
     vm_accessible_tell_mark(self->kernel_check);
     vm_accessible_tell_mark(self->disk_check);
+    vm_accessible_tell_mark(self->copy_check);
     vm_accessible_tell_mark(self->file_check);
+    g_signal_connect_object(self->clone_choice, "changed",
+                            G_CALLBACK(vm_create_assistant_copy_changed), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->clone_choice, "confirmed", G_CALLBACK(vm_create_assistant_next),
+                            self, G_CONNECT_SWAPPED);
     vm_accessible_set_group(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
     vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
-    vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->check_user_row)));
+    vm_settings_row_pass_focus_of(self->check_sandbox_row);
     set_sizes(self);
     vm_create_assistant_set_kind(self, VM_SOURCE_KERNEL);
     show_step(self, 0);
 }
 
 GtkWidget *
-vm_create_assistant_new(GtkWindow *parent, const char *path)
+vm_create_assistant_new(GtkWindow *parent, VmStore *store, const char *path)
 {
     VmCreateAssistant *self = g_object_new(VM_TYPE_CREATE_ASSISTANT, "transient-for", parent, NULL);
     gboolean empty = FALSE;
 
+    vm_create_assistant_offer_copies(self, store);
     if (path) {
         VmSourceKind kind = vm_source_guess(path);
-        GtkEntry *entries[] = {self->kernel_entry, self->disk_entry, self->file_entry};
-        gtk_entry_set_text(entries[kind], path);
+        GtkEntry *entry = kind == VM_SOURCE_KERNEL ? self->kernel_entry
+                          : kind == VM_SOURCE_DISK ? self->disk_entry
+                                                   : self->file_entry;
+        gtk_entry_set_text(entry, path);
         vm_create_assistant_set_kind(self, kind);
         g_autofree char *problem = vm_create_assistant_source_problem(self, &empty);
         if (!problem && !empty && !self->left_out) { /* which has to be seen */

@@ -5,11 +5,15 @@
 
 #include <gtk/gtk.h>
 
+#include "manager/model/store.h"
 #include "vmm/client/json.h"
 
 #define VM_TYPE_CREATE_ASSISTANT (vm_create_assistant_get_type())
 G_DECLARE_FINAL_TYPE(VmCreateAssistant, vm_create_assistant, VM, CREATE_ASSISTANT, GtkWindow)
 
-/* path: a file that was dropped or passed, or NULL. Signal "created" (VmJson * definition, VmSeed *
- * seed or NULL, gboolean start), after which the assistant goes away. */
-GtkWidget *vm_create_assistant_new(GtkWindow *parent, const char *path);
+/*
+ * path: a file that was dropped or passed, or NULL. store: whose machines can be copied. Signals, after which the
+ * assistant goes away: "created" (VmJson * definition, VmSeed * seed or NULL, gboolean start), "copied" (VmMachine *
+ * original, const char * title, VmCloneFlags as guint).
+ */
+GtkWidget *vm_create_assistant_new(GtkWindow *parent, VmStore *store, const char *path);

@@ -139,35 +139,6 @@ vm_source_is_text(const char *path)
     return is_command_text(head, read_head(path, head));
 }
 
-char *
-vm_source_title(const char *path)
-{
-    g_autofree char *base = g_path_get_basename(path);
-    g_autofree char *name = g_filename_display_name(base);
-    static const char *const endings[] = {".json",  ".xml", ".img", ".raw",
-                                          ".qcow2", ".iso", ".sh",  ".txt"};
-    g_autofree char *first = NULL;
-    g_autofree char *upper = NULL;
-
-    for (guint i = 0; i < G_N_ELEMENTS(endings); i++) {
-        if (g_str_has_suffix(name, endings[i])) {
-            name[strlen(name) - strlen(endings[i])] = '\0';
-        }
-    }
-    if (name[0] == '\0') {
-        return g_strdup(_("Machine"));
-    }
-    for (char *at = strpbrk(name, "-_"); at && !g_ascii_isdigit(name[0]); at = strpbrk(at, "-_")) {
-        if (g_ascii_isdigit(at[1]) || *at == '_') {
-            *at = ' ';
-        }
-        at++;
-    }
-    first = g_utf8_substring(name, 0, 1);
-    upper = g_utf8_strup(first, -1);
-    return g_strconcat(upper, g_utf8_next_char(name), NULL);
-}
-
 static VmJson *
 load_libvirt_xml(const char *path, char **ret_left_out, GError **error)
 {
@@ -375,4 +346,21 @@ vm_source_memory_words(guint64 mib)
         return g_strdup_printf(_("%u GiB"), (guint)(mib / MIB_PER_GIB));
     }
     return g_strdup_printf(_("%.1f GiB"), (double)mib / MIB_PER_GIB);
+}
+
+char *
+vm_source_complain_of_memory(guint64 wanted, guint64 available)
+{
+    g_autofree char *chosen = NULL;
+    g_autofree char *there = NULL;
+
+    if (available == 0 || wanted <= available) {
+        return NULL;
+    }
+    chosen = vm_source_memory_words(wanted);
+    there = vm_source_memory_words(available);
+    /* Translators: two amounts of memory. */
+    return g_strdup_printf(_("%s are more than the %s that are free now: this computer may become "
+                             "slow, or the machine may not start."),
+                           chosen, there);
 }

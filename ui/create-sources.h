@@ -8,13 +8,14 @@
 typedef enum {
     VM_SOURCE_KERNEL,
     VM_SOURCE_DISK,
+    VM_SOURCE_COPY, /* of another machine */
     VM_SOURCE_CONFIGURATION,
 } VmSourceKind;
 
 /* By the first bytes; an unreadable file counts as a disk. */
 VmSourceKind vm_source_guess(const char *path);
 
-/* "debian-12-generic.raw" -> "Debian 12 generic"; g_free(). */
+/* "debian-12-generic-amd64.raw" -> "Debian 12", "vmlinuz-6.1.0-56-amd64" -> "Linux 6.1.0"; g_free(). */
 char *vm_source_title(const char *path);
 
 /* A file that begins as XML does. */
@@ -50,3 +51,6 @@ guint64 vm_source_total_memory(void);
 
 /* "4 GiB", "512 MiB"; g_free(). */
 char *vm_source_memory_words(guint64 mib);
+
+/* A sentence with both figures when more MiB are wanted than there are; NULL: enough, or unknown (0); g_free(). */
+char *vm_source_complain_of_memory(guint64 wanted, guint64 available);

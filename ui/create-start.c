@@ -218,8 +218,13 @@ void
 vm_create_assistant_source_changed(VmCreateAssistant *self)
 {
     gboolean empty = FALSE;
-    g_autofree char *problem = vm_create_assistant_source_problem(self, &empty);
+    g_autofree char *problem = NULL;
 
+    if (self->kind == VM_SOURCE_COPY) {
+        vm_create_assistant_copy_changed(self);
+        return;
+    }
+    problem = vm_create_assistant_source_problem(self, &empty);
     forget_boot(self);
 
     gtk_label_set_text(self->source_problem, problem ? problem : "");
@@ -239,12 +244,25 @@ vm_create_assistant_source_changed(VmCreateAssistant *self)
 void
 vm_create_assistant_set_kind(VmCreateAssistant *self, VmSourceKind kind)
 {
-    GtkWidget *checks[] = {self->kernel_check, self->disk_check, self->file_check};
+    GtkWidget *checks[] = {
+        [VM_SOURCE_KERNEL] = self->kernel_check,
+        [VM_SOURCE_DISK] = self->disk_check,
+        [VM_SOURCE_COPY] = self->copy_row ? self->copy_check : NULL,
+        [VM_SOURCE_CONFIGURATION] = self->file_check,
+    };
 
     self->kind = kind;
     for (guint i = 0; i < G_N_ELEMENTS(checks); i++) {
-        gtk_widget_set_opacity(checks[i], i == (guint)kind ? 1 : 0);
+        if (checks[i]) {
+            /* Enter chooses another one, and goes on from the chosen one. */
+            gtk_widget_set_receives_default(
+                gtk_widget_get_ancestor(checks[i], GTK_TYPE_LIST_BOX_ROW), i != (guint)kind);
+            gtk_widget_set_opacity(checks[i], i == (guint)kind ? 1 : 0);
+        }
     }
+    gtk_header_bar_set_subtitle(self->header, _("Step 1 of 3 · What it starts from"));
+    gtk_button_set_label(self->next_button, self->reading ? _("Reading the disk…") : _("Next"));
+    gtk_widget_set_visible(self->copy_box, kind == VM_SOURCE_COPY);
     gtk_widget_set_visible(self->file_grid, kind == VM_SOURCE_CONFIGURATION);
     gtk_entry_set_placeholder_text(self->kernel_entry,
                                    kind != VM_SOURCE_KERNEL ? _("From the disk") : "");
@@ -258,7 +276,10 @@ vm_create_assistant_set_kind(VmCreateAssistant *self, VmSourceKind kind)
 void
 vm_create_assistant_source_activated(VmCreateAssistant *self, GtkListBoxRow *row)
 {
-    vm_create_assistant_set_kind(self, (VmSourceKind)gtk_list_box_row_get_index(row));
+    const int index = gtk_list_box_row_get_index(row);
+    const gboolean skips = !self->copy_row && index >= (int)VM_SOURCE_COPY;
+
+    vm_create_assistant_set_kind(self, (VmSourceKind)(index + skips));
 }
 
 static void

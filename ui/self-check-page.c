@@ -6,7 +6,8 @@
 #include "manager/model/check.h"
 #include "ui/wrap-box.h"
 
-#define TEXT_WIDTH 76
+#define TEXT_WIDTH     76
+#define COMMAND_MARGIN 6
 
 struct _VmSelfCheckPage {
     GtkBox parent_instance;
@@ -14,7 +15,6 @@ struct _VmSelfCheckPage {
     GtkLabel *title_label;
     GtkLabel *count_label;
     GtkListBox *checks;
-    GtkEntry *command_entry;
     GtkWidget *again_button;
     GPtrArray *rows;
     gboolean running;
@@ -65,6 +65,39 @@ icon_for(const VmCheckRow *check)
     return image;
 }
 
+static void
+copy_command(GtkEntry *entry)
+{
+    gtk_clipboard_set_text(gtk_widget_get_clipboard(GTK_WIDGET(entry), GDK_SELECTION_CLIPBOARD),
+                           gtk_entry_get_text(entry), -1);
+}
+
+/* It can be selected, too; the button is for those who do not know how. */
+static GtkWidget *
+command_new(const VmCheckRow *check)
+{
+    GtkWidget *line = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
+    GtkWidget *entry = gtk_entry_new();
+    GtkWidget *button = gtk_button_new_from_icon_name("edit-copy-symbolic", GTK_ICON_SIZE_BUTTON);
+    /* Translators: %s is what was checked, as “You may use /dev/kvm”. */
+    g_autofree char *name = g_strdup_printf(_("Command to run in a terminal: %s"), check->title);
+    /* Translators: the same. */
+    g_autofree char *copy = g_strdup_printf(_("Copy the command: %s"), check->title);
+
+    gtk_entry_set_text(GTK_ENTRY(entry), check->command);
+    gtk_editable_set_editable(GTK_EDITABLE(entry), FALSE);
+    gtk_style_context_add_class(gtk_widget_get_style_context(entry), "command");
+    atk_object_set_name(gtk_widget_get_accessible(entry), name);
+    gtk_widget_set_tooltip_text(button, _("Copy"));
+    atk_object_set_name(gtk_widget_get_accessible(button), copy);
+    gtk_style_context_add_class(gtk_widget_get_style_context(line), "linked");
+    gtk_widget_set_margin_top(line, COMMAND_MARGIN);
+    gtk_box_pack_start(GTK_BOX(line), entry, TRUE, TRUE, 0);
+    gtk_box_pack_start(GTK_BOX(line), button, FALSE, FALSE, 0);
+    g_signal_connect_swapped(button, "clicked", G_CALLBACK(copy_command), entry);
+    return line;
+}
+
 static GtkWidget *
 row_new(const VmCheckRow *check)
 {
@@ -82,6 +115,9 @@ row_new(const VmCheckRow *check)
         GtkWidget *line = label_new(second, "second");
         gtk_style_context_add_class(gtk_widget_get_style_context(line), "dim-label");
         gtk_box_pack_start(GTK_BOX(texts), line, FALSE, FALSE, 0);
+    }
+    if (!check->ok && check->command && check->command[0]) {
+        gtk_box_pack_start(GTK_BOX(texts), command_new(check), FALSE, FALSE, 0);
     }
     gtk_box_pack_start(GTK_BOX(box), icon_for(check), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(box), texts, TRUE, TRUE, 0);
@@ -108,19 +144,13 @@ set_head(VmSelfCheckPage *self, const char *icon, const char *title, const char 
 static void
 show_rows(VmSelfCheckPage *self)
 {
-    const char *command = NULL;
     guint blocking = 0;
 
     for (guint i = 0; i < self->rows->len; i++) {
         const VmCheckRow *check = g_ptr_array_index(self->rows, i);
         gtk_list_box_insert(self->checks, row_new(check), -1);
         blocking += check->blocks;
-        if (!check->ok && check->command && !command) {
-            command = check->command;
-        }
     }
-    gtk_entry_set_text(self->command_entry, command ? command : "");
-    gtk_widget_set_visible(GTK_WIDGET(self->command_entry), command != NULL);
     if (blocking == 0) {
         set_head(self, "emblem-ok-symbolic", _("This computer can run machines"),
                  _("Nothing is in the way."));
@@ -166,7 +196,6 @@ check_answered(GObject *source, GAsyncResult *result, gpointer data)
         show_rows(self);
         return;
     }
-    gtk_widget_hide(GTK_WIDGET(self->command_entry));
     gtk_widget_hide(GTK_WIDGET(self->checks));
     set_head(self, "dialog-error-symbolic", _("This computer could not be checked"),
              error->message);
@@ -210,13 +239,6 @@ copy_report(VmSelfCheckPage *self)
 }
 
 static void
-copy_command(VmSelfCheckPage *self)
-{
-    gtk_clipboard_set_text(gtk_widget_get_clipboard(GTK_WIDGET(self), GDK_SELECTION_CLIPBOARD),
-                           gtk_entry_get_text(self->command_entry), -1);
-}
-
-static void
 continue_clicked(VmSelfCheckPage *self)
 {
     g_signal_emit(self, signals[CONTINUED], 0);
@@ -250,11 +272,9 @@ vm_self_check_page_class_init(VmSelfCheckPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmSelfCheckPage, title_label);
     gtk_widget_class_bind_template_child(widget_class, VmSelfCheckPage, count_label);
     gtk_widget_class_bind_template_child(widget_class, VmSelfCheckPage, checks);
-    gtk_widget_class_bind_template_child(widget_class, VmSelfCheckPage, command_entry);
     gtk_widget_class_bind_template_child(widget_class, VmSelfCheckPage, again_button);
     gtk_widget_class_bind_template_callback(widget_class, vm_self_check_page_run);
     gtk_widget_class_bind_template_callback(widget_class, copy_report);
-    gtk_widget_class_bind_template_callback(widget_class, copy_command);
     gtk_widget_class_bind_template_callback(widget_class, continue_clicked);
 }
 

@@ -15,6 +15,7 @@ struct _VmUndoToast {
     GtkButton *undo_button;
     GtkToggleButton *option_button; /* one thing more that the commit may do */
     GtkLabel *option_label;
+    GtkLabel *note_label; /* one thing more that is so */
     GtkWidget *event_box;
 
     VmToastFunc act;
@@ -170,6 +171,7 @@ vm_undo_toast_class_init(VmUndoToastClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, undo_button);
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, option_button);
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, option_label);
+    gtk_widget_class_bind_template_child(widget_class, VmUndoToast, note_label);
     gtk_widget_class_bind_template_child(widget_class, VmUndoToast, event_box);
     gtk_widget_class_bind_template_callback(widget_class, undo_clicked);
     gtk_widget_class_bind_template_callback(widget_class, option_toggled);
@@ -252,6 +254,18 @@ vm_undo_toast_add_option(VmUndoToast *self, const char *text, const char *toolti
     gtk_widget_show(GTK_WIDGET(self->option_button));
 }
 
+void
+vm_undo_toast_add_note(VmUndoToast *self, const char *text, const char *tooltip)
+{
+    const char *first = gtk_label_get_text(self->text_label);
+    g_autofree char *both = g_strdup_printf("%s. %s", first, text);
+
+    gtk_label_set_text(self->note_label, text);
+    gtk_widget_set_tooltip_text(GTK_WIDGET(self->note_label), tooltip);
+    gtk_widget_show(GTK_WIDGET(self->note_label));
+    atk_object_set_name(gtk_widget_get_accessible(GTK_WIDGET(self)), both);
+}
+
 gboolean
 vm_undo_toast_get_option(VmUndoToast *self)
 {
@@ -269,6 +283,7 @@ vm_undo_toast_show(VmUndoToast *self, const char *text, const char *button, VmTo
     self->data = data;
     self->destroy = destroy;
     self->offer = FALSE;
+    gtk_widget_hide(GTK_WIDGET(self->note_label));
     gtk_widget_hide(GTK_WIDGET(self->option_button));
     gtk_toggle_button_set_active(self->option_button, FALSE);
     self->seconds = 0;

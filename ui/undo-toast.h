@@ -34,6 +34,8 @@ void vm_undo_toast_show_file(VmUndoToast *self, const char *text, const char *pa
  * Which one it is can be asked in act and commit.
  */
 void vm_undo_toast_add_option(VmUndoToast *self, const char *text, const char *tooltip);
+/* A second sentence below what is shown; tooltip: the same in full. */
+void vm_undo_toast_add_note(VmUndoToast *self, const char *text, const char *tooltip);
 gboolean vm_undo_toast_get_option(VmUndoToast *self);
 
 /* As if the button was pressed, and says so; FALSE when nothing is shown that can be taken back. */

@@ -363,9 +363,11 @@ created(VmWindow *self, VmJson *definition, VmSeed *seed, gboolean start)
 void
 vm_window_create(VmWindow *self, const char *path)
 {
-    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self), path);
+    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self), self->store, path);
 
     g_signal_connect_object(assistant, "created", G_CALLBACK(created), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(assistant, "copied", G_CALLBACK(vm_window_copy), self,
+                            G_CONNECT_SWAPPED);
     gtk_window_present(GTK_WINDOW(assistant));
 }
 

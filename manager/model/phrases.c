@@ -77,6 +77,20 @@ static const char *const phrases[] = {
     N_("“%s” has a kernel for which there is no room; make room on the disk."),
     N_("“%s” cannot be read as that kind of image; try --format, or “qemu-img check”."),
     N_("“%s” cannot be read: the part that reads it ended; take its kernel out by other means."),
+    /* Why a machine cannot be cloned, or not so (vmm/client/clone.c, clone-steps.c). */
+    N_("“%s” is made of parts, and no linked clone can lie over those; make a full clone"),
+    N_("“%s” lies over 8 images already, and a machine starts with no more; make a full clone"),
+    N_("“%s” is also a disk of the machine “%s”, which could not write to it any more; make a full "
+       "clone"),
+    N_("“%s” calls the file behind it “%s”, which a copy elsewhere would not find; write its whole "
+       "path into the image with “qemu-img rebase -u -F %s -b FILE”"),
+    N_("the names of the parts of “%s” are too long; give them shorter ones"),
+    N_("another program writes to “%s”; stop it first"),
+    N_("“%s” cannot be read: %s; put it there, or change the machine's disk"),
+    N_("“%s”: %s; make room on that disk"),
+    N_("“%s” lies on another disk or partition than “%s”, so that a linked clone cannot share it; "
+       "make a full clone, or choose a folder for disks there in the preferences"),
+    N_("“%s” has room for %s, and the copies take %s; make room there, or make a linked clone"),
     /* The graphics card: what it draws with, and why. */
     N_("%s; the picture stands still, the guest goes on. Restart the guest, or start it with 2D "
        "graphics if it happens again."),

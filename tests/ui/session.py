@@ -233,6 +233,13 @@ class Service:
         self.thread.join(10)
 
 
+def clipboard_text():
+    """What another program would paste."""
+    code = ("import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gdk, Gtk; "
+            "print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text() or '', end='')")
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 class Session:
     START_SECONDS = 20
     CLOSE_SECONDS = 10
@@ -427,6 +434,12 @@ class Session:
         found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)],
                                capture_output=True, text=True).stdout.split()
         subprocess.run(["xdotool", "windowfocus", "--sync", found[0]], check=True, timeout=60)
+
+    def focus_dialog(self, title):
+        """The same for another window of the program."""
+        found = wait_for(title, lambda: subprocess.run(["xdotool", "search", "--onlyvisible", "--name", f"^{title}$"],
+                                                       capture_output=True, text=True).stdout.split())
+        subprocess.run(["xdotool", "windowfocus", "--sync", found[-1]], check=True, timeout=60)
 
     def unfocus(self):
         """Another program has the keyboard. Without a window manager the window below the pointer would keep it."""

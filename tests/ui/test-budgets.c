@@ -3,7 +3,7 @@
 /*
  * What 200 machines cost, in processor time of this process, which other work on the computer hardly
  * changes. Each figure is printed; a test fails above SLACK times its budget (debug build, software
- * rendering, any processor). And what the histogram of frame times draws, the order of processes, and how many pictures are asked for at once.
+ * rendering, any processor). And what the histogram of frame times draws, the order of processes, words about figures, and how many pictures are asked for at once.
  */
 
 #include <gtk/gtk.h>
@@ -11,9 +11,11 @@
 #include <time.h>
 
 #include "manager/model/store.h"
+#include "manager/model/words.h"
 #include "tests/ui/own-folders.h"
 #include "tests/ui/widgets.h"
 #include "ui/beat.h"
+#include "ui/create-sources.h"
 #include "ui/frame-histogram.h"
 #include "ui/log-page.h"
 #include "ui/picture-turns.h"
@@ -391,6 +393,19 @@ expect_rows(VmProcessTable *table, guint block, guint gpu, guint machine, const 
     g_assert_cmpstr(seen, ==, names);
 }
 
+/* Whether a header says what the rows are sorted by. */
+static void
+expect_arrow(VmProcessTable *table, gboolean shown)
+{
+    g_autoptr(GList) columns = gtk_tree_view_get_columns(GTK_TREE_VIEW(table));
+    gboolean any = FALSE;
+
+    for (GList *one = columns; one; one = one->next) {
+        any |= gtk_tree_view_column_get_sort_indicator(one->data);
+    }
+    g_assert_cmpint(any, ==, shown);
+}
+
 static gboolean
 crossed(GtkWidget *widget, GdkEventCrossing *event, int *crossings)
 {
@@ -444,16 +459,46 @@ test_processes(void)
     expect_rows(table, 0, 0, 0, "block gpu machine ");
     expect_rows(table, 0, 1, 50, "machine gpu block ");
     expect_rows(table, 0, 0, 50, "machine block gpu ");
+    expect_arrow(table, TRUE);
     point_at(window, 400, 200, &crossings);
     expect_rows(table, 0, 80, 50, "machine block gpu ");
+    expect_arrow(table, FALSE);
     expect_rows(table, 90, 80, 0, "machine block gpu ");
     g_object_set(table, "order", "-name", NULL);
     expect_rows(table, 90, 80, 0, "machine gpu block ");
     g_object_set(table, "order", NULL, NULL);
     expect_rows(table, 0, 0, 90, "block gpu machine ");
     point_at(window, 400, 390, &crossings);
+    expect_arrow(table, TRUE);
     expect_rows(table, 0, 1, 90, "machine gpu block ");
+    /* Another machine, with the pointer over the rows before there is a figure. */
+    point_at(window, 400, 200, &crossings);
+    vm_process_table_clear(table);
+    expect_rows(table, 0, 0, 0, "block gpu machine ");
+    expect_rows(table, 0, 1, 50, "machine gpu block ");
+    expect_rows(table, 90, 1, 50, "machine gpu block ");
+    expect_arrow(table, FALSE);
     gtk_widget_destroy(window);
+}
+
+/* ------------------------------------------------------------------ words about figures */
+
+static void
+expect_words(char *words, const char *expected)
+{
+    g_assert_cmpstr(words, ==, expected);
+    g_free(words);
+}
+
+static void
+test_words(void)
+{
+    expect_words(vm_words_rate(0), "0\u00a0B/s");
+    expect_words(vm_source_complain_of_memory(4096, 4096), NULL);
+    expect_words(vm_source_complain_of_memory(4096, 0), NULL); /* unknown */
+    expect_words(vm_source_complain_of_memory(4096, 1536),
+                 "4 GiB are more than the 1.5 GiB that are free now: this computer may become "
+                 "slow, or the machine may not start.");
 }
 
 /* ------------------------------------------------------------------ the beat */
@@ -595,6 +640,7 @@ main(int argc, char **argv)
     g_test_add_func("/window/200-machines", test_budgets);
     g_test_add_func("/window/frame-times", test_frame_times);
     g_test_add_func("/window/processes", test_processes);
+    g_test_add_func("/window/words", test_words);
     g_test_add_func("/window/beat", test_beat);
     g_test_add_func("/window/picture-turns", test_picture_turns);
     status = g_test_run();

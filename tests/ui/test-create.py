@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from runner import expect, run
-from session import Atspi, is_showing, run_in_session, wait_for, walk
+from session import Atspi, clipboard_text, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -84,8 +84,8 @@ def cloud_image(session):
     session.press("Next")
     session.see("anna, with a password and an SSH key")
     session.shoot("create-cloud-check-light")
-    definition = session.create("debian-12-generic-amd64", "Debian 12-generic-amd64")
-    seed = session.path("data/vitrine/debian-12-generic-amd64/seed.iso")
+    definition = session.create("debian-12", "Debian 12")
+    seed = session.path("data/vitrine/debian-12/seed.iso")
     expect(definition["kernel"] == kernel, definition)
     expect(definition["block"] == [{"path": disk, "format": "qcow2"}, {"path": seed, "ro": True}], definition["block"])
     expect(definition["params"] == ["root=/dev/vda1"], definition)
@@ -93,7 +93,7 @@ def cloud_image(session):
     user, meta = seed_of(session, seed)
     expect(user["user"]["name"] == "anna" and user["user"]["passwd"].startswith("$6$"), user)
     expect(user["user"]["ssh_authorized_keys"] == [key], user)
-    expect(meta["local-hostname"] == "debian-12-generic-amd64", meta)
+    expect(meta["local-hostname"] == "debian-12", meta)
     for folder in ("config", "data", "state", "cache"):
         done = subprocess.run(["grep", "-r", PASSWORD, session.path(folder)], capture_output=True, text=True, check=False)
         expect(done.returncode == 1, f"the password is in {done.stdout}")
@@ -132,7 +132,7 @@ def bad_cloud_users(session):
     wait_for("a way on", lambda: is_usable(button))
     session.see_not("User", Atspi.Role.TEXT)
     session.press("Next")
-    definition = session.create("jammy-server-cloudimg-amd64", "Jammy-server-cloudimg-amd64")
+    definition = session.create("jammy-server", "Jammy server")
     expect(len(definition["block"]) == 1, definition)
 
 
@@ -173,6 +173,41 @@ def image_of(session, name, **files):
     return path
 
 
+def review_leads_back(session):
+    """A row of the last step leads to the field that it shows; memory that is not free is told, and no obstacle."""
+    kernel = file_of(session, "vmlinuz-6.1.0-56-amd64", b"\177ELF" + bytes(64))
+    session.start(kernel)
+    name = session.see("Name", Atspi.Role.TEXT)
+    session.focus_dialog("Create a machine")
+    expect(name.get_text(0, -1) == "Linux 6.1.0", f"it is called {name.get_text(0, -1)}")
+    session.press("Next")
+    session.shoot("create-check-light")
+    for row, field in (("Starts from: vmlinuz-6.1.0-56-amd64", "Kernel"), ("Disk: None", "Disk"),
+                       ("Linux 6.1.0: 2 processors · 2 GiB memory", "Name")):
+        session.see("Create without starting")
+        one = wait_for(row, lambda: session.find(row, Atspi.Role.LIST_ITEM) or session.find_start(row.split(": ")[0] + ": "))  # pylint: disable=cell-var-from-loop
+        one.grab_focus()
+        session.keys("Return")
+        wait_for(f"the focus in {field}", lambda: session.see(field, Atspi.Role.TEXT).has(Atspi.StateType.FOCUSED))  # pylint: disable=cell-var-from-loop
+        while not session.find("Create without starting"):
+            session.press("Next")
+    session.press("Back")
+    slider = session.see("Memory", Atspi.Role.SLIDER)
+    expect("are free now" in slider.get_description(), slider.get_description())
+    expect("are more than" not in slider.get_description(), "2 GiB are too much")
+    with open("/proc/meminfo", encoding="ascii") as file:
+        figures = {line.split(":")[0]: int(line.split()[1]) >> 10 for line in file}
+    most = 128
+    while most * 2 <= figures["MemTotal"]:
+        most *= 2
+    if most > figures["MemAvailable"] + 512 and figures["MemAvailable"] > 2560:  # else nobody can ask for so much here
+        slider.grab_focus()
+        session.keys("End")
+        session.see(wait_for("the warning", lambda: session.find_start(f"{most // 1024} GiB are more than the ")).get_name())
+        session.shoot("create-memory-light")
+        expect(is_usable(session.see("Next", Atspi.Role.PUSH_BUTTON)), "it is refused")
+
+
 def kernel_from_disk(session):
     """Next and Create: kernel and initrd come out of the disk into the machine's own folder."""
     session.use_real_vmm()
@@ -184,8 +219,8 @@ def kernel_from_disk(session):
     session.see("Name", Atspi.Role.TEXT, 30)
     session.press("Next")
     session.see("vmlinuz with initrd.img")
-    definition = session.create("noble-cloud", "Noble-cloud")
-    folder = session.path("data/vitrine/noble-cloud")
+    definition = session.create("noble", "Noble")
+    folder = session.path("data/vitrine/noble")
     expect(definition["kernel"] == f"{folder}/vmlinuz" and definition["initrd"] == f"{folder}/initrd.img", definition)
     expect(definition["params"] == ["root=/dev/vda"], definition)
     for name, data in (("vmlinuz", kernel), ("initrd.img", initrd)):
@@ -284,13 +319,6 @@ def libvirt_firmware(session):
     folder = session.path("data/vitrine/mail-server")
     expect(definition["kernel"] == f"{folder}/vmlinuz" and os.path.exists(definition["kernel"]), definition)
     expect(definition["params"] == ["root=/dev/vda"] and len(definition["block"]) == 2, definition)
-
-
-def clipboard_text():
-    """What another program would paste."""
-    code = ("import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gdk, Gtk; "
-            "print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text() or '', end='')")
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def meaning(session, definition):
@@ -398,6 +426,6 @@ def refused_command_lines(session):
     wait_for("a way on", lambda: is_usable(button), 30)
 
 
-TESTS = [from_command_line, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
+TESTS = [review_leads_back, from_command_line, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))

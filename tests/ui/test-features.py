@@ -144,6 +144,7 @@ def speaks_german(session):
     session.see("Ein Wayland-Compositor antwortet unter „/run/user/1000/wayland-0“.")
     session.see("Es ist Platz für Platten: 12.5 GiB in „/home/ada“.")
     session.see("A sentence of a later version.")
+    session.see("In einem Terminal auszuführender Befehl: Grafikkarte", Atspi.Role.TEXT)
     session.shoot("self-check-german")
 
 
@@ -502,7 +503,7 @@ def create_with_windows(session):
     toggle.do_action(0)
     session.shoot("create-windows-light")
     session.press("Next")
-    definition = session.create("vmlinux", "Vmlinux")
+    definition = session.create("linux", "Linux")
     expect(definition["gpu"] == {"backend": "2d", "context-types": ["cross-domain"]}, f"{definition}")
     expect(definition["wayland-sock"] == {"path": session.path("run/wayland-7")}, f"{definition}")
 

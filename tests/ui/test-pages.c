@@ -16,6 +16,7 @@
 #include "tests/ui/pretended-machine.h"
 #include "tests/ui/widgets.h"
 #include "ui/create-assistant.h"
+#include "ui/create-sources.h"
 #include "ui/fullscreen-bar.h"
 #include "ui/preferences-dialog.h"
 #include "ui/report-dialog.h"
@@ -270,6 +271,9 @@ things_above(Fixture *self)
     vm_undo_toast_add_option(window->undo_toast,
                              "Delete also the disk file outside the machine's folder",
                              "/a/folder/disk.img");
+    vm_undo_toast_add_note(window->undo_toast,
+                           "“debian-12-generic.qcow2” stays: the disk of another machine needs it",
+                           "/a/folder/debian-12-generic.qcow2");
     layout_look(&self->layout, "message");
     act(self, "keys");
     layout_look(&self->layout, "keys");
@@ -374,9 +378,16 @@ look_at_dialog(Fixture *self, GtkWidget *dialog, const char *place)
 static void
 assistant_steps(Fixture *self)
 {
-    GtkWidget *assistant = vm_create_assistant_new(GTK_WINDOW(self->layout.window), NULL);
+    GtkWidget *assistant =
+        vm_create_assistant_new(GTK_WINDOW(self->layout.window), self->store, NULL);
+    GtkListBox *sources = GTK_LIST_BOX(find_named(assistant, "source_list"));
 
     look_at_dialog(self, assistant, "assistant-source");
+    g_signal_emit_by_name(sources, "row-activated",
+                          gtk_list_box_get_row_at_index(sources, VM_SOURCE_COPY));
+    look_at_dialog(self, assistant, "assistant-copy");
+    g_signal_emit_by_name(sources, "row-activated",
+                          gtk_list_box_get_row_at_index(sources, VM_SOURCE_KERNEL));
     gtk_entry_set_text(GTK_ENTRY(find_named(assistant, "kernel_entry")), "/nonexistent/vmlinuz");
     look_at_dialog(self, assistant, "assistant-problem");
     gtk_entry_set_text(GTK_ENTRY(find_named(assistant, "kernel_entry")), "/bin/true");

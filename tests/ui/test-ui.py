@@ -14,7 +14,7 @@ import sys
 import time
 
 from runner import expect, run
-from session import Atspi, Failure, Notifications, Session, is_showing, run_in_session, wait_for, walk
+from session import Atspi, Failure, Notifications, Session, clipboard_text, is_showing, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -131,6 +131,22 @@ def ends_badly(status, title, words):
     return test
 
 
+def kvm_denied(session):
+    """Show how leads to the command."""
+    answer = session.path("check.json")
+    with open(answer, "w") as file:
+        json.dump([{"id": "kvm-denied", "ok": False, "sentence": "You may not use /dev/kvm.",
+                    "cure": "Join the group “kvm”, then log in again.", "command": "sudo adduser ada kvm"}], file)
+    session.define("cause-kvm-denied", "Lab")
+    session.start(FAKE_CHECK=answer)
+    session.activate("app.start-machine", "cause-kvm-denied")
+    session.alert("You may not use /dev/kvm")
+    session.see("Try again", Atspi.Role.PUSH_BUTTON)
+    session.press("Show how")
+    entry = session.see("Command to run in a terminal: You may use /dev/kvm", Atspi.Role.TEXT)
+    expect(entry.get_text(0, -1) == "sudo adduser ada kvm", entry.get_text(0, -1))
+
+
 def broken_definition(session):
     """A file that is no JSON keeps its row and names line and column."""
     session.define("good", "Good")
@@ -162,6 +178,54 @@ def delete_and_undo(session):
     session.press("Undo")
     session.see_row("One, Off")
     expect("one" in session.definitions(), "the file is gone")
+
+
+def delete_keeps(session):
+    """What another machine's disk needs stays, and the message says so."""
+    kept = session.path("data/vitrine/base/base.img")
+    os.makedirs(os.path.dirname(kept))
+    with open(kept, "wb") as file:
+        file.write(bytes(1 << 16))
+    session.define("base", "Base", block=[{"path": kept}])
+    session.define("top", "Top", block=[{"path": kept}])
+    session.start(**DARK)
+    session.activate("app.show-machine", "base")
+    session.see_row("Base, Off")
+    session.see("More").do_action(0)
+    session.press("Delete", None)
+    session.see("“Base” moved to trash")
+    session.see("“base.img” stays: the disk of another machine needs it")
+    session.see("“Base” moved to trash. “base.img” stays: the disk of another machine needs it", Atspi.Role.NOTIFICATION)
+    session.shoot("undo-kept-dark")
+    session.press("Undo")
+    session.see_row("Base, Off")
+    session.activate("app.show-machine", "top")
+    session.define("alone", "Alone")
+    session.see_row("Alone, Off")
+    session.activate("app.show-machine", "alone")
+    session.see("More").do_action(0)
+    session.press("Delete", None)
+    session.see("“Alone” moved to trash")
+    expect(not session.find_start("“base.img” stays"), "what was before is still told")
+
+
+def note_grows(session):
+    """The note has as many lines as are typed, and they are kept."""
+    session.define("lab", "Lab")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    note = session.see("Note", Atspi.Role.TEXT)
+
+    def height():
+        return note.get_extents(Atspi.CoordType.SCREEN).height
+    before = wait_for("its height", height)
+    expect(note.set_text_contents("Root's password is in the safe.\n\nDo not update.\nAda, 3 November"), "it cannot be typed")
+    wait_for("a note that is higher", lambda: height() > 2.5 * before)
+    wait_for("the note", lambda: session.definitions()["lab"]["manager"].get("note", "").endswith("update.\nAda, 3 November"))
+    session.shoot("note-light")
+    expect(note.set_text_contents(""), "it cannot be typed")
+    wait_for("a note that is low again", lambda: height() == before)
 
 
 def search(session):
@@ -581,6 +645,59 @@ def clone_linked(session):
     expect(os.path.samefile(disk, session.path("data/vitrine/lab-copy/base-0/disk.img")), "it does not share the disk")
     box = ask("parts", "Parts")
     expect(not box.has(Atspi.StateType.SENSITIVE), "what cannot be is offered")
+    expect(session.find_start("The disks are copied") is not None, "what a full one takes is not told")
+    why = f"There can be no linked clone: “{parts}” is made of parts, and no linked clone can lie over those"
+    wait_for("why", lambda: any(why in (node.get_name() or "") and is_showing(node) for node in walk(session.application())))
+    session.shoot("clone-refused-dark")
+
+
+def clone_refused_in_german(session):
+    """Why there can be no linked clone, in the window's language."""
+    with open(session.path("part.img"), "wb") as file:
+        file.write(b"x" * (1 << 16))
+    parts = session.path("parts.composite")
+    with open(parts, "wb") as file:
+        file.write(b"composite_disk\x1d\x08\x02\x12\x0c\x0a\x08part.img\x18\x01\x18\x80\x80\x04")
+    session.define("parts", "Parts", block=[{"path": parts}])
+    session.start(LANGUAGE="de")
+    session.activate("app.show-machine", "parts")
+    session.see("Mehr").do_action(0)
+    session.press("Klonen …", None)
+    why = f"„{parts}“ besteht aus Teilen"
+    wait_for("why", lambda: any(why in (node.get_name() or "") and is_showing(node) for node in walk(session.application())))
+    session.shoot("clone-refused-german")
+
+
+def create_copy(session):
+    """The assistant copies a machine, with the same choices; one that runs has to be shut down first."""
+    disk = session.path("disk.img")
+    with open(disk, "wb") as file:
+        file.write(b"x" * (1 << 16))
+    session.define("lab", "Lab", block=[{"path": disk}])
+    session.define("busy", "Busy")
+    session.start()
+    session.activate("app.start-machine", "busy")
+    session.see_row("Busy, Starting…")
+    session.activate("app.new-machine")
+    sources = session.see("What it starts from")
+    session.focus_dialog("Create a machine")
+    expect(sources.get_child_count() == 4, f"{sources.get_child_count()} sources")
+    sources.get_child_at_index(2).grab_focus()
+    session.keys("Return")
+    button = session.see("Copy", Atspi.Role.PUSH_BUTTON)
+    session.choose("Machine to copy", "Busy")
+    session.see("“Busy” is running. Shut it down, then it can be copied.")
+    wait_for("no way on", lambda: not button.has(Atspi.StateType.SENSITIVE))
+    session.choose("Machine to copy", "Lab")
+    wait_for("what the copy takes", lambda: session.find_start("The disks are copied: up to 65.5"))
+    session.see("Name of the copy", Atspi.Role.TEXT).set_text_contents("Lab two")
+    session.shoot("create-copy-light")
+    session.see("Linked clone", Atspi.Role.CHECK_BOX).do_action(0)
+    session.press("Copy")
+    session.see_row("Lab two, Off")
+    copy = wait_for("the definition", lambda: session.definitions().get("lab-two"))["block"][0]["path"]
+    expect(copy == session.path("data/vitrine/lab-two/disk.qcow2"), copy)
+    expect(session.definitions()["lab"]["block"][0]["path"] == session.path("disk-1.qcow2"), "it is not linked")
 
 
 def keeps_the_view(session):
@@ -611,11 +728,21 @@ def self_check(session):
             {"id": "kvm-missing", "ok": True, "sentence": "AMD-V is on"},
             {"id": "kvm-denied", "ok": False, "sentence": "Your account is not in the group “kvm”.",
              "cure": "Run the command below, then log out and in again.", "command": "sudo adduser ada kvm"},
+            {"id": "render-node", "ok": False, "severity": "warning", "sentence": "The render node cannot be used.",
+             "cure": "Join the group “render”.", "command": "sudo usermod -aG render ada"},
+            {"id": "wayland", "ok": False, "severity": "warning", "sentence": "No Wayland compositor answers."},
         ], file)
     session.start(FAKE_CHECK=answer)
     session.see("This computer cannot run machines yet")
     session.see("You may use /dev/kvm")
-    session.see("Command to run in a terminal")
+    for title, command in (("You may use /dev/kvm", "sudo adduser ada kvm"),
+                           ("Graphics card", "sudo usermod -aG render ada")):
+        entry = session.see(f"Command to run in a terminal: {title}", Atspi.Role.TEXT)
+        expect(entry.get_text(0, -1) == command, entry.get_text(0, -1))
+        session.press(f"Copy the command: {title}")
+        wait_for("the command in the clipboard", lambda: clipboard_text() == command)  # pylint: disable=cell-var-from-loop
+    commands = [node for node in walk(session.application()) if (node.get_name() or "").startswith("Command to run")]
+    expect(len(commands) == 2, f"{len(commands)} commands")
     session.shoot("self-check-light")
     session.press("Continue")
     session.see("No machines yet")
@@ -639,10 +766,10 @@ TESTS = [
     ends_badly(34, "Kernel lab stopped: the guest panicked", "Stopped: guest panicked"),
     ends_badly(35, "Kernel lab has a wrong setting", "Cannot start"),
     ends_badly(36, "Kernel lab stopped: its watchdog ran out", "Stopped: watchdog"),
-    broken_definition, delete_and_undo, search, all_machines, keeps_the_list,
+    broken_definition, delete_and_undo, delete_keeps, note_grows, kvm_denied, search, all_machines, keeps_the_list,
     sandbox_panel, graphics_panel, json_editor,
     log_view, new_lines,
-    own_combination, clone, clone_linked, keeps_the_view,
+    own_combination, clone, clone_linked, clone_refused_in_german, create_copy, keeps_the_view,
     settings_apply, self_check,
 ]
 
