@@ -193,6 +193,38 @@ update_takes_dmabuf(VmDisplayView *self)
                                                     vm_x11_dri3_is_there(display)));
 }
 
+/*
+ * What lies on the graphics card is drawn by the X server as any picture is, or shown by the guest surface as a
+ * whole. Whoever draws the picture here, or copies its edges, needs pixels.
+ */
+static VmTextures
+find_takes_textures(VmDisplayView *self)
+{
+    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
+    VmPlacement at;
+
+    if (self->textures_refused || self->dmabuf_refused) {
+        return VM_TEXTURES_NONE;
+    }
+    if (vm_x11_dri3_is_there(display)) {
+        return VM_TEXTURES_ALL;
+    }
+    if (!self->on_guest_surface || !vm_guest_surface_may_take_textures(display)) {
+        return VM_TEXTURES_NONE;
+    }
+    get_placement(self, &at);
+    return vm_guest_surface_shows_all(&at, self->width, self->height) ? VM_TEXTURES_FULL_LENGTH
+                                                                      : VM_TEXTURES_NONE;
+}
+
+static void
+update_takes_textures(VmDisplayView *self)
+{
+    if (self->console) {
+        vm_console_set_takes_textures(self->console, find_takes_textures(self));
+    }
+}
+
 static void
 on_scanout_changed(VmDisplayView *self)
 {
@@ -337,6 +369,7 @@ update_hold(VmDisplayView *self)
 
     if (wanted && !self->held) {
         update_takes_dmabuf(self);
+        update_takes_textures(self);
         vm_console_hold(self->console);
     } else if (!wanted && self->held) {
         vm_console_release(self->console);
@@ -463,27 +496,6 @@ on_guest_scale(gpointer data)
     schedule_resize(self);
 }
 
-/*
- * What lies on the graphics card can be shown from there only as a whole, and by the guest surface. Whoever
- * draws the picture here, or copies its edges, needs pixels.
- */
-static void
-update_takes_textures(VmDisplayView *self)
-{
-    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self));
-    gboolean takes = self->on_guest_surface && !self->textures_refused && !self->dmabuf_refused &&
-                     vm_guest_surface_may_take_textures(display);
-    VmPlacement at;
-
-    if (takes) {
-        get_placement(self, &at);
-        takes = vm_guest_surface_shows_all(&at, self->width, self->height);
-    }
-    if (self->console) {
-        vm_console_set_takes_textures(self->console, takes);
-    }
-}
-
 /* Until the machine's next picture comes, this one is copied. */
 static void
 on_dmabuf_refused(gpointer data)
@@ -557,7 +569,8 @@ draw_picture(VmDisplayView *self, cairo_t *cr)
     get_placement(self, &at);
     vm_guest_painter_draw(self->painter, GTK_WIDGET(self), cr, &at, self->faded);
     update_paced(self);
-    if (vm_guest_painter_is_refused(self->painter) && !self->dmabuf_refused) {
+    if ((vm_guest_painter_is_refused(self->painter) && !self->dmabuf_refused) ||
+        (vm_guest_painter_is_texture_refused(self->painter) && !self->textures_refused)) {
         on_dmabuf_refused(self);
     }
 }

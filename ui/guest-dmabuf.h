@@ -13,11 +13,6 @@
 
 G_BEGIN_DECLS
 
-#define VM_DRM_XRGB8888 0x34325258U
-#define VM_DRM_XBGR8888 0x34324258U
-#define VM_DRM_LINEAR   G_GUINT64_CONSTANT(0)
-#define VM_DRM_IMPLICIT G_GUINT64_CONSTANT(0x00ffffffffffffff)
-
 typedef struct vm_guest_dmabuf VmGuestDmabuf;
 
 /*

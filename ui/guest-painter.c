@@ -10,10 +10,11 @@ struct vm_guest_painter {
     cairo_surface_t *surface; /* over the memory, a copy or the server's; NULL: made when drawn */
     gboolean is_dmabuf;       /* the server's */
     gboolean faded;           /* for pictures without colour */
-    GdkRectangle stale;       /* what of the copy is older than the picture */
+    GdkRectangle stale;       /* what of a copy is older than the picture */
     VmX11Dmabuf *dmabuf;      /* NULL: the server takes none, or none was drawn */
     gboolean paced;           /* a dmabuf was drawn last */
     gboolean refused;
+    gboolean texture_refused;
     /* When the server has drawn: */
     VmX11Echo *echo;
     GdkFrameClock *clock; /* the widget's, while `after_paint` is connected */
@@ -45,14 +46,20 @@ is_swapped(VmFormat format)
     return format == VM_FORMAT_XBGR8888 || format == VM_FORMAT_ABGR8888;
 }
 
-/* From the machine's memory. FALSE: not this one. */
+static GdkRectangle
+whole(const VmPicture *picture)
+{
+    return (GdkRectangle){0, 0, (int)picture->width, (int)picture->height};
+}
+
+/* From the machine's memory, or the graphics card's. FALSE: not this one. */
 static gboolean
 use_dmabuf(VmGuestPainter *self, GdkDisplay *display, const VmPicture *picture)
 {
     VmGuestPicture shown = {.picture = *picture};
-    gboolean refused;
+    gboolean *refused = picture->pixels ? &self->refused : &self->texture_refused;
 
-    if (self->refused || !vm_console_has_dmabuf(self->console) || !vm_x11_dri3_is_there(display)) {
+    if (*refused || !vm_console_has_dmabuf(self->console) || !vm_x11_dri3_is_there(display)) {
         return FALSE;
     }
     if (self->dmabuf && !vm_x11_dmabuf_is_of(self->dmabuf, display)) {
@@ -61,21 +68,26 @@ use_dmabuf(VmGuestPainter *self, GdkDisplay *display, const VmPicture *picture)
     if (!self->dmabuf) {
         self->dmabuf = vm_x11_dmabuf_new(display);
     }
+    (void)vm_console_get_texture(self->console, &shown.texture);
     shown.dmabuf = vm_console_get_picture_file(self->console, &shown.offset);
-    self->surface = vm_x11_dmabuf_create_surface(self->dmabuf, &shown, &refused);
+    self->surface = vm_x11_dmabuf_create_surface(self->dmabuf, &shown, refused);
     self->is_dmabuf = self->surface != NULL;
-    self->refused = refused;
+    self->stale = whole(picture);
     return self->is_dmabuf;
 }
 
+/* A texture has none to be drawn from. */
 static void
 use_memory(VmGuestPainter *self, const VmPicture *picture)
 {
+    if (!picture->pixels) {
+        return;
+    }
     /* A desktop has nothing behind it: the alpha of a scanout means nothing. */
     if (is_swapped(picture->format)) {
         self->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)picture->width,
                                                    (int)picture->height);
-        self->stale = (GdkRectangle){0, 0, (int)picture->width, (int)picture->height};
+        self->stale = whole(picture);
         return;
     }
     self->surface = cairo_image_surface_create_for_data(
@@ -84,8 +96,8 @@ use_memory(VmGuestPainter *self, const VmPicture *picture)
         (int)picture->height, (int)picture->stride);
 }
 
-/* As the picture is now. FALSE: there is no memory for it. A guest may show more pictures and more
- * damage than are ever drawn, so nothing is made or copied before. */
+/* As the picture is now. FALSE: there is no memory for it, or it is a texture that was refused. A guest
+ * may show more pictures and more damage than are ever drawn, so nothing is made or copied before. */
 static gboolean
 update_surface(VmGuestPainter *self, GdkDisplay *display, const VmPicture *picture, gboolean faded)
 {
@@ -93,14 +105,16 @@ update_surface(VmGuestPainter *self, GdkDisplay *display, const VmPicture *pictu
         drop_surface(self);
         self->faded = faded;
     }
-    if (!self->surface && (faded || !use_dmabuf(self, display, picture))) {
+    if (!self->surface && ((faded && picture->pixels) || !use_dmabuf(self, display, picture))) {
         use_memory(self, picture);
     }
-    if (cairo_surface_status(self->surface) != CAIRO_STATUS_SUCCESS) {
+    if (!self->surface || cairo_surface_status(self->surface) != CAIRO_STATUS_SUCCESS) {
         drop_surface(self);
         return FALSE;
     }
-    if (is_swapped(picture->format)) {
+    if (self->is_dmabuf) {
+        vm_x11_dmabuf_update(self->dmabuf, &self->stale);
+    } else if (is_swapped(picture->format)) {
         vm_drawing_swap_colours(self->surface, picture, &self->stale);
     }
     self->stale = (GdkRectangle){0};
@@ -199,7 +213,7 @@ vm_guest_painter_draw(VmGuestPainter *self, GtkWidget *widget, cairo_t *cr, cons
 {
     VmPicture picture;
 
-    if (!self->console || !vm_console_get_picture(self->console, &picture) || !picture.pixels ||
+    if (!self->console || !vm_console_get_picture(self->console, &picture) ||
         !update_surface(self, gtk_widget_get_display(widget), &picture, faded)) {
         return;
     }
@@ -228,6 +242,12 @@ gboolean
 vm_guest_painter_is_refused(const VmGuestPainter *self)
 {
     return self->refused;
+}
+
+gboolean
+vm_guest_painter_is_texture_refused(const VmGuestPainter *self)
+{
+    return self->texture_refused;
 }
 
 void

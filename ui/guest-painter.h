@@ -3,7 +3,8 @@
 
 /*
  * The guest's picture where no surface of its own shows it: drawn with cairo, from the memory that the
- * machine shares or, on X11, where the server takes dmabufs, by the server from the machine's memory.
+ * machine shares or, on X11, where the server takes dmabufs, by the server from the machine's memory, or
+ * from that of the graphics card where it is a texture.
  */
 
 #include <gtk/gtk.h>
@@ -34,5 +35,7 @@ void vm_guest_painter_leave(VmGuestPainter *self);
 gboolean vm_guest_painter_is_paced(const VmGuestPainter *self);
 /* Whether the X server refused a dmabuf; what was to be drawn was copied, as all is from then on. */
 gboolean vm_guest_painter_is_refused(const VmGuestPainter *self);
+/* The same of a texture, and nothing was drawn: whoever asks takes none any more. */
+gboolean vm_guest_painter_is_texture_refused(const VmGuestPainter *self);
 
 G_END_DECLS

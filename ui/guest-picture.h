@@ -5,6 +5,12 @@
 
 G_BEGIN_DECLS
 
+/* Of drm_fourcc.h. */
+#define VM_DRM_XRGB8888 0x34325258U
+#define VM_DRM_XBGR8888 0x34324258U
+#define VM_DRM_LINEAR   G_GUINT64_CONSTANT(0)
+#define VM_DRM_IMPLICIT G_GUINT64_CONSTANT(0x00ffffffffffffff)
+
 /*
  * What a view shows: its pixels, and the file they lie in when that is a dmabuf, else -1; or (pixels NULL) a
  * texture, which cannot be copied.

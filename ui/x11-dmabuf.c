@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ui/x11-copy.h"
+
 enum {
     KEPT = 4, /* imported pictures */
 };
@@ -14,11 +16,13 @@ typedef struct {
     ino_t file;
     VmGuestPicture as; /* `dmabuf` is its own, so that no other file gets its number */
     guint32 pixmap;
+    VmX11Copy *copy; /* whose the pixmap is; NULL: it is the picture's own memory */
 } Import;
 
 struct vm_x11_dmabuf {
     GdkDisplay *display;
     GPtrArray *imports; /* the one that was used last is the last */
+    Import *current;    /* NULL: there is none */
 };
 
 static void
@@ -26,9 +30,39 @@ import_free(gpointer data)
 {
     Import *import = data;
 
-    vm_x11_dri3_free_pixmap(import->display, import->pixmap);
+    if (import->copy) {
+        vm_x11_copy_free(import->copy);
+    } else {
+        vm_x11_dri3_free_pixmap(import->display, import->pixmap);
+    }
     close(import->as.dmabuf);
     g_free(import);
+}
+
+static gboolean
+is_swapped(const VmGuestPicture *picture)
+{
+    return picture->picture.format == VM_FORMAT_XBGR8888 ||
+           picture->picture.format == VM_FORMAT_ABGR8888;
+}
+
+/* A pixmap has no order of colours or rows, and is all of the memory. */
+static gboolean
+is_plain(const VmGuestPicture *picture)
+{
+    const VmTexture *texture = &picture->texture;
+
+    return !is_swapped(picture) &&
+           (texture->width == 0 || (texture->width == picture->picture.width &&
+                                    texture->height == picture->picture.height &&
+                                    !texture->bottom_up && picture->offset == 0));
+}
+
+static gboolean
+is_same_texture(const VmTexture *a, const VmTexture *b)
+{
+    return a->x == b->x && a->y == b->y && a->width == b->width && a->height == b->height &&
+           a->modifier == b->modifier && a->bottom_up == b->bottom_up;
 }
 
 static gboolean
@@ -38,7 +72,8 @@ is_same(const Import *import, ino_t file, const VmGuestPicture *picture)
     const VmPicture *b = &picture->picture;
 
     return import->file == file && import->as.offset == picture->offset && a->width == b->width &&
-           a->height == b->height && a->stride == b->stride;
+           a->height == b->height && a->stride == b->stride && a->format == b->format &&
+           is_same_texture(&import->as.texture, &picture->texture);
 }
 
 /* Those of another size are not coming back soon. */
@@ -60,14 +95,10 @@ make_room(VmX11Dmabuf *self, const VmPicture *picture)
 static Import *
 import_new(VmX11Dmabuf *self, ino_t file, const VmGuestPicture *picture)
 {
-    guint32 pixmap = vm_x11_dri3_import(self->display, picture);
-    int own = pixmap ? fcntl(picture->dmabuf, F_DUPFD_CLOEXEC, 0) : -1;
+    int own = fcntl(picture->dmabuf, F_DUPFD_CLOEXEC, 0);
     Import *import;
 
     if (own < 0) {
-        if (pixmap) {
-            vm_x11_dri3_free_pixmap(self->display, pixmap);
-        }
         return NULL;
     }
     import = g_new0(Import, 1);
@@ -76,11 +107,21 @@ import_new(VmX11Dmabuf *self, ino_t file, const VmGuestPicture *picture)
     import->as = *picture;
     import->as.picture.pixels = NULL; /* the caller's */
     import->as.dmabuf = own;
-    import->pixmap = pixmap;
+    if (is_plain(picture)) {
+        import->pixmap = vm_x11_dri3_import(self->display, picture);
+    } else {
+        import->copy = vm_x11_copy_new(self->display, picture);
+        import->pixmap = import->copy ? vm_x11_copy_get_pixmap(import->copy) : 0;
+    }
+    if (!import->pixmap) {
+        close(own);
+        g_free(import);
+        return NULL;
+    }
     return import;
 }
 
-static const Import *
+static Import *
 find(VmX11Dmabuf *self, ino_t file, const VmGuestPicture *picture)
 {
     Import *import = NULL;
@@ -104,23 +145,30 @@ cairo_surface_t *
 vm_x11_dmabuf_create_surface(VmX11Dmabuf *self, const VmGuestPicture *picture,
                              gboolean *ret_refused)
 {
-    gboolean swapped = picture->picture.format == VM_FORMAT_XBGR8888 ||
-                       picture->picture.format == VM_FORMAT_ABGR8888;
-    const Import *import;
     struct stat st;
 
     *ret_refused = FALSE;
-    /* Pixmaps have no order of colours. */
-    if (swapped || picture->dmabuf < 0 || fstat(picture->dmabuf, &st) < 0) {
+    self->current = NULL;
+    /* What has pixels is exchanged here, without a copy more. */
+    if ((is_swapped(picture) && picture->texture.width == 0) || picture->dmabuf < 0 ||
+        fstat(picture->dmabuf, &st) < 0) {
         return NULL;
     }
-    import = find(self, st.st_ino, picture);
-    if (!import) {
+    self->current = find(self, st.st_ino, picture);
+    if (!self->current) {
         *ret_refused = TRUE;
         return NULL;
     }
-    return vm_x11_dri3_create_surface(self->display, import->pixmap, picture->picture.width,
+    return vm_x11_dri3_create_surface(self->display, self->current->pixmap, picture->picture.width,
                                       picture->picture.height);
+}
+
+void
+vm_x11_dmabuf_update(VmX11Dmabuf *self, const GdkRectangle *area)
+{
+    if (self->current && self->current->copy && area->width > 0) {
+        vm_x11_copy_run(self->current->copy, area);
+    }
 }
 
 gboolean

@@ -8,12 +8,9 @@
 #include <sys/socket.h>
 #include <xcb/dri3.h>
 
-#include "ui/guest-dmabuf.h"
-
 #define DATA_KEY "vitrine-x11-dri3"
 
 enum {
-    DEPTH = 24, /* a desktop has nothing behind it: alpha means nothing */
     BITS = 32,
 };
 
@@ -50,7 +47,7 @@ find_visual(GdkScreen *screen)
         gdk_visual_get_green_pixel_details(visual, &green, NULL, NULL);
         gdk_visual_get_blue_pixel_details(visual, &blue, NULL, NULL);
         if (gdk_visual_get_visual_type(visual) == GDK_VISUAL_TRUE_COLOR &&
-            gdk_visual_get_depth(visual) == DEPTH && red == 0xff0000 && green == 0xff00 &&
+            gdk_visual_get_depth(visual) == VM_X11_DEPTH && red == 0xff0000 && green == 0xff00 &&
             blue == 0xff) {
             return gdk_x11_visual_get_xvisual(visual);
         }
@@ -70,8 +67,8 @@ static gboolean
 lists_linear(const Dri3 *self, xcb_window_t root)
 {
     xcb_dri3_get_supported_modifiers_reply_t *reply = xcb_dri3_get_supported_modifiers_reply(
-        self->connection, xcb_dri3_get_supported_modifiers(self->connection, root, DEPTH, BITS),
-        NULL);
+        self->connection,
+        xcb_dri3_get_supported_modifiers(self->connection, root, VM_X11_DEPTH, BITS), NULL);
     gboolean found = FALSE;
 
     if (reply) {
@@ -139,11 +136,11 @@ ask_for_pixmap(const Dri3 *self, xcb_window_t root, xcb_pixmap_t pixmap,
     if (self->has_linear) {
         return xcb_dri3_pixmap_from_buffers_checked(
             self->connection, pixmap, root, 1, (guint16)at->width, (guint16)at->height, at->stride,
-            (guint32)picture->offset, 0, 0, 0, 0, 0, 0, DEPTH, BITS, VM_DRM_LINEAR, fds);
+            (guint32)picture->offset, 0, 0, 0, 0, 0, 0, VM_X11_DEPTH, BITS, VM_DRM_LINEAR, fds);
     }
     return xcb_dri3_pixmap_from_buffer_checked(
         self->connection, pixmap, root, at->stride * at->height, (guint16)at->width,
-        (guint16)at->height, (guint16)at->stride, DEPTH, BITS, fd);
+        (guint16)at->height, (guint16)at->stride, VM_X11_DEPTH, BITS, fd);
 }
 
 guint32

@@ -12,6 +12,10 @@
 
 G_BEGIN_DECLS
 
+enum {
+    VM_X11_DEPTH = 24, /* of pictures: a desktop has nothing behind it, alpha means nothing */
+};
+
 /* Whether the display is one of an X server on this computer that has it. */
 gboolean vm_x11_dri3_is_there(GdkDisplay *display);
 /*

@@ -7,22 +7,23 @@
  * "stand-in"  nowhere: pixmaps that this program fills stand for imported memory files. They show all
  *             colours inverted, so that it is seen what was drawn from them.
  * "none"      the server is taken as it is, and has no DRI3.
+ *             Textures, too: memory that is said to be one, and copies that this program makes.
  * "card"      buffers of a graphics card, whose memory holds another picture than the card itself has.
+ *             Textures are such buffers of other kinds.
  * "udmabuf"   memory that this server's card cannot show.
  */
 
-#include <cairo-xlib.h>
 #include <fcntl.h>
 #include <gbm.h>
-#include <gdk/gdkx.h>
 #include <libdrm/drm.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "tests/display/rig.h"
+#include "tests/ui/x11-stand-in.h"
 #include "ui/display-page.h"
-#include "ui/x11-dri3.h"
+#include "ui/guest-picture.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/client/vm-connection.h"
@@ -44,151 +45,10 @@ typedef struct {
     guint width;
     guint height;
     guint buffers;
+    X11Kind kind;            /* of what is shown */
     struct gbm_device *card; /* NULL: none is used */
     GPtrArray *bos;
 } Fixture;
-
-/* What the manager told and was told. */
-static struct {
-    gboolean takes;
-    gboolean paced;
-    guint64 presented;
-    guint asked;     /* imports */
-    gboolean refuse; /* the next ones */
-    GArray *pixmaps; /* of the stand-in */
-} seen;              /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
-
-typedef struct {
-    guint32 pixmap;
-    int file;
-    VmGuestPicture picture;
-} StandIn;
-
-static gboolean
-is_mode(const char *mode)
-{
-    return strcmp(g_getenv("TEST_DMABUF"), mode) == 0;
-}
-
-/* The linker's names (--wrap): what is there, and what the manager calls instead. */
-gboolean real_has_dmabuf(VmConsole *console) __asm__("__real_vm_console_has_dmabuf");
-gboolean wrap_has_dmabuf(VmConsole *console) __asm__("__wrap_vm_console_has_dmabuf");
-void real_set_takes(VmConsole *console,
-                    gboolean takes) __asm__("__real_vm_console_set_takes_dmabuf");
-void wrap_set_takes(VmConsole *console,
-                    gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
-void real_set_paced(VmConsole *console, gboolean paced) __asm__("__real_vm_console_set_paced");
-void wrap_set_paced(VmConsole *console, gboolean paced) __asm__("__wrap_vm_console_set_paced");
-void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
-void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
-gboolean real_is_there(GdkDisplay *display) __asm__("__real_vm_x11_dri3_is_there");
-gboolean wrap_is_there(GdkDisplay *display) __asm__("__wrap_vm_x11_dri3_is_there");
-guint32 real_import(GdkDisplay *display,
-                    const VmGuestPicture *picture) __asm__("__real_vm_x11_dri3_import");
-guint32 wrap_import(GdkDisplay *display,
-                    const VmGuestPicture *picture) __asm__("__wrap_vm_x11_dri3_import");
-cairo_surface_t *real_create(GdkDisplay *display, guint32 pixmap, guint width,
-                             guint height) __asm__("__real_vm_x11_dri3_create_surface");
-cairo_surface_t *wrap_create(GdkDisplay *display, guint32 pixmap, guint width,
-                             guint height) __asm__("__wrap_vm_x11_dri3_create_surface");
-
-gboolean
-wrap_has_dmabuf(VmConsole *console)
-{
-    gsize offset;
-
-    if (!is_mode("stand-in")) {
-        return real_has_dmabuf(console);
-    }
-    return seen.takes && vm_console_get_picture_file(console, &offset) >= 0;
-}
-
-void
-wrap_set_takes(VmConsole *console, gboolean takes)
-{
-    seen.takes = takes;
-    real_set_takes(console, takes);
-}
-
-void
-wrap_set_paced(VmConsole *console, gboolean paced)
-{
-    seen.paced = paced;
-    real_set_paced(console, paced);
-}
-
-void
-wrap_presented(VmConsole *console, guint64 serial)
-{
-    seen.presented = serial;
-    real_presented(console, serial);
-}
-
-gboolean
-wrap_is_there(GdkDisplay *display)
-{
-    return is_mode("stand-in") || real_is_there(display);
-}
-
-/* Xvfb's own visual has 24 bits. */
-cairo_surface_t *
-wrap_create(GdkDisplay *display, guint32 pixmap, guint width, guint height)
-{
-    Display *server = gdk_x11_display_get_xdisplay(display);
-
-    if (!is_mode("stand-in")) {
-        return real_create(display, pixmap, width, height);
-    }
-    return cairo_xlib_surface_create(server, pixmap, DefaultVisual(server, DefaultScreen(server)),
-                                     (int)width, (int)height);
-}
-
-/* The memory's picture as it is now, inverted. */
-static void
-fill_stand_in(const StandIn *self)
-{
-    const VmPicture *at = &self->picture.picture;
-    gsize size = self->picture.offset + (gsize)at->stride * at->height;
-    guint8 *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->file, 0);
-    cairo_surface_t *to =
-        wrap_create(gdk_display_get_default(), self->pixmap, at->width, at->height);
-    cairo_surface_t *from;
-    cairo_t *cr = cairo_create(to);
-
-    g_assert_true(memory != MAP_FAILED);
-    for (gsize i = self->picture.offset; i < size; i++) {
-        memory[i] ^= 0xff;
-    }
-    from = cairo_image_surface_create_for_data(memory + self->picture.offset, CAIRO_FORMAT_RGB24,
-                                               (int)at->width, (int)at->height, (int)at->stride);
-    cairo_set_source_surface(cr, from, 0, 0);
-    cairo_paint(cr);
-    cairo_destroy(cr);
-    cairo_surface_destroy(from);
-    cairo_surface_destroy(to);
-    munmap(memory, size);
-}
-
-guint32
-wrap_import(GdkDisplay *display, const VmGuestPicture *picture)
-{
-    Display *server = gdk_x11_display_get_xdisplay(display);
-    StandIn new = {.picture = *picture};
-
-    seen.asked++;
-    if (seen.refuse) {
-        return 0;
-    }
-    if (!is_mode("stand-in")) {
-        return real_import(display, picture);
-    }
-    new.file = fcntl(picture->dmabuf, F_DUPFD_CLOEXEC, 0);
-    new.pixmap = (guint32)XCreatePixmap(server, DefaultRootWindow(server), picture->picture.width,
-                                        picture->picture.height, 24);
-    g_array_append_val(seen.pixmaps, new);
-    fill_stand_in(&new);
-    return new.pixmap;
-}
 
 /* The guest */
 
@@ -216,15 +76,21 @@ fill(guint32 *pixels, guint width, guint height, guint seed)
 static void
 draw_on_card(Fixture *self, struct gbm_bo *bo)
 {
+    const guint margin = self->kind == X11_PART ? X11_MARGIN : 0;
     void *handle = NULL;
     guint32 stride;
-    guint8 *to =
-        gbm_bo_map(bo, 0, 0, self->width, self->height, GBM_BO_TRANSFER_WRITE, &stride, &handle);
+    guint8 *to = gbm_bo_map(bo, margin, margin, self->width, self->height, GBM_BO_TRANSFER_WRITE,
+                            &stride, &handle);
 
     g_assert_nonnull(to);
     for (guint y = 0; y < self->height; y++) {
-        memcpy(to + (gsize)y * stride, self->pixels + (gsize)y * self->width,
-               (gsize)self->width * 4);
+        guint32 *row = (gpointer)(to + (gsize)y * stride);
+        const guint32 *from =
+            self->pixels +
+            (gsize)(self->kind == X11_BOTTOM_UP ? self->height - 1 - y : y) * self->width;
+        for (guint x = 0; x < self->width; x++) {
+            row[x] = self->kind == X11_SWAPPED ? GUINT32_SWAP_LE_BE(from[x]) >> 8 : from[x];
+        }
     }
     gbm_bo_unmap(bo, handle);
 }
@@ -280,11 +146,47 @@ show_on_card(Fixture *self)
     rig_gpu_scanout(self->rig, self->buffers, 0, self->width, self->height);
 }
 
+/* The same as a texture. */
+static void
+show_texture_on_card(Fixture *self)
+{
+    const guint margin = self->kind == X11_PART ? X11_MARGIN : 0;
+    const guint32 format = self->kind == X11_SWAPPED ? GBM_FORMAT_ABGR8888 : GBM_FORMAT_XRGB8888;
+    struct gbm_bo *bo =
+        gbm_bo_create(self->card, self->width + 2 * margin, self->height + 2 * margin, format,
+                      GBM_BO_USE_RENDERING | GBM_BO_USE_LINEAR);
+    struct gpu_texture texture = {.header = {GPU_TEXTURE, sizeof(texture)},
+                                  .id = self->buffers,
+                                  .format = format,
+                                  .width = self->width + 2 * margin,
+                                  .height = self->height + 2 * margin,
+                                  .flags = self->kind == X11_BOTTOM_UP ? 0 : GPU_TEXTURE_Y_0_TOP,
+                                  .modifier = VM_DRM_IMPLICIT};
+    const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
+                                        .buffer = texture.id,
+                                        .width = self->width,
+                                        .height = self->height,
+                                        .x = margin,
+                                        .y = margin};
+    cleanup_fd int dmabuf = -1;
+
+    g_assert_nonnull(bo);
+    texture.stride = gbm_bo_get_stride(bo);
+    g_ptr_array_add(self->bos, bo);
+    self->pixels = g_realloc(self->pixels, (gsize)self->width * self->height * 4);
+    fill(self->pixels, self->width, self->height, self->buffers);
+    draw_on_card(self, bo);
+    dmabuf = export(self, bo);
+    rig_gpu_send(self->rig, &texture, sizeof(texture), dmabuf);
+    rig_gpu_send(self->rig, &scanout, sizeof(scanout), -1);
+}
+
 static void
 show(Fixture *self, guint width, guint height)
 {
     self->width = width;
     self->height = height;
+    self->kind = X11_NO_TEXTURE;
     self->buffers++;
     if (self->card) {
         show_on_card(self);
@@ -293,6 +195,23 @@ show(Fixture *self, guint width, guint height)
         fill(self->pixels, width, height, self->buffers);
     }
     rig_gpu_update(self->rig, 0, 0, width, height);
+}
+
+/* The picture as what the guest drew on a card. */
+static void
+show_texture(Fixture *self, X11Kind kind)
+{
+    if (!self->card) {
+        x11_seen.kind = kind;
+        show(self, WIDTH, HEIGHT);
+        return;
+    }
+    self->width = WIDTH;
+    self->height = HEIGHT;
+    self->kind = kind;
+    self->buffers++;
+    show_texture_on_card(self);
+    rig_gpu_update(self->rig, 0, 0, WIDTH, HEIGHT);
 }
 
 /* New pixels in the picture that is shown. */
@@ -307,9 +226,7 @@ update(Fixture *self, guint x, guint y, guint seed)
     if (self->card) {
         draw_on_card(self, g_ptr_array_index(self->bos, self->bos->len - 1));
     }
-    for (guint i = 0; i < seen.pixmaps->len; i++) {
-        fill_stand_in(&g_array_index(seen.pixmaps, StandIn, i));
-    }
+    x11_fill_stand_ins();
     rig_gpu_update(self->rig, x, y, 30, 20);
 }
 
@@ -374,17 +291,16 @@ set_up(Fixture *self, gconstpointer data)
 {
     const char *node = g_getenv("TEST_NODE");
 
-    seen.asked = 0;
-    seen.refuse = GPOINTER_TO_INT(data);
-    seen.presented = 0;
-    self->flip = is_mode("stand-in") ? INVERTED : 0;
+    x11_forget();
+    x11_seen.refuse = GPOINTER_TO_INT(data);
+    self->flip = x11_is_mode("stand-in") ? INVERTED : 0;
     self->bos = g_ptr_array_new();
-    if (is_mode("card")) {
+    if (x11_is_mode("card")) {
         self->card = gbm_create_device(open(node, O_RDWR | O_CLOEXEC));
         g_assert_nonnull(self->card);
     }
     self->rig = rig_new();
-    self->rig->makes_dmabufs = is_mode("udmabuf");
+    self->rig->makes_dmabufs = x11_is_mode("udmabuf");
     rig_gpu_hello(self->rig, 1);
     show(self, WIDTH, HEIGHT);
     self->connection = vm_connection_new(self->rig->path);
@@ -411,10 +327,6 @@ tear_down(Fixture *self, gconstpointer data)
     vm_connection_close(self->connection);
     g_clear_object(&self->connection);
     rig_free(self->rig);
-    for (guint i = 0; i < seen.pixmaps->len; i++) {
-        close(g_array_index(seen.pixmaps, StandIn, i).file);
-    }
-    g_array_set_size(seen.pixmaps, 0);
     g_ptr_array_unref(self->bos); /* the process ends soon */
 }
 
@@ -424,12 +336,12 @@ static void
 test_imported(Fixture *self, gconstpointer data)
 {
     rig_wait(is_shown(self, 1));
-    g_assert_true(seen.takes);
+    g_assert_true(x11_seen.takes);
     for (guint i = 0; i < 4; i++) {
         update(self, 40 * i, 30 * i, 100 + i);
         rig_wait(is_shown(self, 1));
     }
-    g_assert_cmpuint(seen.asked, ==, 1);
+    g_assert_cmpuint(x11_seen.asked, ==, 1);
 }
 
 /* A guest that flips between two pictures: each is imported once. */
@@ -449,10 +361,10 @@ test_flip(Fixture *self, gconstpointer data)
         update(self, 100, 50, 50 + i);
         rig_wait(is_shown(self, 1));
     }
-    g_assert_cmpuint(seen.asked, ==, 2);
+    g_assert_cmpuint(x11_seen.asked, ==, 2);
     show(self, 192, 128); /* another size */
     rig_wait(is_shown(self, 1));
-    g_assert_cmpuint(seen.asked, ==, 3);
+    g_assert_cmpuint(x11_seen.asked, ==, 3);
 }
 
 static VmConsole *
@@ -471,14 +383,14 @@ test_paced(Fixture *self, gconstpointer data)
     VmConsole *console = get_console(self);
 
     rig_wait(is_shown(self, 1));
-    g_assert_true(seen.paced);
-    rig_wait(seen.presented == vm_console_get_serial(console));
+    g_assert_true(x11_seen.paced);
+    rig_wait(x11_seen.presented == vm_console_get_serial(console));
     for (guint i = 0; i < 5; i++) {
         const guint64 before = vm_console_get_serial(console);
-        g_assert_cmpuint(seen.presented, ==, before);
+        g_assert_cmpuint(x11_seen.presented, ==, before);
         update(self, 20 * i, 20 * i, 60 + i);
         rig_wait(vm_console_get_serial(console) > before);
-        rig_wait(seen.presented == vm_console_get_serial(console));
+        rig_wait(x11_seen.presented == vm_console_get_serial(console));
         g_assert_true(is_shown(self, 1));
     }
 }
@@ -532,12 +444,12 @@ test_other_ways(Fixture *self, gconstpointer data)
     rig_wait(is_shown(self, 1));
     before = middle(self);
     vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED);
-    rig_wait((rig_run(20), !seen.paced));
+    rig_wait((rig_run(20), !x11_seen.paced));
     rig_wait(!is_shown(self, 1));
     vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
     rig_wait(is_shown(self, 1));
     g_assert_cmphex(middle(self), ==, before);
-    g_assert_true(seen.paced);
+    g_assert_true(x11_seen.paced);
     gtk_widget_hide(self->window);
     rig_run(100);
     gtk_widget_show(self->window);
@@ -553,18 +465,18 @@ static void
 test_refused(Fixture *self, gconstpointer data)
 {
     rig_wait(is_shown(self, 1));
-    seen.refuse = TRUE;
+    x11_seen.refuse = TRUE;
     show(self, WIDTH, HEIGHT);
     self->flip = 0;
     rig_wait(is_shown(self, 1));
-    rig_wait(!seen.takes);
-    g_assert_false(seen.paced);
-    g_assert_cmpuint(seen.asked, ==, 2);
+    rig_wait(!x11_seen.takes);
+    g_assert_false(x11_seen.paced);
+    g_assert_cmpuint(x11_seen.asked, ==, 2);
     update(self, 60, 60, 90);
     rig_wait(is_shown(self, 1));
     show(self, 192, 128);
     rig_wait(is_shown(self, 1));
-    g_assert_cmpuint(seen.asked, ==, 2);
+    g_assert_cmpuint(x11_seen.asked, ==, 2);
 }
 
 /* From the beginning, too; by the real server where the memory is real. */
@@ -573,12 +485,78 @@ test_refused_first(Fixture *self, gconstpointer data)
 {
     self->flip = 0;
     rig_wait(is_shown(self, 1));
-    rig_wait(!seen.takes);
-    g_assert_cmpuint(seen.asked, ==, 1);
+    rig_wait(!x11_seen.takes);
+    g_assert_cmpuint(x11_seen.asked, ==, 1);
     update(self, 60, 60, 91);
     rig_wait(is_shown(self, 1));
-    g_assert_cmpuint(seen.asked, ==, 1);
-    g_assert_false(seen.paced);
+    g_assert_cmpuint(x11_seen.asked, ==, 1);
+    g_assert_false(x11_seen.paced);
+}
+
+static void
+check_texture(Fixture *self, X11Kind kind)
+{
+    const guint asked = x11_seen.asked;
+    const guint copies = x11_seen.copies;
+
+    show_texture(self, kind);
+    rig_wait(is_shown(self, 1));
+    for (guint i = 0; i < 3; i++) {
+        update(self, 50 * i, 40 * i, 200 + i);
+        rig_wait(is_shown(self, 1));
+    }
+    g_assert_cmpint(x11_seen.takes_textures, ==, VM_TEXTURES_ALL);
+    g_assert_true(x11_seen.paced);
+    g_assert_cmpuint(x11_seen.asked - asked, ==, kind == X11_PLAIN ? 1 : 0);
+    g_assert_cmpuint(x11_seen.copies - copies, ==, kind == X11_PLAIN ? 0 : 1);
+}
+
+/* In whole steps, as many as the window has room for. */
+static gboolean
+is_enlarged(Fixture *self)
+{
+    return is_shown(self, 2) || is_shown(self, 3) || is_shown(self, 4);
+}
+
+/* Of all kinds: where the server has no pixmaps of such, they are copied on the card. */
+static void
+test_textures(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_shown(self, 1));
+    check_texture(self, X11_PLAIN);
+    check_texture(self, X11_SWAPPED);
+    check_texture(self, X11_PART);
+    check_texture(self, X11_BOTTOM_UP);
+    vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED); /* without colours, by the server */
+    rig_wait(!is_shown(self, 1));
+    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
+    rig_wait(is_shown(self, 1));
+    g_object_set(self->page, "scaling", VM_SCALING_WHOLE, NULL);
+    rig_wait(is_enlarged(self));
+    gtk_widget_hide(self->window);
+    rig_run(100);
+    gtk_widget_show(self->window);
+    rig_wait(is_enlarged(self));
+    update(self, 100, 100, 210);
+    rig_wait(is_enlarged(self));
+}
+
+/* The card says no: pixels come at once, and no texture any more; dmabufs still do. */
+static void
+test_texture_refused(Fixture *self, gconstpointer data)
+{
+    rig_wait(is_shown(self, 1));
+    x11_seen.refuse_copies = TRUE;
+    show_texture(self, X11_SWAPPED);
+    rig_wait(is_shown(self, 1));
+    g_assert_cmpint(x11_seen.takes_textures, ==, VM_TEXTURES_NONE);
+    g_assert_cmpuint(x11_seen.copies, ==, 1);
+    g_assert_true(x11_seen.takes);
+    update(self, 60, 60, 93);
+    rig_wait(is_shown(self, 1));
+    show_texture(self, X11_SWAPPED);
+    rig_wait(is_shown(self, 1));
+    g_assert_cmpuint(x11_seen.copies, ==, 1);
 }
 
 /* A server without the extension: the machine is not asked for dmabufs. */
@@ -588,9 +566,10 @@ test_none(Fixture *self, gconstpointer data)
     rig_wait(is_shown(self, 1));
     update(self, 60, 60, 92);
     rig_wait(is_shown(self, 1));
-    g_assert_false(seen.takes);
-    g_assert_false(seen.paced);
-    g_assert_cmpuint(seen.asked, ==, 0);
+    g_assert_false(x11_seen.takes);
+    g_assert_false(x11_seen.paced);
+    g_assert_cmpuint(x11_seen.asked, ==, 0);
+    g_assert_cmpint(x11_seen.takes_textures, ==, VM_TEXTURES_NONE);
 }
 
 #define ADD(name, function, refuse) \
@@ -599,26 +578,23 @@ test_none(Fixture *self, gconstpointer data)
 int
 main(int argc, char **argv)
 {
-    int status;
-
     gtk_test_init(&argc, &argv, NULL);
-    seen.pixmaps = g_array_new(FALSE, FALSE, sizeof(StandIn));
-    if (is_mode("none")) {
+    if (x11_is_mode("none")) {
         ADD("none", test_none, FALSE);
-    } else if (is_mode("udmabuf")) {
+    } else if (x11_is_mode("udmabuf")) {
         ADD("refused-by-server", test_refused_first, FALSE);
     } else {
         ADD("imported", test_imported, FALSE);
         ADD("paced", test_paced, FALSE);
         ADD("overlay", test_overlay, FALSE);
+        ADD("textures", test_textures, FALSE);
     }
-    if (is_mode("stand-in")) {
+    if (x11_is_mode("stand-in")) {
         ADD("flip", test_flip, FALSE);
         ADD("other-ways", test_other_ways, FALSE);
         ADD("refused", test_refused, FALSE);
         ADD("refused-first", test_refused_first, TRUE);
+        ADD("texture-refused", test_texture_refused, FALSE);
     }
-    status = g_test_run();
-    g_array_unref(seen.pixmaps);
-    return status;
+    return g_test_run();
 }

@@ -48,21 +48,25 @@ file_fits(int fd, guint64 size)
            (guint64)st.st_size >= size;
 }
 
-/* Nothing but a dmabuf knows this pair of calls; it keeps its length. */
+/* Nothing but a dmabuf knows this pair of calls. */
 static gboolean
-dmabuf_fits(int fd, guint64 size)
+is_dmabuf(int fd)
 {
     struct dma_buf_sync sync = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
-    off_t end;
 
     if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0) {
         return FALSE;
     }
     sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ;
-    if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0) {
-        return FALSE;
-    }
-    end = lseek(fd, 0, SEEK_END);
+    return ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) == 0;
+}
+
+/* Of a dmabuf, which keeps its length. */
+static gboolean
+is_so_long(int fd, guint64 size)
+{
+    off_t end = lseek(fd, 0, SEEK_END);
+
     return end >= 0 && (guint64)end >= size;
 }
 
@@ -76,7 +80,7 @@ map_file(VmPictureMap *self, int fd, const VmPictureLayout *layout, gboolean dma
         layout->height > EDGE_MAX || layout->stride < layout->width * 4 ||
         layout->stride % 4 != 0 || layout->offset % 4 != 0 ||
         !find_format(layout->pixman_format, &map.picture.format) ||
-        !(dmabuf ? dmabuf_fits(fd, size) : file_fits(fd, size))) {
+        !(dmabuf ? is_dmabuf(fd) && is_so_long(fd, size) : file_fits(fd, size))) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                             "the picture does not fit its memory");
         return FALSE;
@@ -113,16 +117,16 @@ gboolean
 vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint width, guint height,
                             GError **error)
 {
-    const guint64 size = texture->offset + (guint64)texture->stride * texture->height;
     VmPictureMap map = {.dmabuf = TRUE, .texture = *texture};
 
     if (width == 0 || height == 0 || texture->width > EDGE_MAX || texture->height > EDGE_MAX ||
         (guint64)texture->x + width > texture->width ||
         (guint64)texture->y + height > texture->height ||
         texture->stride < (guint64)texture->width * 4 ||
-        !find_format(texture->fourcc, &map.picture.format) || !dmabuf_fits(texture->fd, size)) {
+        texture->offset + (guint64)texture->stride * texture->height > G_MAXINT32 ||
+        !find_format(texture->fourcc, &map.picture.format) || !is_dmabuf(texture->fd)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                            "the texture does not fit its memory");
+                            "the texture is no picture");
         return FALSE;
     }
     map.fd = fcntl(texture->fd, F_DUPFD_CLOEXEC, 0);
@@ -138,6 +142,12 @@ vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint 
     map.picture.stride = texture->stride;
     *self = map;
     return TRUE;
+}
+
+gboolean
+vm_picture_map_has_length(const VmTexture *texture)
+{
+    return is_so_long(texture->fd, texture->offset + (guint64)texture->stride * texture->height);
 }
 
 void

@@ -33,11 +33,13 @@ gboolean vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureL
                                     GError **error);
 /*
  * Take a texture, which nobody maps; the descriptor in it stays the caller's. FALSE with `error` set when its
- * numbers make no picture, or are more than its file says it holds: compositors hang up on who passes
- * such on.
+ * numbers make no picture, or it is no dmabuf. What its file says of its length is not looked at: some
+ * drivers tell nothing of use.
  */
 gboolean vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint width,
                                      guint height, GError **error);
+/* Whether the file of a texture says that it is long enough. */
+gboolean vm_picture_map_has_length(const VmTexture *texture);
 void vm_picture_map_close(VmPictureMap *self);
 
 G_END_DECLS

@@ -34,7 +34,7 @@ struct _VmScreenListener {
     VmDbusListenerUnixMap *map_listener;
     VmDbusListenerUnixScanoutDMABUF2 *dmabuf_listener; /* NULL: dmabufs are not taken */
     gboolean takes_dmabuf;
-    gboolean takes_textures;
+    VmTextures takes_textures;
     gboolean paced;
     guint64 serial;    /* of what came last */
     GQueue unanswered; /* oldest first */
@@ -194,11 +194,16 @@ open_dmabuf(VmScreenListener *self, const struct dmabuf_call *call, int fd, VmPi
         !texture.bottom_up) {
         return vm_picture_map_open_dmabuf(ret_map, fd, &layout, error);
     }
-    if (!self->takes_textures ||
+    if (self->takes_textures == VM_TEXTURES_NONE ||
         (texture.modifier != MODIFIER_IMPLICIT && texture.modifier != MODIFIER_LINEAR) ||
         (texture.bottom_up && call->height != texture.height)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                             "such textures are not taken");
+        return FALSE;
+    }
+    if (self->takes_textures == VM_TEXTURES_FULL_LENGTH && !vm_picture_map_has_length(&texture)) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                            "the texture's file says that it is shorter");
         return FALSE;
     }
     return vm_picture_map_open_texture(ret_map, &texture, call->width, call->height, error);
@@ -510,7 +515,7 @@ vm_screen_listener_get_picture(VmScreenListener *self, VmPicture *ret_picture)
 }
 
 void
-vm_screen_listener_set_takes_textures(VmScreenListener *self, gboolean takes)
+vm_screen_listener_set_takes_textures(VmScreenListener *self, VmTextures takes)
 {
     g_return_if_fail(VM_IS_SCREEN_LISTENER(self));
     self->takes_textures = takes;

@@ -26,7 +26,7 @@ int vm_screen_listener_get_picture_file(VmScreenListener *self, gsize *ret_offse
 /* Whether that file is a dmabuf. */
 gboolean vm_screen_listener_has_dmabuf(VmScreenListener *self);
 /* Take what nobody can map, or refuse the next. What was refused comes to the next listener only. */
-void vm_screen_listener_set_takes_textures(VmScreenListener *self, gboolean takes);
+void vm_screen_listener_set_takes_textures(VmScreenListener *self, VmTextures takes);
 /* As vm_console_get_texture(). */
 gboolean vm_screen_listener_get_texture(VmScreenListener *self, VmTexture *ret_texture);
 /* As vm_console_set_paced(), vm_console_get_serial() and vm_console_presented(). */

@@ -28,7 +28,7 @@ struct _VmConsole {
     guint modifiers;
     guint holds;
     gboolean takes_dmabuf;
-    gboolean takes_textures;
+    VmTextures takes_textures;
     gboolean paced;
     GDBusConnection *link;
     VmInputQueue *input;
@@ -455,7 +455,7 @@ find_shown(VmConsole *self)
 }
 
 void
-vm_console_set_takes_textures(VmConsole *self, gboolean takes)
+vm_console_set_takes_textures(VmConsole *self, VmTextures takes)
 {
     g_return_if_fail(VM_IS_CONSOLE(self));
     if (self->takes_textures == takes) {

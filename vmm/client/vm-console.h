@@ -42,6 +42,12 @@ typedef struct {
     gboolean bottom_up; /* the first row is the lowest */
 } VmTexture;
 
+typedef enum {
+    VM_TEXTURES_NONE,
+    VM_TEXTURES_FULL_LENGTH, /* whose file says that it is as long as the picture */
+    VM_TEXTURES_ALL,         /* also those that some drivers say to be shorter */
+} VmTextures;
+
 typedef struct {
     const guint32 *pixels; /* width * height, ARGB8888 premultiplied */
     guint width;
@@ -149,9 +155,11 @@ gboolean vm_console_has_dmabuf(VmConsole *self);
  *
  * For those who take dmabufs, and can show one that nobody can map: what the guest draws on the host's
  * graphics card comes as vm_console_get_texture() where that is possible, while all who watch take it so.
- * FALSE, as it is at first, when one could not be shown: the next picture, which comes at once, has pixels.
+ * %VM_TEXTURES_NONE, as it is at first, when one could not be shown: the next picture, which comes at once,
+ * has pixels. %VM_TEXTURES_FULL_LENGTH for those who pass them on to a Wayland compositor: many end the connection
+ * of who shows them a shorter one.
  */
-void vm_console_set_takes_textures(VmConsole *self, gboolean takes);
+void vm_console_set_takes_textures(VmConsole *self, VmTextures takes);
 /**
  * vm_console_get_texture: (skip)
  * @ret_texture: (out caller-allocates): valid until the next "scanout-changed"
