@@ -4,14 +4,20 @@
 
 GUEST is of the recipe "gl". Runs inside a test machine with a card (dut --gpu-3d), as an ordinary user.
 """
+import glob
+import json
+import operator
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 
 import display1
 import gl
 import listener
+import sway
 import vm
 
 LIMIT = 300
@@ -100,7 +106,154 @@ def check_fall_back(report, machine, client):
     report.check(client.listener.wait(client.is_texture, LIMIT), "until it has gone")
 
 
-def check(report, machine, control, program, reader):
+class Window:
+    """Vitrine with the machine in its window, on Xwayland, which draws with the card as sway does."""
+    SETTINGS = "[org/vitrine/Vitrine]\nselected-machine='{}'\nresize-guest=false\n"
+
+    def __init__(self, program, name, kernel):
+        self.folder = tempfile.TemporaryDirectory()
+        path = self.folder.name
+        self.sway = sway.Sway(path, node=glob.glob("/dev/dri/renderD*")[0], x11=True)
+        prefix = os.path.dirname(os.path.dirname(program))
+        self.write("config/vitrine/machines", f"{name}.json", json.dumps({"kernel": kernel, "mem": {"size": 512}}))
+        self.write("config/glib-2.0/settings", "keyfile", self.SETTINGS.format(name))
+        self.log = os.path.join(path, "vitrine.log")
+        environment = dict(os.environ, DISPLAY=self.sway.display(LIMIT), GDK_BACKEND="x11", NO_AT_BRIDGE="1",
+                           GSETTINGS_BACKEND="keyfile", XDG_CONFIG_HOME=os.path.join(path, "config"),
+                           XDG_DATA_HOME=os.path.join(path, "data"), XDG_STATE_HOME=os.path.join(path, "state"),
+                           XDG_DATA_DIRS=f"{prefix}/share:/usr/local/share:/usr/share", G_MESSAGES_DEBUG="all")
+        environment.pop("WAYLAND_DISPLAY", None)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(["dbus-run-session", "--", os.path.join(prefix, "bin/vitrine")],
+                                            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
+
+    def write(self, folder, name, text):
+        folder = os.path.join(self.folder.name, folder)
+        os.makedirs(folder, mode=0o700)
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def picture(self):
+        """(width, height, bytes of three) of the guest's picture as it is on the screen: kmscube is grey all around."""
+        windows = self.sway.windows()
+        if not windows:
+            return None
+        width, height, pixels = self.sway.picture(windows[0])
+        top, bottom = longest(greys(pixels[y * width * 3:(y + 1) * width * 3]) > 60 for y in range(height))
+        pixels = pixels[top * width * 3:bottom * width * 3]
+        left, right = longest(greys(b"".join(pixels[x * 3 + c::width * 3] for c in range(3)), False) > 60
+                              for x in range(width))
+        if left == right:
+            return None
+        return right - left, bottom - top, b"".join(pixels[(y * width + left) * 3:(y * width + right) * 3]
+                                                    for y in range(bottom - top))
+
+    def wait_picture(self, limit):
+        """The same, when there is one: between two runs of kmscube there is none."""
+        end = time.monotonic() + limit
+        while True:
+            try:
+                picture = self.picture()
+            except subprocess.CalledProcessError:  # sway answered too late for its own programs
+                picture = None
+            if picture or time.monotonic() > end:
+                return picture
+            time.sleep(1)
+
+    def close(self):
+        os.killpg(self.process.pid, signal.SIGTERM)  # dbus-run-session leaves its program alone
+        self.process.wait()
+        self.sway.close()
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            text = log.read()
+        self.folder.cleanup()
+        return text
+
+
+def greys(line, together=True):
+    """Pixels of kmscube's grey: three bytes each, together or all of a colour first."""
+    size = len(line) // 3
+    parts = [line[c::3] if together else line[c * size:(c + 1) * size] for c in range(3)]
+    return min(sum(part.count(grey) for grey in gl.GREYS) for part in parts)
+
+
+def longest(line):
+    """Where its longest part that is true begins and ends."""
+    best, start = (0, 0), None
+    for at, true in enumerate([*line, False]):
+        if true and start is None:
+            start = at
+        elif not true and start is not None:
+            best, start = max(best, (start, at), key=lambda part: part[1] - part[0]), None
+    return best
+
+
+def scaled(picture, width, height, exchanged=False):
+    """Of that size, as is_upright() wants it."""
+    across, down, pixels = picture
+    columns = operator.itemgetter(*((2 * x + 1) * across // (2 * width) for x in range(width)))
+    rows = []
+    for y in range(height):
+        at = (2 * y + 1) * down // (2 * height) * across * 3
+        row = bytearray(width * 4)
+        for to, colour in enumerate((0, 1, 2) if exchanged else (2, 1, 0)):
+            row[to::4] = bytes(columns(pixels[at + colour:at + across * 3:3]))
+        rows.append(bytes(row))
+    return width, height, b"".join(rows)
+
+
+def check_drawn(report, display, window):
+    """What is on the screen; the cube may have turned a little until the screenshot."""
+    seen = []
+    for _ in range(6):
+        shown, shot = window.wait_picture(LIMIT), display.picture()
+        if not shown:
+            report.check(False, "the cube is still there")
+            return
+        right = is_upright(scaled(shown, *shot[:2]), shot)
+        wrong = is_upright(scaled(shown, *shot[:2], exchanged=True), shot)
+        seen.append((right[1], right[2], wrong[1], shown))
+    total = [sum(each[at] for each in seen) for at in range(3)]
+    report.note(f"in the window {shown[:2]}: differences upright, upside down and with red and blue exchanged: {total}")
+    report.check(abs(shown[0] * shot[1] - shown[1] * shot[0]) < 0.02 * shown[0] * shot[1], "in the guest's shape",
+                 shown[:2], shot[:2])
+    report.check(total[0] * 1.2 < min(total[1:]), "upright, with its colours", total)
+    report.check(len({each[3][2] for each in seen}) >= 3, "and the cube turns")
+
+
+def count_frames(display, end):
+    """FRAMES of them, and the bytes that were copied for each."""
+    before, first = counters(display)
+    while counters(display)[1] < first + FRAMES and time.monotonic() < end:
+        time.sleep(1)
+    after, last = counters(display)
+    return last - first, (after - before) / max(last - first, 1)
+
+
+def check_window(report, display, machine_name, program, kernel):
+    window = Window(program, machine_name, kernel)
+    try:
+        if not report.check(window.wait_picture(LIMIT), "Vitrine's window under X11 shows the cube",
+                            window.sway.windows(), window.sway.log_text()):
+            return
+        end = time.monotonic() + LIMIT
+        limit = WIDTH * HEIGHT * 4 / 3  # a whole picture is read back now and then (6 in 64 frames), not each
+        for _ in range(3):
+            frames, each = count_frames(display, end)
+            report.note(f"{each:.1f} bytes copied for each of {frames} frames")
+            if each < limit:
+                break
+        report.check(frames >= FRAMES and each < limit, "the X server draws it from the card: not each frame is read back")
+        check_drawn(report, display, window)
+    finally:
+        said = window.close()
+        for line in said.splitlines():
+            if "texture" in line or "X server" in line or "CRITICAL" in line or "WARNING" in line:
+                report.note(line)
+
+
+def check(report, machine, control, program, reader, kernel):
     machine.wait_for(r"MARK init", LIMIT)
     display = display1.Machine(control, 60)
     report.check(gl.graphics(display) == "virgl", "the card draws", gl.graphics(display, "GraphicsSentence"))
@@ -128,6 +281,8 @@ def check(report, machine, control, program, reader):
     machine.text = ""
     machine.wait_for(r"CUBE over", LIMIT)
     report.check(client.listener.wait(client.is_texture, LIMIT), "and the next program's textures are shown so again")
+    client.listener.close()
+    check_window(report, display, os.path.basename(os.path.dirname(control)), program, kernel)
 
 
 def run(report, program, guest, reader):
@@ -139,7 +294,7 @@ def run(report, program, guest, reader):
     control = os.path.join(os.environ["XDG_RUNTIME_DIR"], "vitrine", name, "control")
     with vm.Machine(program, arguments) as machine:
         try:
-            check(report, machine, control, program, reader)
+            check(report, machine, control, program, reader, guest.path("vmlinux"))
         except (vm.Timeout, vm.Ended) as error:
             report.check(False, f"a texture: {error}", machine.error_text(), machine.text[-3000:])
         machine.signal(signal.SIGINT)

@@ -136,9 +136,13 @@ class Seat:
 
 
 class Sway:
-    def __init__(self, folder, more="", keys=None, node=None):
-        """more: lines of its configuration; keys: the keymap of the seat; node: of the card that draws."""
+    def __init__(self, folder, more="", keys=None, node=None, x11=False):
+        """more: lines of its configuration; keys: the keymap of the seat; node: of the card that draws;
+        x11: with Xwayland, see display()."""
         self.folder = folder
+        self.told = os.path.join(folder, "display")
+        if x11:
+            more += f'xwayland force\nexec sh -c "echo $DISPLAY >{self.told}"\n'
         config = os.path.join(folder, "sway.config")
         with open(config, "w", encoding="utf-8") as file:
             file.write(CONFIG + more)
@@ -160,13 +164,23 @@ class Sway:
         self.seat = Seat(self.path, keys)
 
     def _appears(self, beginning):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             for name in sorted(os.listdir(self.folder)):
                 if name.startswith(beginning) and not name.endswith(".lock"):
                     return os.path.join(self.folder, name)
             time.sleep(0.1)
         raise RuntimeError("sway does not start: " + self.log_text())
+
+    def display(self, limit):
+        """$DISPLAY of the X server, which sway starts when it can."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if os.path.exists(self.told) and os.path.getsize(self.told):
+                with open(self.told, encoding="utf-8") as file:
+                    return file.read().strip()
+            time.sleep(0.5)
+        raise RuntimeError("no X server: " + self.log_text())
 
     def log_text(self):
         self.log.seek(0)

@@ -10,24 +10,12 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "guest"))
 import sway  # noqa: E402
 
 LIMIT = 200
 NODE = "/dev/dri/renderD128"
-
-
-def wait_display(path):
-    """The X server's, which sway starts when it can."""
-    end = time.monotonic() + LIMIT
-    while time.monotonic() < end:
-        if os.path.exists(path) and os.path.getsize(path):
-            with open(path, encoding="utf-8") as file:
-                return file.read().strip()
-        time.sleep(0.5)
-    raise RuntimeError("no X server")
 
 
 def run(number, test, environment):
@@ -52,10 +40,9 @@ def main(test):
             os.chmod(path, 0o666)  # the machine is thrown away
     number, good = 0, True
     with tempfile.TemporaryDirectory() as folder:
-        display = os.path.join(folder, "display")
-        compositor = sway.Sway(folder, f'xwayland force\nexec sh -c "echo $DISPLAY >{display}"\n', node=NODE)
-        environment = dict(os.environ, DISPLAY=wait_display(display), GDK_BACKEND="x11", GSETTINGS_BACKEND="memory",
-                           NO_AT_BRIDGE="1", XDG_RUNTIME_DIR=folder, TEST_NODE=NODE)
+        compositor = sway.Sway(folder, node=NODE, x11=True)
+        environment = dict(os.environ, DISPLAY=compositor.display(LIMIT), GDK_BACKEND="x11",
+                           GSETTINGS_BACKEND="memory", NO_AT_BRIDGE="1", XDG_RUNTIME_DIR=folder, TEST_NODE=NODE)
         for mode in ("card", "udmabuf"):
             if mode == "udmabuf" and not os.path.exists("/dev/udmabuf"):
                 number += 1
