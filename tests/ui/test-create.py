@@ -353,7 +353,7 @@ def from_command_line(session):
     session.shoot("create-command-line")
     session.press("Next")
     create_imported(session, "1 processor · 700 MiB memory")
-    session.see_row("My-lab, Off")
+    session.see_row("My lab, Off")
     definition = session.definitions()["my-lab"]
     expect(definition["kernel"] == kernel and definition["params"] == ['root=/dev/vda; "quiet"'], definition)
     expect(definition["block"][0]["path"] == disk and definition["mem"]["size"] == 700, definition)
