@@ -177,8 +177,9 @@ handle_taken(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GdkPixbuf) pixbuf = g_task_propagate_pointer(G_TASK(result), &error);
 
     if (pixbuf) {
-        vm_screenshot_save_async(pixbuf, VM_DISPLAY_PAGE(source)->title,
-                                 g_task_get_cancellable(task), handle_saved,
+        GCancellable *cancellable = g_task_get_cancellable(task);
+
+        vm_screenshot_save_async(pixbuf, VM_DISPLAY_PAGE(source)->title, cancellable, handle_saved,
                                  g_steal_pointer(&task));
     } else {
         g_task_return_error(task, error);

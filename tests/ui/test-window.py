@@ -188,7 +188,8 @@ def has_curve(session, figure):
     """Something in the colour of curves stands before the table's cell with that text."""
     session.shoot("disk-column-light")
     cell = next((node for node in walk(session.see("All machines", Atspi.Role.TABLE))
-                 if node.get_role() == Atspi.Role.TABLE_CELL and " ".join(node.get_name().split()) == figure), None)
+                 if node.get_role() == Atspi.Role.TABLE_CELL and " ".join(node.get_name().split()) == " ".join(figure.split())),
+                None)
     if cell is None:
         return False
     box = cell.get_extents(Atspi.CoordType.SCREEN)
