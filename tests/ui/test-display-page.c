@@ -350,7 +350,9 @@ find_popover(GtkWidget *widget, gpointer data)
     GtkWidget **popover = data;
 
     if (GTK_IS_MENU_BUTTON(widget)) {
-        *popover = GTK_WIDGET(gtk_menu_button_get_popover(GTK_MENU_BUTTON(widget)));
+        GtkPopover *own = gtk_menu_button_get_popover(GTK_MENU_BUTTON(widget));
+
+        *popover = VM_IS_KEYS_POPOVER(own) ? GTK_WIDGET(own) : *popover;
     } else if (GTK_IS_CONTAINER(widget)) {
         gtk_container_forall(GTK_CONTAINER(widget), find_popover, data);
     }
