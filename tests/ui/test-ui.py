@@ -363,6 +363,12 @@ def sandbox_panel(session):
         (node for node in walk(table) if node.get_name() == "block-0"), None))
     time.sleep(2.5)
     session.shoot("statistics-light")
+    row = [node.get_name() for node in walk(table) if node.get_role() == Atspi.Role.TABLE_CELL]
+    row = dict(zip(("name", "task", "jail", "cpu", "memory", "calls", "blocked", "pid"), row[row.index("block-0"):]))
+    pid = next(line.split()[1] for line in open(session.path("run/vitrine/tiny/processes")) if line.startswith("block-0 "))
+    expect((row["task"], row["jail"], row["blocked"], row["pid"]) == ("Disk", "Jailed", "0", pid), f"{row}")
+    expect(row["cpu"].endswith(" %") and float(row["cpu"][:-2]) < 100, f"{row}")
+    expect(row["memory"].endswith("iB") and float(row["memory"].split()[0]) > 0 and 10 < int(row["calls"]) < 60, f"{row}")
     actions = [cell.get_action_name(number) for number in range(cell.get_n_actions() or 0)]
     cell.do_action(actions.index("activate"))
     session.see("user, pid, mount, net, ipc, uts")

@@ -240,6 +240,49 @@ def long_groups(session):
     wait_for("the width before", lambda: width() == before)
 
 
+def sorts_and_keeps_columns(session):
+    """A header of “All machines” sorts by its column, pressed again the other way round; order and columns come back."""
+    for name, title, group in (("a", "Alpha", "Zoo"), ("b", "Beta", "Attic"), ("c", "Gamma", "Mill")):
+        session.define(name, title, group)
+    session.set(hints_shown=0)
+
+    def cells(role=Atspi.Role.TABLE_CELL):
+        return [node.get_name() for node in walk(session.see("All machines", Atspi.Role.TABLE))
+                if node.get_role() == role and is_showing(node)]
+
+    def order():
+        return [name for name in cells() if name in ("Alpha", "Beta", "Gamma")]
+
+    def headers():
+        return cells(Atspi.Role.TABLE_COLUMN_HEADER)
+
+    def choose_column(name):
+        button = session.see("Columns", Atspi.Role.TOGGLE_BUTTON)
+        button.do_action(0)
+        wait_for(f"“{name}” in the menu", lambda: next((
+            node for node in walk(session.application()) if node.get_name() == name and is_showing(node)
+            and node.get_role() in (Atspi.Role.CHECK_BOX, Atspi.Role.PUSH_BUTTON)), None)).do_action(0)
+        session.focus()
+        session.keys("Escape")
+        wait_for("the menu to close", lambda: not button.has(Atspi.StateType.CHECKED))
+    session.start()
+    session.activate("win.overview")
+    wait_for("by name", lambda: order() == ["Alpha", "Beta", "Gamma"])
+    session.press("Group", Atspi.Role.TABLE_COLUMN_HEADER)
+    wait_for("by group", lambda: order() == ["Beta", "Gamma", "Alpha"])
+    session.press("Group", Atspi.Role.TABLE_COLUMN_HEADER)
+    wait_for("from the end", lambda: order() == ["Alpha", "Gamma", "Beta"])
+    expect("Note" not in headers() and "Memory" in headers(), f"{headers()}")
+    choose_column("Note")
+    choose_column("Memory")
+    wait_for("other columns", lambda: "Note" in headers() and "Memory" not in headers())
+    session.close()
+    session.start()
+    session.activate("win.overview")
+    wait_for("the order before", lambda: order() == ["Alpha", "Gamma", "Beta"])
+    expect("Note" in headers() and "Memory" not in headers(), f"{headers()}")
+
+
 def opens_the_section(session):
     """After a wrong setting its button leads to the section of that setting."""
     session.define("exit-35", "Lab")
@@ -479,7 +522,7 @@ def says_stalled(session):
         os.kill(int(children[0]), signal.SIGCONT)
 
 
-TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, long_groups, opens_the_section, keeps_the_frame, saves_output, closes_file_dialogs]
+TESTS = [words_fit, says_stalled, menu_switches, row_menu, takes_back, folded_groups, keeps_tab_zoom_and_order, disk_column, long_groups, sorts_and_keeps_columns, opens_the_section, keeps_the_frame, saves_output, closes_file_dialogs]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
