@@ -24,7 +24,7 @@
 
 enum {
     MACHINES = 200,
-    SLACK = 4,
+    SLACK = 2, /* for what is near its budget: a busy computer makes all dearer */
     FIRST_FRAME_MS = 300,
     FILTER_MS = 16,
     REFRESH_MS = 10,
@@ -58,8 +58,8 @@ processor_ms(void)
 static void
 judge(const char *what, double ms, double budget)
 {
-    g_test_message("%s: %.2f ms, budget %.1f ms", what, ms, budget);
-    g_assert_cmpfloat(ms, <, budget * SLACK);
+    g_test_message("%s: %.2f ms, limit %.1f ms", what, ms, budget);
+    g_assert_cmpfloat(ms, <, budget);
 }
 
 static void
@@ -116,7 +116,7 @@ test_first_frame(Fixture *self)
     double before = processor_ms();
 
     open_window(self);
-    judge("first frame with 200 machines", processor_ms() - before, FIRST_FRAME_MS);
+    judge("first frame with 200 machines", processor_ms() - before, FIRST_FRAME_MS * SLACK);
     g_assert_cmpuint(g_list_model_get_n_items(G_LIST_MODEL(self->store)), ==, MACHINES);
     run_for(500);
 }
@@ -278,7 +278,7 @@ test_idle(Fixture *self)
     before = processor_ms();
     run_for(IDLE_MS);
     refresh = processor_ms() - before;
-    judge("a second of doing nothing", refresh * 1000 / IDLE_MS, IDLE_PER_MILLE);
+    judge("a second of doing nothing", refresh * 1000 / IDLE_MS, IDLE_PER_MILLE * SLACK);
     g_action_group_activate_action(G_ACTION_GROUP(self->window), "overview", NULL);
     run_for(1500);
     before = processor_ms();
