@@ -58,6 +58,7 @@ vm_process_table_task(const char *name)
         {"machine", N_("Processors and bus")},
         {"display", N_("Pictures and keys for this window")},
         {"gpu", N_("Graphics")},
+        {"render", N_("Graphics")},
         {"keyboard", N_("Keyboard")},
         {"pointer", N_("Pointer")},
         {"input", N_("Keyboard and pointer")},

@@ -493,6 +493,13 @@ expect_words(char *words, const char *expected)
 static void
 test_words(void)
 {
+    static const char *const parts[] = {"vmm",     "machine", "display",      "gpu",    "render",
+                                        "block-0", "console", "rng",          "loader", "balloon",
+                                        "gdb",     "pointer", "wayland-guard"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_assert_cmpstr(vm_process_table_task(parts[i]), !=, "");
+    }
     expect_words(vm_words_rate(0), "0\u00a0B/s");
     expect_words(vm_source_complain_of_memory(4096, 4096), NULL);
     expect_words(vm_source_complain_of_memory(4096, 0), NULL); /* unknown */
