@@ -423,6 +423,24 @@ def graphics_ladder(world):
     check(status == 0, f'{status} {errors}')
 
 
+def kinds_of_contexts(world):
+    """What context-types names is what a guest is offered, and no more."""
+    offered = {'backend=virglrenderer': ['1', '2'],
+               'context-types=[virgl]': ['1'],
+               'context-types=[virgl2]': ['2'],
+               'context-types=[virgl,virgl2]': ['1', '2'],
+               'backend=2d': []}
+    for number, (option, wanted) in enumerate(offered.items()):
+        name = f'k{number}'
+        machine = world.started_guest(name, str(world.files / 'halt'), '--gpu', option)
+        status, output, errors = world.run('gpu', 'stats', name)
+        found = re.search(r'^Capsets +(.*)$', output, re.MULTILINE)
+        check(status == 0 and (found.group(1).split() if found else []) == wanted,
+              f'{option}: {status} {output} {errors} {world.log(name)}')
+        status, errors = end(machine)
+        check(status == 0, f'{option}: {status} {errors}')
+
+
 def vulkan(world):
     """What cannot be had is said; a render server that ends takes nothing along but Vulkan."""
     machine = world.started_guest('v', str(world.files / 'halt'), '--gpu', 'context-types=[venus]')
@@ -438,6 +456,7 @@ def vulkan(world):
         end(machine)
         return 'no render server or no Vulkan driver: ' + world.log('v2')
     check('render' in wait_for(lambda: world.children('v2'), 5), 'no render server')
+    check(re.search(r'^Capsets +4$', world.run('gpu', 'stats', 'v2')[1], re.MULTILINE), 'Vulkan alone was asked for')
     own = pathlib.Path(f"/proc/{world.children('v2')['render']}")
     limits = (own / 'limits').read_text(encoding='utf-8')
     check(re.search(rf'^Max address space +{4 << 30} +{4 << 30} ', limits, re.MULTILINE), limits)
@@ -527,7 +546,7 @@ CASES = [ends_of_guests, stop_by_signal, stop_while_it_starts, stop_while_it_end
          death_of_each_part, card_comes_again, crash_and_blocked_call, flooding_parts,
          display_is_started_again, supervisor_is_killed, restart, disk_lock_lasts, disposable, terminal_is_restored,
          terminal_shows_what_the_guest_writes,
-         closed_streams, no_sandbox, log_file, commands, graphics_ladder, vulkan, compositor_knows_the_sandbox,
+         closed_streams, no_sandbox, log_file, commands, graphics_ladder, kinds_of_contexts, vulkan, compositor_knows_the_sandbox,
          guard_is_started_again, sandbox_of_each_part]
 
 if __name__ == '__main__':

@@ -131,7 +131,8 @@ const struct config_key config_gpu_keys[] = {
      .offset = IN(gpu_config, context_types),
      .help =
          "Kinds of contexts that the guest may make; virgl, virgl2 or venus (Vulkan) want 3D as "
-         "backend=virglrenderer does; cross-domain (windows on this desktop) needs "
+         "backend=virglrenderer does, and of these three only those that are named are there; "
+         "cross-domain (windows on this desktop) needs "
          "--wayland-sock."},
     {.name = "vulkan-contexts",
      .value = "N",

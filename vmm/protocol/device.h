@@ -138,6 +138,13 @@ enum gpu_level {
     GPU_LEVEL_VENUS,  /* Vulkan in a render server too; virgl on render_fd, or by software */
 };
 
+/* Numbers of capsets: virtio 1.2 section 5.7.6.10. */
+enum gpu_capset {
+    GPU_CAPSET_VIRGL = 1,
+    GPU_CAPSET_VIRGL2 = 2,
+    GPU_CAPSET_VENUS = 4,
+};
+
 struct gpu_screen {
     uint32_t width; /* first mode, pixels; 0: no display is plugged in */
     uint32_t height;
@@ -163,7 +170,7 @@ struct gpu_setup {
     int32_t journal_fd; /* struct gpu_journal, or 0 or -1: nobody takes over */
     uint32_t takes_over; /* 0 or 1: a process that crashed wrote the journal, the guest goes on */
     uint32_t lost_3d;    /* 0 or 1: a guest was offered 3D that this level does not have */
-    uint32_t reserved;
+    uint32_t capsets;    /* of the renderer, those that the guest may have: 1 << number; 0: all */
 };
 
 /*

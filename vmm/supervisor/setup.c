@@ -201,6 +201,17 @@ plan_screens(const struct gpu_config *config, struct gpu_setup *gpu)
     return pixels;
 }
 
+/* What the user chose among the kinds of contexts that draw, where that can be had. */
+static uint32_t
+plan_capsets(const struct gpu_config *config, uint32_t level)
+{
+    const bool vulkan = level == GPU_LEVEL_VENUS && (config->context_types & GPU_CONTEXT_VENUS);
+
+    return (config->context_types & GPU_CONTEXT_VIRGL ? 1U << GPU_CAPSET_VIRGL : 0) |
+           (config->context_types & GPU_CONTEXT_VIRGL2 ? 1U << GPU_CAPSET_VIRGL2 : 0) |
+           (vulkan ? 1U << GPU_CAPSET_VENUS : 0);
+}
+
 void
 setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup)
 {
@@ -217,6 +228,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->render_fd = fd_plan_add(plan, child->vm->graphics.render_fd);
     gpu->venus_fd = fd_plan_add(plan, child->vm->venus.gpu_fd);
     gpu->level = child->vm->graphics.level;
+    gpu->capsets = plan_capsets(config, gpu->level);
     gpu->fault = faults[config->fault];
     gpu->fault_every = (uint32_t)config->fault_every;
     gpu->takes_over = child->restarts > 0;

@@ -71,6 +71,7 @@ start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
                 "of guests are copied");
         }
     }
+    virgl_leave_capsets(renderer, setup->capsets);
     virgl_set_gpu(renderer, gpu);
     gpu_add_renderer(gpu, renderer);
     *ret_early = early;

@@ -10,7 +10,7 @@
 
 enum {
     VIRGL_CAPSETS = 3,
-    CAPSET_VENUS = 4, /* virtio 1.2 section 5.7.6.10 */
+    CAPSET_VENUS = GPU_CAPSET_VENUS,
 };
 
 /* A fence on a ring that ended. */

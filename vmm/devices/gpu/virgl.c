@@ -469,6 +469,23 @@ virgl_create(struct loop *loop, int render_fd, int venus_fd, const char **ret_wh
 }
 
 void
+virgl_leave_capsets(struct renderer *renderer, uint32_t set)
+{
+    struct virgl *virgl = virgl_of(renderer);
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; set != 0 && i < virgl->n_capsets; i++) {
+        if (!(set & 1U << virgl->capsets[i].id)) {
+            free(virgl->capset_data[i]);
+            continue;
+        }
+        virgl->capsets[n] = virgl->capsets[i];
+        virgl->capset_data[n++] = virgl->capset_data[i];
+    }
+    virgl->n_capsets = set != 0 ? n : virgl->n_capsets;
+}
+
+void
 virgl_set_gpu(struct renderer *renderer, struct gpu *gpu)
 {
     virgl_of(renderer)->gpu = gpu;

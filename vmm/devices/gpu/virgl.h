@@ -17,6 +17,8 @@
  * here, made with it. NULL with *ret_why, a text for people, when that fails.
  */
 struct renderer *virgl_create(struct loop *loop, int render_fd, int venus_fd, const char **ret_why);
+/* Of its capsets, leave those of the set (1 << number) alone; with 0 all stay. */
+void virgl_leave_capsets(struct renderer *renderer, uint32_t set);
 /* Whose fences it ends, and whose resources it may ask for. */
 void virgl_set_gpu(struct renderer *renderer, struct gpu *gpu);
 /*
