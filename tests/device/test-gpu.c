@@ -43,6 +43,38 @@ TAP_TEST(identity)
     check_int(card_stop(&card), 0);
 }
 
+TAP_TEST(resources_have_uuids)
+{
+    struct card card;
+    struct virtio_gpu_resource_assign_uuid ask = {.resource_id = 7};
+    const struct virtio_gpu_resp_resource_uuid *answer = (const void *)card.response;
+    static const uint8_t nothing[16];
+    uint8_t uuid[3][16];
+
+    check(card_start(&card));
+    check(card.fake.features & 1 << VIRTIO_GPU_F_RESOURCE_UUID);
+    check_int(card_ask(&card, VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID, &ask, sizeof(ask), NULL),
+              VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+    check_int(card_create_2d(&card, 7, 64, 64), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_create_blob(&card, 8, 4096), VIRTIO_GPU_RESP_OK_NODATA);
+    for (unsigned int i = 0; i < 3; i++) { /* the first, the other, the first once more */
+        ask.resource_id = 7 + i % 2;
+        check_int(card_ask(&card, VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID, &ask, sizeof(ask), NULL),
+                  VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
+        check_int(card.written, 40);
+        memcpy(uuid[i], answer->uuid, sizeof(uuid[i]));
+    }
+    check(memcmp(uuid[0], nothing, 16) != 0 && memcmp(uuid[0] + 8, nothing, 8) != 0);
+    check(memcmp(uuid[0], uuid[1], 16) != 0 && memcmp(uuid[0], uuid[2], 16) == 0);
+    check_int(card_unref(&card, 7), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_create_2d(&card, 7, 64, 64), VIRTIO_GPU_RESP_OK_NODATA);
+    ask.resource_id = 7; /* the number again, another resource */
+    check_int(card_ask(&card, VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID, &ask, sizeof(ask), NULL),
+              VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
+    check(memcmp(uuid[0], answer->uuid, 16) != 0);
+    check_int(card_stop(&card), 0);
+}
+
 TAP_TEST(pixels_of_a_2d_resource)
 {
     struct card card;
@@ -387,7 +419,7 @@ TAP_TEST(reset_forgets_everything)
     check_int(card_stop(&card), 0);
 }
 
-TAP_MAIN(TAP_CASE(identity), TAP_CASE(pixels_of_a_2d_resource), TAP_CASE(scanouts_of_a_2d_resource),
-         TAP_CASE(pixels_of_a_blob), TAP_CASE(damage_of_a_blob), TAP_CASE(cursor),
-         TAP_CASE(a_resized_window_reaches_the_guest),
+TAP_MAIN(TAP_CASE(identity), TAP_CASE(resources_have_uuids), TAP_CASE(pixels_of_a_2d_resource),
+         TAP_CASE(scanouts_of_a_2d_resource), TAP_CASE(pixels_of_a_blob),
+         TAP_CASE(damage_of_a_blob), TAP_CASE(cursor), TAP_CASE(a_resized_window_reaches_the_guest),
          TAP_CASE(a_restarted_display_gets_everything_again), TAP_CASE(reset_forgets_everything))

@@ -45,7 +45,7 @@ static const struct form forms[16] = {
     {VIRTIO_GPU_CMD_UPDATE_CURSOR, 1, 8, {0, 0, 0, 0, ID, 1, 1, 0}},
     {VIRTIO_GPU_CMD_MOVE_CURSOR, 1, 8, {0, 9, 9, 0}},
     {VIRTIO_GPU_CMD_GET_DISPLAY_INFO, 0, 0, {0}},
-    {VIRTIO_GPU_CMD_GET_CAPSET_INFO, 0, 2, {0}},
+    {VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID, 0, 2, {ID}},
 };
 
 static uint32_t

@@ -24,6 +24,7 @@ struct command {
         struct virtio_gpu_resource_attach_backing attach;
         struct virtio_gpu_resource_detach_backing detach;
         struct virtio_gpu_cmd_get_edid get_edid;
+        struct virtio_gpu_resource_assign_uuid assign_uuid;
         struct virtio_gpu_resource_create_blob create_blob;
         struct virtio_gpu_set_scanout_blob set_scanout_blob;
         struct virtio_gpu_update_cursor cursor;
@@ -41,6 +42,7 @@ struct command {
         struct virtio_gpu_ctrl_hdr header;
         struct virtio_gpu_resp_display_info display_info;
         struct virtio_gpu_resp_edid edid;
+        struct virtio_gpu_resp_resource_uuid uuid;
         struct virtio_gpu_resp_capset_info capset_info;
         struct virtio_gpu_resp_map_info map_info;
         struct {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/devices/gpu/blob.h"
 #include "vmm/devices/gpu/command.h"
 #include "vmm/devices/gpu/context.h"
@@ -260,6 +261,27 @@ run_move_cursor(struct gpu *gpu, struct command *command)
     return r;
 }
 
+/* The same for each question; another resource with the same number has another one. */
+static int
+run_assign_uuid(struct gpu *gpu, struct command *command)
+{
+    struct virtio_gpu_resp_resource_uuid *response = &command->response.uuid;
+    struct resource *resource =
+        resource_find(&gpu->resources, le32toh(command->request.assign_uuid.resource_id));
+
+    if (!resource) {
+        return -ENOENT;
+    }
+    if (resource->uuid == 0) {
+        resource->uuid = ++gpu->last_uuid;
+    }
+    memcpy(response->uuid, gpu->uuid_base, sizeof(response->uuid));
+    store_le32(response->uuid, load_le32(response->uuid) ^ resource->uuid);
+    command->response_type = VIRTIO_GPU_RESP_OK_RESOURCE_UUID;
+    command->response_size = sizeof(*response);
+    return 0;
+}
+
 static int
 run_update_cursor(struct gpu *gpu, struct command *command)
 {
@@ -294,6 +316,8 @@ static const struct command_row command_rows[] = {
      sizeof(struct virtio_gpu_resource_detach_backing), run_detach_backing},
     {VIRTIO_GPU_CMD_GET_EDID, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_cmd_get_edid),
      run_get_edid},
+    {VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID, GPU_QUEUE_CONTROL,
+     sizeof(struct virtio_gpu_resource_assign_uuid), run_assign_uuid},
     {VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, GPU_QUEUE_CONTROL,
      sizeof(struct virtio_gpu_resource_create_blob), run_create_blob},
     {VIRTIO_GPU_CMD_SET_SCANOUT_BLOB, GPU_QUEUE_CONTROL, sizeof(struct virtio_gpu_set_scanout_blob),

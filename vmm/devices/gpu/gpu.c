@@ -8,6 +8,7 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "vmm/base/assert.h"
@@ -192,7 +193,8 @@ gpu_memory_changed(void *device)
 }
 
 static const struct backend_ops gpu_backend_ops = {
-    .features = UINT64_C(1) << VIRTIO_GPU_F_EDID | UINT64_C(1) << VIRTIO_GPU_F_RESOURCE_BLOB,
+    .features = UINT64_C(1) << VIRTIO_GPU_F_EDID | UINT64_C(1) << VIRTIO_GPU_F_RESOURCE_BLOB |
+                UINT64_C(1) << VIRTIO_GPU_F_RESOURCE_UUID,
     .n_queues = GPU_QUEUES,
     .tracks_inflight = true,
     .kicked = gpu_kicked,
@@ -356,6 +358,20 @@ gpu_offer_3d(struct gpu *gpu)
         UINT64_C(1) << VIRTIO_GPU_F_VIRGL | UINT64_C(1) << VIRTIO_GPU_F_CONTEXT_INIT;
 }
 
+/* Version 4 of RFC 9562. */
+static bool
+gpu_choose_uuids(struct gpu *gpu)
+{
+    const ssize_t size = sizeof(gpu->uuid_base);
+
+    if (getrandom(gpu->uuid_base, sizeof(gpu->uuid_base), 0) != size) {
+        return false;
+    }
+    gpu->uuid_base[6] = (uint8_t)((gpu->uuid_base[6] & 0x0f) | 0x40);
+    gpu->uuid_base[8] = (uint8_t)((gpu->uuid_base[8] & 0x3f) | 0x80);
+    return true;
+}
+
 struct gpu *
 gpu_create(struct loop *loop, const struct gpu_setup *setup)
 {
@@ -400,8 +416,9 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
         gpu_offer_3d(gpu);
     }
     gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu->backend_ops, gpu);
-    if (!gpu->mode_timer || !gpu->restore_timer || !gpu->fences.timer || !gpu->backend ||
-        (setup->journal_fd > 0 && !gpu->journal) || (setup->record_fd >= 0 && !gpu->record)) {
+    if (!gpu_choose_uuids(gpu) || !gpu->mode_timer || !gpu->restore_timer || !gpu->fences.timer ||
+        !gpu->backend || (setup->journal_fd > 0 && !gpu->journal) ||
+        (setup->record_fd >= 0 && !gpu->record)) {
         return NULL;
     }
     return take_pointer(gpu);

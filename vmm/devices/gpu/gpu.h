@@ -104,6 +104,8 @@ struct gpu {
     int record_fd;
     int udmabuf_fd; /* or -1 */
     struct resource_table resources;
+    uint8_t uuid_base[16]; /* chance; a resource's UUID differs from it by its own number */
+    uint32_t last_uuid;
     struct renderer *renderers[RENDERERS_MAX]; /* owned */
     unsigned int n_renderers;
     struct context_table contexts;

@@ -48,6 +48,7 @@ struct resource {
     uint64_t size; /* bytes of pixels, or of the blob */
     struct backing *backing;
     struct renderer *renderer; /* that knows the resource, or NULL */
+    uint32_t uuid;             /* number of its UUID, or 0: nobody asked for one */
     uint32_t journal;          /* journal.c's: where it is noted, or 0 */
     uint8_t *recorded;         /* record.c's: its memory as the recording has it, or NULL */
 
