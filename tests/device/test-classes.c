@@ -186,6 +186,122 @@ TAP_TEST(capset_disclosure)
     check_int(card_stop(&card), 0);
 }
 
+/* The same where there are capsets: no byte that nobody wrote, and no more than was announced. */
+TAP_TEST(capset_disclosure_3d)
+{
+    static const uint32_t ids[] = {0, 3, 4, 5, 6, 0x80000001, UINT32_MAX};
+    struct card card;
+    struct virtio_gpu_resp_capset_info described;
+    static uint8_t first[sizeof(card.response)];
+
+    check(card_start_level(&card, GPU_LEVEL_SOFT));
+    for (uint32_t index = 0; index < 2; index++) {
+        struct virtio_gpu_get_capset_info info = {.capset_index = index};
+
+        check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_CAPSET_INFO, &info, sizeof(info), NULL),
+                  VIRTIO_GPU_RESP_OK_CAPSET_INFO);
+        check_int(card.written, sizeof(described));
+        memcpy(&described, card.response, sizeof(described));
+        check_int(described.padding, 0);
+        struct virtio_gpu_get_capset get = {.capset_id = described.capset_id,
+                                            .capset_version = described.capset_max_version};
+        for (int round = 0; round < 2; round++) { /* what is left over from before differs */
+            check_int(card_create_2d(&card, 50 + index * 2 + (uint32_t)round, 64, 64),
+                      VIRTIO_GPU_RESP_OK_NODATA);
+            check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_CAPSET, &get, sizeof(get), NULL),
+                      VIRTIO_GPU_RESP_OK_CAPSET);
+            check_int(card.written, sizeof(struct virtio_gpu_ctrl_hdr) + described.capset_max_size);
+            check(round == 0 || memcmp(first, card.response, card.written) == 0);
+            memcpy(first, card.response, card.written);
+        }
+        get.capset_version = described.capset_max_version + 1;
+        check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_CAPSET, &get, sizeof(get), NULL),
+                  VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+        check_int(card.written, sizeof(struct virtio_gpu_ctrl_hdr));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        struct virtio_gpu_get_capset get = {.capset_id = ids[i], .capset_version = 1};
+
+        check_int(card_ask(&card, VIRTIO_GPU_CMD_GET_CAPSET, &get, sizeof(get), NULL),
+                  VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+        check_int(card.written, sizeof(struct virtio_gpu_ctrl_hdr));
+    }
+    check_int(card_stop(&card), 0);
+}
+
+/* CVE-2026-3886 with textures, whose sizes have more factors. */
+TAP_TEST(integer_overflow_3d)
+{
+    static const uint32_t edges[] = {0, 1, 0x800, 0x4000, 0x4001, 0x80000000, UINT32_MAX};
+    enum {
+        N = ARRAY_SIZE(edges)
+    };
+    struct card card;
+
+    check(card_start_level(&card, GPU_LEVEL_SOFT));
+    for (uint32_t i = 0; i < N * N * N; i++) {
+        struct virtio_gpu_resource_create_3d create = {.resource_id = i + 1,
+                                                       .target = 3,
+                                                       .format = 1,
+                                                       .bind = 1 << 3,
+                                                       .width = edges[i % N],
+                                                       .height = edges[i / N % N],
+                                                       .depth = edges[i / N / N],
+                                                       .array_size = 1};
+        const bool possible = create.width - 1 < 0x4000 && create.height - 1 < 0x4000 &&
+                              create.depth - 1 < 0x800; /* so that 64 bits hold the product */
+        const uint64_t bytes = UINT64_C(4) * create.width * create.height * create.depth;
+        const uint32_t said =
+            card_ask(&card, VIRTIO_GPU_CMD_RESOURCE_CREATE_3D, &create, sizeof(create), NULL);
+
+        if (!possible) {
+            check_int(said, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+        } else if (bytes > MEMORY_LIMIT) {
+            check_int(said, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+        } else if (said == VIRTIO_GPU_RESP_OK_NODATA) {
+            check_int(card_unref(&card, i + 1), VIRTIO_GPU_RESP_OK_NODATA);
+        }
+    }
+    check_int(card_stop(&card), 0);
+}
+
+/* CVE-2021-3544: what a request leaves behind when it is undone, again and again. */
+TAP_TEST(leaks_of_requests)
+{
+    struct card card;
+    struct virtio_gpu_ctx_create context = {.hdr.ctx_id = 1, .context_init = 2};
+    struct virtio_gpu_ctx_resource attach = {.hdr.ctx_id = 1};
+    struct virtio_gpu_ctx_destroy destroy = {.hdr.ctx_id = 1};
+    int before = -1;
+
+    check(card_start_level(&card, GPU_LEVEL_SOFT) && card_say_hello(&card));
+    for (uint32_t i = 0; i < 600; i++) { /* of 12 MiB each, where 64 are allowed; 256 contexts */
+        uint32_t id = 1 + i % 7;
+
+        check_int(card_ask(&card, VIRTIO_GPU_CMD_CTX_CREATE, &context, sizeof(context), NULL),
+                  VIRTIO_GPU_RESP_OK_NODATA);
+        check_int(card_create_2d(&card, id, 2048, 1536), VIRTIO_GPU_RESP_OK_NODATA);
+        check_int(card_attach(&card, id, 65536), VIRTIO_GPU_RESP_OK_NODATA);
+        check(card_attach(&card, id, 65536) !=
+              VIRTIO_GPU_RESP_OK_NODATA); /* refused: kept by nobody */
+        attach.resource_id = id;
+        check_int(
+            card_ask(&card, VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, &attach, sizeof(attach), NULL),
+            VIRTIO_GPU_RESP_OK_NODATA);
+        if (i % 2) { /* either goes first */
+            check_int(card_unref(&card, id), VIRTIO_GPU_RESP_OK_NODATA);
+        }
+        check_int(card_ask(&card, VIRTIO_GPU_CMD_CTX_DESTROY, &destroy, sizeof(destroy), NULL),
+                  VIRTIO_GPU_RESP_OK_NODATA);
+        if (i % 2 == 0) {
+            check_int(card_unref(&card, id), VIRTIO_GPU_RESP_OK_NODATA);
+        }
+        before = i == 20 ? count_fds(card.fake.pid) : before;
+    }
+    check_int(count_fds(card.fake.pid), before);
+    check_int(card_stop(&card), 0);
+}
+
 /* CVE-2016-10029: the number of a scanout. */
 TAP_TEST(scanout_index)
 {
@@ -334,6 +450,7 @@ TAP_TEST(resource_exhaustion)
 }
 
 TAP_MAIN(TAP_CASE(transport_state), TAP_CASE(legacy_command), TAP_CASE(image_format),
-         TAP_CASE(integer_overflow), TAP_CASE(capset_disclosure), TAP_CASE(scanout_index),
+         TAP_CASE(integer_overflow), TAP_CASE(capset_disclosure), TAP_CASE(capset_disclosure_3d),
+         TAP_CASE(integer_overflow_3d), TAP_CASE(leaks_of_requests), TAP_CASE(scanout_index),
          TAP_CASE(queue_index), TAP_CASE(use_after_unmap), TAP_CASE(re_entrancy),
          TAP_CASE(lifetime_of_requests), TAP_CASE(resource_exhaustion))
