@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/device/gpu-card.h"
@@ -28,6 +29,7 @@ enum {
     CREATE_OBJECT = 1,
     SET_FRAMEBUFFER_STATE = 5,
     CLEAR = 7,
+    PIPE_RESOURCE_CREATE = 48,
     GET_MEMORY_INFO = 50,
     OBJECT_SURFACE = 8,
     CLEAR_COLOR = 1 << 2,
@@ -482,6 +484,41 @@ TAP_TEST(limits_hold)
     check_int(card_stop(&card), 0);
 }
 
+/* Textures that a command stream makes inside of the renderer are in nobody's count. */
+TAP_TEST(hidden_memory_has_a_limit)
+{
+    struct card card;
+    uint32_t type = OK;
+    uint32_t n = 0;
+
+    const bool jailed = getenv("FAKE_NO_JAIL") == NULL; /* else there is no limit */
+
+    check(start_drawing(&card));
+    while (jailed && type == OK && n < 200) { /* of 16 MiB each, where 64 may be counted */
+        const uint32_t words[] = {WORD(PIPE_RESOURCE_CREATE, 0, 11),
+                                  2, /* target, as picture() */
+                                  BGRA,
+                                  BIND_RENDER_TARGET | BIND_SAMPLER_VIEW,
+                                  2048,
+                                  2048,
+                                  1,
+                                  1,
+                                  0,
+                                  0,
+                                  0,
+                                  ++n};
+        type = submit(&card, 1, words, ARRAY_SIZE(words), n);
+    }
+    printf("# refused after %u MiB\n", n * 16);
+    check(!jailed || (type == BAD && n > 4 && n <= (1024 + 64) / 16 + 1));
+    check_int(destroy_context(&card, 1), OK); /* and others go on */
+    check_int(create_context(&card, 2, 2), OK);
+    check_int(attach_resource(&card, 2, 5), OK);
+    check_int(bind_picture(&card, 2, 5), OK);
+    check_int(clear(&card, 2, F_ONE, F_ZERO, 1000), OK);
+    check_int(card_stop(&card), 0);
+}
+
 TAP_TEST(reset_forgets_everything)
 {
     struct card card;
@@ -651,5 +688,6 @@ TAP_MAIN(TAP_CASE(capsets), TAP_CASE(what_is_drawn_is_shown), TAP_CASE(what_is_d
          TAP_CASE(memory_may_be_asked), TAP_CASE(a_context_draws_on_a_2d_resource),
          TAP_CASE(fences), TAP_CASE(counters), TAP_CASE(bad_numbers_are_refused),
          TAP_CASE(bad_commands_end_their_context_alone), TAP_CASE(limits_hold),
-         TAP_CASE(reset_forgets_everything), TAP_CASE(a_restart_loses_contexts_and_nothing_else),
+         TAP_CASE(hidden_memory_has_a_limit), TAP_CASE(reset_forgets_everything),
+         TAP_CASE(a_restart_loses_contexts_and_nothing_else),
          TAP_CASE(restarts_leave_nothing_behind))

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/devices/gpu/gpu.h"
@@ -22,6 +23,9 @@
 #include "vmm/devices/gpu/virgl.h"
 #include "vmm/devices/gpu/wayland-link.h"
 #include "vmm/jail/start.h"
+
+#define LIBRARY_MEMORY (UINT64_C(1) << 30)  /* of Mesa, LLVM and virglrenderer for themselves */
+#define THREAD_MEMORY  (UINT64_C(16) << 20) /* the stack of a Vulkan context's thread, and more */
 
 static const struct jail_policy *const policies[] = {
     [GPU_LEVEL_2D] = &gpu_policy,
@@ -46,6 +50,22 @@ print_policy(int argc, char **argv)
     return jail_print_policy(policy, argc, argv);
 }
 
+/*
+ * What a context's commands make inside of the library is in no count of ours (PIPE_RESOURCE_CREATE,
+ * shaders): such memory is private, ours for pictures is shared. Beyond the limit the commands fail.
+ */
+static void
+limit_memory(const struct gpu_setup *setup)
+{
+    const uint32_t threads = setup->level == GPU_LEVEL_VENUS ? setup->vulkan_contexts : 0;
+    const rlim_t most = setup->memory_limit + LIBRARY_MEMORY + threads * THREAD_MEMORY;
+
+    if (!(setup->device.start.flags & START_FLAG_NO_JAIL) &&
+        setrlimit(RLIMIT_DATA, &(struct rlimit){most, most}) < 0) {
+        log_warning("The memory of 3D graphics has no limit: %s", strerror(errno));
+    }
+}
+
 /* Start the library, which starts threads: the jail has two halves then. -errno after telling why. */
 static int
 start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
@@ -53,6 +73,8 @@ start_3d(struct loop *loop, struct gpu *gpu, const struct gpu_setup *setup,
 {
     const char *why = "its jail cannot be prepared";
     const int venus_fd = setup->level == GPU_LEVEL_VENUS ? setup->venus_fd : -1;
+
+    limit_memory(setup);
     struct jail_early *early = jail_drop_early(setup->device.start.flags);
     struct renderer *renderer = early ? virgl_create(loop, setup->render_fd, venus_fd, &why) : NULL;
 
