@@ -146,7 +146,7 @@ def check(report, machine, control):
     said = machine.wait_for(r"DRIVER (.*)\n", vm.BOOT_LIMIT).group(1)
     report.check(graphics(client) in ("virgl", "virgl-software"), "clients see the level",
                  graphics(client), graphics(client, "GraphicsSentence"))
-    report.note("eglinfo: " + said)
+    report.check("virtio_gpu" in said, "eglinfo reports Mesa's virgl driver", said)
     screen = listener.Listener(client)
     check_cube(report, machine, screen)
     machine.wait_for(r"CUBE over", LIMIT)
