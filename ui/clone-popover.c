@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/clone-choice.h"
+#include "ui/closing.h"
 
 struct question {
     GtkWidget *popover;
@@ -22,26 +23,6 @@ confirmed(struct question *question)
                        vm_clone_choice_get_flags(choice), question->data);
         gtk_popover_popdown(GTK_POPOVER(question->popover));
     }
-}
-
-static gboolean
-destroy_later(gpointer data)
-{
-    gtk_widget_destroy(GTK_WIDGET(data));
-    return G_SOURCE_REMOVE;
-}
-
-/* GTK looks at the popover once more after the signal. */
-static void
-closed(GtkWidget *popover)
-{
-    g_idle_add_full(G_PRIORITY_DEFAULT, destroy_later, g_object_ref(popover), g_object_unref);
-}
-
-static void
-question_free(gpointer data, GClosure *closure)
-{
-    g_free(data);
 }
 
 void
@@ -64,8 +45,8 @@ vm_clone_popover_show(GtkWidget *relative_to, VmStore *store, VmMachine *machine
     gtk_container_add(GTK_CONTAINER(question->popover), choice);
     g_signal_connect_swapped(button, "clicked", G_CALLBACK(confirmed), question);
     g_signal_connect_swapped(choice, "confirmed", G_CALLBACK(confirmed), question);
-    g_signal_connect_data(question->popover, "closed", G_CALLBACK(closed), question, question_free,
-                          0);
+    g_object_set_data_full(G_OBJECT(question->popover), "question", question, g_free);
+    vm_closing_destroys(question->popover, "closed");
     gtk_popover_popup(GTK_POPOVER(question->popover));
     vm_clone_choice_focus(question->choice);
 }

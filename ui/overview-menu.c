@@ -3,6 +3,8 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/closing.h"
+
 static const struct {
     const char *what;
     const char *title;
@@ -14,20 +16,6 @@ static const struct {
     {"group", N_("Group…"), FALSE, FALSE},
     {"delete", N_("Delete"), TRUE, FALSE},
 };
-
-static gboolean
-destroy_later(gpointer data)
-{
-    gtk_widget_destroy(GTK_WIDGET(data));
-    return G_SOURCE_REMOVE;
-}
-
-/* The chosen item is yet to act. */
-static void
-menu_closed(GtkWidget *menu)
-{
-    g_idle_add_full(G_PRIORITY_LOW, destroy_later, g_object_ref(menu), g_object_unref);
-}
 
 static void
 chosen(GtkMenuItem *item, VmOverviewMenuFunc done)
@@ -72,6 +60,6 @@ vm_overview_menu_show(GtkTreeView *tree, const GdkEvent *event, gboolean some_of
         gtk_menu_shell_append(GTK_MENU_SHELL(menu), item);
     }
     gtk_widget_show_all(menu);
-    g_signal_connect(menu, "selection-done", G_CALLBACK(menu_closed), NULL);
+    vm_closing_destroys(menu, "selection-done");
     pop_up(tree, GTK_MENU(menu), event);
 }

@@ -3,6 +3,8 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/closing.h"
+
 struct question {
     GtkWidget *popover;
     GtkEntry *entry;
@@ -20,26 +22,6 @@ confirmed(struct question *question)
         question->done(text, question->data);
         gtk_popover_popdown(GTK_POPOVER(question->popover));
     }
-}
-
-static gboolean
-destroy_later(gpointer data)
-{
-    gtk_widget_destroy(GTK_WIDGET(data));
-    return G_SOURCE_REMOVE;
-}
-
-/* GTK looks at the popover once more after the signal. */
-static void
-closed(GtkWidget *popover)
-{
-    g_idle_add_full(G_PRIORITY_DEFAULT, destroy_later, g_object_ref(popover), g_object_unref);
-}
-
-static void
-question_free(gpointer data, GClosure *closure)
-{
-    g_free(data);
 }
 
 void
@@ -67,8 +49,8 @@ vm_text_popover_show(GtkWidget *relative_to, const char *title, const char *text
     gtk_widget_show_all(box);
     g_signal_connect_swapped(question->entry, "activate", G_CALLBACK(confirmed), question);
     g_signal_connect_swapped(button, "clicked", G_CALLBACK(confirmed), question);
-    g_signal_connect_data(question->popover, "closed", G_CALLBACK(closed), question, question_free,
-                          0);
+    g_object_set_data_full(G_OBJECT(question->popover), "question", question, g_free);
+    vm_closing_destroys(question->popover, "closed");
     gtk_popover_popup(GTK_POPOVER(question->popover));
     gtk_widget_grab_focus(GTK_WIDGET(question->entry));
 }

@@ -5,6 +5,7 @@
 #include <vte/vte.h>
 
 #include "ui/accessible.h"
+#include "ui/closing.h"
 #include "ui/create-assistant.h"
 #include "ui/empty-page.h"
 #include "ui/file-dialog.h"
@@ -216,20 +217,6 @@ row_activated(VmWindow *self, VmMachine *machine)
     }
 }
 
-static gboolean
-destroy_later(gpointer data)
-{
-    gtk_widget_destroy(GTK_WIDGET(data));
-    return G_SOURCE_REMOVE;
-}
-
-/* GTK looks at the popover once more after the signal, and the chosen action is yet to run. */
-static void
-menu_closed(GtkWidget *popover)
-{
-    g_idle_add_full(G_PRIORITY_LOW, destroy_later, g_object_ref(popover), g_object_unref);
-}
-
 static void
 row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
 {
@@ -239,7 +226,7 @@ row_menu(VmWindow *self, VmMachine *machine, GtkWidget *row)
     vm_window_take_machine(self, machine);
     popover = gtk_popover_new_from_model(row, self->row_menu);
     gtk_popover_set_position(GTK_POPOVER(popover), GTK_POS_BOTTOM);
-    g_signal_connect(popover, "closed", G_CALLBACK(menu_closed), NULL);
+    vm_closing_destroys(popover, "closed");
     gtk_popover_popup(GTK_POPOVER(popover));
 }
 
