@@ -71,13 +71,10 @@ command_balloon_stats(const Command *command, int argc, char **argv)
     g_autoptr(GError) error = NULL;
     guint64 actual = 0;
     guint64 requested = 0;
+    const int status = session_begin(command, &argc, &argv, &connection);
 
-    if (!command_parse(command, NULL, &argc, &argv)) {
-        return STATUS_USAGE;
-    }
-    connection = session_open(argv[1]);
-    if (!connection) {
-        return STATUS_FAILED;
+    if (status != STATUS_DONE) {
+        return status;
     }
     vm_connection_get_memory_statistics_async(connection, NULL, session_answered, &result);
     statistics =

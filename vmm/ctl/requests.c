@@ -14,13 +14,10 @@ command_request(const Command *command, int argc, char **argv)
     g_autoptr(VmConnection) connection = NULL;
     g_autoptr(GAsyncResult) answer = NULL;
     g_autoptr(GError) error = NULL;
+    const int status = session_begin(command, &argc, &argv, &connection);
 
-    if (!command_parse(command, NULL, &argc, &argv)) {
-        return STATUS_USAGE;
-    }
-    connection = session_open(argv[1]);
-    if (!connection) {
-        return STATUS_FAILED;
+    if (status != STATUS_DONE) {
+        return status;
     }
     vm_connection_request_async(connection, (VmRequest)command->value, NULL, session_answered,
                                 &answer);
@@ -71,13 +68,10 @@ command_stats(const Command *command, int argc, char **argv)
     g_autoptr(GAsyncResult) answer = NULL;
     g_autoptr(GPtrArray) processes = NULL;
     g_autoptr(GError) error = NULL;
+    const int status = session_begin(command, &argc, &argv, &connection);
 
-    if (!command_parse(command, NULL, &argc, &argv)) {
-        return STATUS_USAGE;
-    }
-    connection = session_open(argv[1]);
-    if (!connection) {
-        return STATUS_FAILED;
+    if (status != STATUS_DONE) {
+        return status;
     }
     vm_connection_get_processes_async(connection, NULL, session_answered, &answer);
     processes = vm_connection_get_processes_finish(connection, session_wait(&answer), &error);
@@ -101,13 +95,10 @@ command_sandbox(const Command *command, int argc, char **argv)
     g_autoptr(GAsyncResult) answer = NULL;
     g_autoptr(GPtrArray) jails = NULL;
     g_autoptr(GError) error = NULL;
+    const int status = session_begin(command, &argc, &argv, &connection);
 
-    if (!command_parse(command, NULL, &argc, &argv)) {
-        return STATUS_USAGE;
-    }
-    connection = session_open(argv[1]);
-    if (!connection) {
-        return STATUS_FAILED;
+    if (status != STATUS_DONE) {
+        return status;
     }
     vm_connection_get_jails_async(connection, NULL, session_answered, &answer);
     jails = vm_connection_get_jails_finish(connection, session_wait(&answer), &error);

@@ -2,7 +2,6 @@
 #include "vmm/ctl/session.h"
 
 #include "vmm/client/vm-machines.h"
-#include "vmm/ctl/command.h"
 
 #define ANSWER_LIMIT_S 10
 
@@ -49,6 +48,22 @@ session_open(const char *machine)
         return NULL;
     }
     return g_steal_pointer(&connection);
+}
+
+int
+session_begin(const Command *command, int *argc, char ***argv, VmConnection **ret_connection)
+{
+    VmConnection *connection = NULL;
+
+    if (!command_parse(command, NULL, argc, argv)) {
+        return STATUS_USAGE;
+    }
+    connection = session_open((*argv)[1]);
+    if (!connection) {
+        return STATUS_FAILED;
+    }
+    *ret_connection = connection;
+    return STATUS_DONE;
 }
 
 VmConsole *

@@ -5,9 +5,16 @@
 
 #include "vmm/client/vm-connection.h"
 #include "vmm/client/vm-console.h"
+#include "vmm/ctl/command.h"
 
 /* A machine by its name, runtime folder or socket, ready; NULL after one sentence on stderr. */
 VmConnection *session_open(const char *machine);
+
+/*
+ * The whole beginning of a command without options whose first word is the machine: read the words, then open it.
+ * STATUS_DONE, or the command's exit status after one sentence; the connection is untouched then.
+ */
+int session_begin(const Command *command, int *argc, char ***argv, VmConnection **ret_connection);
 
 #define SESSION_FIRST G_MAXUINT
 
