@@ -8,19 +8,16 @@
 #include <errno.h>
 #include <linux/virtio_gpu.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
-#include "tests/fuzz/device-rig.h"
+#include "tests/fuzz/gpu-rig.h"
 #include "vmm/base/assert.h"
-#include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
-#include "vmm/devices/gpu/gpu.h"
 #include "vmm/devices/gpu/restart.h"
 #include "vmm/devices/gpu/texture.h"
 
 enum {
     WORDS_MAX = 24,
-    SIDE = 64,
+    SIDE = GPU_RIG_SIDE,
     ID = 0xf0f0f0f0, /* a resource's number goes here */
     IDS = 64,
     LATE = 16,
@@ -324,30 +321,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
     struct watcher watcher = {.renderer.ops = &watch_ops, .input = &input};
-    struct device_rig rig;
-    int pair[2];
+    struct gpu_rig rig;
 
-    device_rig_open(&rig);
-    assert(fd_socket_pair(SOCK_SEQPACKET, pair) == 0);
-    const struct gpu_setup setup = {
-        .device.vhost_fd = rig.device_fd,
-        .display_fd = pair[1],
-        .wayland_fd = -1,
-        .render_fd = -1,
-        .record_fd = -1,
-        .udmabuf_fd = -1,
-        .n_scanouts = 2,
-        .screen = {{.width = SIDE, .height = SIDE}, {.width = SIDE, .height = SIDE}},
-        .memory_limit = 32 << 20};
-    watcher.gpu = gpu_create(rig.loop, &setup);
-    assert(watcher.gpu);
+    gpu_rig_open(&rig);
+    rig.setup.screen[1] = rig.setup.screen[0];
+    gpu_rig_create(&rig);
+    watcher.gpu = rig.gpu;
     gpu_add_renderer(watcher.gpu, &watcher.renderer);
-    device_rig_start(&rig, DEVICE_RIG_QUEUES);
+    device_rig_start(&rig.device, DEVICE_RIG_QUEUES);
     for (unsigned int i = 0; i < 100 && input.size > 0; i++) {
         uint64_t how = fuzz_take(&input, 2);
 
         if ((how & 15) < 14) {
-            command(&rig, &input, how);
+            command(&rig.device, &input, how);
         } else if ((how & 15) == 14) {
             retire(&watcher);
         } else if ((how & 0x70) == 0) {
@@ -355,13 +341,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
             gpu_restart(watcher.gpu, &restarted); /* late fences of before still end */
         } else {
-            device_rig_nonsense(&rig, &input);
+            device_rig_nonsense(&rig.device, &input);
         }
-        assert(watcher.gpu->resources.used <= setup.memory_limit);
+        assert(watcher.gpu->resources.used <= GPU_RIG_MEMORY_LIMIT);
         assert(watcher.gpu->contexts.count == watcher.n_contexts);
     }
-    gpu_destroy(watcher.gpu);
-    device_rig_close(&rig);
-    fd_closep(&pair[0]);
+    gpu_rig_close(&rig);
     return 0;
 }

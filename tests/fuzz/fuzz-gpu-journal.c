@@ -4,13 +4,11 @@
 
 #include <linux/virtio_gpu.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/fuzz/device-rig.h"
+#include "tests/fuzz/gpu-rig.h"
 #include "vmm/base/assert.h"
 #include "vmm/base/fd.h"
-#include "vmm/devices/gpu/gpu.h"
 #include "vmm/devices/gpu/journal.h"
 #include "vmm/protocol/gpu-journal.h"
 
@@ -102,44 +100,30 @@ fill(int fd, struct fuzz_input *input)
 static uint32_t
 take_over(int journal, struct fuzz_input *input)
 {
-    struct device_rig rig;
-    int pair[2];
+    struct gpu_rig rig;
 
-    device_rig_open(&rig);
-    assert(fd_socket_pair(SOCK_SEQPACKET, pair) == 0 && fd_set_nonblocking(pair[0]) == 0);
-    const struct gpu_setup setup = {.device.vhost_fd = rig.device_fd,
-                                    .display_fd = pair[1],
-                                    .wayland_fd = -1,
-                                    .render_fd = -1,
-                                    .record_fd = -1,
-                                    .udmabuf_fd = -1,
-                                    .journal_fd = journal,
-                                    .takes_over = 1,
-                                    .n_scanouts = 2,
-                                    .screen = {{.width = 64, .height = 64}},
-                                    .memory_limit = 32 << 20};
-    struct gpu *gpu = gpu_create(rig.loop, &setup);
-    assert(gpu);
-    device_rig_start(&rig, DEVICE_RIG_QUEUES);
-    if (gpu->restore_due) { /* else its timer was quicker */
-        gpu->restore_due = false;
-        journal_restore(gpu);
+    gpu_rig_open(&rig);
+    rig.setup.journal_fd = journal;
+    rig.setup.takes_over = 1;
+    gpu_rig_create(&rig);
+    device_rig_start(&rig.device, DEVICE_RIG_QUEUES);
+    if (rig.gpu->restore_due) { /* else its timer was quicker */
+        rig.gpu->restore_due = false;
+        journal_restore(rig.gpu);
     }
-    assert(gpu->resources.used <= setup.memory_limit);
-    const uint32_t n = gpu->resources.count;
+    assert(rig.gpu->resources.used <= GPU_RIG_MEMORY_LIMIT);
+    const uint32_t n = rig.gpu->resources.count;
     for (unsigned int i = 0; i < 8 && input; i++) {
         uint8_t bytes[32] = {0};
 
         store_le32(bytes, fuzz_take(input, 1) & 1 ? VIRTIO_GPU_CMD_RESOURCE_UNREF
                                                   : VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING);
         store_le32(bytes + 24, 1 + (uint32_t)fuzz_take(input, 1) % PLACES);
-        device_rig_request(&rig, input, 0, bytes, sizeof(bytes));
-        device_rig_run(&rig);
+        device_rig_request(&rig.device, input, 0, bytes, sizeof(bytes));
+        device_rig_run(&rig.device);
     }
-    const uint32_t left = gpu->resources.count;
-    gpu_destroy(gpu);
-    device_rig_close(&rig);
-    fd_closep(&pair[0]);
+    const uint32_t left = rig.gpu->resources.count;
+    gpu_rig_close(&rig);
     return input ? left : n;
 }
 

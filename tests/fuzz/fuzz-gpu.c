@@ -4,17 +4,14 @@
 
 #include <linux/virtio_gpu.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "tests/fuzz/device-rig.h"
+#include "tests/fuzz/gpu-rig.h"
 #include "vmm/base/assert.h"
-#include "vmm/base/fd.h"
 #include "vmm/base/message.h"
-#include "vmm/devices/gpu/gpu.h"
 
 enum {
     WORDS_MAX = 28,
-    SIDE = 64,
+    SIDE = GPU_RIG_SIDE,
     HALF = SIDE * SIDE * 2, /* of a picture's bytes */
     ID = 0xf0f0f0f0,        /* a resource's number goes here */
 };
@@ -114,39 +111,24 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
-    struct device_rig rig;
-    struct gpu *gpu;
-    int pair[2];
+    struct gpu_rig rig;
 
-    device_rig_open(&rig);
-    assert(fd_socket_pair(SOCK_SEQPACKET, pair) == 0 && fd_set_nonblocking(pair[0]) == 0);
-    const struct gpu_setup setup = {.device.vhost_fd = rig.device_fd,
-                                    .display_fd = pair[1],
-                                    .wayland_fd = -1,
-                                    .render_fd = -1,
-                                    .record_fd = -1,
-                                    .udmabuf_fd = -1,
-                                    .n_scanouts = 2,
-                                    .screen = {{.width = 64, .height = 64}},
-                                    .memory_limit = 32 << 20};
-    gpu = gpu_create(rig.loop, &setup);
-    assert(gpu);
-    device_rig_start(&rig, DEVICE_RIG_QUEUES);
+    gpu_rig_open(&rig);
+    gpu_rig_create(&rig);
+    device_rig_start(&rig.device, DEVICE_RIG_QUEUES);
     for (unsigned int i = 0; i < 100 && input.size > 0; i++) {
         uint64_t how = fuzz_take(&input, 2);
 
         if ((how & 7) < 6) {
-            command(&rig, &input, how);
+            command(&rig.device, &input, how);
         } else if ((how & 7) == 6) {
-            display_says(&input, pair[0], how);
-            device_rig_run(&rig);
+            display_says(&input, rig.display, how);
+            device_rig_run(&rig.device);
         } else {
-            device_rig_nonsense(&rig, &input);
+            device_rig_nonsense(&rig.device, &input);
         }
-        assert(gpu->resources.used <= setup.memory_limit);
+        assert(rig.gpu->resources.used <= GPU_RIG_MEMORY_LIMIT);
     }
-    gpu_destroy(gpu);
-    device_rig_close(&rig);
-    fd_closep(&pair[0]);
+    gpu_rig_close(&rig);
     return 0;
 }
