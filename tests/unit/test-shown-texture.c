@@ -291,6 +291,17 @@ open_fake(struct fake *fake)
     return true;
 }
 
+/* With a texture that is shown to a display that takes it. */
+static bool
+open_shown(struct fake *fake, struct told *told)
+{
+    if (!open_fake(fake) || !make(fake, FIRST)) {
+        return false;
+    }
+    wish(fake, 0, 1);
+    return show(fake, FIRST) == 0 && next_of(fake, GPU_TEXTURE, told);
+}
+
 static void
 close_fake(struct fake *fake)
 {
@@ -359,11 +370,7 @@ TAP_TEST(pixels_come_again_when_they_are_wished)
     static struct told told;
     struct fake fake;
 
-    check(open_fake(&fake));
-    check(make(&fake, FIRST));
-    wish(&fake, 0, 1);
-    check_int(show(&fake, FIRST), 0);
-    check(next_of(&fake, GPU_TEXTURE, &told));
+    check(open_shown(&fake, &told));
     fake.drawn = 0x123456;
     check_int(scanout_flush(fake.gpu, FIRST, &all), 0);
     check(load_le32(fake.gpu->scanouts[0].shadow.pixels) != 0x123456);
@@ -459,11 +466,7 @@ TAP_TEST(the_last_picture_stays_when_3d_begins_anew)
     static struct told told;
     struct fake fake;
 
-    check(open_fake(&fake));
-    check(make(&fake, FIRST));
-    wish(&fake, 0, 1);
-    check_int(show(&fake, FIRST), 0);
-    check(next_of(&fake, GPU_TEXTURE, &told));
+    check(open_shown(&fake, &told));
     fake.drawn = 0xabcdef;
     gpu_restart(fake.gpu, &restarted);
     check_int(restarted.error, 0);
