@@ -380,6 +380,17 @@ rig_make_dmabuf(int memory, gsize size)
     return dmabuf;
 }
 
+gboolean
+rig_may_make_dmabufs(void)
+{
+    cleanup_fd int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+
+    if (device < 0) {
+        g_test_skip("no /dev/udmabuf");
+    }
+    return device >= 0;
+}
+
 static void
 send_dmabuf(Rig *rig, const struct gpu_buffer *announced, int memory)
 {
@@ -420,6 +431,15 @@ rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height)
     };
 
     rig_gpu_send(rig, &update, sizeof(update), -1);
+}
+
+gsize
+rig_gpu_receive(Rig *rig, gpointer ret_message, gsize size)
+{
+    struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
+
+    rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
+    return receive(rig->gpu, ret_message, size);
 }
 
 void

@@ -60,9 +60,13 @@ void rig_gpu_display(Rig *rig, guint number, guint enabled, guint width, guint h
 guint32 *rig_gpu_show(Rig *rig, guint buffer, guint width, guint height);
 /* The pages of a sealed memory file as a dmabuf, by /dev/udmabuf, which there must be. */
 int rig_make_dmabuf(int memory, gsize size);
+/* FALSE, and the test counts as skipped: there is none. */
+gboolean rig_may_make_dmabufs(void);
 void rig_gpu_scanout(Rig *rig, guint buffer, guint64 offset, guint width, guint height);
 void rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height);
 void rig_gpu_send(Rig *rig, const void *message, gsize size, int fd);
+/* The next message of whatever type; the main context runs until it is there. Returns its size. */
+gsize rig_gpu_receive(Rig *rig, gpointer ret_message, gsize size);
 /* The next GPU_MODE or GPU_PLUG. */
 void rig_gpu_receive_mode(Rig *rig, struct gpu_mode *ret_mode);
 /* The next mode that the display asks for. */

@@ -3,13 +3,10 @@
 /* Pictures as dmabufs through vmm-display: to clients that take them, and to those that do not. */
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/display/peer.h"
-#include "tests/display/rig.h"
+#include "tests/display/watched.h"
 #include "vmm/base/fd.h"
 #include "vmm/client/vm-connection.h"
 #include "vmm/client/vm-console.h"
@@ -41,52 +38,16 @@ show(Rig *rig, guint id, int other)
     return pixels;
 }
 
-static GDBusConnection *
-connect_to(Rig *rig)
+/* Buffer 1, which is shown, has the dmabuf, or what `other` is. Its pixels. */
+static guint32 *
+begin(Watched *watched, int other)
 {
-    GDBusConnection *connection = rig_connect(rig);
+    guint32 *pixels;
 
-    rig_wait_for_consoles(connection, 1);
-    return connection;
-}
-
-static gboolean
-can_make_dmabufs(void)
-{
-    cleanup_fd int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-
-    if (device < 0) {
-        g_test_skip("no /dev/udmabuf");
-    }
-    return device >= 0;
-}
-
-/* A display and a client of it that takes dmabufs. */
-typedef struct {
-    Rig *rig;
-    GDBusConnection *client;
-    PeerListener *listener;
-    guint32 *pixels; /* of buffer 1, which is shown */
-} Start;
-
-static void
-start_clear(Start *start)
-{
-    g_clear_pointer(&start->listener, peer_listener_free);
-    g_clear_object(&start->client);
-    g_clear_pointer(&start->rig, rig_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
-
-/* The first buffer has the dmabuf, or what `other` is. */
-static void
-start_up(Start *start, int other)
-{
-    start->rig = rig_new();
-    rig_gpu_hello(start->rig, 1);
-    start->pixels = show(start->rig, 1, other);
-    start->client = connect_to(start->rig);
-    start->listener = peer_listen_dmabuf(start->client, CONSOLE_0);
+    watched_begin(watched);
+    pixels = show(watched->rig, 1, other);
+    watched_listen(watched);
+    return pixels;
 }
 
 /* Whatever a gpu process sends instead, clients never see it. */
@@ -98,12 +59,12 @@ test_not_a_dmabuf(void)
     const int wrong[] = {memory, null};
 
     for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
-        g_auto(Start) start = {NULL};
+        g_auto(Watched) watched = {NULL};
 
-        start_up(&start, wrong[i]);
-        rig_wait(start.listener->calls->len == 1);
-        g_assert_cmpstr(peer_listener_last(start.listener), ==, "ScanoutMap");
-        g_assert_true(rig_is_alive(start.rig));
+        (void)begin(&watched, wrong[i]);
+        rig_wait(watched.listener->calls->len == 1);
+        g_assert_cmpstr(peer_listener_last(watched.listener), ==, "ScanoutMap");
+        g_assert_true(rig_is_alive(watched.rig));
     }
 }
 
@@ -112,11 +73,9 @@ static void
 expect_shown(Rig *rig, guint buffer)
 {
     struct gpu_shown shown;
-    struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
 
     do {
-        rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
-        g_assert_cmpint(recv(rig->gpu, &shown, sizeof(shown), 0), ==, sizeof(shown));
+        g_assert_cmpuint(rig_gpu_receive(rig, &shown, sizeof(shown)), ==, sizeof(shown));
     } while (shown.header.type == GPU_TEXTURES);
     g_assert_cmpuint(shown.header.type, ==, GPU_SHOWN);
     g_assert_cmpuint(shown.scanout, ==, 0);
@@ -128,11 +87,9 @@ static void
 expect_flips(Rig *rig, guint wanted)
 {
     struct gpu_flips flips;
-    struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
 
     do {
-        rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
-        g_assert_cmpint(recv(rig->gpu, &flips, sizeof(flips), 0), ==, sizeof(flips));
+        g_assert_cmpuint(rig_gpu_receive(rig, &flips, sizeof(flips)), ==, sizeof(flips));
     } while (flips.header.type == GPU_SHOWN || flips.header.type == GPU_TEXTURES);
     g_assert_cmpuint(flips.header.type, ==, GPU_FLIPS);
     g_assert_cmpuint(flips.scanout, ==, 0);
@@ -142,19 +99,20 @@ expect_flips(Rig *rig, guint wanted)
 static void
 test_taken(void)
 {
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     g_autoptr(PeerListener) plain = NULL;
     PeerListener *listener;
     Rig *rig;
+    guint32 *pixels;
     const guint32 *seen;
 
-    if (!can_make_dmabufs()) {
+    if (!rig_may_make_dmabufs()) {
         return;
     }
-    start_up(&start, -1);
-    rig = start.rig;
-    listener = start.listener;
-    plain = peer_listen(start.client, CONSOLE_0, TRUE);
+    pixels = begin(&watched, -1);
+    rig = watched.rig;
+    listener = watched.listener;
+    plain = peer_listen(watched.client, CONSOLE_0, TRUE);
     rig_wait(listener->calls->len == 1 && plain->calls->len == 1);
     g_assert_cmpstr(peer_listener_last(listener), ==, "ScanoutDMABUF2");
     g_assert_cmpstr(peer_listener_last(plain), ==, "ScanoutMap");
@@ -167,7 +125,7 @@ test_taken(void)
     expect_flips(rig, 1); /* what a client shows is not drawn into */
     seen = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, listener->fd, 0);
     g_assert_true(seen != MAP_FAILED);
-    start.pixels[WIDTH * 7 + 5] = 0x445566;
+    pixels[WIDTH * 7 + 5] = 0x445566;
     rig_gpu_update(rig, 5, 7, 3, 2);
     rig_wait(listener->calls->len == 2 && plain->calls->len == 2);
     g_assert_cmpstr(peer_listener_last(listener), ==, "UpdateDMABUF 5 7 3 2");
@@ -200,22 +158,22 @@ test_taken(void)
 static void
 test_shown(void)
 {
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     g_autoptr(PeerListener) slow = NULL;
     PeerListener *listener;
     Rig *rig;
 
-    if (!can_make_dmabufs()) {
+    if (!rig_may_make_dmabufs()) {
         return;
     }
-    start_up(&start, -1);
-    rig = start.rig;
-    listener = start.listener;
+    (void)begin(&watched, -1);
+    rig = watched.rig;
+    listener = watched.listener;
     expect_flips(rig, 1);
     expect_shown(rig, 1);
     show(rig, 2, -1);
     expect_shown(rig, 2);
-    slow = peer_listen_dmabuf(start.client, CONSOLE_0);
+    slow = peer_listen_dmabuf(watched.client, CONSOLE_0);
     rig_wait(slow->calls->len == 1);
     slow->hold = TRUE;
     show(rig, 3, -1);
@@ -232,16 +190,16 @@ test_shown(void)
 static void
 test_refused(void)
 {
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     PeerListener *listener;
     Rig *rig;
 
-    if (!can_make_dmabufs()) {
+    if (!rig_may_make_dmabufs()) {
         return;
     }
-    start_up(&start, -1);
-    rig = start.rig;
-    listener = start.listener;
+    (void)begin(&watched, -1);
+    rig = watched.rig;
+    listener = watched.listener;
     listener->refuse = TRUE;
     /* The same picture at once in another way, and the next without asking again. */
     rig_wait(listener->calls->len == 2);
@@ -299,7 +257,7 @@ test_library(void)
     guint32 *pixels;
     gsize offset;
 
-    if (!can_make_dmabufs()) {
+    if (!rig_may_make_dmabufs()) {
         return;
     }
     rig = rig_new();

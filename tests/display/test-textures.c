@@ -2,14 +2,7 @@
 
 /* What a graphics card drew, through vmm-display to clients that take it as it is, and to those that do not. */
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "tests/display/peer.h"
-#include "tests/display/rig.h"
+#include "tests/display/watched.h"
 #include "vmm/base/fd.h"
 
 enum {
@@ -30,21 +23,19 @@ enum {
 static void
 expect(Rig *rig, enum gpu_type type, gpointer ret_message, gsize size)
 {
-    struct pollfd wait = {.fd = rig->gpu, .events = POLLIN};
     union {
         struct start_header header;
         struct gpu_flips flips;
         struct gpu_ask_pixels ask;
         guint8 bytes[256];
     } message;
-    gssize n;
+    gsize n;
 
     do {
-        rig_wait((rig_run(10), poll(&wait, 1, 0) == 1));
-        n = recv(rig->gpu, &message, sizeof(message), 0);
-        g_assert_cmpint(n, >=, (gssize)sizeof(message.header));
+        n = rig_gpu_receive(rig, &message, sizeof(message));
+        g_assert_cmpuint(n, >=, sizeof(message.header));
     } while (message.header.type != type);
-    g_assert_cmpint(n, ==, (gssize)size);
+    g_assert_cmpuint(n, ==, size);
     memcpy(ret_message, &message, size);
 }
 
@@ -93,42 +84,18 @@ show(Rig *rig, guint id, guint x, guint y)
     rig_gpu_send(rig, &scanout, sizeof(scanout), -1);
 }
 
-/* A display that shows a picture, and a client of it that takes dmabufs. */
-typedef struct {
-    Rig *rig;
-    GDBusConnection *client;
-    PeerListener *listener;
-} Start;
-
-static void
-start_clear(Start *start)
-{
-    g_clear_pointer(&start->listener, peer_listener_free);
-    g_clear_object(&start->client);
-    g_clear_pointer(&start->rig, rig_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
-
-/* FALSE: it cannot be tried here. */
+/* A picture is shown to a client of dmabufs. FALSE: it cannot be tried here. */
 static gboolean
-start_up(Start *start)
+begin(Watched *watched)
 {
-    cleanup_fd int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-    g_autoptr(GError) error = NULL;
-
-    if (device < 0) {
-        g_test_skip("no /dev/udmabuf");
+    if (!rig_may_make_dmabufs()) {
         return FALSE;
     }
-    start->rig = rig_new();
-    rig_gpu_hello(start->rig, 1);
-    rig_gpu_show(start->rig, 1, WIDTH, HEIGHT);
-    start->client = peer_connect(start->rig->path, &error);
-    g_assert_no_error(error);
-    rig_run(100);
-    start->listener = peer_listen_dmabuf(start->client, CONSOLE_0);
-    rig_wait(start->listener->calls->len == 1);
-    expect_wish(start->rig, 1);
+    watched_begin(watched);
+    rig_gpu_show(watched->rig, 1, WIDTH, HEIGHT);
+    watched_listen(watched);
+    rig_wait(watched->listener->calls->len == 1);
+    expect_wish(watched->rig, 1);
     return TRUE;
 }
 
@@ -137,16 +104,16 @@ test_taken(void)
 {
     const struct gpu_texture texture = texture_message(TEXTURE);
     struct gpu_texture top = texture_message(OTHER);
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     g_autoptr(PeerListener) plain = NULL;
     PeerListener *listener;
     Rig *rig;
 
-    if (!start_up(&start)) {
+    if (!begin(&watched)) {
         return;
     }
-    rig = start.rig;
-    listener = start.listener;
+    rig = watched.rig;
+    listener = watched.listener;
     send_texture(rig, &texture);
     show(rig, TEXTURE, 8, 4);
     rig_wait(listener->calls->len == 2);
@@ -173,7 +140,7 @@ test_taken(void)
     rig_wait(listener->calls->len == 4);
     g_assert_true(listener->y0_top);
     /* Somebody who cannot show it: nothing, until there are pixels. */
-    plain = peer_listen(start.client, CONSOLE_0, TRUE);
+    plain = peer_listen(watched.client, CONSOLE_0, TRUE);
     expect_wish(rig, 0);
     rig_run(100);
     g_assert_cmpuint(plain->calls->len, ==, 0);
@@ -192,15 +159,15 @@ static void
 test_refused(void)
 {
     const struct gpu_texture texture = texture_message(TEXTURE);
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     PeerListener *listener;
     Rig *rig;
 
-    if (!start_up(&start)) {
+    if (!begin(&watched)) {
         return;
     }
-    rig = start.rig;
-    listener = start.listener;
+    rig = watched.rig;
+    listener = watched.listener;
     send_texture(rig, &texture);
     listener->refuse = TRUE;
     show(rig, TEXTURE, 0, 0);
@@ -238,11 +205,11 @@ handle_answer(GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-ask(Start *start, char **told)
+ask(Watched *watched, char **told)
 {
-    g_dbus_connection_call(start->client, NULL, CONSOLE_0, "org.vitrine.Vmm1.Picture", "GetPicture",
-                           g_variant_new("(uu)", WIDTH / 2, HEIGHT), NULL, G_DBUS_CALL_FLAGS_NONE,
-                           RIG_WAIT_MS, NULL, handle_answer, told);
+    g_dbus_connection_call(watched->client, NULL, CONSOLE_0, "org.vitrine.Vmm1.Picture",
+                           "GetPicture", g_variant_new("(uu)", WIDTH / 2, HEIGHT), NULL,
+                           G_DBUS_CALL_FLAGS_NONE, RIG_WAIT_MS, NULL, handle_answer, told);
 }
 
 static void
@@ -264,19 +231,19 @@ test_pictures(void)
 {
     const struct gpu_texture texture = texture_message(TEXTURE);
     struct gpu_ask_pixels asked;
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     char *told[2] = {NULL};
     Rig *rig;
 
-    if (!start_up(&start)) {
+    if (!begin(&watched)) {
         return;
     }
-    rig = start.rig;
+    rig = watched.rig;
     send_texture(rig, &texture);
     show(rig, TEXTURE, 0, 0);
-    rig_wait(start.listener->calls->len == 2);
-    ask(&start, &told[0]);
-    ask(&start, &told[1]);
+    rig_wait(watched.listener->calls->len == 2);
+    ask(&watched, &told[0]);
+    ask(&watched, &told[1]);
     expect(rig, GPU_ASK_PIXELS, &asked, sizeof(asked));
     g_assert_cmpuint(asked.scanout, ==, 0);
     rig_run(50);
@@ -288,23 +255,23 @@ test_pictures(void)
     g_clear_pointer(&told[0], g_free);
     g_clear_pointer(&told[1], g_free);
     /* There are none, those of a texture are none, and no answer is one too. */
-    ask(&start, &told[0]);
+    ask(&watched, &told[0]);
     expect(rig, GPU_ASK_PIXELS, &asked, sizeof(asked));
     tell_pixels(rig, 0);
     rig_wait(told[0]);
     g_assert_cmpstr(told[0], ==, "org.vitrine.Vmm1.Error.NoPicture");
     g_clear_pointer(&told[0], g_free);
-    ask(&start, &told[0]);
+    ask(&watched, &told[0]);
     expect(rig, GPU_ASK_PIXELS, &asked, sizeof(asked));
     tell_pixels(rig, TEXTURE);
     rig_wait(told[0]);
     g_assert_cmpstr(told[0], ==, "org.vitrine.Vmm1.Error.NoPicture");
     g_clear_pointer(&told[0], g_free);
-    ask(&start, &told[0]);
+    ask(&watched, &told[0]);
     rig_wait(told[0]);
     g_assert_cmpstr(told[0], ==, "org.vitrine.Vmm1.Error.NoPicture");
     g_clear_pointer(&told[0], g_free);
-    g_assert_cmpuint(start.listener->calls->len, ==, 2);
+    g_assert_cmpuint(watched.listener->calls->len, ==, 2);
 }
 
 /* Whatever a gpu process says, clients do not see it. */
@@ -314,13 +281,13 @@ test_hostile(void)
     const struct gpu_texture good = texture_message(TEXTURE);
     struct gpu_texture bad[] = {good, good, good, good, good, good, good, good};
     cleanup_fd int memory = fd_memory_file("no-dmabuf", SIZE);
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
     Rig *rig;
 
-    if (!start_up(&start)) {
+    if (!begin(&watched)) {
         return;
     }
-    rig = start.rig;
+    rig = watched.rig;
     bad[0].width = 0;
     bad[1].width = GPU_EDGE_MAX + 1;
     bad[2].height = 0;
@@ -340,9 +307,9 @@ test_hostile(void)
     show(rig, TEXTURE, 0, 17);
     show(rig, TEXTURE, G_MAXUINT32, G_MAXUINT32);
     rig_run(100);
-    g_assert_cmpuint(start.listener->calls->len, ==, 1);
+    g_assert_cmpuint(watched.listener->calls->len, ==, 1);
     show(rig, TEXTURE, 16, 16);
-    rig_wait(start.listener->calls->len == 2);
+    rig_wait(watched.listener->calls->len == 2);
     g_assert_true(rig_is_alive(rig));
 }
 
@@ -350,15 +317,15 @@ test_hostile(void)
 static void
 test_gone(void)
 {
-    g_auto(Start) start = {NULL};
+    g_auto(Watched) watched = {NULL};
 
-    if (!start_up(&start)) {
+    if (!begin(&watched)) {
         return;
     }
-    g_clear_pointer(&start.listener, peer_listener_free);
-    expect_wish(start.rig, 0);
-    start.listener = peer_listen_dmabuf(start.client, CONSOLE_0);
-    expect_wish(start.rig, 1);
+    g_clear_pointer(&watched.listener, peer_listener_free);
+    expect_wish(watched.rig, 0);
+    watched.listener = peer_listen_dmabuf(watched.client, CONSOLE_0);
+    expect_wish(watched.rig, 1);
 }
 
 int
