@@ -5,14 +5,12 @@
 
 #include "ui/display-cursor.h"
 #include "ui/display-drawing.h"
+#include "ui/display-hole.h"
 #include "ui/display-placement.h"
+#include "ui/display-size.h"
 #include "ui/guest-painter.h"
 #include "ui/guest-surface.h"
 #include "ui/x11-dri3.h"
-
-enum {
-    RESIZE_DELAY_MS = 150
-};
 
 struct _VmDisplayView {
     GtkDrawingArea parent_instance;
@@ -25,17 +23,14 @@ struct _VmDisplayView {
     guint height;
     cairo_surface_t *last_picture;
     gboolean had_cursor; /* the guest has shown one, so hiding it means something */
-    guint resize_source;
-    guint asked_width;
-    guint asked_height;
+    VmDisplaySize *size; /* what the guest is asked for */
+    VmDisplayHole *hole;
     VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
     gboolean on_guest_surface;     /* the picture is there; else the painter draws it */
     VmGuestPainter *painter;
     guint64 taken;             /* the console's serial as it was when the surface took it */
     gboolean dmabuf_refused;   /* by the desktop, for as long as it is the same one */
     gboolean textures_refused; /* the same */
-    GtkWidget *parent;         /* whose drawing gets the hole; compared only */
-    GtkWidget *toplevel;       /* the same */
 };
 
 enum {
@@ -49,18 +44,6 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_TYPE(VmDisplayView, vm_display_view, GTK_TYPE_DRAWING_AREA)
 
-/* A widget's place on its window's surface. */
-static void
-get_area(GtkWidget *widget, GdkRectangle *ret)
-{
-    ret->x = 0;
-    ret->y = 0;
-    gtk_widget_translate_coordinates(widget, gtk_widget_get_toplevel(widget), 0, 0, &ret->x,
-                                     &ret->y);
-    ret->width = gtk_widget_get_allocated_width(widget);
-    ret->height = gtk_widget_get_allocated_height(widget);
-}
-
 static guint
 get_scale(VmDisplayView *self)
 {
@@ -69,40 +52,16 @@ get_scale(VmDisplayView *self)
                : VM_SCALE_ONE * (guint)gtk_widget_get_scale_factor(GTK_WIDGET(self));
 }
 
-/* The window's surface, and what of it is no shadow. */
-static void
-get_window(VmDisplayView *self, VmPlacementRequest *ret)
-{
-    GtkWindow *window = GTK_WINDOW(self->toplevel);
-    GdkWindow *surface = gtk_widget_get_window(self->toplevel);
-    GtkWidget *child = gtk_bin_get_child(GTK_BIN(window));
-    GtkWidget *title = gtk_window_get_titlebar(window);
-    GdkRectangle area;
-
-    ret->surface_width = gdk_window_get_width(surface);
-    ret->surface_height = gdk_window_get_height(surface);
-    get_area(child, &ret->window);
-    if (title && gtk_widget_get_mapped(title)) {
-        get_area(title, &area);
-        gdk_rectangle_union(&ret->window, &area, &ret->window);
-    }
-}
-
 static void
 get_request(VmDisplayView *self, VmPlacementRequest *ret)
 {
-    GdkRectangle parent;
-
     *ret = (VmPlacementRequest){.scaling = self->scaling,
                                 .width = MAX(self->width, 1),
                                 .height = MAX(self->height, 1),
                                 .scale = get_scale(self)};
-    get_area(GTK_WIDGET(self), &ret->view);
-    ret->visible = ret->view;
-    if (self->guest_surface && self->parent && self->toplevel) {
-        get_area(self->parent, &parent);
-        gdk_rectangle_intersect(&ret->view, &parent, &ret->visible);
-        get_window(self, ret);
+    vm_display_hole_get_view(self->hole, ret);
+    if (self->guest_surface) {
+        vm_display_hole_get_window(self->hole, ret);
     }
 }
 
@@ -289,77 +248,23 @@ update_cursor(VmDisplayView *self)
     gdk_window_set_cursor(window, cursor);
 }
 
-/* Guest size follows the view */
-
 static void
-get_millimetres(VmDisplayView *self, guint width, guint height, guint ret_mm[2])
+find_request(GtkWidget *view, VmPlacementRequest *ret)
 {
-    GdkWindow *window = gtk_widget_get_window(GTK_WIDGET(self));
-    GdkMonitor *monitor =
-        gdk_display_get_monitor_at_window(gtk_widget_get_display(GTK_WIDGET(self)), window);
-    GdkRectangle geometry;
-
-    ret_mm[0] = 0;
-    ret_mm[1] = 0;
-    if (!monitor || gdk_monitor_get_width_mm(monitor) <= 0 ||
-        gdk_monitor_get_height_mm(monitor) <= 0) {
-        return;
-    }
-    gdk_monitor_get_geometry(monitor, &geometry);
-    double device = (double)get_scale(self) / VM_SCALE_ONE;
-    if (geometry.width > 0 && geometry.height > 0) {
-        ret_mm[0] = (guint)(width * gdk_monitor_get_width_mm(monitor) / (geometry.width * device));
-        ret_mm[1] =
-            (guint)(height * gdk_monitor_get_height_mm(monitor) / (geometry.height * device));
-    }
-}
-
-static gboolean
-on_resize_timeout(gpointer data)
-{
-    VmDisplayView *self = data;
-    GtkWidget *widget = GTK_WIDGET(self);
-    GtkWidget *top = gtk_widget_get_toplevel(widget);
-    VmPlacementRequest request;
-    guint width;
-    guint height;
-    guint mm[2];
-
-    self->resize_source = 0;
-    if (!self->resize_guest || !self->console || !gtk_widget_get_mapped(widget) ||
-        !GTK_IS_WINDOW(top)) {
-        return G_SOURCE_REMOVE;
-    }
-    get_request(self, &request);
-    vm_placement_get_size(&request, &width, &height); /* even: some guests refuse other modes */
-    if (width < 64 || height < 64) {
-        return G_SOURCE_REMOVE;
-    }
-    if (width == self->asked_width && height == self->asked_height) {
-        return G_SOURCE_REMOVE;
-    }
-    self->asked_width = width;
-    self->asked_height = height;
-    get_millimetres(self, width, height, mm);
-    vm_console_set_size(self->console, width, height, mm[0], mm[1]);
-    return G_SOURCE_REMOVE;
+    get_request(VM_DISPLAY_VIEW(view), ret);
 }
 
 static void
-schedule_resize(VmDisplayView *self)
+update_size_wanted(VmDisplayView *self)
 {
-    g_clear_handle_id(&self->resize_source, g_source_remove);
-    if (self->resize_guest && self->console && self->scaling != VM_SCALING_NEVER) {
-        self->resize_source = g_timeout_add(RESIZE_DELAY_MS, on_resize_timeout, self);
-    }
+    vm_display_size_set_wanted(self->size, self->resize_guest && self->scaling != VM_SCALING_NEVER);
 }
 
+/* A machine that came back starts with its own size. */
 static void
 on_connected_changed(VmDisplayView *self)
 {
-    self->asked_width = 0; /* a machine that came back starts with its own size */
-    self->asked_height = 0;
-    schedule_resize(self);
+    vm_display_size_set_console(self->size, self->console);
 }
 
 static void
@@ -450,7 +355,7 @@ vm_display_view_set_scaling(VmDisplayView *self, VmScaling scaling)
     self->scaling = scaling;
     update_size_request(self);
     gtk_widget_queue_draw(GTK_WIDGET(self));
-    schedule_resize(self);
+    update_size_wanted(self);
 }
 
 void
@@ -459,7 +364,7 @@ vm_display_view_set_resize_guest(VmDisplayView *self, gboolean resize_guest)
     g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
 
     self->resize_guest = resize_guest;
-    schedule_resize(self);
+    update_size_wanted(self);
 }
 
 void
@@ -493,7 +398,7 @@ on_guest_scale(gpointer data)
     update_size_request(self);
     gtk_widget_queue_draw(GTK_WIDGET(self));
     update_cursor(self);
-    schedule_resize(self);
+    vm_display_size_changed(self->size);
 }
 
 /* Until the machine's next picture comes, this one is copied. */
@@ -576,77 +481,40 @@ draw_picture(VmDisplayView *self, cairo_t *cr)
 }
 
 static void
-leave_guest_surface(VmDisplayView *self)
+set_on_guest_surface(VmDisplayView *self, gboolean there)
 {
-    self->on_guest_surface = FALSE;
+    self->on_guest_surface = there;
+    vm_display_hole_set_open(self->hole, there);
     update_paced(self);
     update_takes_textures(self);
+}
+
+static void
+leave_guest_surface(VmDisplayView *self)
+{
+    set_on_guest_surface(self, FALSE);
     if (self->guest_surface) {
         vm_guest_surface_hide(self->guest_surface);
     }
 }
 
-/* After the parent, which may draw its content from a store of its own, over any hole. */
 static gboolean
-on_parent_drawn(VmDisplayView *self, cairo_t *cr)
+find_hole(GtkWidget *view, GdkRectangle *ret_hole)
 {
-    GdkRectangle parent;
+    VmDisplayView *self = VM_DISPLAY_VIEW(view);
     VmPlacement at;
     VmTexture texture;
 
-    if (self->on_guest_surface && gtk_widget_get_mapped(GTK_WIDGET(self))) {
-        get_placement(self, &at);
-        get_area(self->parent, &parent);
-        cairo_save(cr);
-        cairo_set_operator(cr, CAIRO_OPERATOR_CLEAR);
-        cairo_rectangle(cr, at.hole.x - parent.x, at.hole.y - parent.y, at.hole.width,
-                        at.hole.height);
-        cairo_fill(cr);
-        cairo_restore(cr);
-        if (self->faded && self->console && vm_console_get_texture(self->console, &texture)) {
-            vm_drawing_veil(cr, &at.hole, &parent);
-        }
-    }
-    return GDK_EVENT_PROPAGATE;
-}
-
-/* GTK tells the compositor that the window hides what is below it; the hole does not. */
-static gboolean
-on_toplevel_drawn(VmDisplayView *self)
-{
-    if (self->on_guest_surface) {
-        gdk_window_set_opaque_region(gtk_widget_get_window(self->toplevel), NULL);
-    }
-    return GDK_EVENT_PROPAGATE;
-}
-
-static void
-follow(VmDisplayView *self, GtkWidget **place, GtkWidget *widget, GCallback drawn)
-{
-    if (*place == widget) {
-        return;
-    }
-    if (*place) {
-        g_signal_handlers_disconnect_by_func(*place, drawn, self);
-        g_object_remove_weak_pointer(G_OBJECT(*place), (gpointer *)place);
-    }
-    *place = widget;
-    if (widget) {
-        g_object_add_weak_pointer(G_OBJECT(widget), (gpointer *)place);
-        g_signal_connect_data(widget, "draw", drawn, self, NULL,
-                              G_CONNECT_SWAPPED | G_CONNECT_AFTER);
-    }
+    get_placement(self, &at);
+    *ret_hole = at.hole;
+    return !self->faded || !self->console || !vm_console_get_texture(self->console, &texture);
 }
 
 static void
 vm_display_view_hierarchy_changed(GtkWidget *widget, GtkWidget *previous)
 {
-    VmDisplayView *self = VM_DISPLAY_VIEW(widget);
-    GtkWidget *top = gtk_widget_get_toplevel(widget);
-
     (void)previous;
-    follow(self, &self->parent, gtk_widget_get_parent(widget), G_CALLBACK(on_parent_drawn));
-    follow(self, &self->toplevel, GTK_IS_WINDOW(top) ? top : NULL, G_CALLBACK(on_toplevel_drawn));
+    vm_display_hole_follow(VM_DISPLAY_VIEW(widget)->hole);
 }
 
 static gboolean
@@ -666,9 +534,7 @@ vm_display_view_draw(GtkWidget *widget, cairo_t *cr)
         }
         return GDK_EVENT_PROPAGATE;
     }
-    self->on_guest_surface = show_on_guest_surface(self);
-    update_paced(self);
-    update_takes_textures(self);
+    set_on_guest_surface(self, show_on_guest_surface(self));
     if (!self->on_guest_surface) {
         draw_picture(self, cr);
     }
@@ -679,7 +545,7 @@ static void
 vm_display_view_size_allocate(GtkWidget *widget, GtkAllocation *allocation)
 {
     GTK_WIDGET_CLASS(vm_display_view_parent_class)->size_allocate(widget, allocation);
-    schedule_resize(VM_DISPLAY_VIEW(widget));
+    vm_display_size_changed(VM_DISPLAY_VIEW(widget)->size);
 }
 
 static void
@@ -688,7 +554,7 @@ vm_display_view_map(GtkWidget *widget)
     GTK_WIDGET_CLASS(vm_display_view_parent_class)->map(widget);
     update_hold(VM_DISPLAY_VIEW(widget));
     update_cursor(VM_DISPLAY_VIEW(widget));
-    schedule_resize(VM_DISPLAY_VIEW(widget));
+    vm_display_size_changed(VM_DISPLAY_VIEW(widget)->size);
 }
 
 static void
@@ -736,9 +602,6 @@ vm_display_view_dispose(GObject *object)
     VmDisplayView *self = VM_DISPLAY_VIEW(object);
 
     vm_display_view_set_console(self, NULL);
-    follow(self, &self->parent, NULL, G_CALLBACK(on_parent_drawn));
-    follow(self, &self->toplevel, NULL, G_CALLBACK(on_toplevel_drawn));
-    g_clear_handle_id(&self->resize_source, g_source_remove);
     g_clear_pointer(&self->last_picture, cairo_surface_destroy);
     G_OBJECT_CLASS(vm_display_view_parent_class)->dispose(object);
 }
@@ -746,7 +609,11 @@ vm_display_view_dispose(GObject *object)
 static void
 vm_display_view_finalize(GObject *object)
 {
-    vm_guest_painter_free(VM_DISPLAY_VIEW(object)->painter);
+    VmDisplayView *self = VM_DISPLAY_VIEW(object);
+
+    vm_guest_painter_free(self->painter);
+    vm_display_size_free(self->size);
+    vm_display_hole_free(self->hole);
     G_OBJECT_CLASS(vm_display_view_parent_class)->finalize(object);
 }
 
@@ -777,6 +644,8 @@ static void
 vm_display_view_init(VmDisplayView *self)
 {
     self->painter = vm_guest_painter_new();
+    self->size = vm_display_size_new(GTK_WIDGET(self), find_request);
+    self->hole = vm_display_hole_new(GTK_WIDGET(self), find_hole);
     gtk_widget_set_can_focus(GTK_WIDGET(self), TRUE);
     gtk_widget_set_hexpand(GTK_WIDGET(self), TRUE);
     gtk_widget_set_vexpand(GTK_WIDGET(self), TRUE);
