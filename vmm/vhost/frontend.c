@@ -10,6 +10,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/vhost/frontend-requests.h"
 #include "vmm/vhost/socket.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -36,21 +37,12 @@ struct frontend {
     uint64_t protocol_features;
     uint64_t more_protocol_features; /* wanted besides PROTOCOL_FEATURES */
     uint32_t n_queues;
-    uint8_t shmem_id;
-    uint64_t shmem_size;
+    struct frontend_requests requests;
 
-    /* The back end's requests: touched by the loop's thread only. */
-    int request_fd;
+    /* Touched by the loop's thread only. */
     const struct frontend_ops *ops;
     void *ops_data;
     struct loop_source *hangup;
-    struct loop_source *requests;
-    struct {
-        struct vhost_header header;
-        struct vhost_mmap map; /* the beginning of the payload */
-        uint32_t done;         /* bytes of header and payload that were read */
-        struct message_fds fds;
-    } incoming;
 };
 
 struct frontend *
@@ -59,7 +51,7 @@ frontend_create(int fd)
     struct frontend *fe = xalloc(sizeof(*fe));
 
     fe->fd = fd;
-    fe->request_fd = -1;
+    frontend_requests_init(&fe->requests);
     return fe;
 }
 
@@ -70,10 +62,8 @@ frontend_destroy(struct frontend *fe)
         return;
     }
     loop_remove(fe->hangup);
-    loop_remove(fe->requests);
+    frontend_requests_finish(&fe->requests);
     fd_closep(&fe->fd);
-    fd_closep(&fe->request_fd);
-    message_close_fds(&fe->incoming.fds);
     free(fe);
 }
 
@@ -104,8 +94,8 @@ frontend_queue_count(const struct frontend *fe)
 uint64_t
 frontend_shmem(const struct frontend *fe, uint8_t *ret_id)
 {
-    *ret_id = fe->shmem_id;
-    return fe->shmem_size;
+    *ret_id = fe->requests.shmem_id;
+    return fe->requests.shmem_size;
 }
 
 bool
@@ -277,22 +267,15 @@ static int
 open_request_channel(struct frontend *fe)
 {
     struct vhost_message message = {.header = {.request = VHOST_SET_BACKEND_REQ_FD}};
-    int pair[2];
-    int r = fd_socket_pair(SOCK_STREAM, pair);
+    cleanup_fd int theirs = -1;
+    int r = frontend_requests_open(&fe->requests, &theirs);
 
     if (r < 0) {
         return r;
     }
-    message.fds.fd[0] = pair[1];
+    message.fds.fd[0] = theirs;
     message.fds.count = 1;
-    r = tell(fe, &message);
-    close(pair[1]);
-    if (r < 0) {
-        close(pair[0]);
-        return r;
-    }
-    fe->request_fd = pair[0];
-    return 0;
+    return tell(fe, &message);
 }
 
 /* The first region counts; nobody has two. */
@@ -300,6 +283,7 @@ static int
 ask_shmem(struct frontend *fe)
 {
     struct vhost_message message = {.header = {.request = VHOST_GET_SHMEM_CONFIG}};
+    struct frontend_requests *requests = &fe->requests;
     int r = send_request(fe, &message);
 
     if (r == 0) {
@@ -308,9 +292,10 @@ ask_shmem(struct frontend *fe)
     if (r == 0) {
         r = check_size(fe, &message, sizeof(message.payload.shmem));
     }
-    for (unsigned int i = 0; r == 0 && fe->shmem_size == 0 && i < VHOST_SHMEM_REGIONS_MAX; i++) {
-        fe->shmem_id = (uint8_t)i;
-        fe->shmem_size = message.payload.shmem.size[i];
+    for (unsigned int i = 0; r == 0 && requests->shmem_size == 0 && i < VHOST_SHMEM_REGIONS_MAX;
+         i++) {
+        requests->shmem_id = (uint8_t)i;
+        requests->shmem_size = message.payload.shmem.size[i];
     }
     return r;
 }
@@ -623,115 +608,6 @@ frontend_stop(struct frontend *fe, const struct frontend_vring *vrings, unsigned
     return r;
 }
 
-/* Listen to the back end's own channel no more; `why` if it broke the rules, NULL if it left. */
-static void
-close_requests(struct frontend *fe, const char *why)
-{
-    if (why) {
-        log_warning("vhost-user: the back end's requests are ignored from now on: %s", why);
-    }
-    loop_remove(fe->requests);
-    fe->requests = NULL;
-    fd_closep(&fe->request_fd);
-}
-
-static int
-serve_shmem(struct frontend *fe)
-{
-    const struct vhost_header *header = &fe->incoming.header;
-    const bool map = header->request == VHOST_BACKEND_SHMEM_MAP;
-
-    if (fe->shmem_size == 0 || header->size != sizeof(fe->incoming.map) ||
-        fe->incoming.map.shmem_id != fe->shmem_id || fe->incoming.fds.count != (map ? 1 : 0) ||
-        !fe->ops->map) {
-        return -EINVAL;
-    }
-    return map ? fe->ops->map(fe->ops_data, &fe->incoming.map, fe->incoming.fds.fd[0])
-               : fe->ops->unmap(fe->ops_data, &fe->incoming.map);
-}
-
-/* 0 when it was done. */
-static int
-execute_request(struct frontend *fe)
-{
-    switch (fe->incoming.header.request) {
-    case VHOST_BACKEND_CONFIG_CHANGE:
-        return 0;
-    case VHOST_BACKEND_SHMEM_MAP:
-    case VHOST_BACKEND_SHMEM_UNMAP:
-        return serve_shmem(fe);
-    default:
-        return -EOPNOTSUPP;
-    }
-}
-
-/* One complete request is in `incoming`, with the beginning of its payload. */
-static void
-serve_request(struct frontend *fe)
-{
-    struct vhost_message reply = {.header = fe->incoming.header, .payload.u64 = 0};
-    bool config = fe->incoming.header.request == VHOST_BACKEND_CONFIG_CHANGE;
-    int r = execute_request(fe);
-
-    message_close_fds(&fe->incoming.fds);
-    fe->incoming.done = 0;
-    if (reply.header.flags & VHOST_FLAG_NEED_REPLY) {
-        reply.header.flags = VHOST_VERSION | VHOST_FLAG_REPLY;
-        reply.header.size = sizeof(reply.payload.u64);
-        reply.payload.u64 = r < 0;
-        if (vhost_message_send(fe->request_fd, &reply, 0) < 0) {
-            close_requests(fe, "it does not read the answers");
-        }
-    }
-    if (config) {
-        fe->ops->config_changed(fe->ops_data);
-    }
-}
-
-/* Read what is there; never wait. Payload of requests that we do not know is skipped. */
-static void
-requests_ready(void *data, uint32_t events)
-{
-    struct frontend *fe = data;
-    const uint32_t head = sizeof(fe->incoming.header);
-    struct message_fds fds;
-    uint8_t skipped[256];
-    uint8_t *at = skipped;
-    size_t want;
-    ssize_t n;
-
-    if (fe->incoming.done < head) {
-        at = (uint8_t *)&fe->incoming.header + fe->incoming.done;
-        want = head - fe->incoming.done;
-    } else {
-        want = head + fe->incoming.header.size - fe->incoming.done;
-        want = MIN_OF(want, sizeof(skipped));
-        size_t have = fe->incoming.done - head;
-        if (have < sizeof(fe->incoming.map)) {
-            at = (uint8_t *)&fe->incoming.map + have;
-            want = MIN_OF(want, sizeof(fe->incoming.map) - have);
-        }
-    }
-    n = message_receive_part(fe->request_fd, at, want, &fds);
-    if (n == -EAGAIN) {
-        return;
-    }
-    if (n <= 0) {
-        close_requests(fe, n == 0 ? NULL : strerror((int)-n));
-        return;
-    }
-    if (fds.count > 0) { /* what came before them goes */
-        message_close_fds(&fe->incoming.fds);
-        fe->incoming.fds = fds;
-    }
-    fe->incoming.done += (uint32_t)n;
-    if (fe->incoming.done >= head && fe->incoming.header.size > VHOST_PAYLOAD_MAX) {
-        close_requests(fe, "a request is too long");
-    } else if (fe->incoming.done >= head && fe->incoming.done == head + fe->incoming.header.size) {
-        serve_request(fe);
-    }
-}
-
 static void
 connection_lost(void *data, uint32_t events)
 {
@@ -755,11 +631,5 @@ frontend_watch(struct frontend *fe, struct loop *loop, const struct frontend_ops
     if (!fe->hangup) {
         return -errno;
     }
-    if (fe->request_fd >= 0) {
-        fe->requests = loop_add(loop, fe->request_fd, EPOLLIN, requests_ready, fe);
-        if (!fe->requests) {
-            return -errno;
-        }
-    }
-    return 0;
+    return frontend_requests_watch(&fe->requests, loop, ops, data);
 }
