@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,6 +25,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/options.h"
 #include "vmm/guest/wayland-proxy/session.h"
 #include "vmm/wayland-wire/address.h"
 
@@ -60,49 +60,32 @@ usage(FILE *file)
 }
 
 static void
-parse_options(int argc, char **argv, struct options *options)
+take_option(void *data, int letter, const char *value)
 {
-    static const struct option table[] = {
-        {"device", required_argument, NULL, 'd'},
-        {"socket", required_argument, NULL, 's'},
-        {"check", no_argument, NULL, 'c'},
-        {"statistics", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {0},
-    };
-    int found;
+    struct options *options = data;
 
-    while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
-        switch (found) {
-        case 'd':
-            options->device = optarg;
-            break;
-        case 's':
-            options->socket = optarg;
-            break;
-        case 'c':
-            options->check = true;
-            break;
-        case 't':
-            options->statistics = true;
-            break;
-        case 'h':
-            usage(stdout);
-            exit(EXIT_SUCCESS);
-        case 'v':
-            puts("vitrine-wayland-proxy " VITRINE_VERSION);
-            exit(EXIT_SUCCESS);
-        default:
-            usage(stderr);
-            exit(EXIT_FAILURE);
-        }
-    }
-    if (optind < argc) {
-        log_error("%s is no option", argv[optind]);
-        exit(EXIT_FAILURE);
+    if (letter == 'd') {
+        options->device = value;
+    } else if (letter == 's') {
+        options->socket = value;
+    } else if (letter == 'c') {
+        options->check = true;
+    } else {
+        options->statistics = true;
     }
 }
+
+static const struct option options_table[] = {
+    {"device", required_argument, NULL, 'd'},
+    {"socket", required_argument, NULL, 's'},
+    {"check", no_argument, NULL, 'c'},
+    {"statistics", no_argument, NULL, 't'},
+    {"help", no_argument, NULL, OPTIONS_HELP},
+    {"version", no_argument, NULL, OPTIONS_VERSION},
+    {0},
+};
+static const struct options_of program_options = {"vitrine-wayland-proxy", options_table, usage,
+                                                  take_option};
 
 /* The first node that can do it, malloc'ed; NULL and the reason. */
 static char *
@@ -275,7 +258,7 @@ main(int argc, char **argv)
 {
     struct options options = {.socket = "wayland-host"};
 
-    parse_options(argc, argv, &options);
+    options_read(&program_options, argc, argv, &options);
     cleanup_free char *device = find_device(&options);
     if (!device) {
         return EXIT_FAILURE;

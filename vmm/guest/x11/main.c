@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/options.h"
 #include "vmm/guest/x11/display.h"
 #include "vmm/guest/x11/x11.h"
 #include "vmm/wayland-wire/address.h"
@@ -73,42 +73,25 @@ parse_display(const char *text)
 }
 
 static void
-parse_options(int argc, char **argv, struct options *options)
+take_option(void *data, int letter, const char *value)
 {
-    static const struct option table[] = {
-        {"display", required_argument, NULL, 'd'},  {"wayland", required_argument, NULL, 'w'},
-        {"xwayland", required_argument, NULL, 'x'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {0},
-    };
-    int found;
+    struct options *options = data;
 
-    while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
-        switch (found) {
-        case 'd':
-            options->display = parse_display(optarg);
-            break;
-        case 'w':
-            options->wayland = optarg;
-            break;
-        case 'x':
-            options->xwayland = optarg;
-            break;
-        case 'h':
-            usage(stdout);
-            exit(EXIT_SUCCESS);
-        case 'v':
-            puts("vitrine-x11 " VITRINE_VERSION);
-            exit(EXIT_SUCCESS);
-        default:
-            usage(stderr);
-            exit(EXIT_FAILURE);
-        }
-    }
-    if (optind < argc) {
-        log_error("%s is no option", argv[optind]);
-        exit(EXIT_FAILURE);
+    if (letter == 'd') {
+        options->display = parse_display(value);
+    } else if (letter == 'w') {
+        options->wayland = value;
+    } else {
+        options->xwayland = value;
     }
 }
+
+static const struct option options_table[] = {
+    {"display", required_argument, NULL, 'd'},       {"wayland", required_argument, NULL, 'w'},
+    {"xwayland", required_argument, NULL, 'x'},      {"help", no_argument, NULL, OPTIONS_HELP},
+    {"version", no_argument, NULL, OPTIONS_VERSION}, {0},
+};
+static const struct options_of program_options = {"vitrine-x11", options_table, usage, take_option};
 
 /* Connected, non-blocking; or -1 and a line. */
 static int
@@ -260,7 +243,7 @@ main(int argc, char **argv)
                     .display = -1},
     };
 
-    parse_options(argc, argv, &run.options);
+    options_read(&program_options, argc, argv, &run.options);
     (void)signal(SIGPIPE, SIG_IGN);
     cleanup(loop_destroyp) struct loop *loop = loop_create();
     if (!loop || display_take(run.options.display, &run.display) < 0) {
