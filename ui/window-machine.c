@@ -7,10 +7,10 @@
 #include "manager/model/ports.h"
 #include "manager/model/report.h"
 #include "ui/clone-popover.h"
+#include "ui/deletion-notes.h"
 #include "ui/report-dialog.h"
 #include "ui/window-private.h"
 #include "vmm/client/definition.h"
-#include "vmm/client/disk-users.h"
 #include "vmm/client/outside-disks.h"
 #include "vmm/client/paths.h"
 
@@ -107,38 +107,6 @@ deletion_committed(gpointer data)
     }
 }
 
-/* What other machines' disks lie over stays in the folder: a sentence and the paths, or nothing. */
-static void
-tell_kept(VmWindow *self, GPtrArray *machines)
-{
-    g_autoptr(GString) paths = g_string_new(NULL);
-    g_autofree char *first = NULL;
-    g_autofree char *text = NULL;
-    guint count = 0;
-
-    for (guint i = 0; i < machines->len; i++) {
-        VmMachine *machine = g_ptr_array_index(machines, i);
-        g_auto(GStrv) kept =
-            vm_disk_kept_files(vm_machine_get_definition(machine), vm_machine_get_name(machine));
-        for (guint j = 0; kept[j]; j++, count++) {
-            g_string_append_printf(paths, "%s%s", count > 0 ? "\n" : "", kept[j]);
-            first = first ? first : g_path_get_basename(kept[j]);
-        }
-    }
-    if (count == 0) {
-        return;
-    }
-    if (count == 1) {
-        /* Translators: the name of a file. */
-        text = g_strdup_printf(_("“%s” stays: the disk of another machine needs it"), first);
-    } else {
-        text = g_strdup_printf(ngettext("%u file stays: disks of other machines need it",
-                                        "%u files stay: disks of other machines need them", count),
-                               count);
-    }
-    vm_undo_toast_add_note(self->undo_toast, text, paths->str);
-}
-
 /* Files elsewhere stay, unless a person says otherwise in the toast. */
 static void
 offer_disks(VmWindow *self, GPtrArray *machines)
@@ -201,7 +169,7 @@ vm_window_delete_machines(VmWindow *self, GPtrArray *machines)
     vm_undo_toast_show(self->undo_toast, text, _("Undo"), deletion_undone, deletion_committed,
                        deletion, deletion_free);
     offer_disks(self, deletion->machines);
-    tell_kept(self, deletion->machines);
+    vm_deletion_notes_add(self->undo_toast, deletion->machines);
     for (guint i = 0; i < deletion->machines->len; i++) {
         VmMachine *machine = g_ptr_array_index(deletion->machines, i);
         vm_start_queue_remove(self->start_queue, machine);

@@ -69,6 +69,7 @@ save_both(struct work *work, GError **error)
         return FALSE;
     }
     if (vm_machine_save(work->machine, vm_clone_plan_get_definition(work->plan), error)) {
+        vm_store_mark_folder(vm_clone_plan_get_definition(work->plan));
         vm_clone_plan_end(work->plan);
         return TRUE;
     }

@@ -9,6 +9,7 @@
 #include "manager/model/disk-boot.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/outside-disks.h"
+#include "vmm/client/own-folder.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
@@ -278,6 +279,16 @@ vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder)
     }
 }
 
+void
+vm_store_mark_folder(VmJson *definition)
+{
+    const char *folder = vm_json_get_string(definition, "manager.folder");
+
+    if (folder) {
+        vm_own_folder_mark(folder);
+    }
+}
+
 /* The seed as another disk of the machine; its path, or NULL. */
 static char *
 add_seed(VmJson *definition, const char *folder, VmSeed *seed, GError **error)
@@ -311,6 +322,7 @@ vm_store_add(VmStore *self, VmJson *definition, VmSeed *seed, GError **error)
     g_autofree char *folder = NULL;
     g_autofree char *path = NULL;
 
+    vm_json_remove(definition, "manager.folder"); /* of the machine that it was written for */
     folder = vm_store_new_folder(self, name);
     if (!vm_disk_boot_keep(definition, folder, error)) {
         return NULL;
@@ -330,6 +342,7 @@ vm_store_add(VmStore *self, VmJson *definition, VmSeed *seed, GError **error)
         }
         return NULL;
     }
+    vm_store_mark_folder(definition);
     g_list_store_append(self->machines, machine);
     return machine; /* the list holds it */
 }
@@ -405,6 +418,7 @@ build_finished(VmGuestBuild *object, GError *failure, gpointer data)
         vm_store_note_folder(build->store, json, build->folder);
     }
     if (json && vm_machine_save(machine, json, &error)) {
+        vm_store_mark_folder(json);
         g_signal_emit(build->store, signals[BUILD_FINISHED], 0, machine);
         return;
     }

@@ -24,6 +24,8 @@ void vm_store_set_disk_folder(VmStore *self, const char *folder);
 char *vm_store_new_folder(VmStore *self, const char *name);
 /* Notes it in the definition where it is not the usual one. */
 void vm_store_note_folder(VmStore *self, VmJson *definition, const char *folder);
+/* The folder that is noted there was made for this machine: it goes with it (vmm/client/own-folder.h). */
+void vm_store_mark_folder(VmJson *definition);
 
 /* A machine whose files are being made appears in the list, and goes again when that fails. */
 void vm_store_adopt(VmStore *self, VmMachine *machine);

@@ -157,6 +157,32 @@ def clone_and_delete(world):
     shutil.rmtree(world.root / 'home/.local')
 
 
+def delete_keeps_unsure(world):
+    """What a definition alone calls its folder, and what an unreadable definition may need, stays and is named."""
+    home = world.root / 'home'
+    mine, usual = home / 'm', home / '.local/share/vitrine/m'
+    for folder in (mine, usual):
+        folder.mkdir(parents=True)
+        (folder / 'file').write_text('precious')
+    define(world, 'm', manager={'title': 'M', 'folder': str(mine)}, block=[{'path': str(usual / 'file')}])
+    broken = definition(world, 'broken')
+    broken.write_text('{"block": [{"path": "' + str(usual / 'file'))
+    status, _, errors = world.run('delete', 'm')
+    check(status == 0 and f'“{mine}” stays: nothing but the definition says' in errors, errors)
+    check(f'“{usual}” stays: the definition of “broken” cannot be read' in errors, errors)
+    check((mine / 'file').exists() and (usual / 'file').exists(), 'a file went')
+    check(not definition(world, 'm').exists(), 'the definition stayed')
+    broken.unlink()
+    # The manager's mark names the machine that it made the folder for.
+    for name in ('other', 'm'):
+        (mine / '.vitrine-machine').write_text(f'vitrine folder of {name}\n')
+        define(world, 'm', manager={'title': 'M', 'folder': str(mine)})
+        status, _, errors = world.run('delete', 'm')
+        check(status == 0 and ('stays' in errors) == mine.exists() == (name == 'other'), f'{name}: {errors}')
+    check(not usual.exists() or (usual / 'file').exists(), 'half of it went')
+    shutil.rmtree(home / '.local')
+
+
 def start_and_stop(world):
     define(world, 'm', manager={'title': 'M'})
     status, _, errors = world.run('start', 'm')
@@ -503,7 +529,7 @@ def autostart_with_systemd(world):
     (world.root / 'run/systemd').rmdir()
 
 
-CASES = [help_of_each, wrong_words, define_and_undefine, edit, settings, clone_and_delete, start_and_stop, start_survives_its_terminal,
+CASES = [help_of_each, wrong_words, define_and_undefine, edit, settings, clone_and_delete, delete_keeps_unsure, start_and_stop, start_survives_its_terminal,
          console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, balloon, suspended, logs, events,
          exit_status_contract, events_end_with_their_reader, autostart,
          autostart_with_systemd]

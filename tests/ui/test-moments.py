@@ -84,6 +84,24 @@ def deletes_disks_elsewhere(session):
         expect(os.path.exists(files[name]), f"{name}.img went too")
 
 
+def deletes_what_is_certain(session):
+    """A folder that a definition alone claims stays, and one whose files an unreadable definition may need."""
+    elsewhere, usual = session.path("elsewhere/lab"), session.path("data/vitrine/lab")
+    for folder in (elsewhere, usual):
+        write(folder + "/disk.img")
+    session.define("lab", "Lab", manager={"title": "Lab", "folder": elsewhere})
+    write(session.path("config/vitrine/machines/broken.json"), "{")
+    session.start()
+    delete(session, "lab", "Lab")
+    session.see("The files stay: the definition of “broken” cannot be read and may need them. "
+                f"The folder “{elsewhere}” stays: it is not certain that it belongs to this machine alone")
+    session.shoot("delete-unsure-light")
+    close_toast(session)
+    wait_for("the deletion", lambda: not os.path.exists(session.path("config/vitrine/machines/lab.json")))
+    session.close()
+    expect(os.path.exists(elsewhere + "/disk.img") and os.path.exists(usual + "/disk.img"), "a folder went")
+
+
 class Held:
     """A file that nobody can open until it is let go, for 45 s at most."""
 
@@ -334,7 +352,7 @@ def no_renderer(session):
     expect(not session.find("The machine uses 2D until one is found."), "a machine that asked for 2D is told, too")
 
 
-TESTS = [deletes_disks_elsewhere, copying_can_be_cancelled, file_changed, too_many_viewers, starts_again_after_failures,
+TESTS = [deletes_disks_elsewhere, deletes_what_is_certain, copying_can_be_cancelled, file_changed, too_many_viewers, starts_again_after_failures,
          starts_again_without_window, no_renderer]
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "vmm/client/own-folder.h"
 #include "vmm/client/paths.h"
 
 #define NAME_LENGTH_MAX 64
@@ -75,7 +76,8 @@ vm_definition_folder(VmJson *json, const char *name)
     const char *chosen = json ? vm_json_get_string(json, "manager.folder") : NULL;
     g_autofree char *base = chosen ? g_path_get_basename(chosen) : NULL;
 
-    if (chosen && g_path_is_absolute(chosen) && g_str_equal(base, name)) {
+    if (chosen && g_path_is_absolute(chosen) && g_str_equal(base, name) &&
+        vm_own_folder_is_marked(chosen)) {
         return g_strdup(chosen);
     }
     return vm_paths_disks(name);

@@ -17,8 +17,9 @@ gboolean vm_definition_name_is_valid(const char *name);
 const char *vm_definition_title(VmJson *json, const char *name);
 
 /*
- * The machine's own folder for its disks: "manager.folder" where one was chosen for it, else the usual
- * one. A folder that is not named after the machine is not its own, whatever the file says.
+ * The machine's own folder for its disks: "manager.folder" where one was made for it, else the usual one. A
+ * folder that is not named after the machine, or has no mark (vmm/client/own-folder.h), is not its own,
+ * whatever the file says.
  */
 char *vm_definition_folder(VmJson *json, const char *name);
 

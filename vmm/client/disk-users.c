@@ -177,6 +177,26 @@ vm_disk_kept_files(VmJson *json, const char *name)
     return (GStrv)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
 }
 
+static gboolean
+is_unknown(const char *other, VmJson *json, gpointer data)
+{
+    char **unknown = data;
+
+    if (!json) {
+        *unknown = g_strdup(other);
+    }
+    return json == NULL;
+}
+
+char *
+vm_disk_unknown_user(const char *name)
+{
+    char *unknown = NULL;
+
+    (void)look_at_others(name, is_unknown, &unknown);
+    return unknown;
+}
+
 char *
 vm_disk_left_mark(const char *folder)
 {

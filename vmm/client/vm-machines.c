@@ -202,13 +202,21 @@ is_kept(const char *path, GStrv kept)
     return FALSE;
 }
 
+/* Without the mark a folder stays for ever: no harm. */
+static void
+leave(const char *folder)
+{
+    g_autofree char *mark = vm_disk_left_mark(folder);
+
+    (void)g_file_set_contents(mark, "", 0, NULL);
+}
+
 /* All of it, or all but what other machines' disks need: the last of these takes that. */
 static gboolean
 trash_disks(const char *folder, GStrv kept, GError **error)
 {
     g_autofree char *real = realpath(folder, NULL);
     g_autoptr(GDir) dir = kept[0] && real ? g_dir_open(real, 0, error) : NULL;
-    g_autofree char *mark = real ? vm_disk_left_mark(real) : NULL;
     const char *entry;
 
     if (!kept[0] || !real) {
@@ -221,8 +229,8 @@ trash_disks(const char *folder, GStrv kept, GError **error)
             return FALSE;
         }
     }
-    if (dir) { /* a folder without the mark stays for ever: no harm */
-        (void)g_file_set_contents(mark, "", 0, NULL);
+    if (dir) {
+        leave(real);
     }
     return dir != NULL;
 }
@@ -238,14 +246,29 @@ trash_all(GStrv paths, GError **error)
     return TRUE;
 }
 
+/* Its own folder, and those that were left for its disks. A definition that nobody can read may need any of them. */
+static gboolean
+trash_folders(VmJson *json, const char *name, GError **error)
+{
+    g_autofree char *unknown = vm_disk_unknown_user(name);
+    g_autofree char *disks = vm_definition_folder(json, name);
+    g_auto(GStrv) kept = NULL;
+    g_auto(GStrv) left = NULL;
+
+    if (unknown) {
+        leave(disks);
+        return TRUE;
+    }
+    kept = vm_disk_kept_files(json, name);
+    left = vm_disk_left_folders(json, name);
+    return trash_disks(disks, kept, error) && trash_all(left, error);
+}
+
 gboolean
 vm_machines_delete(const char *name, GError **error)
 {
     g_autofree char *definition = NULL;
-    g_autofree char *disks = NULL;
     g_autofree char *state = NULL;
-    g_auto(GStrv) kept = NULL;
-    g_auto(GStrv) left = NULL;
     g_autoptr(VmJson) json = NULL;
     g_autoptr(GError) problem = NULL;
 
@@ -257,12 +280,9 @@ vm_machines_delete(const char *name, GError **error)
     }
     definition = vm_paths_definition(name);
     json = vm_json_load(definition, NULL); /* a broken one can be deleted too */
-    disks = vm_definition_folder(json, name);
     state = vm_paths_state(name);
-    kept = vm_disk_kept_files(json, name);
-    left = vm_disk_left_folders(json, name);
-    return trash(definition, error) && trash_disks(disks, kept, error) && trash_all(left, error) &&
-           trash(state, error) && vm_machines_set_autostart(name, FALSE, error);
+    return trash(definition, error) && trash_folders(json, name, error) && trash(state, error) &&
+           vm_machines_set_autostart(name, FALSE, error);
 }
 
 static char *

@@ -10,6 +10,7 @@
 #include "vmm/client/definition.h"
 #include "vmm/client/disk-files.h"
 #include "vmm/client/disk-users.h"
+#include "vmm/client/own-folder.h"
 #include "vmm/client/vm-machines.h"
 #include "vmm/ctl/command.h"
 #include "vmm/ctl/session.h"
@@ -179,12 +180,40 @@ command_clone(const Command *command, int argc, char **argv)
     return STATUS_DONE;
 }
 
+/* What deletion leaves, each with its reason. To be told before it is done. */
+static GPtrArray *
+what_stays(const char *name)
+{
+    g_autofree char *path = vm_machines_dup_definition_path(name);
+    g_autoptr(VmJson) json = vm_json_load(path, NULL);
+    g_autofree char *foreign = vm_own_folder_foreign(json, name);
+    g_autofree char *own = vm_definition_folder(json, name);
+    g_autofree char *unknown =
+        g_file_test(own, G_FILE_TEST_IS_DIR) ? vm_disk_unknown_user(name) : NULL;
+    g_auto(GStrv) kept = unknown ? NULL : vm_disk_kept_files(json, name);
+    GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
+
+    if (foreign) {
+        g_ptr_array_add(all, g_strdup_printf("“%s” stays: nothing but the definition says that it "
+                                             "is this machine's own; delete it yourself if it is.",
+                                             foreign));
+    }
+    if (unknown) {
+        g_ptr_array_add(all, g_strdup_printf("“%s” stays: the definition of “%s” cannot be read "
+                                             "and may need its files; mend or delete that one.",
+                                             own, unknown));
+    }
+    for (guint i = 0; kept && kept[i]; i++) {
+        g_ptr_array_add(
+            all, g_strdup_printf("“%s” stays: the disk of another machine needs it.", kept[i]));
+    }
+    return all;
+}
+
 int
 command_delete(const Command *command, int argc, char **argv)
 {
-    g_autofree char *path = NULL;
-    g_autoptr(VmJson) json = NULL;
-    g_auto(GStrv) kept = NULL;
+    g_autoptr(GPtrArray) stays = NULL;
     g_autoptr(GError) error = NULL;
 
     if (!command_parse(command, NULL, &argc, &argv)) {
@@ -193,14 +222,12 @@ command_delete(const Command *command, int argc, char **argv)
     if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
-    path = vm_machines_dup_definition_path(argv[1]);
-    json = vm_json_load(path, NULL);
-    kept = vm_disk_kept_files(json, argv[1]);
+    stays = what_stays(argv[1]);
     if (!vm_machines_delete(argv[1], &error)) {
         return store_failed(argv[1], "deleted", error);
     }
-    for (guint i = 0; kept[i]; i++) {
-        command_say("“%s” stays: the disk of another machine needs it.", kept[i]);
+    for (guint i = 0; i < stays->len; i++) {
+        command_say("%s", (const char *)g_ptr_array_index(stays, i));
     }
     return STATUS_DONE;
 }
