@@ -5,6 +5,7 @@
 
 #include "manager/model/clone.h"
 #include "manager/model/phrases.h"
+#include "manager/model/words.h"
 
 enum {
     NAME_CHARS = 24,
@@ -68,13 +69,13 @@ look_at_full(VmCloneChoice *self, VmStore *store)
         self->full = vm_phrase_dup(error->message);
         return TRUE;
     }
-    takes = g_format_size(size);
+    takes = vm_words_size(size);
     if (size == 0) {
         self->full = g_strdup(_("There is nothing to copy but settings."));
     } else if (!vm_clone_get_room(store, &room)) {
         self->full = g_strdup_printf(_("The disks are copied: up to %s."), takes);
     } else {
-        there = g_format_size(room);
+        there = vm_words_size(room);
         /* Translators: two sizes, as “4.2 GB”. */
         self->full =
             g_strdup_printf(_("The disks are copied: up to %s; %s are free."), takes, there);

@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/words.h"
+
 enum {
     TICK_MS = 40,
     TICK_BYTES = 1024 * 1024 / (1000 / TICK_MS),
@@ -41,7 +43,7 @@ static void
 show(VmConsoleFeed *self, gsize size)
 {
     if (self->skipped > 0) {
-        g_autofree char *amount = g_format_size(self->skipped);
+        g_autofree char *amount = vm_words_size(self->skipped);
         /* Translators: %s is an amount such as "3.2 MB" of a console's text. */
         g_autofree char *words = g_strdup_printf(_("%s skipped"), amount);
         /* Out of whatever sequence was cut, and into no colours. */

@@ -11,6 +11,7 @@
 
 #include "manager/model/definition-paths.h"
 #include "manager/model/libvirt-xml.h"
+#include "manager/model/words.h"
 #include "vmm/client/paths.h"
 
 #define HEAD_SIZE        4096
@@ -338,6 +339,8 @@ vm_source_total_memory(void)
 char *
 vm_source_memory_words(guint64 mib)
 {
+    g_autofree char *gib = NULL;
+
     if (mib < MIB_PER_GIB) {
         /* Translators: an amount of memory. */
         return g_strdup_printf(_("%u MiB"), (guint)mib);
@@ -345,7 +348,8 @@ vm_source_memory_words(guint64 mib)
     if (mib % MIB_PER_GIB == 0) {
         return g_strdup_printf(_("%u GiB"), (guint)(mib / MIB_PER_GIB));
     }
-    return g_strdup_printf(_("%.1f GiB"), (double)mib / MIB_PER_GIB);
+    gib = vm_words_decimal((double)mib / MIB_PER_GIB);
+    return g_strdup_printf(_("%s GiB"), gib);
 }
 
 char *

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manager/model/words.h"
 #include "ui/text-scale.h"
 
 #define BAR_US      2000
@@ -34,6 +35,8 @@ char *
 vm_frame_histogram_dup_words(const guint32 *times, gsize n)
 {
     g_autofree guint32 *sorted = NULL;
+    g_autofree char *half = NULL;
+    g_autofree char *longest = NULL;
     gsize middle = n / 2;
 
     if (n == 0) {
@@ -41,11 +44,12 @@ vm_frame_histogram_dup_words(const guint32 *times, gsize n)
     }
     sorted = g_memdup2(times, n * sizeof(*times));
     qsort(sorted, n, sizeof(*sorted), compare_times);
+    half = vm_words_decimal(sorted[middle] / MS);
+    longest = vm_words_decimal(sorted[n - 1] / MS);
     /* Translators: times from one picture of a guest to the next. */
-    return g_strdup_printf(ngettext("%u frame: half within %.1f ms, the longest %.1f ms",
-                                    "%u frames: half within %.1f ms, the longest %.1f ms",
-                                    (gulong)n),
-                           (guint)n, sorted[middle] / MS, sorted[n - 1] / MS);
+    return g_strdup_printf(ngettext("%u frame: half within %s ms, the longest %s ms",
+                                    "%u frames: half within %s ms, the longest %s ms", (gulong)n),
+                           (guint)n, half, longest);
 }
 
 void
@@ -71,7 +75,8 @@ draw_mark(GtkWidget *widget, cairo_t *cr, const GdkRGBA *colour, guint per_secon
     int width = gtk_widget_get_allocated_width(widget);
     int bottom = gtk_widget_get_allocated_height(widget) - vm_text_scaled(widget, LABEL_SPACE);
     double x = (double)width * G_USEC_PER_SEC / per_second / ((double)BAR_US * BARS);
-    g_autofree char *words = g_strdup_printf(_("%.1f ms"), MS / per_second);
+    g_autofree char *number = vm_words_decimal(MS / per_second);
+    g_autofree char *words = g_strdup_printf(_("%s ms"), number);
     g_autoptr(PangoLayout) layout = gtk_widget_create_pango_layout(widget, words);
     static const double dashes[] = {3, 3};
     int text_width = 0;

@@ -91,6 +91,9 @@ show_rates(VmGraphicsPane *self, const struct sample *now)
     guint64 frames = now->flushes - last->flushes;
     double seconds = (double)(now->time - last->time) / G_USEC_PER_SEC;
     g_autofree char *copied = NULL;
+    g_autofree char *rate = NULL;
+    g_autofree char *each = NULL;
+    g_autofree char *commands = NULL;
 
     if (last->time == 0 || now->flushes < last->flushes || seconds <= 0) {
         return;
@@ -101,13 +104,13 @@ show_rates(VmGraphicsPane *self, const struct sample *now)
         return;
     }
     copied = vm_words_size((now->copied - last->copied) / frames);
+    rate = vm_words_decimal((double)frames / seconds);
+    each = vm_words_decimal(seconds * 1000 / (double)frames);
+    commands = vm_words_decimal((double)(now->commands - last->commands) / (double)frames);
     set_words(self->frames_label,
               /* Translators: pictures per second, and how long one takes. */
-              g_strdup_printf(_("%.1f per second, one each %.1f ms"), (double)frames / seconds,
-                              seconds * 1000 / (double)frames));
-    set_words(self->frame_label,
-              g_strdup_printf(_("%.1f commands, %s copied"),
-                              (double)(now->commands - last->commands) / (double)frames, copied));
+              g_strdup_printf(_("%s per second, one each %s ms"), rate, each));
+    set_words(self->frame_label, g_strdup_printf(_("%s commands, %s copied"), commands, copied));
 }
 
 /* "virgl, venus"; free with g_free(). */

@@ -6,6 +6,7 @@
 
 #include "manager/model/log-lines.h"
 #include "manager/model/log-piece.h"
+#include "manager/model/words.h"
 #include "ui/file-dialog.h"
 #include "ui/window.h"
 #include "vmm/client/paths.h"
@@ -152,7 +153,7 @@ add_line(VmLogPage *self, const char *bytes, gsize size)
 static void
 add_skipped(VmLogPage *self)
 {
-    g_autofree char *amount = g_format_size(self->skipped);
+    g_autofree char *amount = vm_words_size(self->skipped);
     /* Translators: %s is an amount such as "3.2 MB" of a console's text. */
     g_autofree char *words = g_strdup_printf(_("%s skipped"), amount);
     g_autofree char *text = g_strdup_printf("──── %s ────", words);

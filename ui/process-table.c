@@ -329,8 +329,10 @@ draw_number(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *mode
 
     if (which == COLUMN_CPU) {
         double share = 0;
+        g_autofree char *number = NULL;
         gtk_tree_model_get(model, row, COLUMN_CPU, &share, -1);
-        text = g_strdup_printf(_("%.1f %%"), share);
+        number = vm_words_decimal(share);
+        text = g_strdup_printf(_("%s %%"), number);
     } else if (which == COLUMN_CALLS) {
         guint calls = 0;
         gtk_tree_model_get(model, row, COLUMN_CALLS, &calls, -1);

@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/words.h"
+
 #define SAYS "vmm: "
 
 enum {
@@ -221,10 +223,28 @@ translate(const char *phrase, const char *english)
     return text;
 }
 
+/* "12.5", with or without a unit of bytes, as people here write it; NULL for anything else. */
+static char *
+figure(const char *piece)
+{
+    char *rest = NULL;
+    const double value = g_ascii_strtod(piece, &rest);
+    const char *point = strchr(piece, '.');
+    const char *unit = g_str_has_prefix(rest, "\u00a0") ? rest + strlen("\u00a0") : rest;
+    g_autofree char *number = NULL;
+
+    if (!g_ascii_isdigit(piece[0]) || !point || rest != point + 2 ||
+        (unit[0] && (unit == rest || !g_str_has_suffix(unit, "B")))) {
+        return NULL;
+    }
+    number = vm_words_decimal(value);
+    return g_strconcat(number, rest, NULL);
+}
+
 char *
 vm_phrase_dup(const char *english)
 {
-    char *text = NULL;
+    char *text = figure(english);
 
     for (guint i = 0; !text && i < G_N_ELEMENTS(phrases); i++) {
         text = translate(phrases[i], english);

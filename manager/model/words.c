@@ -2,8 +2,34 @@
 #include "manager/model/words.h"
 
 #include <glib/gi18n.h>
+#include <locale.h>
 
 #define TENTHS_BELOW 10
+
+/* Whether a person, or the computer's setup, said how numbers look. */
+static gboolean
+numbers_have_a_locale(void)
+{
+    const char *numeric = setlocale(LC_NUMERIC, NULL);
+
+    return numeric && !g_str_equal(numeric, "C") && !g_str_has_prefix(numeric, "C.") &&
+           !g_str_equal(numeric, "POSIX");
+}
+
+char *
+vm_words_decimal(double value)
+{
+    g_autofree char *text = g_strdup_printf("%.1f", value);
+    g_auto(GStrv) parts = NULL;
+
+    if (numbers_have_a_locale()) {
+        return g_steal_pointer(&text);
+    }
+    parts = g_strsplit(text, ".", 2);
+    /* Translators: what stands between whole and tenths: "." in 12.5, "," in many languages. */
+    return parts[1] ? g_strjoin(C_("decimal separator", "."), parts[0], parts[1], NULL)
+                    : g_steal_pointer(&text);
+}
 
 /* One digit after the point below 10, none for whole numbers and above. */
 static char *
@@ -15,7 +41,7 @@ number_words(double value)
     if (whole || value >= TENTHS_BELOW) {
         return g_strdup_printf("%u", (guint)(value + 0.5));
     }
-    return g_strdup_printf("%.1f", tenths);
+    return vm_words_decimal(tenths);
 }
 
 char *

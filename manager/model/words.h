@@ -5,6 +5,9 @@
 
 #include <glib.h>
 
+/* "12.5", with one digit after what the locale, or else the language, separates them with. */
+char *vm_words_decimal(double value);
+
 /* "512 MiB", "1.4 GiB". */
 char *vm_words_size(guint64 bytes);
 

@@ -361,6 +361,18 @@ def from_command_line(session):
     expect("gpu" not in definition and "name" not in definition, definition)
 
 
+def figures_in_german(session):
+    """What separates tenths is of the window's language."""
+    session.use_real_vmm()
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    session.start(file_of(session, "half.txt", f"vmm run --mem 1536 --cpus 1 {kernel}\n".encode()), LANGUAGE="de")
+    session.see("Name", Atspi.Role.TEXT, 30)
+    wait_for("the memory", lambda: session.find_start("1,5 GiB · "))
+    session.press("Weiter")
+    session.see("1 Prozessor · 1,5 GiB Speicher")
+    session.shoot("create-german")
+
+
 def command_line_there_and_back(session):
     """What “Copy command line” gives is taken for the same machine."""
     session.use_real_vmm()
@@ -426,6 +438,6 @@ def refused_command_lines(session):
     wait_for("a way on", lambda: is_usable(button), 30)
 
 
-TESTS = [review_leads_back, from_command_line, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
+TESTS = [review_leads_back, from_command_line, figures_in_german, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))

@@ -142,7 +142,7 @@ def speaks_german(session):
     session.see(f"Der Render-Knoten /dev/dri/renderD128 ist nicht benutzbar ({denied}). "
                 "Treten Sie der Gruppe „render“ bei und melden Sie sich dann neu an.")
     session.see("Ein Wayland-Compositor antwortet unter „/run/user/1000/wayland-0“.")
-    session.see("Es ist Platz für Platten: 12.5 GiB in „/home/ada“.")
+    session.see("Es ist Platz für Platten: 12,5 GiB in „/home/ada“.")
     session.see("A sentence of a later version.")
     session.see("In einem Terminal auszuführender Befehl: Grafikkarte", Atspi.Role.TEXT)
     session.shoot("self-check-german")
