@@ -8,7 +8,8 @@
 #include "ui/create-assistant.h"
 #include "ui/create-sources.h"
 
-#define VM_SMALLEST_MIB 128 /* of memory, where its slider begins */
+#define VM_SMALLEST_MIB   128 /* of memory, where its slider begins */
+#define VM_PROCESSORS_MAX 32
 
 struct _VmCreateAssistant {
     GtkWindow parent_instance;
@@ -44,6 +45,7 @@ struct _VmCreateAssistant {
     GtkLabel *memory_label;
     GtkLabel *memory_warning;
     GtkRange *memory_scale;
+    int memory_steps; /* as many as this computer's memory makes sensible */
     GtkSwitch *graphics_switch;
     GtkWidget *windows_row;
     GtkSwitch *windows_switch;

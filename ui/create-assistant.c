@@ -431,7 +431,8 @@ set_sizes(VmCreateAssistant *self)
     gtk_label_set_text(self->processors_label, line);
     gtk_spin_button_set_range(self->processors_spin, 1, processors);
     gtk_spin_button_set_value(self->processors_spin, MIN(2, processors));
-    gtk_range_set_range(self->memory_scale, 0, MAX(most, 1));
+    self->memory_steps = MAX(most, 1);
+    gtk_range_set_range(self->memory_scale, 0, self->memory_steps);
     gtk_range_set_round_digits(self->memory_scale, 0);
     gtk_range_set_value(self->memory_scale, preset);
     memory_changed(self);

@@ -181,13 +181,17 @@ void
 vm_create_assistant_take_sizes(VmCreateAssistant *self)
 {
     const gint64 memory = vm_json_get_int(self->loaded, "mem.size", 256);
+    const int step = vm_create_assistant_memory_step((guint64)MAX(memory, 0));
+    const guint processors =
+        (guint)CLAMP(vm_json_get_int(self->loaded, "cpus.num-cores", 1), 1, VM_PROCESSORS_MAX);
     const char *title = vm_json_get_string(self->loaded, "manager.title");
 
-    gtk_range_set_value(self->memory_scale,
-                        vm_create_assistant_memory_step((guint64)MAX(memory, 0)));
+    /* Whatever is in it stays as it is, also what this computer has not got. */
+    gtk_range_set_range(self->memory_scale, 0, MAX(step, self->memory_steps));
+    gtk_range_set_value(self->memory_scale, step);
     g_signal_emit_by_name(self->memory_scale, "value-changed"); /* for its words */
-    gtk_spin_button_set_value(self->processors_spin,
-                              (double)vm_json_get_int(self->loaded, "cpus.num-cores", 1));
+    gtk_spin_button_set_range(self->processors_spin, 1, MAX(processors, g_get_num_processors()));
+    gtk_spin_button_set_value(self->processors_spin, processors);
     gtk_switch_set_active(self->graphics_switch, vm_json_has(self->loaded, "gpu"));
     gtk_switch_set_active(self->windows_switch, vm_guest_windows_get(self->loaded));
     if (title && !self->name_given) {
@@ -252,6 +256,10 @@ vm_create_assistant_set_kind(VmCreateAssistant *self, VmSourceKind kind)
     };
 
     self->kind = kind;
+    if (kind != VM_SOURCE_CONFIGURATION) {
+        gtk_range_set_range(self->memory_scale, 0, self->memory_steps);
+        gtk_spin_button_set_range(self->processors_spin, 1, g_get_num_processors());
+    }
     for (guint i = 0; i < G_N_ELEMENTS(checks); i++) {
         if (checks[i]) {
             /* Enter chooses another one, and goes on from the chosen one. */

@@ -137,13 +137,25 @@ show_note(GtkWidget *control, const char *value)
     }
 }
 
+/* Also what this computer has not got. */
+static void
+show_number(GtkSpinButton *control, const char *text)
+{
+    const double value = g_ascii_strtod(text, NULL);
+    double least = 0;
+    double most = 0;
+
+    gtk_spin_button_get_range(control, &least, &most);
+    gtk_spin_button_set_range(control, MIN(least, value), MAX(most, value));
+    gtk_spin_button_set_value(control, value);
+}
+
 void
 vm_setting_show(GtkWidget *control, const VmSetting *setting, const char *value)
 {
     switch (setting->kind) {
     case VM_SETTING_NUMBER:
-        gtk_spin_button_set_value(GTK_SPIN_BUTTON(control),
-                                  g_ascii_strtod(value[0] ? value : preset_number(setting), NULL));
+        show_number(GTK_SPIN_BUTTON(control), value[0] ? value : preset_number(setting));
         break;
     case VM_SETTING_SCREEN:
     case VM_SETTING_AUTOSTART:

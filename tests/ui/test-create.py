@@ -361,6 +361,30 @@ def from_command_line(session):
     expect("gpu" not in definition and "name" not in definition, definition)
 
 
+def sizes_stay(session):
+    """Memory and processors of a file are taken over as they are, also those that this computer has not got."""
+    session.use_real_vmm()
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    with open("/proc/meminfo", encoding="ascii") as file:
+        total = int(file.readline().split()[1]) // 1024
+    memory, processors = total - 50, min(os.cpu_count() + 3, 32)
+    session.start(file_of(session, "big.txt", f"vmm run --mem {memory} --cpus {processors} {kernel}\n".encode()))
+    create_imported(session, f"{processors} processors · {memory / 1024:.1f} GiB memory")
+    session.see_row("Big, Off")
+    definition = session.definitions()["big"]
+    expect(definition["mem"]["size"] == memory and definition["cpus"]["num-cores"] == processors, definition)
+    # The settings, too, show more than this computer has, and do not write less.
+    session.define("vast", "Vast", mem={"size": 4 * total})
+    session.see_row("Vast, Off")
+    session.activate("app.show-machine", "vast")
+    session.set_state("win.view", "settings")
+    index = session.see("Sections")
+    row = next(node for node in walk(index) if node.get_name() == "System" and node.get_role() == Atspi.Role.LIST_ITEM)
+    index.select_child(row.get_index_in_parent())
+    number = session.see("Memory", Atspi.Role.SPIN_BUTTON)
+    wait_for("all of it", lambda: number.get_current_value() == 4 * total)
+
+
 def figures_in_german(session):
     """What separates tenths is of the window's language."""
     session.use_real_vmm()
@@ -438,6 +462,6 @@ def refused_command_lines(session):
     wait_for("a way on", lambda: is_usable(button), 30)
 
 
-TESTS = [review_leads_back, from_command_line, figures_in_german, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
+TESTS = [review_leads_back, from_command_line, sizes_stay, figures_in_german, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))
