@@ -137,7 +137,7 @@ card_paint(struct card *card, uint64_t size, uint32_t seed)
 uint32_t
 card_attach(struct card *card, uint32_t id, uint64_t size)
 {
-    struct virtio_gpu_mem_entry entries[ENTRIES_MAX / 4];
+    static struct virtio_gpu_mem_entry entries[ENTRIES_MAX];
     size_t n = scattered(entries, size);
     struct virtio_gpu_resource_attach_backing request = {.resource_id = id,
                                                          .nr_entries = (uint32_t)n};
@@ -149,7 +149,7 @@ card_attach(struct card *card, uint32_t id, uint64_t size)
 uint32_t
 card_create_blob(struct card *card, uint32_t id, uint64_t size)
 {
-    struct virtio_gpu_mem_entry entries[ENTRIES_MAX / 4];
+    static struct virtio_gpu_mem_entry entries[ENTRIES_MAX];
     size_t n = scattered(entries, size);
     struct virtio_gpu_resource_create_blob request = {.resource_id = id,
                                                       .blob_mem = VIRTIO_GPU_BLOB_MEM_GUEST,

@@ -4,9 +4,12 @@
 
 #include "tests/unit/tap.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/device/gpu-card.h"
@@ -19,6 +22,9 @@ enum {
     WIDTH = 200,
     HEIGHT = 100,
     SIZE = WIDTH * HEIGHT * 4,
+    LARGE_WIDTH = 1024,
+    LARGE_HEIGHT = 1000,
+    LARGE_SIZE = LARGE_WIDTH * LARGE_HEIGHT * 4,
     FENCE = 77,
 };
 
@@ -30,7 +36,7 @@ struct rig {
 };
 
 static bool
-rig_start(struct rig *rig, uint32_t fault)
+rig_start_with(struct rig *rig, uint32_t fault, uint64_t memory_limit)
 {
     int pair[2];
 
@@ -39,7 +45,7 @@ rig_start(struct rig *rig, uint32_t fault)
                                     .journal_fd = FAKE_FD_MORE + 1,
                                     .n_scanouts = 2,
                                     .screen = {{1280, 800, 0, 0}, {1280, 800, 0, 0}},
-                                    .memory_limit = MEMORY_LIMIT,
+                                    .memory_limit = memory_limit,
                                     .fault = fault,
                                     .fault_every = 1,
                                     .render_fd = -1,
@@ -60,6 +66,12 @@ rig_start(struct rig *rig, uint32_t fault)
     }
     rig->card.fake.tracks_inflight = true;
     return fake_open(&rig->card.fake, 2);
+}
+
+static bool
+rig_start(struct rig *rig, uint32_t fault)
+{
+    return rig_start_with(rig, fault, MEMORY_LIMIT);
 }
 
 static bool
@@ -85,6 +97,14 @@ ask_nothing(struct card *card)
     struct virtio_gpu_ctrl_hdr info = {0};
 
     return card_ask(card, VIRTIO_GPU_CMD_GET_DISPLAY_INFO, &info, sizeof(info), NULL);
+}
+
+static uint32_t
+card_ask_detach(struct card *card, uint32_t id)
+{
+    struct virtio_gpu_resource_detach_backing request = {.resource_id = id};
+
+    return card_ask(card, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, &request, sizeof(request), NULL);
 }
 
 static void
@@ -170,6 +190,101 @@ TAP_TEST(the_picture_goes_on)
     check_int(card_unref(card, 7), VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
     check_int(card_unref(card, 8), VIRTIO_GPU_RESP_OK_NODATA);
     check_int(card_unref(card, 5), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(rig_stop(&rig), 0);
+}
+
+/* MiB of memory files that the process has touched. */
+static unsigned long
+files_of(pid_t pid)
+{
+    char path[64];
+    char line[128];
+    unsigned long kib = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, "RssShmem:", 9) == 0) {
+            kib = strtoul(line + 9, NULL, 10);
+        }
+    }
+    if (file) {
+        (void)fclose(file);
+    }
+    return kib >> 10;
+}
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether scanout 0 has what the guest's pages have now: 1 yes, 0 no, -1 neither. */
+static int
+shows_pages(struct card *card, uint32_t id)
+{
+    static struct shown shown;
+    unsigned int n = 0;
+    bool hello;
+
+    skip_all(card, &shown);
+    if (card_set_scanout(card, 0, id, RECT(0, 0, LARGE_WIDTH, LARGE_HEIGHT)) !=
+        VIRTIO_GPU_RESP_OK_NODATA) {
+        return -1;
+    }
+    const uint8_t *pixels = find_picture(card, &shown, &hello);
+    for (uint32_t at = 4096; pixels && at < LARGE_SIZE; at += 4096) {
+        n += memcmp(pixels + at, card_pixel(card, LARGE_SIZE, at), 4096) == 0;
+    }
+    return !pixels ? -1 : n == LARGE_SIZE / 4096 - 1 ? 1 : n == 0 ? 0 : -1;
+}
+
+/* A gigabyte of resources: what nobody looks at is not copied, and what somebody does is. */
+TAP_TEST(much_is_taken_over_at_once)
+{
+    struct rig rig;
+    struct card *card = &rig.card;
+    static struct shown shown;
+    const uint32_t n = 250;
+
+    check(rig_start_with(&rig, GPU_FAULT_AT_NONE, UINT64_C(2) << 30) && card_say_hello(card));
+    card_paint(card, LARGE_SIZE, 1);
+    for (uint32_t id = 1; id <= n; id++) {
+        check_int(card_create_2d(card, id, LARGE_WIDTH, LARGE_HEIGHT), VIRTIO_GPU_RESP_OK_NODATA);
+        check_int(card_attach(card, id, LARGE_SIZE), VIRTIO_GPU_RESP_OK_NODATA);
+    }
+    check_int(card_set_scanout(card, 0, 1, RECT(0, 0, LARGE_WIDTH, LARGE_HEIGHT)),
+              VIRTIO_GPU_RESP_OK_NODATA);
+    skip_all(card, &shown);
+    fake_kill(&card->fake);
+    const uint64_t start = now_ms();
+    check(rig_take_over(&rig));
+    const uint64_t ready = now_ms();
+    check_int(ask_nothing(card), VIRTIO_GPU_RESP_OK_DISPLAY_INFO);
+    const unsigned long touched = files_of(card->fake.pid);
+    printf("# %u MiB of resources: ready after %u ms, first answer %u ms later, %lu MiB touched\n",
+           (unsigned int)(n * (uint64_t)LARGE_SIZE >> 20), (unsigned int)(ready - start),
+           (unsigned int)(now_ms() - ready), touched);
+    check(touched < 64);
+
+    /* As a scanout; after a transfer of a part; after its pages were taken away. */
+    check_int(shows_pages(card, 2), 1);
+    check_int(card_transfer(card, 3, RECT(0, 0, 16, 1), 0), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(card_ask_detach(card, 4), VIRTIO_GPU_RESP_OK_NODATA);
+    check_int(shows_pages(card, 3), 1);
+    check_int(shows_pages(card, 4), 1);
+    /* Once: what the guest draws later is there when it says so. */
+    check_int(card_transfer(card, 5, RECT(0, 0, 16, 1), 0), VIRTIO_GPU_RESP_OK_NODATA);
+    card_paint(card, LARGE_SIZE, 2);
+    check_int(shows_pages(card, 5), 0);
+    check_int(card_transfer(card, 6, RECT(0, 0, LARGE_WIDTH, LARGE_HEIGHT), 0),
+              VIRTIO_GPU_RESP_OK_NODATA);
+    card_paint(card, LARGE_SIZE, 3);
+    check_int(shows_pages(card, 6), 0);
     check_int(rig_stop(&rig), 0);
 }
 
@@ -371,6 +486,7 @@ TAP_TEST(cursor_and_sizes_stay)
     check_int(rig_stop(&rig), 0);
 }
 
-TAP_MAIN(TAP_CASE(the_picture_goes_on), TAP_CASE(each_request_is_answered_once),
-         TAP_CASE(an_interrupt_comes_again), TAP_CASE(a_reset_leaves_nothing),
-         TAP_CASE(a_journal_of_lies), TAP_CASE(cursor_and_sizes_stay))
+TAP_MAIN(TAP_CASE(the_picture_goes_on), TAP_CASE(much_is_taken_over_at_once),
+         TAP_CASE(each_request_is_answered_once), TAP_CASE(an_interrupt_comes_again),
+         TAP_CASE(a_reset_leaves_nothing), TAP_CASE(a_journal_of_lies),
+         TAP_CASE(cursor_and_sizes_stay))

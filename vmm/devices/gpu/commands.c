@@ -177,6 +177,7 @@ run_detach_backing(struct gpu *gpu, struct command *command)
     if (!resource || resource_is_blob(resource)) {
         return -ENOENT;
     }
+    resource_fill(resource, backend_memory(gpu->backend));
     resource_detach(&gpu->resources, resource);
     journal_set_pages(gpu->journal, resource);
     return 0;

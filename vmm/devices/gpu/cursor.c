@@ -30,6 +30,7 @@ read_image(struct gpu *gpu, struct resource *resource, struct link_cursor *curso
     if (resource->renderer) {
         return texture_read(gpu, resource, &all, cursor->pixels, GPU_CURSOR_SIZE * BYTES_PER_PIXEL);
     }
+    resource_fill(resource, backend_memory(gpu->backend));
     memcpy(cursor->pixels, resource->pixels, sizeof(cursor->pixels));
     return 0;
 }

@@ -84,7 +84,6 @@ restore_2d(struct gpu *gpu, const struct gpu_journal_resource *entry)
     int r =
         resource_create_2d(&gpu->resources, entry->id, entry->format, entry->width, entry->height);
     struct resource *resource;
-    struct rect rect = {0, 0, entry->width, 0};
 
     if (r < 0) {
         return r;
@@ -95,11 +94,12 @@ restore_2d(struct gpu *gpu, const struct gpu_journal_resource *entry)
         return 0; /* black, until the guest gives it pages again */
     }
     (void)take_pointer(backing);
-    rect.height = (uint32_t)MIN_OF(backing_size(resource->backing) /
-                                       ((uint64_t)entry->width * BYTES_PER_PIXEL),
-                                   (uint64_t)entry->height);
-    /* What the guest has drawn there and not shown yet is shown now. */
-    return resource_transfer(resource, backend_memory(gpu->backend), &rect, 0);
+    /*
+     * What the guest has drawn there and not shown yet is shown, when it is shown: all of them at once
+     * would take longer than the machine waits, and most of them nobody looks at.
+     */
+    resource->unfilled = true;
+    return 0;
 }
 
 static int

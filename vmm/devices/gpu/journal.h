@@ -36,6 +36,7 @@ void journal_set_events(struct journal *journal, uint32_t events);
 
 /*
  * Make of the journal what the guest had: guest memory is there, the device is as new. What is not
- * possible is left out, of the journal too.
+ * possible is left out, of the journal too. Pixels are copied of what is shown; other 2D resources get
+ * theirs when they are used (resource_fill()), so that this takes about as long as the pictures are large.
  */
 void journal_restore(struct gpu *gpu);

@@ -277,6 +277,19 @@ resource_destroy(struct resource_table *table, struct resource *resource)
     free(resource);
 }
 
+void
+resource_fill(struct resource *resource, const struct guest_memory *memory)
+{
+    const uint64_t row = (uint64_t)resource->width * BYTES_PER_PIXEL;
+
+    if (resource->unfilled) {
+        resource->unfilled = false;
+        backing_copy(resource->backing, memory, 0, resource->pixels,
+                     MIN_OF(backing_size(resource->backing) / row, (uint64_t)resource->height) *
+                         row);
+    }
+}
+
 int
 resource_transfer(struct resource *resource, const struct guest_memory *memory,
                   const struct rect *rect, uint64_t offset)
@@ -299,6 +312,10 @@ resource_transfer(struct resource *resource, const struct guest_memory *memory,
     if (!add_fits(offset, length, &end) || end > backing_size(resource->backing)) {
         return -EINVAL;
     }
+    if (rect->height < resource->height || row < stride) {
+        resource_fill(resource, memory);
+    }
+    resource->unfilled = false;
     if (row == stride) {
         return backing_copy(resource->backing, memory, offset, to, length) ? 0 : -EINVAL;
     }

@@ -68,6 +68,7 @@ struct resource {
     /* 2D only */
     uint8_t *pixels; /* stride is width * BYTES_PER_PIXEL */
     int fd;
+    bool unfilled; /* taken over: what the guest's pages hold is not in `pixels` yet */
 };
 
 struct resource_table {
@@ -136,3 +137,8 @@ void resource_destroy(struct resource_table *table, struct resource *resource);
  */
 int resource_transfer(struct resource *resource, const struct guest_memory *memory,
                       const struct rect *rect, uint64_t offset);
+/*
+ * Before the pixels of a 2D resource are looked at, or a part of them changes, or it loses its pages: copy
+ * what was put off when it was taken over (journal.h).
+ */
+void resource_fill(struct resource *resource, const struct guest_memory *memory);

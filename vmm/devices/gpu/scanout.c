@@ -98,6 +98,7 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     if (resource->kind == RESOURCE_TEXTURE) {
         return scanout_set_texture(gpu, index, resource, rect);
     }
+    resource_fill(resource, backend_memory(gpu->backend));
     if (scanout->flips) {
         const struct framebuffer framebuffer = {
             .width = resource->width, .height = resource->height, .format = resource->format};

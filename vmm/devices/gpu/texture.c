@@ -161,6 +161,7 @@ texture_promote(struct gpu *gpu, struct resource *resource, struct renderer *ren
         .box = {.width = resource->width, .height = resource->height, .depth = 1},
         .pages = &pixels,
         .n_pages = 1};
+    resource_fill(resource, backend_memory(gpu->backend));
     int r = renderer->ops->create_resource(renderer, resource->id, &texture);
     if (r < 0) {
         return r;
