@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,12 +76,18 @@ rig_start(struct rig *rig, uint32_t fault)
 }
 
 static bool
-rig_take_over(struct rig *rig)
+rig_take_over_faulty(struct rig *rig, uint32_t fault)
 {
     rig->setup.takes_over = 1;
-    rig->setup.fault = GPU_FAULT_AT_NONE;
+    rig->setup.fault = fault;
     return fake_take_over(&rig->card.fake, "VMM_GPU", &rig->setup, sizeof(rig->setup),
                           (int[2]){rig->device_end, rig->journal});
+}
+
+static bool
+rig_take_over(struct rig *rig)
+{
+    return rig_take_over_faulty(rig, GPU_FAULT_AT_NONE);
 }
 
 static int
@@ -357,6 +364,70 @@ TAP_TEST(each_request_is_answered_once)
     check_int(rig_stop(&rig), 0);
 }
 
+static bool
+has_crashed(struct fake *fake)
+{
+    int status = 0;
+
+    for (unsigned int ms = 0; ms < FAKE_LIMIT_MS; ms++) {
+        if (waitpid(fake->pid, &status, WNOHANG) == fake->pid) {
+            fake->pid = 0;
+            fd_closep(&fake->control_fd);
+            fd_closep(&fake->fd);
+            return WIFSIGNALED(status);
+        }
+        usleep(1000);
+    }
+    return false;
+}
+
+/* The process dies of what the guest asks: the next one asks no more of itself. */
+TAP_TEST(a_poisonous_request_is_refused)
+{
+    struct rig rig;
+    struct card *card = &rig.card;
+    const struct virtio_gpu_resource_create_2d create = {.hdr.type =
+                                                             VIRTIO_GPU_CMD_RESOURCE_CREATE_2D,
+                                                         .resource_id = 9,
+                                                         .format = 2,
+                                                         .width = 8,
+                                                         .height = 8};
+    const struct virtio_gpu_resource_flush flush = {
+        .hdr.type = VIRTIO_GPU_CMD_RESOURCE_FLUSH, .resource_id = 3, .r = {0, 0, 8, 8}};
+    uint16_t head;
+    uint32_t written;
+
+    check(rig_start(&rig, GPU_FAULT_CRASH));
+    check_int(card_create_2d(card, 3, 8, 8), VIRTIO_GPU_RESP_OK_NODATA);
+    offer_fenced(card, 0, &create, sizeof(create));
+    offer_fenced(card, 1, &flush, sizeof(flush));
+    offer_fenced(card, 2, &create, sizeof(create));
+    fake_kick(&card->fake, 0);
+    check(has_crashed(&card->fake));
+    rig.setup.suspects = 1;
+    check(rig_take_over_faulty(&rig, GPU_FAULT_CRASH));
+    for (unsigned int i = 0; i < 3; i++) {
+        check(fake_wait(&card->fake, 0, &head, &written));
+    }
+    check(was_answered(card, 0, VIRTIO_GPU_RESP_OK_NODATA));
+    check(was_answered(card, 1, VIRTIO_GPU_RESP_ERR_UNSPEC));
+    check(was_answered(card, 2, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID)); /* it is there */
+    check(fake_is_quiet(&card->fake, 0, 50));
+
+    /* Somebody's kill is not the request's fault; a second one may be. */
+    offer_fenced(card, 0, &flush, sizeof(flush));
+    fake_kick(&card->fake, 0);
+    check(has_crashed(&card->fake));
+    rig.setup.suspects = 0;
+    check(rig_take_over_faulty(&rig, GPU_FAULT_CRASH));
+    check(has_crashed(&card->fake));
+    check(rig_take_over_faulty(&rig, GPU_FAULT_CRASH));
+    check(fake_wait(&card->fake, 0, &head, &written));
+    check(was_answered(card, 0, VIRTIO_GPU_RESP_ERR_UNSPEC));
+    check_int(ask_nothing(card), VIRTIO_GPU_RESP_OK_DISPLAY_INFO);
+    check_int(rig_stop(&rig), 0);
+}
+
 /* A process that had answered and died before it could tell: the guest waits for an interrupt. */
 TAP_TEST(an_interrupt_comes_again)
 {
@@ -487,6 +558,6 @@ TAP_TEST(cursor_and_sizes_stay)
 }
 
 TAP_MAIN(TAP_CASE(the_picture_goes_on), TAP_CASE(much_is_taken_over_at_once),
-         TAP_CASE(each_request_is_answered_once), TAP_CASE(an_interrupt_comes_again),
-         TAP_CASE(a_reset_leaves_nothing), TAP_CASE(a_journal_of_lies),
-         TAP_CASE(cursor_and_sizes_stay))
+         TAP_CASE(each_request_is_answered_once), TAP_CASE(a_poisonous_request_is_refused),
+         TAP_CASE(an_interrupt_comes_again), TAP_CASE(a_reset_leaves_nothing),
+         TAP_CASE(a_journal_of_lies), TAP_CASE(cursor_and_sizes_stay))

@@ -82,6 +82,8 @@ fill(int fd, struct fuzz_input *input)
 
     assert(journal != MAP_FAILED);
     journal->events = (uint32_t)fuzz_take(input, 1);
+    journal->executing = some_number(input);
+    journal->tries = some_number(input);
     for (unsigned int i = 0; i < 64 && input->size > 0; i++) {
         const uint64_t how = fuzz_take(input, 1) % 8;
 

@@ -5,8 +5,8 @@
 
 static const char *const gpu_backends[] = {"auto", "2d", "virglrenderer", NULL};
 static const char *const gpu_faults[] = {
-    "none",      "probe",        "start",          "submit", "late-fence",
-    "no-memory", "lost-command", "venus-unproved", NULL}; /* enum gpu_fault */
+    "none",         "probe",          "start", "submit", "late-fence", "no-memory",
+    "lost-command", "venus-unproved", "crash", "hang",   NULL}; /* enum gpu_fault */
 static const struct config_refusal refused_gpu_backends[] = {
     {"gfxstream", "the renderer of Android is not used"},
     {"stub", "it shows nothing; leave --gpu out"},
@@ -71,7 +71,9 @@ const struct config_key config_gpu_keys[] = {
      .help =
          "For tests: have 3D crash at its probe, start or first submit; or have fences end up to "
          "100 ms late, new resources find no memory, or drawing commands get lost, as often as "
-         "fault-every says; venus-unproved offers Vulkan whose memory cannot be shared."},
+         "fault-every says; venus-unproved offers Vulkan whose memory cannot be shared; crash and "
+         "hang have the graphics card crash or stand still at a drawing command, as often as "
+         "fault-every says."},
     {.name = "fault-every",
      .value = "N",
      .type = CONFIG_NUMBER,

@@ -90,11 +90,14 @@ enum gpu_fault {
     GPU_FAULT_PROBE,  /* the trial of 3D crashes */
     GPU_FAULT_START,  /* the graphics card crashes when it starts 3D */
     GPU_FAULT_SUBMIT, /* the graphics card crashes at the first command stream */
-    /* No crash: every fault_every-th ... */
+    /* Every fault_every-th ... */
     GPU_FAULT_FENCE,   /* fence comes late */
     GPU_FAULT_MEMORY,  /* new resource finds no memory */
     GPU_FAULT_COMMAND, /* command stream, transfer or flush gets lost */
     GPU_FAULT_VENUS,   /* Vulkan is offered although its trial could not share memory */
+    /* Every fault_every-th command stream, transfer or flush ... */
+    GPU_FAULT_DRAW_CRASH, /* makes the graphics card crash */
+    GPU_FAULT_DRAW_HANG,  /* is never done, nor is anything after it */
 };
 
 struct screen_config {

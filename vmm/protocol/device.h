@@ -124,10 +124,12 @@ enum gpu_fault_at {
     GPU_FAULT_AT_NONE = 0,
     GPU_FAULT_AT_START,
     GPU_FAULT_AT_SUBMIT,
-    /* No crash: each gpu_setup.fault_every-th ... */
+    /* Each gpu_setup.fault_every-th ... */
     GPU_FAULT_LATE_FENCE,   /* fence is told up to 100 ms late */
     GPU_FAULT_NO_MEMORY,    /* new resource finds no memory */
     GPU_FAULT_LOST_COMMAND, /* command stream, transfer or flush is answered and not done */
+    GPU_FAULT_CRASH,        /* of them makes the process crash */
+    GPU_FAULT_HANG,         /* of them is never done */
 };
 
 /* What the graphics card draws with; also how its jail looks. */
@@ -171,6 +173,8 @@ struct gpu_setup {
     uint32_t takes_over; /* 0 or 1: a process that crashed wrote the journal, the guest goes on */
     uint32_t lost_3d;    /* 0 or 1: a guest was offered 3D that this level does not have */
     uint32_t capsets;    /* of the renderer, those that the guest may have: 1 << number; 0: all */
+    uint32_t suspects;   /* 0 or 1: it may have crashed of the request that it was executing */
+    uint32_t reserved;
 };
 
 /*

@@ -19,6 +19,7 @@ enum {
     GPU_JOURNAL_RESOURCES = 32768,
     GPU_JOURNAL_BLOCKS = 65536,
     GPU_JOURNAL_BLOCK_PIECES = 63,
+    GPU_JOURNAL_TRIES = 2, /* of one request that the process did not survive */
 };
 
 enum gpu_journal_kind {
@@ -71,8 +72,10 @@ struct gpu_journal_scanout {
 };
 
 struct gpu_journal {
-    uint32_t events; /* of the device's configuration, that the guest has not cleared */
-    uint32_t reserved[15];
+    uint32_t events;    /* of the device's configuration, that the guest has not cleared */
+    uint32_t executing; /* the request: its queue + 1 << 16, and its head; 0: none */
+    uint32_t tries;     /* how often that was begun */
+    uint32_t reserved[13];
     struct gpu_journal_scanout scanout[GPU_SCANOUTS_MAX];
     struct gpu_journal_resource resource[GPU_JOURNAL_RESOURCES];
     struct gpu_journal_block block[GPU_JOURNAL_BLOCKS];

@@ -106,6 +106,7 @@ revive_card(struct child *card, const struct failure *how)
         vm->graphics.level = GPU_LEVEL_2D;
         fd_closep(&vm->graphics.render_fd);
     }
+    vm->revival.suspects = !card->killed;
     card->row = graphics_row(vm->graphics.level);
     card->ready = false;
     /* The cure after the semicolon is ours. */

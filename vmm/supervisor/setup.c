@@ -218,7 +218,8 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     static const uint32_t faults[] = {
         [GPU_FAULT_START] = GPU_FAULT_AT_START,       [GPU_FAULT_SUBMIT] = GPU_FAULT_AT_SUBMIT,
         [GPU_FAULT_FENCE] = GPU_FAULT_LATE_FENCE,     [GPU_FAULT_MEMORY] = GPU_FAULT_NO_MEMORY,
-        [GPU_FAULT_COMMAND] = GPU_FAULT_LOST_COMMAND,
+        [GPU_FAULT_COMMAND] = GPU_FAULT_LOST_COMMAND, [GPU_FAULT_DRAW_CRASH] = GPU_FAULT_CRASH,
+        [GPU_FAULT_DRAW_HANG] = GPU_FAULT_HANG,
     };
     const struct gpu_config *config = &child->vm->config->gpu;
     struct gpu_setup *gpu = &setup->gpu;
@@ -232,6 +233,7 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->fault = faults[config->fault];
     gpu->fault_every = (uint32_t)config->fault_every;
     gpu->takes_over = child->restarts > 0;
+    gpu->suspects = gpu->takes_over && child->vm->revival.suspects;
     gpu->lost_3d = gpu->takes_over && child->vm->graphics.had_3d;
     gpu->journal_fd = fd_plan_add(plan, child->vm->gpu_journal_fd);
     /* A recording ends with the process that wrote it: it would lack what was there before. */

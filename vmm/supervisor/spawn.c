@@ -177,6 +177,7 @@ child_reap(struct child *child, struct failure *failure)
         r = waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | __WALL);
     } while (r < 0 && errno == EINTR);
     child->pid = 0;
+    child->killed = r == 0 && info.si_code == CLD_KILLED && info.si_status == SIGKILL;
     if (r == 0 && info.si_code != CLD_EXITED && info.si_status == SIGSYS) {
         child->blocked++;
     }

@@ -50,6 +50,7 @@ struct child {
     struct log_reader log;
     bool ready;
     bool done;         /* has done its work; its end is expected */
+    bool killed;       /* it ended by SIGKILL: somebody's wish, or no memory */
     uint32_t restarts; /* since the machine's start */
     uint32_t blocked;  /* times its filter ended it since then */
     size_t n_fds;      /* of its plan */
@@ -103,6 +104,7 @@ struct venus_edge {
 struct revival {
     uint64_t crashes_ms[2];   /* the last two, 0: none yet */
     unsigned int answers_due; /* to MACHINE_REPLACE_DEVICE */
+    bool suspects;            /* the last one may be the fault of what the guest asked for */
     char cause[START_SENTENCE_SIZE];
 };
 

@@ -431,6 +431,17 @@ command_execute(struct gpu *gpu, unsigned int index, struct command *command)
     return chain->again ? run_again(gpu, row, command) : row->run(gpu, command);
 }
 
+/* Only its header is read: for its fence. */
+static int
+command_refuse(struct command *command)
+{
+    (void)chain_read(command->chain, &command->request.header, sizeof(command->request.header));
+    log_warning("The guest's request 0x%x was being executed when the graphics card crashed: it is "
+                "not tried again",
+                le32toh(command->request.header.type));
+    return -EIO;
+}
+
 void
 commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct chain *chain)
 {
@@ -440,7 +451,13 @@ commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct ch
     if (gpu->record) {
         record_request(gpu, index, chain);
     }
-    int r = command_execute(gpu, index, &command);
+    int r;
+    if (journal_begin(gpu->journal, index, chain)) {
+        r = command_execute(gpu, index, &command);
+        journal_end(gpu->journal);
+    } else {
+        r = command_refuse(&command);
+    }
 
     gpu->counters.commands++;
     if (r < 0) {

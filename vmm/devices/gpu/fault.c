@@ -28,9 +28,25 @@ draws(uint32_t type)
            type == VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D;
 }
 
+/* For those who want to see what comes after it. */
+static void
+end_badly(uint32_t at)
+{
+    if (at == GPU_FAULT_CRASH) {
+        __builtin_trap();
+    }
+    for (;;) {
+        __asm__ volatile("");
+    }
+}
+
 bool
 fault_replaces(struct fault *fault, uint32_t type, int *ret_r)
 {
+    if ((fault->at == GPU_FAULT_CRASH || fault->at == GPU_FAULT_HANG) && draws(type) &&
+        is_due(fault)) {
+        end_badly(fault->at);
+    }
     *ret_r = fault->at == GPU_FAULT_NO_MEMORY ? -ENOMEM : 0;
     return (fault->at == GPU_FAULT_NO_MEMORY && allocates(type) && is_due(fault)) ||
            (fault->at == GPU_FAULT_LOST_COMMAND && draws(type) && is_due(fault));

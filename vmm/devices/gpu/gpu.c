@@ -403,8 +403,9 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu_plug_first(gpu, setup);
     gpu->mode_timer = loop_add_timer(loop, gpu_mode_settled, gpu);
     gpu->restore_timer = loop_add_timer(loop, gpu_restore, gpu);
-    gpu->journal =
-        setup->journal_fd > 0 ? journal_open(setup->journal_fd, setup->takes_over) : NULL;
+    gpu->journal = setup->journal_fd > 0
+                       ? journal_open(setup->journal_fd, setup->takes_over, setup->suspects)
+                       : NULL;
     gpu->restore_due = gpu->journal && setup->takes_over;
     if (gpu->journal) {
         close(setup->journal_fd); /* it is mapped */

@@ -12,9 +12,10 @@
 #include "vmm/devices/gpu/gpu.h"
 #include "vmm/devices/gpu/journal-private.h"
 #include "vmm/devices/gpu/resource.h"
+#include "vmm/virtio/queue.h"
 
 struct journal *
-journal_open(int fd, bool written)
+journal_open(int fd, bool written, bool suspects)
 {
     int r = fd_check_memory_file(fd, sizeof(struct gpu_journal));
     void *data;
@@ -30,6 +31,10 @@ journal_open(int fd, bool written)
     struct journal *journal = xalloc(sizeof(*journal));
     journal->data = data;
     journal->unread = written;
+    if (written) {
+        journal->suspect = journal->data->executing;
+        journal->suspect_tries = suspects ? GPU_JOURNAL_TRIES : journal->data->tries;
+    }
     return journal;
 }
 
@@ -124,6 +129,7 @@ journal_clear(struct journal *journal)
         }
     }
     journal->unread = false;
+    journal->suspect = 0;
     memset(journal->resources, 0, sizeof(journal->resources));
     memset(journal->blocks, 0, sizeof(journal->blocks));
     for (uint32_t i = 0; i < GPU_SCANOUTS_MAX; i++) {
@@ -255,6 +261,35 @@ journal_move_cursor(struct journal *journal, uint32_t index, uint32_t x, uint32_
     if (journal) {
         journal->data->scanout[index].cursor_position[0] = x;
         journal->data->scanout[index].cursor_position[1] = y;
+    }
+}
+
+bool
+journal_begin(struct journal *journal, unsigned int queue, const struct chain *chain)
+{
+    const uint32_t request = (queue + 1) << 16 | chain->head;
+    uint32_t tries = 0;
+
+    if (!journal) {
+        return true;
+    }
+    if (chain->again && journal->suspect == request) {
+        tries = journal->suspect_tries;
+        journal->suspect = 0;
+    }
+    if (tries >= GPU_JOURNAL_TRIES) {
+        return false;
+    }
+    journal->data->tries = tries + 1;
+    __atomic_store_n(&journal->data->executing, request, __ATOMIC_RELEASE);
+    return true;
+}
+
+void
+journal_end(struct journal *journal)
+{
+    if (journal) {
+        __atomic_store_n(&journal->data->executing, 0, __ATOMIC_RELEASE);
     }
 }
 

@@ -11,12 +11,16 @@
 
 #include "vmm/base/cleanup.h"
 
+struct chain;
 struct gpu;
 struct journal;
 struct resource;
 
-/* Map the memfd, which stays the caller's; perhaps another process wrote it. NULL with errno set. */
-struct journal *journal_open(int fd, bool written);
+/*
+ * Map the memfd, which stays the caller's; perhaps another process wrote it, and it `suspects` the request that it
+ * was executing. NULL with errno set.
+ */
+struct journal *journal_open(int fd, bool written, bool suspects);
 void journal_close(struct journal *journal);
 CLEANUP_DEFINE(struct journal, journal_close)
 
@@ -32,6 +36,12 @@ void journal_set_scanout(struct gpu *gpu, uint32_t index);
 void journal_set_cursor(struct journal *journal, uint32_t index, uint32_t resource,
                         const uint32_t hot[2]);
 void journal_move_cursor(struct journal *journal, uint32_t index, uint32_t x, uint32_t y);
+/*
+ * A request begins, and has ended. `again`: the process before us had it, too. False when it is not to be
+ * executed: the process before died while it did that, and that is suspected, or it was not the first one to die so.
+ */
+bool journal_begin(struct journal *journal, unsigned int queue, const struct chain *chain);
+void journal_end(struct journal *journal);
 void journal_set_events(struct journal *journal, uint32_t events);
 
 /*
