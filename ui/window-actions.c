@@ -59,12 +59,6 @@ shut_down(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-force_off(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_force_off(VM_WINDOW(data));
-}
-
-static void
 restart(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_machine_restart(VM_WINDOW(data)->machine);
@@ -129,12 +123,6 @@ send_keys(GSimpleAction *action, GVariant *parameter, gpointer data)
     vm_display_page_send_keys(display_of(VM_WINDOW(data)), g_variant_get_string(parameter, NULL));
 }
 
-static void
-type_clipboard(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_type_clipboard(VM_WINDOW(data));
-}
-
 static gboolean
 is_shift_click(void)
 {
@@ -157,63 +145,9 @@ screenshot(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-copy_screenshot(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_copy_screenshot(VM_WINDOW(data));
-}
-
-static void
-rename_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_rename(VM_WINDOW(data));
-}
-
-static void
-change_group(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_change_group(VM_WINDOW(data));
-}
-
-static void
-clone_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_clone(VM_WINDOW(data));
-}
-
-static void
-new_window(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_new_window(VM_WINDOW(data));
-}
-
-static void
-add_display(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_add_display(VM_WINDOW(data));
-}
-
-static void
-remove_display(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_remove_display(VM_WINDOW(data));
-}
-
-static void
-restart_renderer(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_restart_renderer(VM_WINDOW(data));
-}
-
-static void
 add_console(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     vm_window_add_console(VM_WINDOW(data), g_variant_get_string(parameter, NULL));
-}
-
-static void
-display_window(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_display_window(VM_WINDOW(data));
 }
 
 /* Folded, the list makes room for them. */
@@ -232,48 +166,6 @@ cancel_making(GSimpleAction *action, GVariant *parameter, gpointer data)
     vm_machine_cancel_making(VM_WINDOW(data)->machine);
 }
 
-static void
-delete_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_delete(VM_WINDOW(data));
-}
-
-static void
-copy_command(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_copy_command(VM_WINDOW(data));
-}
-
-static void
-copy_report(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_copy_report(VM_WINDOW(data));
-}
-
-static void
-open_folder(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_open_folder(VM_WINDOW(data));
-}
-
-static void
-choose_file(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_choose_file(VM_WINDOW(data));
-}
-
-static void
-use_less(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_use_less(VM_WINDOW(data));
-}
-
-static void
-remove_file(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-    vm_window_remove_file(VM_WINDOW(data));
-}
-
 /* The definition, as text. */
 static void
 correct(GSimpleAction *action, GVariant *parameter, gpointer data)
@@ -290,7 +182,6 @@ static const GActionEntry machine_entries[] = {
     {"start-fullscreen", start_fullscreen},
     {"start-windowless", start_windowless},
     {"shut-down", shut_down},
-    {"force-off", force_off},
     {"restart", restart},
     {"power", power},
     {"pause", NULL, NULL, "false", set_pause},
@@ -299,29 +190,50 @@ static const GActionEntry machine_entries[] = {
     {"capture", capture},
     {"release", release},
     {"send-keys", send_keys, "s"},
-    {"type-clipboard", type_clipboard},
     {"screenshot", screenshot},
-    {"copy-screenshot", copy_screenshot},
     {"settings", show_settings},
-    {"rename", rename_machine},
-    {"change-group", change_group},
-    {"clone", clone_machine},
-    {"new-window", new_window},
-    {"add-display", add_display},
-    {"remove-display", remove_display},
-    {"display-window", display_window},
-    {"restart-renderer", restart_renderer},
     {"add-console", add_console, "s"},
     {"cancel", cancel_making},
-    {"delete", delete_machine},
-    {"copy-command", copy_command},
-    {"copy-report", copy_report},
-    {"open-folder", open_folder},
-    {"choose-file", choose_file},
-    {"remove-file", remove_file},
-    {"use-less", use_less},
     {"correct", correct},
 };
+
+/* Of the window itself; called with it and nothing else. */
+struct call {
+    const char *name;
+    void (*run)(VmWindow *self);
+};
+
+static const struct call machine_calls[] = {
+    {"force-off", vm_window_force_off},
+    {"type-clipboard", vm_window_type_clipboard},
+    {"copy-screenshot", vm_window_copy_screenshot},
+    {"rename", vm_window_rename},
+    {"change-group", vm_window_change_group},
+    {"clone", vm_window_clone},
+    {"new-window", vm_window_new_window},
+    {"add-display", vm_window_add_display},
+    {"remove-display", vm_window_remove_display},
+    {"display-window", vm_window_display_window},
+    {"restart-renderer", vm_window_restart_renderer},
+    {"delete", vm_window_delete},
+    {"copy-command", vm_window_copy_command},
+    {"copy-report", vm_window_copy_report},
+    {"open-folder", vm_window_open_folder},
+    {"choose-file", vm_window_choose_file},
+    {"remove-file", vm_window_remove_file},
+    {"use-less", vm_window_use_less},
+};
+
+static void
+add_machine_calls(VmWindow *self)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(machine_calls); i++) {
+        g_autoptr(GSimpleAction) action = g_simple_action_new(machine_calls[i].name, NULL);
+
+        g_signal_connect_swapped(action, "activate", G_CALLBACK(machine_calls[i].run), self);
+        g_action_map_add_action(G_ACTION_MAP(self->machine_actions), G_ACTION(action));
+    }
+}
 
 /* ------------------------------------------------------------------ console. */
 
@@ -668,6 +580,7 @@ vm_window_add_actions(VmWindow *self)
     self->machine_actions = g_simple_action_group_new();
     g_action_map_add_action_entries(G_ACTION_MAP(self->machine_actions), machine_entries,
                                     G_N_ELEMENTS(machine_entries), self);
+    add_machine_calls(self);
     g_action_map_add_action_entries(G_ACTION_MAP(self->machine_actions), scaling_entry, 1, self);
     add_property_action(G_ACTION_MAP(self->machine_actions), "resize-guest", display_of(self),
                         "resize-guest");

@@ -27,12 +27,12 @@ def read(pattern):
 
 def defined(sources):
     found = set(GTK)
-    groups = {"window_entries": "win", "machine_entries": "machine", "console_entries": "console",
+    groups = {"window_entries": "win", "machine_entries": "machine", "machine_calls": "machine", "console_entries": "console",
               "settings_entries": "settings", "log_entries": "log",
               "scaling_entry": "machine"}
     for file, text in sources.items():
         groups["entries"] = "app" if file.startswith("manager/") else "win"
-        for name, body in re.findall(r"GActionEntry (\w+)\[\] = \{(.*?)\n?\};", text, re.S):
+        for name, body in re.findall(r"(?:GActionEntry|struct call) (\w+)\[\] = \{(.*?)\n?\};", text, re.S):
             found |= {f"{groups[name]}.{action}" for action in re.findall(r'\{"([a-z-]+)"', body)}
         for where, action in re.findall(r'add_property_action\(\s*G_ACTION_MAP\((.*?)\), "([a-z-]+)"', text):
             found.add(("machine." if "machine" in where else "win.") + action)
