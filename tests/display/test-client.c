@@ -9,85 +9,18 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/display/library.h"
 #include "tests/display/peer.h"
-#include "tests/display/rig.h"
 #include "vmm/base/fd.h"
 #include "vmm/client/vm-chardev.h"
-#include "vmm/client/vm-connection.h"
-#include "vmm/client/vm-console.h"
-
-enum {
-    PAUSE_MS = 7000, /* longer than the library waits for an answer */
-    FDS_MAX = 1024,
-};
-
-/* What a console told us. */
-struct told {
-    guint scanouts;
-    guint damages;
-    guint cursors;
-    gint damage[4];
-};
-
-static void
-count_scanout(struct told *told)
-{
-    told->scanouts++;
-}
-
-static void
-count_damage(struct told *told, gint x, gint y, gint width, gint height)
-{
-    const gint damage[4] = {x, y, width, height};
-
-    told->damages++;
-    memcpy(told->damage, damage, sizeof(damage));
-}
-
-static void
-count_cursor(struct told *told)
-{
-    told->cursors++;
-}
-
-static void
-listen_to(VmConsole *console, struct told *told)
-{
-    g_signal_connect_swapped(console, "scanout-changed", G_CALLBACK(count_scanout), told);
-    g_signal_connect_swapped(console, "damage", G_CALLBACK(count_damage), told);
-    g_signal_connect_swapped(console, "cursor-changed", G_CALLBACK(count_cursor), told);
-}
-
-static VmConnection *
-open_ready(Rig *rig)
-{
-    VmConnection *connection = vm_connection_new(rig->path);
-
-    vm_connection_open(connection);
-    rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
-    return connection;
-}
-
-static VmConsole *
-first_console(VmConnection *connection)
-{
-    GListModel *consoles = vm_connection_get_consoles(connection);
-    VmConsole *console;
-
-    rig_wait(g_list_model_get_n_items(consoles) == 1);
-    console = g_list_model_get_item(consoles, 0);
-    rig_wait(vm_console_get_connected(console));
-    return console;
-}
 
 static void
 test_machine(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConnection) connection = library_open(rig);
     GListModel *chardevs = vm_connection_get_chardevs(connection);
     g_autoptr(VmChardev) chardev = NULL;
     g_autoptr(VmConsole) console = NULL;
@@ -102,7 +35,7 @@ test_machine(void)
     g_assert_cmpstr(vm_chardev_get_name(chardev), ==, "serial.0");
     g_assert_cmpstr(vm_chardev_get_label(chardev), ==, "Serial 1");
     rig_gpu_hello(rig, 1); /* the console comes later */
-    console = first_console(connection);
+    console = library_console(connection);
     g_assert_cmpuint(vm_console_get_number(console), ==, 0);
     g_assert_cmpstr(vm_console_get_label(console), ==, "Screen 1");
     rig_set_state(rig, DISPLAY_VM_STOPPED, 33, "part-died", "Its gpu part failed.");
@@ -141,7 +74,7 @@ static void
 test_displays(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConnection) connection = library_open(rig);
     GListModel *consoles = vm_connection_get_consoles(connection);
     const VmDisplayMode size = {.width = 800, .height = 600};
     g_autoptr(VmConsole) first = NULL;
@@ -177,59 +110,6 @@ test_displays(void)
 }
 
 static void
-test_picture(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = NULL;
-    g_autoptr(VmConsole) console = NULL;
-    static struct gpu_cursor shape = {
-        .header = {GPU_CURSOR, sizeof(shape)}, .visible = 1, .hot_x = 3, .hot_y = 4};
-    struct told told = {0};
-    VmPicture picture;
-    VmCursor cursor;
-    guint32 *pixels;
-    guint width;
-
-    rig_gpu_hello(rig, 1);
-    pixels = rig_gpu_show(rig, 1, 64, 48);
-    connection = open_ready(rig);
-    console = first_console(connection);
-    listen_to(console, &told);
-    rig_run(50);
-    g_assert_cmpuint(told.scanouts, ==, 0); /* nobody holds it */
-    vm_console_hold(console);
-    rig_wait(told.scanouts == 1);
-    g_assert_true(vm_console_get_picture(console, &picture));
-    g_assert_cmpuint(picture.width, ==, 64);
-    g_assert_cmpuint(picture.height, ==, 48);
-    g_assert_cmpint(picture.format, ==, VM_FORMAT_XRGB8888);
-    pixels[64 * 2 + 1] = 0xfedcba;
-    rig_gpu_update(rig, 1, 2, 3, 4);
-    rig_wait(told.damages == 1);
-    g_assert_cmpint(told.damage[0], ==, 1);
-    g_assert_cmpint(told.damage[3], ==, 4);
-    g_assert_cmpint(memcmp(picture.pixels + (gsize)2 * picture.stride + 4, "\xba\xdc\xfe", 3), ==,
-                    0);
-    g_assert_false(vm_console_get_cursor(console, &cursor));
-    shape.pixels[1] = 0xff010203;
-    rig_gpu_send(rig, &shape, sizeof(shape), -1);
-    rig_wait(vm_console_get_cursor(console, &cursor));
-    g_assert_cmpuint(cursor.hot_y, ==, 4);
-    g_assert_cmphex(cursor.pixels[1], ==, 0xff010203);
-    rig_gpu_show(rig, 2, 100, 50);
-    rig_wait(told.scanouts == 2);
-    g_object_get(console, "width", &width, NULL);
-    g_assert_cmpuint(width, ==, 100);
-    rig_gpu_scanout(rig, 0, 0, 0, 0);
-    rig_wait(told.scanouts == 3);
-    g_assert_false(vm_console_get_picture(console, &picture));
-    vm_console_release(console);
-    rig_gpu_scanout(rig, 1, 0, 64, 48);
-    rig_run(50);
-    g_assert_false(vm_console_get_picture(console, &picture));
-}
-
-static void
 test_input(void)
 {
     enum {
@@ -241,8 +121,8 @@ test_input(void)
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 100, 100);
-    connection = open_ready(rig);
-    console = first_console(connection);
+    connection = library_open(rig);
+    console = library_console(connection);
     vm_console_move_pointer(console, 99, 0);
     vm_console_press_button(console, VM_BUTTON_LEFT);
     vm_console_release_button(console, VM_BUTTON_LEFT);
@@ -274,15 +154,15 @@ test_reconnect(void)
     g_autoptr(VmConnection) connection = NULL;
     g_autoptr(VmConsole) console = NULL;
     g_autoptr(VmConsole) after = NULL;
-    struct told told = {0};
+    struct library_told told = {0};
     VmPicture picture;
     gint64 start;
 
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 30, 20);
-    connection = open_ready(rig);
-    console = first_console(connection);
-    listen_to(console, &told);
+    connection = library_open(rig);
+    console = library_console(connection);
+    library_listen(console, &told);
     vm_console_hold(console);
     rig_wait(told.scanouts == 1);
     start = g_get_monotonic_time();
@@ -298,7 +178,7 @@ test_reconnect(void)
     rig_gpu_show(rig, 1, 40, 20);
     rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
     g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
-    after = first_console(connection);
+    after = library_console(connection);
     g_assert_true(after == console);
     rig_wait(told.scanouts == 2);
     g_assert_true(vm_console_get_picture(console, &picture));
@@ -386,8 +266,8 @@ test_no_key_later(void)
     rig = rig_new();
     rig_gpu_hello(rig, 1);
     rig_gpu_show(rig, 1, 30, 20);
-    connection = open_ready(rig);
-    console = first_console(connection);
+    connection = library_open(rig);
+    console = library_console(connection);
     vm_console_press_key(console, KEY_LEFTSHIFT);
     rig_wait(!vm_console_has_unsent_input(console));
     rig_expect_event(rig->keyboard, EV_KEY, KEY_LEFTSHIFT, 1);
@@ -414,18 +294,10 @@ test_no_key_later(void)
 }
 
 static void
-keep_result(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    GAsyncResult **ret_result = user_data;
-
-    *ret_result = g_object_ref(result);
-}
-
-static void
 test_requests(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConnection) connection = library_open(rig);
     static const struct {
         VmRequest request;
         enum display_type type;
@@ -449,7 +321,8 @@ test_requests(void)
     for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
         g_autoptr(GAsyncResult) result = NULL;
 
-        vm_connection_request_async(connection, requests[i].request, NULL, keep_result, &result);
+        vm_connection_request_async(connection, requests[i].request, NULL, library_keep_result,
+                                    &result);
         rig_wait(result != NULL);
         g_assert_true(vm_connection_request_finish(connection, result, &error));
         g_assert_no_error(error);
@@ -457,7 +330,7 @@ test_requests(void)
             rig_expect_request(rig, requests[i].type, NULL);
         }
     }
-    vm_connection_get_processes_async(connection, NULL, keep_result, &asked);
+    vm_connection_get_processes_async(connection, NULL, library_keep_result, &asked);
     rig_run(20);
     rig_expect_request(rig, DISPLAY_ASK_STATISTICS, NULL);
     g_assert_cmpint(send(rig->control, &statistics, sizeof(statistics), 0), >, 0);
@@ -473,7 +346,7 @@ static void
 test_sandbox(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConnection) connection = library_open(rig);
     static struct display_statistics statistics = {
         .header = {DISPLAY_STATISTICS, sizeof(statistics)},
         .count = 1,
@@ -496,8 +369,8 @@ test_sandbox(void)
     VmTotals totals;
     GError *error = NULL;
 
-    vm_connection_get_jails_async(connection, NULL, keep_result, &asked);
-    vm_connection_get_totals_async(connection, NULL, keep_result, &asked_totals);
+    vm_connection_get_jails_async(connection, NULL, library_keep_result, &asked);
+    vm_connection_get_totals_async(connection, NULL, library_keep_result, &asked_totals);
     while (!asked || !asked_totals) { /* one answer serves all who wait for it */
         struct pollfd control = {.fd = rig->control, .events = POLLIN};
 
@@ -521,183 +394,10 @@ test_sandbox(void)
 }
 
 static void
-test_thumbnail(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = NULL;
-    g_autoptr(VmConsole) console = NULL;
-    g_autoptr(VmThumbnail) thumbnail = NULL;
-    g_autofree char *name = NULL;
-    g_autoptr(GAsyncResult) early = NULL;
-    g_autoptr(GAsyncResult) result = NULL;
-    GError *error = NULL;
-    guint32 *pixels;
-
-    rig_gpu_hello(rig, 1);
-    connection = open_ready(rig);
-    console = first_console(connection);
-    vm_console_get_thumbnail_async(console, 64, 64, NULL, keep_result, &early);
-    rig_wait(early != NULL);
-    g_assert_null(vm_console_get_thumbnail_finish(console, early, &error));
-    name = g_dbus_error_get_remote_error(error);
-    g_assert_cmpstr(name, ==, "org.vitrine.Vmm1.Error.NoPicture");
-    g_clear_error(&error);
-    pixels = rig_gpu_show(rig, 1, 128, 96);
-    pixels[0] = 0x00ff00;
-    vm_console_get_thumbnail_async(console, 0, 0, NULL, keep_result, &result);
-    rig_wait(result != NULL);
-    thumbnail = vm_console_get_thumbnail_finish(console, result, &error);
-    g_assert_no_error(error);
-    g_assert_cmpuint(thumbnail->width, ==, 128);
-    g_assert_cmpuint(g_bytes_get_size(thumbnail->bytes), ==, 128UL * 96 * 4);
-    g_assert_cmphex(*(const guint32 *)g_bytes_get_data(thumbnail->bytes, NULL), ==, 0x00ff00);
-}
-
-static void
-take_thumbnail(VmConsole *console)
-{
-    g_autoptr(GAsyncResult) result = NULL;
-    g_autoptr(GError) error = NULL;
-    VmThumbnail *thumbnail;
-
-    vm_console_get_thumbnail_async(console, 16, 16, NULL, keep_result, &result);
-    rig_wait(result != NULL);
-    thumbnail = vm_console_get_thumbnail_finish(console, result, &error);
-    g_clear_pointer(&thumbnail, vm_thumbnail_free);
-}
-
-/* What is drawn is told once for each copy; what is still, not at all. */
-static void
-test_changes(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
-    g_autoptr(VmConnection) other = open_ready(rig);
-    g_autoptr(VmConsole) console = NULL;
-    g_autoptr(VmConsole) others = NULL;
-    guint64 changes;
-
-    rig_gpu_hello(rig, 1);
-    console = first_console(connection);
-    others = first_console(other);
-    take_thumbnail(console); /* there is none yet */
-    changes = vm_console_get_changes(console);
-    g_assert_cmpuint(vm_console_get_changes(console), ==, changes);
-    rig_gpu_show(rig, 1, 64, 48);
-    rig_wait(vm_console_get_changes(console) == changes + 1);
-    take_thumbnail(console);
-    rig_run(200);
-    g_assert_cmpuint(vm_console_get_changes(console), ==, changes + 1);
-    for (guint i = 0; i < 20; i++) {
-        rig_gpu_update(rig, i, 0, 1, 1);
-    }
-    rig_wait(vm_console_get_changes(console) == changes + 2);
-    rig_gpu_show(rig, 2, 64, 48);
-    rig_run(200);
-    g_assert_cmpuint(vm_console_get_changes(console), ==, changes + 2);
-    g_assert_cmpuint(vm_console_get_changes(others), ==, changes); /* it never asked */
-    take_thumbnail(console);
-    rig_gpu_update(rig, 1, 0, 1, 1);
-    rig_wait(vm_console_get_changes(console) == changes + 3);
-}
-
-/* The sockets that this process has now. */
-static GArray *
-list_sockets(void)
-{
-    GArray *sockets = g_array_new(FALSE, FALSE, sizeof(int));
-    struct stat st;
-
-    for (int fd = 0; fd < FDS_MAX; fd++) {
-        if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) {
-            g_array_append_val(sockets, fd);
-        }
-    }
-    return sockets;
-}
-
-static gboolean
-has_socket(GArray *sockets, int fd)
-{
-    for (guint i = 0; i < sockets->len; i++) {
-        if (g_array_index(sockets, int, i) == fd) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-static gboolean
-has_picture(VmConsole *console)
-{
-    VmPicture picture;
-
-    return vm_console_get_picture(console, &picture);
-}
-
-/* A display process that comes to nothing for longer than it is waited for, as on a busy computer. */
-static void
-test_picture_after_pause(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
-    g_autoptr(VmConsole) console = NULL;
-
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 64, 48);
-    console = first_console(connection);
-    rig_signal(rig, SIGSTOP);
-    vm_console_hold(console);
-    rig_run(PAUSE_MS);
-    rig_signal(rig, SIGCONT);
-    rig_wait(has_picture(console));
-    vm_console_release(console);
-}
-
-/* The listener's link breaks: the picture stays, and new ones come. */
-static void
-test_picture_after_break(void)
-{
-    g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
-    g_autoptr(VmConsole) console = NULL;
-    g_autoptr(GArray) before = NULL;
-    g_autoptr(GArray) after = NULL;
-    struct told told = {0};
-    guint scanouts;
-
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 64, 48);
-    console = first_console(connection);
-    before = list_sockets();
-    listen_to(console, &told);
-    vm_console_hold(console);
-    rig_wait(has_picture(console));
-    scanouts = told.scanouts;
-    after = list_sockets();
-    for (guint i = 0; i < after->len; i++) {
-        int fd = g_array_index(after, int, i);
-
-        if (!has_socket(before, fd)) {
-            g_assert_cmpint(shutdown(fd, SHUT_RDWR), ==, 0);
-        }
-    }
-    while (told.scanouts == scanouts) {
-        g_assert_true(has_picture(console));
-        rig_run(50);
-    }
-    g_assert_true(has_picture(console));
-    told.damages = 0;
-    rig_gpu_update(rig, 1, 2, 3, 4);
-    rig_wait(told.damages == 1);
-    vm_console_release(console);
-}
-
-static void
 test_chardev(void)
 {
     g_autoptr(Rig) rig = rig_new();
-    g_autoptr(VmConnection) connection = open_ready(rig);
+    g_autoptr(VmConnection) connection = library_open(rig);
     g_autoptr(VmChardev) chardev = g_list_model_get_item(vm_connection_get_chardevs(connection), 0);
     g_autoptr(GAsyncResult) result = NULL;
     g_autoptr(GError) error = NULL;
@@ -705,7 +405,7 @@ test_chardev(void)
     char seen[16] = "";
 
     rig_serial_write(rig, "boot log", 8);
-    vm_chardev_open_async(chardev, NULL, keep_result, &result);
+    vm_chardev_open_async(chardev, NULL, library_keep_result, &result);
     rig_wait(result != NULL);
     fd = vm_chardev_open_finish(chardev, result, &error);
     g_assert_no_error(error);
@@ -724,9 +424,6 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/client/machine", test_machine);
     g_test_add_func("/client/displays", test_displays);
-    g_test_add_func("/client/picture", test_picture);
-    g_test_add_func("/client/picture-after-pause", test_picture_after_pause);
-    g_test_add_func("/client/picture-after-break", test_picture_after_break);
     g_test_add_func("/client/input", test_input);
     g_test_add_func("/client/reconnect", test_reconnect);
     g_test_add_func("/client/retries", test_retries);
@@ -734,8 +431,6 @@ main(int argc, char **argv)
     g_test_add_func("/client/no-key-later", test_no_key_later);
     g_test_add_func("/client/requests", test_requests);
     g_test_add_func("/client/sandbox", test_sandbox);
-    g_test_add_func("/client/thumbnail", test_thumbnail);
-    g_test_add_func("/client/changes", test_changes);
     g_test_add_func("/client/chardev", test_chardev);
     return g_test_run();
 }
