@@ -1,116 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * The display page on a real X server (Xvfb) with the real vmm-display; the gpu and input processes are
- * played by tests/display/rig.h. Key events are what GDK makes of raw ones, hardware key codes included.
- */
+/* The display page but for its keyboard (test-display-keys.c): pictures, sizes, the bar of the full screen. */
 
 #include <gtk/gtk.h>
 #include <linux/input-event-codes.h>
-#include <signal.h>
-#include <string.h>
 
-#include "tests/display/rig.h"
 #include "tests/ui/answers.h"
+#include "tests/ui/display-fixture.h"
 #include "ui/console-tab.h"
-#include "ui/display-input.h"
-#include "ui/display-page.h"
 #include "ui/fullscreen-bar.h"
-#include "ui/grab-hint.h"
 #include "ui/keys-popover.h"
-#include "vmm/client/vm-connection.h"
-#include "vmm/keymap/keymap.h"
 
 enum {
-    WIDTH = 640,
-    HEIGHT = 480,
+    WIDTH = DISPLAY_FIXTURE_WIDTH,
+    HEIGHT = DISPLAY_FIXTURE_HEIGHT,
+    MARGIN = DISPLAY_FIXTURE_MARGIN,
     FLOOD_MS = 3000,
-    MARGIN = 80, /* the window is larger than the picture by this much, on each side */
 };
-
-typedef struct {
-    Rig *rig;
-    VmConnection *connection;
-    GtkWidget *window;
-    VmDisplayPage *page;
-    guint32 *pixels;
-} Fixture;
-
-static void
-set_up(Fixture *self, gconstpointer data)
-{
-    self->rig = rig_new();
-    rig_gpu_hello(self->rig, 2);
-    rig_gpu_display(self->rig, 1, 0, 0, 0); /* nothing is plugged in there */
-    self->pixels = rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
-    for (guint i = 0; i < WIDTH * HEIGHT; i++) {
-        self->pixels[i] = 0x204060;
-    }
-    self->connection = vm_connection_new(self->rig->path);
-    vm_connection_open(self->connection);
-    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
-
-    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
-    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
-    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
-    vm_display_page_set_title(self->page, "Test");
-    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
-    gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN);
-    gtk_widget_show(GTK_WIDGET(self->page));
-    gtk_widget_show(self->window);
-    vm_display_page_set_connection(self->page, self->connection);
-    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
-    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
-    /* There is no window manager that would do it. */
-    gdk_window_focus(gtk_widget_get_window(self->window), GDK_CURRENT_TIME);
-    rig_wait(gtk_window_is_active(GTK_WINDOW(self->window)));
-    rig_run(200); /* the X server's focus moves from "where the pointer is" to the window */
-}
-
-static void
-tear_down(Fixture *self, gconstpointer data)
-{
-    gtk_widget_destroy(self->window);
-    vm_connection_close(self->connection);
-    g_clear_object(&self->connection);
-    rig_free(self->rig);
-}
-
-static void
-send_key(Fixture *self, guint code, gboolean press, guint state)
-{
-    GdkKeymap *keymap = gdk_keymap_get_for_display(gdk_display_get_default());
-    GdkEvent *event = gdk_event_new(press ? GDK_KEY_PRESS : GDK_KEY_RELEASE);
-
-    event->key.window = g_object_ref(gtk_widget_get_window(self->window));
-    event->key.time = (guint32)(g_get_monotonic_time() / 1000);
-    event->key.state = state;
-    event->key.hardware_keycode = (guint16)(code + KEYMAP_X11_OFFSET);
-    gdk_keymap_translate_keyboard_state(keymap, event->key.hardware_keycode, state, 0,
-                                        &event->key.keyval, NULL, NULL, NULL);
-    gdk_event_set_device(
-        event, gdk_seat_get_keyboard(gdk_display_get_default_seat(gdk_display_get_default())));
-    gtk_main_do_event(event);
-    gdk_event_free(event);
-}
-
-static void
-expect_key(Fixture *self, guint code, gint value)
-{
-    rig_run(30);
-    rig_expect_event(self->rig->keyboard, EV_KEY, code, value);
-}
-
-static void
-capture(Fixture *self)
-{
-    vm_display_page_capture(self->page);
-    g_assert_true(vm_display_page_get_captured(self->page));
-}
 
 /* The colour on the screen, in the middle of the window. */
 static guint32
-colour_on_screen(Fixture *self)
+colour_on_screen(DisplayFixture *self)
 {
     GdkWindow *window = gtk_widget_get_window(self->window);
     g_autoptr(GdkPixbuf) shot = gdk_pixbuf_get_from_window(window, gdk_window_get_width(window) / 2,
@@ -121,7 +31,7 @@ colour_on_screen(Fixture *self)
 }
 
 static void
-test_picture(Fixture *self, gconstpointer data)
+test_picture(DisplayFixture *self, gconstpointer data)
 {
     g_autoptr(GdkPixbuf) shot = vm_display_page_get_screenshot(self->page);
 
@@ -148,7 +58,7 @@ find_tabs(GtkWidget *widget, gpointer found)
 }
 
 static guint
-count_tabs(Fixture *self)
+count_tabs(DisplayFixture *self)
 {
     g_autoptr(GPtrArray) tabs = g_ptr_array_new();
 
@@ -157,7 +67,7 @@ count_tabs(Fixture *self)
 }
 
 static void
-press_tab(Fixture *self, guint number)
+press_tab(DisplayFixture *self, guint number)
 {
     g_autoptr(GPtrArray) tabs = g_ptr_array_new();
 
@@ -166,7 +76,7 @@ press_tab(Fixture *self, guint number)
 }
 
 static int
-display_shown(Fixture *self)
+display_shown(DisplayFixture *self)
 {
     int number = -2;
 
@@ -175,7 +85,7 @@ display_shown(Fixture *self)
 }
 
 static int
-width_shown(Fixture *self)
+width_shown(DisplayFixture *self)
 {
     g_autoptr(GdkPixbuf) shot = vm_display_page_get_screenshot(self->page);
 
@@ -184,7 +94,7 @@ width_shown(Fixture *self)
 
 /* A second display has a tab, a picture and a pointer of its own, and is gone when it is taken away. */
 static void
-test_displays(Fixture *self, gconstpointer data)
+test_displays(DisplayFixture *self, gconstpointer data)
 {
     g_autoptr(GSimpleActionGroup) actions = g_simple_action_group_new();
     g_autoptr(GPropertyAction) action = g_property_action_new("display", self->page, "display");
@@ -224,127 +134,6 @@ test_displays(Fixture *self, gconstpointer data)
 }
 
 static void
-test_keys(Fixture *self, gconstpointer data)
-{
-    static const guint codes[] = {KEY_A, KEY_TAB, KEY_F10, KEY_F11, KEY_ESC, KEY_RIGHTALT};
-
-    capture(self);
-    for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
-        send_key(self, codes[i], TRUE, 0);
-        expect_key(self, codes[i], 1);
-        send_key(self, codes[i], TRUE, 0); /* the desktop's repetition: the guest has its own */
-        send_key(self, codes[i], FALSE, 0);
-        expect_key(self, codes[i], 0);
-    }
-    g_assert_true(vm_display_page_get_captured(self->page));
-    rig_expect_silence(self->rig->keyboard);
-}
-
-static void
-press_ctrl_alt(Fixture *self)
-{
-    send_key(self, KEY_LEFTCTRL, TRUE, 0);
-    expect_key(self, KEY_LEFTCTRL, 1);
-    send_key(self, KEY_LEFTALT, TRUE, GDK_CONTROL_MASK);
-    expect_key(self, KEY_LEFTALT, 1);
-}
-
-static void
-test_release(Fixture *self, gconstpointer data)
-{
-    guint hints = 0;
-
-    capture(self);
-    press_ctrl_alt(self);
-    g_assert_true(vm_display_page_get_captured(self->page));
-    send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
-    g_assert_false(vm_display_page_get_captured(self->page));
-    /* All keys that the guest saw go down are up, Ctrl too, which is still held here. */
-    expect_key(self, KEY_LEFTALT, 0);
-    expect_key(self, KEY_LEFTCTRL, 0);
-    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
-    send_key(self, KEY_B, TRUE, 0);
-    send_key(self, KEY_B, FALSE, 0);
-    rig_run(30);
-    rig_expect_silence(self->rig->keyboard);
-    /* Enter captures again and is not typed; how often the hint was seen is counted on. */
-    g_object_set(self->page, "hints-shown", 7U, NULL);
-    send_key(self, KEY_ENTER, TRUE, 0);
-    g_object_get(self->page, "hints-shown", &hints, NULL);
-    g_assert_cmpuint(hints, ==, 8);
-    g_assert_true(vm_display_page_get_captured(self->page));
-    send_key(self, KEY_ENTER, FALSE, 0);
-    rig_run(30);
-    rig_expect_silence(self->rig->keyboard);
-}
-
-/* The same in full screen, by somebody who has no pointer: it never was over the picture. */
-static void
-test_release_by_keys_alone(Fixture *self, gconstpointer data)
-{
-    GdkDisplay *display = gdk_display_get_default();
-    GdkDevice *pointer = gdk_seat_get_pointer(gdk_display_get_default_seat(display));
-
-    vm_display_page_set_fullscreen(self->page, TRUE);
-    gtk_window_fullscreen(GTK_WINDOW(self->window));
-    gdk_device_warp(pointer, gdk_screen_get_default(), 1279, 1023); /* outside of the window */
-    for (guint i = 0; i < 2; i++) {
-        vm_display_page_capture(self->page);
-        send_key(self, KEY_ENTER, TRUE, 0);
-        expect_key(self, KEY_ENTER, 1);
-        press_ctrl_alt(self);
-        send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
-        g_assert_false(vm_display_page_get_captured(self->page));
-        expect_key(self, KEY_LEFTALT, 0);
-        expect_key(self, KEY_ENTER, 0);
-        expect_key(self, KEY_LEFTCTRL, 0);
-        send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
-        rig_expect_silence(self->rig->keyboard);
-    }
-    rig_expect_silence(self->rig->pointer);
-    vm_display_page_set_fullscreen(self->page, FALSE);
-}
-
-/* The overlay of that kind. */
-static GtkRevealer *
-overlay(Fixture *self, GType type)
-{
-    g_autoptr(GList) children = gtk_container_get_children(GTK_CONTAINER(self->page));
-
-    for (GList *at = children; at; at = at->next) {
-        if (g_type_is_a(G_OBJECT_TYPE(at->data), type)) {
-            return GTK_REVEALER(at->data);
-        }
-    }
-    g_assert_not_reached();
-}
-
-/* Who never released the keyboard is told how as long as no bar shows a way out of the full screen. */
-static void
-test_hint_stays(Fixture *self, gconstpointer data)
-{
-    GtkRevealer *hint = overlay(self, VM_TYPE_GRAB_HINT);
-    GtkRevealer *bar = overlay(self, VM_TYPE_FULLSCREEN_BAR);
-    gboolean known = FALSE;
-
-    g_object_set(self->page, "hints-shown", 7U, NULL);
-    vm_display_page_set_fullscreen(self->page, TRUE);
-    g_assert_true(gtk_revealer_get_reveal_child(bar));
-    capture(self);
-    rig_wait(!gtk_revealer_get_reveal_child(bar));
-    rig_run(3000); /* longer than a hint that goes */
-    g_assert_true(gtk_revealer_get_reveal_child(hint));
-    press_ctrl_alt(self);
-    send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
-    g_assert_false(gtk_revealer_get_reveal_child(hint));
-    g_object_get(self->page, "release-known", &known, NULL);
-    g_assert_true(known);
-    capture(self);
-    rig_wait(!gtk_revealer_get_reveal_child(bar) && !gtk_revealer_get_reveal_child(hint));
-    vm_display_page_set_fullscreen(self->page, FALSE);
-}
-
-static void
 find_popover(GtkWidget *widget, gpointer data)
 {
     GtkWidget **popover = data;
@@ -360,9 +149,9 @@ find_popover(GtkWidget *widget, gpointer data)
 
 /* The keys to send are at hand in full screen too; the bar stays as long as they are shown. */
 static void
-test_keys_in_full_screen(Fixture *self, gconstpointer data)
+test_keys_in_full_screen(DisplayFixture *self, gconstpointer data)
 {
-    GtkRevealer *bar = overlay(self, VM_TYPE_FULLSCREEN_BAR);
+    GtkRevealer *bar = display_fixture_overlay(self, VM_TYPE_FULLSCREEN_BAR);
     GtkWidget *popover = NULL;
 
     find_popover(GTK_WIDGET(bar), &popover);
@@ -378,146 +167,18 @@ test_keys_in_full_screen(Fixture *self, gconstpointer data)
     vm_display_page_set_fullscreen(self->page, FALSE);
 }
 
-/* A popover of the view, as the window's for keys, is opened and closed again. */
-static void
-open_and_close(Fixture *self, GtkWidget *popover)
-{
-    gtk_popover_popup(GTK_POPOVER(popover));
-    rig_wait(gtk_widget_get_mapped(popover));
-    g_assert_false(vm_display_page_get_captured(self->page));
-    gtk_popover_popdown(GTK_POPOVER(popover));
-    rig_wait(!gtk_widget_get_mapped(popover));
-    rig_run(100);
-}
-
-/* A popover leaves the keyboard as it was, captured or released; another widget does not. */
-static void
-test_popover(Fixture *self, gconstpointer data)
-{
-    GtkWidget *view = NULL;
-    GtkWidget *popover = gtk_popover_new(GTK_WIDGET(self->page));
-    GtkWidget *entry = gtk_entry_new();
-    GtkWidget *other = gtk_entry_new();
-
-    gtk_container_add(GTK_CONTAINER(popover), entry);
-    gtk_widget_show(entry);
-    gtk_overlay_add_overlay(GTK_OVERLAY(self->page), other);
-    g_object_set(other, "halign", GTK_ALIGN_START, "valign", GTK_ALIGN_START, "visible", TRUE,
-                 NULL);
-    capture(self);
-    view = gtk_window_get_focus(GTK_WINDOW(self->window));
-    open_and_close(self, popover);
-    g_assert_true(vm_display_page_get_captured(self->page));
-    vm_display_page_release(self->page);
-    open_and_close(self, popover);
-    g_assert_true(gtk_widget_has_focus(view));
-    g_assert_false(vm_display_page_get_captured(self->page));
-    gtk_widget_grab_focus(other);
-    gtk_widget_grab_focus(view);
-    g_assert_true(vm_display_page_get_captured(self->page));
-}
-
-/* Ctrl+Alt with another key is the guest's. */
-static void
-test_no_release(Fixture *self, gconstpointer data)
-{
-    const guint both = GDK_CONTROL_MASK | GDK_MOD1_MASK;
-
-    capture(self);
-    press_ctrl_alt(self);
-    send_key(self, KEY_F2, TRUE, both);
-    expect_key(self, KEY_F2, 1);
-    send_key(self, KEY_F2, FALSE, both);
-    expect_key(self, KEY_F2, 0);
-    send_key(self, KEY_LEFTALT, FALSE, both);
-    expect_key(self, KEY_LEFTALT, 0);
-    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
-    expect_key(self, KEY_LEFTCTRL, 0);
-    g_assert_true(vm_display_page_get_captured(self->page));
-}
-
-/* Sticky keys: Ctrl, then Alt, one after the other. */
-static void
-test_sticky_keys(Fixture *self, gconstpointer data)
-{
-    capture(self);
-    send_key(self, KEY_LEFTCTRL, TRUE, 0);
-    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK);
-    send_key(self, KEY_LEFTALT, TRUE, GDK_CONTROL_MASK);
-    send_key(self, KEY_LEFTALT, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
-    g_assert_false(vm_display_page_get_captured(self->page));
-}
-
-static void
-take_action(VmDisplayPage *page, const char *action, GString *taken)
-{
-    g_string_append_printf(taken, "%s ", action);
-}
-
-/* Held, the host key makes some keys ours: the guest sees none of them, and the host key come up. */
-static void
-test_host_key(Fixture *self, gconstpointer data)
-{
-    g_autoptr(GString) taken = g_string_new(NULL);
-
-    g_signal_connect(self->page, "host-action", G_CALLBACK(take_action), taken);
-    g_object_set(self->page, "host-key", VM_RELEASE_RIGHT_CTRL, NULL);
-    capture(self);
-    send_key(self, KEY_RIGHTCTRL, TRUE, 0);
-    expect_key(self, KEY_RIGHTCTRL, 1);
-    send_key(self, KEY_F, TRUE, GDK_CONTROL_MASK);
-    expect_key(self, KEY_RIGHTCTRL, 0);
-    send_key(self, KEY_F, FALSE, GDK_CONTROL_MASK);
-    send_key(self, KEY_4, TRUE, GDK_CONTROL_MASK);
-    send_key(self, KEY_4, FALSE, GDK_CONTROL_MASK);
-    send_key(self, KEY_RIGHT, TRUE, GDK_CONTROL_MASK);
-    send_key(self, KEY_RIGHT, FALSE, GDK_CONTROL_MASK);
-    send_key(self, KEY_RIGHTCTRL, FALSE, GDK_CONTROL_MASK);
-    rig_run(30);
-    rig_expect_silence(self->rig->keyboard);
-    g_assert_cmpstr(taken->str, ==, "win.fullscreen win.view::settings win.next-machine ");
-    g_assert_true(vm_display_page_get_captured(self->page));
-    /* Let go, or off, the same key is the guest's. */
-    send_key(self, KEY_F, TRUE, 0);
-    expect_key(self, KEY_F, 1);
-    send_key(self, KEY_F, FALSE, 0);
-    expect_key(self, KEY_F, 0);
-    g_object_set(self->page, "host-key", VM_RELEASE_NONE, NULL);
-    send_key(self, KEY_RIGHTCTRL, TRUE, 0);
-    expect_key(self, KEY_RIGHTCTRL, 1);
-    send_key(self, KEY_F, TRUE, GDK_CONTROL_MASK);
-    expect_key(self, KEY_F, 1);
-    g_assert_cmpuint(taken->len, ==, strlen("win.fullscreen win.view::settings win.next-machine "));
-}
-
-/* The display server hangs: the keyboard comes back at once by hand, or by itself after 5 s. */
-static void
-test_frozen(Fixture *self, gconstpointer data)
-{
-    capture(self);
-    kill(self->rig->pid, SIGSTOP);
-    send_key(self, KEY_LEFTCTRL, TRUE, 0);
-    send_key(self, KEY_LEFTALT, TRUE, GDK_CONTROL_MASK);
-    send_key(self, KEY_LEFTCTRL, FALSE, GDK_CONTROL_MASK | GDK_MOD1_MASK);
-    g_assert_false(vm_display_page_get_captured(self->page));
-    capture(self);
-    send_key(self, KEY_A, TRUE, 0);
-    rig_wait(!vm_display_page_get_captured(self->page));
-    kill(self->rig->pid, SIGCONT);
-}
-
 /* The display server is gone: released, and the last picture stays. */
 static void
-test_connection_lost(Fixture *self, gconstpointer data)
+test_connection_lost(DisplayFixture *self, gconstpointer data)
 {
-    capture(self);
+    display_fixture_capture(self);
     rig_restart(self->rig);
     rig_wait(vm_connection_get_state(self->connection) != VM_CONNECTION_READY);
     g_assert_false(vm_display_page_get_captured(self->page));
     rig_wait(colour_on_screen(self) == 0x204060);
     /* What is typed meanwhile is typed nowhere. */
-    send_key(self, KEY_A, TRUE, 0);
-    send_key(self, KEY_A, FALSE, 0);
+    display_fixture_key(self, KEY_A, TRUE, 0);
+    display_fixture_key(self, KEY_A, FALSE, 0);
     vm_display_page_send_keys(self->page, "LEFTCTRL+LEFTALT+DELETE");
     rig_gpu_hello(self->rig, 1);
     rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
@@ -529,7 +190,7 @@ test_connection_lost(Fixture *self, gconstpointer data)
 
 /* It stays away: the last picture, dimmed, until it is back. */
 static void
-test_dimmed(Fixture *self, gconstpointer data)
+test_dimmed(DisplayFixture *self, gconstpointer data)
 {
     rig_wait(colour_on_screen(self) == 0x204060);
     vm_display_page_set_phase(self->page, VM_DISPLAY_LOST);
@@ -537,18 +198,6 @@ test_dimmed(Fixture *self, gconstpointer data)
     g_assert_cmphex(colour_on_screen(self) >> 16, ==, colour_on_screen(self) & 0xff); /* grey */
     vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
     rig_wait(colour_on_screen(self) == 0x204060);
-}
-
-static void
-test_send_keys(Fixture *self, gconstpointer data)
-{
-    vm_display_page_send_keys(self->page, "LEFTCTRL+LEFTALT+DELETE");
-    expect_key(self, KEY_LEFTCTRL, 1);
-    expect_key(self, KEY_LEFTALT, 1);
-    expect_key(self, KEY_DELETE, 1);
-    expect_key(self, KEY_DELETE, 0);
-    expect_key(self, KEY_LEFTALT, 0);
-    expect_key(self, KEY_LEFTCTRL, 0);
 }
 
 struct named {
@@ -581,7 +230,7 @@ has_button(GtkWidget *widget, const char *name)
 
 /* The guest takes the size of the view, a while after its last change; only the last one. */
 static void
-test_resize(Fixture *self, gconstpointer data)
+test_resize(DisplayFixture *self, gconstpointer data)
 {
     g_object_set(self->page, "scaling", VM_SCALING_FIT, "resize-guest", TRUE, NULL);
     rig_run(400);
@@ -598,13 +247,13 @@ test_resize(Fixture *self, gconstpointer data)
 
 /* What finds no room on a narrow monitor is in a menu. */
 static void
-test_narrow_bar(Fixture *self, gconstpointer data)
+test_narrow_bar(DisplayFixture *self, gconstpointer data)
 {
     static const struct {
         int width;
         gboolean folded;
     } widths[] = {{900, FALSE}, {420, TRUE}, {900, FALSE}};
-    GtkWidget *bar = GTK_WIDGET(overlay(self, VM_TYPE_FULLSCREEN_BAR));
+    GtkWidget *bar = GTK_WIDGET(display_fixture_overlay(self, VM_TYPE_FULLSCREEN_BAR));
 
     vm_display_page_set_fullscreen(self->page, TRUE);
     for (guint i = 0; i < G_N_ELEMENTS(widths); i++) {
@@ -624,12 +273,12 @@ test_narrow_bar(Fixture *self, gconstpointer data)
 }
 
 static void
-test_accessible(Fixture *self, gconstpointer data)
+test_accessible(DisplayFixture *self, gconstpointer data)
 {
     GtkWidget *view;
     AtkObject *accessible;
 
-    capture(self);
+    display_fixture_capture(self);
     view = gtk_window_get_focus(GTK_WINDOW(self->window));
     accessible = gtk_widget_get_accessible(view);
     g_assert_cmpint(atk_object_get_role(accessible), ==, ATK_ROLE_DRAWING_AREA);
@@ -678,7 +327,7 @@ flood_sizes(gpointer data)
 }
 
 static void
-test_flood(Fixture *self, gconstpointer data)
+test_flood(DisplayFixture *self, gconstpointer data)
 {
     GListModel *chardevs = vm_connection_get_chardevs(self->connection);
     Flood sizes = {.rig = self->rig};
@@ -710,8 +359,9 @@ test_flood(Fixture *self, gconstpointer data)
     rig_run(200);
 }
 
-#define ADD(name, function) \
-    g_test_add("/display-page/" name, Fixture, NULL, set_up, function, tear_down)
+#define ADD(name, function)                                                                   \
+    g_test_add("/display-page/" name, DisplayFixture, NULL, display_fixture_set_up, function, \
+               display_fixture_tear_down)
 
 int
 main(int argc, char **argv)
@@ -719,19 +369,9 @@ main(int argc, char **argv)
     gtk_test_init(&argc, &argv, NULL);
     ADD("picture", test_picture);
     ADD("displays", test_displays);
-    ADD("keys", test_keys);
-    ADD("release", test_release);
-    ADD("release-by-keys-alone", test_release_by_keys_alone);
-    ADD("hint-stays", test_hint_stays);
     ADD("keys-in-full-screen", test_keys_in_full_screen);
-    ADD("popover", test_popover);
-    ADD("no-release", test_no_release);
-    ADD("sticky-keys", test_sticky_keys);
-    ADD("host-key", test_host_key);
-    ADD("frozen", test_frozen);
     ADD("connection-lost", test_connection_lost);
     ADD("dimmed", test_dimmed);
-    ADD("send-keys", test_send_keys);
     ADD("resize", test_resize);
     ADD("narrow-bar", test_narrow_bar);
     ADD("accessible", test_accessible);
