@@ -6,6 +6,8 @@ import os
 import sys
 import time
 
+import desktop
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fakes/compositor"))
 from compositor import Compositor  # noqa: E402
 
@@ -24,7 +26,7 @@ def codes(character):
     raise ValueError(f"no key for {character!r}")
 
 
-class Seat:
+class Seat(desktop.Pointer):
     def __init__(self, compositor):
         self.compositor = compositor
 
@@ -35,17 +37,13 @@ class Seat:
         self.compositor.say("button", button, state)
         time.sleep(0.1)
 
-    def click(self, button=0x110):
-        self.button(1, button)
-        self.button(0, button)
-
     def type(self, text):
         for character in text:
             self.compositor.press(*codes(character))
             time.sleep(0.02)
 
 
-class Patient:
+class Patient(desktop.Desktop):
     """What tests call of Sway, of windows that have no app_id and lie one over another."""
 
     def __init__(self, program, path):
@@ -64,20 +62,6 @@ class Patient:
         return [{"id": one.id, "name": one.title,
                  "rect": {"x": one.x, "y": one.y, "width": one.width, "height": one.height}}
                 for one in self.compositor.windows()]
-
-    def window(self, word):
-        for node in self.windows():
-            if word.lower() in node["name"].lower():
-                return node
-        return None
-
-    def wait_window(self, word, limit, there=True):
-        end = time.monotonic() + limit
-        while True:
-            node = self.window(word)
-            if bool(node) == there or time.monotonic() > end:
-                return node
-            time.sleep(0.5)
 
     def focus(self, node):
         self.compositor.say("focus", node["id"])

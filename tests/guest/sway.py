@@ -7,6 +7,8 @@ import struct
 import subprocess
 import time
 
+import desktop
+
 WIDTH, HEIGHT = 1024, 768
 NOBODY = 65534
 CONFIG = f"""
@@ -44,7 +46,7 @@ def now():
     return int(time.monotonic() * 1000) & 0xffffffff
 
 
-class Seat:
+class Seat(desktop.Pointer):
     """A pointer and a keyboard (wlr-virtual-pointer, virtual-keyboard) by the bytes of the protocols.
 
     They stay as long as this does: some programs wait for ever before a seat without a keyboard.
@@ -111,10 +113,6 @@ class Seat:
         self._frame()
         time.sleep(0.1)
 
-    def click(self, button=0x110):
-        self.button(1, button)
-        self.button(0, button)
-
     def type(self, text):
         for character in text:
             key = FIRST_KEY - 8 + KEYS.index(character)
@@ -135,7 +133,7 @@ class Seat:
         self.socket.close()
 
 
-class Sway:
+class Sway(desktop.Desktop):
     def __init__(self, folder, more="", keys=None, node=None, x11=False):
         """more: lines of its configuration; keys: the keymap of the seat; node: of the card that draws;
         x11: with Xwayland, see display()."""
@@ -209,21 +207,6 @@ class Sway:
                 walk(child)
         walk(json.loads(self.run("swaymsg", "-r", "-t", "get_tree")))
         return found
-
-    def window(self, word):
-        for node in self.windows():
-            if word.lower() in f"{node.get('app_id')} {node.get('name')}".lower():
-                return node
-        return None
-
-    def wait_window(self, word, limit, there=True):
-        """The window whose id or title has that word, when it is there (or None when it is gone)."""
-        end = time.monotonic() + limit
-        while True:
-            node = self.window(word)
-            if bool(node) == there or time.monotonic() > end:
-                return node
-            time.sleep(0.5)
 
     def command(self, text):
         self.run("swaymsg", text)
