@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by window.c, window-actions.c, window-layout.c and window-machine.c. */
+/* Shared by window.c and what is named window-*.c. */
 
 #include "manager/model/start-queue.h"
 #include "ui/building-page.h"
@@ -89,6 +89,10 @@ struct _VmWindow {
 
 /* window.c */
 void vm_window_take_machine(VmWindow *self, VmMachine *machine);
+
+/* window-create.c: new machines; more of it is in window.h */
+/* A file that is dropped on the window begins one. */
+void vm_window_take_files(VmWindow *self);
 
 /* window-overview.c: "All machines" and the order of the sidebar */
 void vm_window_setup_overview(VmWindow *self);
