@@ -21,6 +21,7 @@ struct _VmApplication {
     VmBackground *background;
     GtkWindow *closing; /* waits for an answer or for machines */
     gboolean quitting;
+    gboolean looked_for_copies;
 };
 
 G_DEFINE_FINAL_TYPE(VmApplication, vm_application, GTK_TYPE_APPLICATION)
@@ -132,6 +133,19 @@ vm_application_window_removed(GtkApplication *application, GtkWindow *window)
     }
 }
 
+/* Once, with the first window. */
+static void
+tell_of_copies(VmApplication *self)
+{
+    g_autofree char *sentence =
+        self->looked_for_copies ? NULL : vm_clone_remove_half_made(self->store);
+
+    self->looked_for_copies = TRUE;
+    if (sentence) {
+        vm_window_say(GTK_WIDGET(self->window), sentence);
+    }
+}
+
 static VmWindow *
 window_of(VmApplication *self)
 {
@@ -139,6 +153,7 @@ window_of(VmApplication *self)
         self->window = VM_WINDOW(vm_window_new(GTK_APPLICATION(self), self->store, self->settings));
         g_signal_connect_object(self->window, "destroy", G_CALLBACK(window_destroyed), self,
                                 G_CONNECT_SWAPPED);
+        tell_of_copies(self);
     }
     gtk_window_present(GTK_WINDOW(self->window));
     return self->window;

@@ -6,6 +6,8 @@
 
 #include "vmm/client/clone.h"
 #include "vmm/client/definition.h"
+#include "vmm/client/half-made.h"
+#include "vmm/client/paths.h"
 
 #define PROGRESS_MS 250
 #define WORK        "vitrine-clone-work"
@@ -250,6 +252,43 @@ vm_clone_get_room(VmStore *store, guint64 *ret_bytes)
     }
     *ret_bytes = (guint64)status.f_bavail * status.f_frsize;
     return TRUE;
+}
+
+/* Of all folders in which a machine's folder may be, each once. */
+static GStrv
+remove_half_made(VmStore *store)
+{
+    g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+    g_autofree char *usual = vm_paths_disks("-");
+    g_autofree char *chosen = vm_store_new_folder(store, "-");
+    const char *const folders[] = {usual, chosen};
+    const guint n = g_str_equal(usual, chosen) ? 1 : 2;
+
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *parent = g_path_get_dirname(folders[i]);
+        g_auto(GStrv) removed = vm_half_made_remove(parent);
+        g_strv_builder_addv(all, (const char **)removed);
+    }
+    return g_strv_builder_end(all);
+}
+
+char *
+vm_clone_remove_half_made(VmStore *store)
+{
+    g_auto(GStrv) removed = remove_half_made(store);
+    const guint n = g_strv_length(removed);
+
+    if (n == 0) {
+        return NULL;
+    }
+    if (n == 1) {
+        /* Translators: the path of a folder. */
+        return g_strdup_printf(_("A copy was cut off; “%s”, which was half-made, is removed"),
+                               removed[0]);
+    }
+    return g_strdup_printf(ngettext("%u copy was cut off; what was half-made is removed",
+                                    "%u copies were cut off; what was half-made is removed", n),
+                           n);
 }
 
 char *

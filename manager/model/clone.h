@@ -30,5 +30,11 @@ gboolean vm_clone_get_room(VmStore *store, guint64 *ret_bytes);
 /* At the end of the program: as vm_machine_cancel_making() for each, waits for them, and undoes what they made. */
 void vm_clone_stop_all(VmStore *store);
 
+/*
+ * Removes what copies left that were killed (vmm/client/half-made.h); at the start of the program. A sentence
+ * about it, for g_free(); NULL when there was nothing.
+ */
+char *vm_clone_remove_half_made(VmStore *store);
+
 /* "Debian 12" -> "Debian 12 (copy)"; free with g_free(). */
 char *vm_clone_title(VmMachine *machine);

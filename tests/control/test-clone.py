@@ -437,6 +437,48 @@ def killed_at_each_step(world):
     return None
 
 
+def cut_off(world):
+    """What a killed copy left is removed by the next one, and said; never what somebody copies now, or needs."""
+    if no_strace():
+        return no_strace()
+    place = Place(world)
+    place.define('one', place.raw('a.img', 1), place.raw('b.img', 2))
+    before = place.state()
+    kill = [*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync', '-e', 'inject=fsync:signal=KILL:when=2']
+    for linked_too in ((), ('--linked',)):
+        world.run('clone', *linked_too, 'one', 'two', prefix=kill)
+        check((place.data / 'two').exists(), 'nothing is left of it')
+        # A definition that cannot be read may need it.
+        (place.machines / 'odd.json').write_text('{')
+        check(place.clone('one', 'three') == 'three' and (place.data / 'two').exists() and not place.said, place.said)
+        (place.machines / 'odd.json').unlink()
+        # One that needs it.
+        place.define('odd', place.data / 'two/a.img') if not linked_too else None
+        if not linked_too:
+            check(place.clone('one', 'four') == 'four' and (place.data / 'two').exists(), 'what is needed went')
+            (place.machines / 'odd.json').unlink()
+        check(place.clone('one', 'two') == 'two', 'the name is not free')
+        check(f'“{place.data}/two” was removed: a copy that was cut off had left it' in place.said, place.said)
+        check(sorted(path.name for path in (place.data / 'two').iterdir()) == ['a.img', 'b.img'], 'a mark stays')
+        for name in ('two', 'three', 'four'):
+            shutil.rmtree(place.data / name, ignore_errors=True)
+            (place.machines / f'{name}.json').unlink(missing_ok=True)
+        for path in place.images.iterdir():
+            if path.name.endswith('.qcow2'):
+                path.unlink()
+        check(place.state() == before, 'the original changed')
+    # One that still goes on.
+    slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=copy_file_range',
+                             '-e', 'inject=copy_file_range:delay_enter=2000000', str(world.vmm), 'clone', 'one', 'two'],
+                            env=world.env(), stdout=subprocess.PIPE)
+    check(wait_for((place.data / 'two/a.img').exists, 20), 'nothing is copied')
+    place.define('small')
+    check(place.clone('small', 'five') == 'five' and not place.said, f'another copy: {place.said}')
+    check((place.data / 'two/a.img').exists() and slow.poll() is None, 'it took what is copied')
+    check(slow.communicate(timeout=60)[0] == b'two\n' and reads(place.disk('two'), 1), 'the slow one')
+    return None
+
+
 def ended_by_a_signal(world):
     """Ctrl+C, or the end of the session: what was made is taken away, and it is said."""
     if no_strace():
@@ -536,7 +578,7 @@ def images_of_others(world):
     place.starts('four')
 
 
-CASES = [killed_at_each_step, changed_meanwhile, ended_by_a_signal, copies_are_on_the_disk, images_of_others,
+CASES = [killed_at_each_step, cut_off, changed_meanwhile, ended_by_a_signal, copies_are_on_the_disk, images_of_others,
          chained_image, what_content_says, composite, linked, linked_in_a_row, what_others_need, bad_chains,
          small_disks, names_that_are_taken]
 

@@ -169,6 +169,19 @@ def copying_can_be_cancelled(session):
     expect(not left(), "something is left of it at the end of the program")
 
 
+def copy_was_cut_off(session):
+    """What a copy left whose program was killed is removed at the next start, and it is said."""
+    session.define("lab", "Lab")
+    copy = session.path("data/vitrine/lab-copy")
+    write(copy + "/.being-copied", "")
+    write(copy + "/disk.img", "half")
+    write(session.path("data/vitrine/kept/disk.img"))
+    session.start()
+    session.see(f"A copy was cut off; “{copy}”, which was half-made, is removed")
+    session.shoot("copy-cut-off-light")
+    expect(os.listdir(session.path("data/vitrine")) == ["kept"], "it is still there")
+
+
 def file_changed(session):
     """The definition's file changes below an edit that is not saved: a bar, with a way to load it and one to keep the edit."""
     session.define("lab", "Lab", mem={"size": 64})
@@ -352,7 +365,7 @@ def no_renderer(session):
     expect(not session.find("The machine uses 2D until one is found."), "a machine that asked for 2D is told, too")
 
 
-TESTS = [deletes_disks_elsewhere, deletes_what_is_certain, copying_can_be_cancelled, file_changed, too_many_viewers, starts_again_after_failures,
+TESTS = [deletes_disks_elsewhere, deletes_what_is_certain, copying_can_be_cancelled, copy_was_cut_off, file_changed, too_many_viewers, starts_again_after_failures,
          starts_again_without_window, no_renderer]
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vmm/client/copy-file.h"
+#include "vmm/client/half-made.h"
 #include "vmm/disk/qcow2.h"
 
 enum {
@@ -46,6 +47,7 @@ struct VmCloneSteps {
     GArray *steps;      /* struct step */
     GPtrArray *folders; /* that were made, in that order */
     GArray *held;       /* descriptors of what nobody may write */
+    int marker;         /* of vmm/client/half-made.h, or -1 */
     guint64 size;
     guint64 finished;
     gboolean room_is_known;
@@ -79,6 +81,7 @@ vm_clone_steps_new(const char *folder)
     steps->steps = g_array_new(FALSE, FALSE, sizeof(struct step));
     g_array_set_clear_func(steps->steps, step_clear);
     steps->folders = g_ptr_array_new_with_free_func(g_free);
+    steps->marker = -1;
     steps->held = g_array_new(FALSE, FALSE, sizeof(int));
     g_array_set_clear_func(steps->held, close_one);
     return steps;
@@ -89,6 +92,9 @@ vm_clone_steps_free(VmCloneSteps *steps)
 {
     g_array_unref(steps->steps);
     g_array_unref(steps->held);
+    if (steps->marker >= 0) {
+        close(steps->marker);
+    }
     g_ptr_array_unref(steps->folders);
     g_free(steps->folder);
     g_free(steps);
@@ -203,6 +209,9 @@ make_folder(VmCloneSteps *steps, const char *folder, GError **error)
         return fail_writing(error, folder, errno);
     }
     g_ptr_array_add(steps->folders, g_strdup(folder));
+    if (g_str_equal(folder, steps->folder)) {
+        steps->marker = vm_half_made_begin(folder);
+    }
     return TRUE;
 }
 
@@ -438,9 +447,17 @@ vm_clone_steps_run(VmCloneSteps *steps, GCancellable *cancellable, GError **erro
     return !g_cancellable_set_error_if_cancelled(cancellable, error);
 }
 
+static void
+end_marker(VmCloneSteps *steps)
+{
+    vm_half_made_end(steps->folder, steps->marker);
+    steps->marker = -1;
+}
+
 void
 vm_clone_steps_end(VmCloneSteps *steps)
 {
+    end_marker(steps);
     for (guint i = 0; i < steps->steps->len; i++) {
         const struct step *step = &g_array_index(steps->steps, struct step, i);
 
@@ -453,6 +470,7 @@ vm_clone_steps_end(VmCloneSteps *steps)
 void
 vm_clone_steps_keep(VmCloneSteps *steps)
 {
+    end_marker(steps);
     g_array_set_size(steps->steps, 0);
     g_ptr_array_set_size(steps->folders, 0);
 }
@@ -468,6 +486,7 @@ vm_clone_steps_undo(VmCloneSteps *steps)
         }
         step->done = FALSE;
     }
+    end_marker(steps);
     for (guint i = steps->folders->len; i > 0; i--) {
         (void)g_rmdir(g_ptr_array_index(steps->folders, i - 1));
     }

@@ -197,6 +197,20 @@ vm_disk_unknown_user(const char *name)
     return unknown;
 }
 
+gboolean
+vm_disk_folder_is_needed(const char *name, const char *folder)
+{
+    g_autofree char *unknown = vm_disk_unknown_user(name);
+    g_autofree char *start = start_of(folder);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    struct below below = {.folder = start, .paths = paths};
+
+    if (start) {
+        (void)look_at_others(name, collect, &below);
+    }
+    return unknown || paths->len > 0;
+}
+
 char *
 vm_disk_left_mark(const char *folder)
 {

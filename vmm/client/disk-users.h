@@ -24,6 +24,9 @@ GStrv vm_disk_kept_files(VmJson *json, const char *name);
 /* Another machine than `name` whose definition cannot be read, and so may need any file; NULL: none. g_free(). */
 char *vm_disk_unknown_user(const char *name);
 
+/* Whether another definition than that of `name` needs a file in `folder`, or cannot be read. */
+gboolean vm_disk_folder_is_needed(const char *name, const char *folder);
+
 /*
  * Folders of machines that were deleted, left for the disks of the machine `name` (vm_disk_kept_files()),
  * which nobody but it needs. Those of machines whose definition alone was removed are not among them: their

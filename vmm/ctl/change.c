@@ -10,7 +10,9 @@
 #include "vmm/client/definition.h"
 #include "vmm/client/disk-files.h"
 #include "vmm/client/disk-users.h"
+#include "vmm/client/half-made.h"
 #include "vmm/client/own-folder.h"
+#include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 #include "vmm/ctl/command.h"
 #include "vmm/ctl/session.h"
@@ -134,6 +136,20 @@ say_shared(const char *name)
     }
 }
 
+/* Of copies that were killed; none that somebody makes now. */
+static void
+remove_half_made(void)
+{
+    g_autofree char *disks = vm_paths_disks("x");
+    g_autofree char *parent = g_path_get_dirname(disks);
+    g_auto(GStrv) removed = vm_half_made_remove(parent);
+
+    for (guint i = 0; removed[i]; i++) {
+        command_say("“%s” was removed: a copy that was cut off had left it, half-made.",
+                    removed[i]);
+    }
+}
+
 /* Nothing half-made stays, then. */
 static gboolean
 stop_copying(gpointer cancellable)
@@ -164,6 +180,7 @@ command_clone(const Command *command, int argc, char **argv)
     if (!store_has(argv[1])) {
         return STATUS_FAILED;
     }
+    remove_half_made();
     title = argc > 2 ? g_strdup(argv[2]) : title_of_copy(argv[1]);
     for (gsize i = 0; i < G_N_ELEMENTS(signals); i++) {
         g_unix_signal_add(signals[i], stop_copying, cancellable); /* until the program's end */
