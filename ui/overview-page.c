@@ -10,6 +10,7 @@
 #include "ui/overview-cells.h"
 #include "ui/overview-menu.h"
 #include "ui/overview-private.h"
+#include "ui/wrap-box.h"
 
 #define STATE_CHARS 22
 
@@ -530,6 +531,7 @@ vm_overview_page_class_init(VmOverviewPageClass *klass)
                                       NULL, NULL, NULL, G_TYPE_NONE, 1, VM_TYPE_MACHINE);
     signals[ACT] = g_signal_new("act", VM_TYPE_OVERVIEW_PAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                 NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_PTR_ARRAY);
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/overview-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmOverviewPage, tree);

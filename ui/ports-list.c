@@ -7,6 +7,7 @@
 #include "ui/file-dialog.h"
 #include "ui/removal-undo.h"
 #include "ui/settings-row.h"
+#include "ui/wrap-box.h"
 
 struct _VmPortsList {
     GtkBox parent_instance;
@@ -254,6 +255,7 @@ vm_ports_list_class_init(VmPortsListClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(klass);
 
     G_OBJECT_CLASS(klass)->dispose = vm_ports_list_dispose;
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/ports-list.ui");
     gtk_widget_class_bind_template_child(widget_class, VmPortsList, list);

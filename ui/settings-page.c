@@ -17,6 +17,7 @@
 #include "ui/setting-values.h"
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
+#include "ui/wrap-box.h"
 #include "vmm/client/vm-machines.h"
 
 #define ENTRY_WIDTH   26
@@ -553,6 +554,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     widget_class->size_allocate = vm_settings_page_size_allocate;
     g_type_ensure(VM_TYPE_JSON_EDITOR);
     g_type_ensure(VM_TYPE_PORTS_LIST);
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     gtk_widget_class_set_template_from_resource(widget_class,
                                                 "/org/vitrine/Vitrine/ui/settings-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_bar);

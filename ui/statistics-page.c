@@ -8,6 +8,7 @@
 #include "ui/machine-slot.h"
 #include "ui/statistics-private.h"
 #include "ui/text-scale.h"
+#include "ui/wrap-box.h"
 
 #define NS_PER_US 1000
 #define MARGINS   40
@@ -352,6 +353,7 @@ vm_statistics_page_class_init(VmStatisticsPageClass *klass)
     g_type_ensure(VM_TYPE_PROCESS_PANE);
     g_type_ensure(VM_TYPE_PROCESS_TABLE);
     g_type_ensure(VM_TYPE_GRAPHICS_PANE);
+    g_type_ensure(VM_TYPE_WRAP_BOX);
     signals[SHOW_LOG] = g_signal_new("show-log", VM_TYPE_STATISTICS_PAGE, G_SIGNAL_RUN_LAST, 0,
                                      NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
     signals[COPIED] = g_signal_new("copied", VM_TYPE_STATISTICS_PAGE, G_SIGNAL_RUN_LAST, 0, NULL,

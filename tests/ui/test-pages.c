@@ -6,10 +6,14 @@
  * less room than it needs, no two mnemonics of a window are the same, and no library may warn: GLib's tests end at a warning. GDK_SCALE says how
  * many pixels there are for one.
  *
+ * With LANGUAGE, and the folder of the catalogues in TEST_CATALOGUES, all of it once in that language.
+ *
  * With TEST_PICTURES, the name of a folder, a picture of each is left there.
  */
 
 #include <gtk/gtk.h>
+#include <libintl.h>
+#include <locale.h>
 
 #include "tests/ui/layout.h"
 #include "tests/ui/own-folders.h"
@@ -22,6 +26,8 @@
 #include "ui/report-dialog.h"
 #include "ui/settings.h"
 #include "ui/window-private.h"
+
+#define CATALOGUES "TEST_CATALOGUES"
 
 enum {
     HEIGHT = 780,
@@ -171,10 +177,12 @@ for_each_width(Fixture *self, Pages pages)
 static void
 for_each_look(Fixture *self, Pages pages)
 {
-    for (int rtl = 0; rtl < 2; rtl++) {
+    const int looks = g_getenv(CATALOGUES) ? 1 : 2; /* of a language the first is enough */
+
+    for (int rtl = 0; rtl < looks; rtl++) {
         self->layout.rtl = rtl;
         gtk_widget_set_default_direction(rtl ? GTK_TEXT_DIR_RTL : GTK_TEXT_DIR_LTR);
-        for (int dark = 0; dark < 2; dark++) {
+        for (int dark = 0; dark < looks; dark++) {
             self->layout.dark = dark;
             g_object_set(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", dark,
                          NULL);
@@ -562,6 +570,17 @@ compile_schema(const char *base)
     g_setenv("GSETTINGS_SCHEMA_DIR", base, TRUE);
 }
 
+/* gtk_test_init() took it for C, where there are no other languages. */
+static void
+find_language(void)
+{
+    g_assert_nonnull(setlocale(LC_ALL, "C.UTF-8"));
+    bindtextdomain("vitrine", g_getenv(CATALOGUES));
+    bind_textdomain_codeset("vitrine", "UTF-8");
+    textdomain("vitrine");
+    g_assert_cmpstr(gettext("Settings"), !=, "Settings");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -570,6 +589,9 @@ main(int argc, char **argv)
 
     compile_schema(base);
     gtk_test_init(&argc, &argv, NULL);
+    if (g_getenv(CATALOGUES)) {
+        find_language();
+    }
     g_test_add_func("/window/icons", test_icons);
     g_test_add_func("/window/pages", test_pages);
     status = g_test_run();
