@@ -461,6 +461,7 @@ vm_create_assistant_init(VmCreateAssistant *self)
     vm_accessible_set_group(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
     vm_settings_row_pass_focus(GTK_LIST_BOX(gtk_widget_get_parent(self->windows_row)));
     vm_settings_row_pass_focus_of(self->check_sandbox_row);
+    vm_settings_row_enter_from_below(self->check_list);
     set_sizes(self);
     vm_create_assistant_set_kind(self, VM_SOURCE_KERNEL);
     show_step(self, 0);

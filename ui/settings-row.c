@@ -168,3 +168,29 @@ vm_settings_row_pass_focus(GtkListBox *list)
 {
     gtk_container_foreach(GTK_CONTAINER(list), pass_focus, NULL);
 }
+
+static gboolean
+enter_from_below(GtkWidget *list, GtkDirectionType direction, gpointer data)
+{
+    GtkContainer *container = GTK_CONTAINER(list);
+    g_autoptr(GList) rows = NULL;
+
+    (void)data;
+    if ((direction != GTK_DIR_TAB_BACKWARD && direction != GTK_DIR_UP) ||
+        gtk_container_get_focus_child(container)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    rows = gtk_container_get_children(container);
+    for (GList *at = g_list_last(rows); at; at = at->prev) {
+        if (gtk_widget_get_visible(at->data) && gtk_widget_child_focus(at->data, direction)) {
+            return GDK_EVENT_STOP;
+        }
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+void
+vm_settings_row_enter_from_below(GtkListBox *list)
+{
+    g_signal_connect(list, "focus", G_CALLBACK(enter_from_below), NULL);
+}

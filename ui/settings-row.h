@@ -20,3 +20,5 @@ void vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs);
 void vm_settings_row_pass_focus(GtkListBox *list);
 /* The same for one of them. */
 void vm_settings_row_pass_focus_of(GtkWidget *row);
+/* Shift+Tab goes to the last row that can have the focus; GTK gives up where the very last one cannot. */
+void vm_settings_row_enter_from_below(GtkListBox *list);

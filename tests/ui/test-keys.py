@@ -99,8 +99,28 @@ def moved(session, place):
         time.sleep(0.02)
 
 
-def tab_through(session, key="Tab"):
-    """Around once, from where the focus is. The places that had it."""
+def stop_of(node):
+    """
+    What it stands for, by name, as what is scrolled or grows has other places. A list is entered at its first row
+    or at its last, and arrows do the rest: a row stands for its list.
+    """
+    if node.get_role() != Atspi.Role.LIST_ITEM:
+        return place_of(node)[:2]
+    above = node.get_parent()
+    return ("list", above.get_name() or "/".join(str(index) for index in path_of(above)))
+
+
+def path_of(node):
+    """Where it is in its window; a name is not always there."""
+    indexes = []
+    while node is not None and node.get_role() not in (Atspi.Role.FRAME, Atspi.Role.DIALOG, Atspi.Role.APPLICATION):
+        indexes.append(node.get_index_in_parent())
+        node = node.get_parent()
+    return indexes
+
+
+def tab_through(session, key="Tab", found=None):
+    """Around once, from where the focus is. The places that had it; what they stand for is added to `found`."""
     seen = []
     place = None
     node = focused(session)
@@ -110,6 +130,8 @@ def tab_through(session, key="Tab"):
             return seen
         if place and (not seen or place != seen[-1]):
             seen.append(place)
+            if found is not None:
+                found.append(stop_of(node))
         leave(node, key)
         node = moved(session, place)
     raise Failure(f"{key} does not come back to {seen[0] if seen else None}; last {seen[-3:]}")
@@ -176,15 +198,14 @@ def windows(session):
 
 def around(session, where, known, wrong):
     """Tab and Shift+Tab in the window or popover that came up; known: what could have the focus before."""
-    # By name: what is scrolled or grows has other places.
-    forward, back = ([place[:2] for place in tab_through(session, key)] for key in ("Tab", "shift+Tab"))
-    lost = missed(forward, [place[:2] for place in stops(session) if place not in known])
+    forward, back = [], []
+    seen = tab_through(session, "Tab", forward)
+    tab_through(session, "shift+Tab", back)
+    lost = missed([place[:2] for place in seen], [place[:2] for place in stops(session) if place not in known])
     if lost:
         wrong.append(f"{where}: Tab never reaches {lost[:4]}")
-    # The links of GTK's window about the program come in another order, and a list is entered at its first
-    # row or at its last; arrows do the rest.
-    odd = [place for place in forward + back if (place in forward) != (place in back)
-           and place[0] not in ("label", "link", "list item")]
+    # The links of GTK's window about the program come in another order.
+    odd = [stop for stop in forward + back if (stop in forward) != (stop in back) and stop[0] not in ("label", "link")]
     if odd:
         wrong.append(f"{where}: with Shift or without alone {odd[:4]}")
 
