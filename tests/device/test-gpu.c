@@ -2,6 +2,7 @@
 #include "tests/unit/tap.h"
 
 #include <poll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "tests/device/gpu-card.h"
@@ -419,7 +420,57 @@ TAP_TEST(reset_forgets_everything)
     check_int(card_stop(&card), 0);
 }
 
-TAP_MAIN(TAP_CASE(identity), TAP_CASE(resources_have_uuids), TAP_CASE(pixels_of_a_2d_resource),
-         TAP_CASE(scanouts_of_a_2d_resource), TAP_CASE(pixels_of_a_blob),
-         TAP_CASE(damage_of_a_blob), TAP_CASE(cursor), TAP_CASE(a_resized_window_reaches_the_guest),
+static bool
+answers_ping(struct card *card, int limit_ms)
+{
+    struct start_header message = {.type = START_PING, .size = sizeof(message)};
+    struct pollfd wait = {.fd = card->fake.control_fd, .events = POLLIN};
+
+    return message_send(card->fake.control_fd, &message, sizeof(message), NULL, 0) == 0 &&
+           poll(&wait, 1, limit_ms) == 1 &&
+           message_receive(card->fake.control_fd, &message, sizeof(message), NULL) ==
+               sizeof(message) &&
+           message.type == START_PONG;
+}
+
+/* How the supervisor gets to know that nobody is at home: asked when the alarm goes off, which the card sets. */
+TAP_TEST(alarm_and_ping)
+{
+    struct card card;
+    struct itimerspec when = {0};
+    const struct virtio_gpu_resource_flush flush = {
+        .hdr.type = VIRTIO_GPU_CMD_RESOURCE_FLUSH, .resource_id = 3, .r = {0, 0, 8, 8}};
+    const struct fake_segment segments[] = {{REQUEST_AT, sizeof(flush), false},
+                                            {RESPONSE_AT, 24, true}};
+    const int alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    const struct gpu_setup setup = {.record_fd = -1,
+                                    .udmabuf_fd = -1,
+                                    .wayland_fd = -1,
+                                    .fault = GPU_FAULT_HANG,
+                                    .fault_every = 2,
+                                    .alarm_fd = FAKE_FD_MORE + 1};
+
+    check(card_start_setup(&card, setup, alarm));
+    check(answers_ping(&card, FAKE_LIMIT_MS));
+    timerfd_settime(alarm, 0, &when, NULL); /* a queue that starts is looked at, too */
+    check(timerfd_gettime(alarm, &when) == 0 && when.it_value.tv_sec == 0);
+    usleep((GPU_ALARM_MS / 2 + 100) * 1000);
+    check_int(card_create_2d(&card, 3, 8, 8), VIRTIO_GPU_RESP_OK_NODATA);
+    check(timerfd_gettime(alarm, &when) == 0 && when.it_value.tv_sec >= GPU_ALARM_MS / 1000 - 2);
+    check_int(card_flush(&card, 3, RECT(0, 0, 8, 8)), VIRTIO_GPU_RESP_OK_NODATA);
+    check(answers_ping(&card, FAKE_LIMIT_MS));
+    memcpy(fake_ram(&card.fake, REQUEST_AT), &flush, sizeof(flush));
+    fake_offer(&card.fake, 0, segments, 2);
+    fake_kick(&card.fake, 0);
+    usleep(50000);
+    check(!answers_ping(&card, 300));
+    check(fake_is_quiet(&card.fake, 0, 0));
+    fake_kill(&card.fake);
+    close(alarm);
+}
+
+TAP_MAIN(TAP_CASE(identity), TAP_CASE(alarm_and_ping), TAP_CASE(resources_have_uuids),
+         TAP_CASE(pixels_of_a_2d_resource), TAP_CASE(scanouts_of_a_2d_resource),
+         TAP_CASE(pixels_of_a_blob), TAP_CASE(damage_of_a_blob), TAP_CASE(cursor),
+         TAP_CASE(a_resized_window_reaches_the_guest),
          TAP_CASE(a_restarted_display_gets_everything_again), TAP_CASE(reset_forgets_everything))

@@ -72,6 +72,7 @@ static const struct kind {
     {DISPLAY_CREATE, sizeof(struct start_header), 0},
     {DISPLAY_RUN, sizeof(struct start_header), 0},
     {DISPLAY_SLEEP_BUTTON, sizeof(struct start_header), 0},
+    {START_PONG, sizeof(struct start_header), 6},
 };
 
 /* Machines that a client may wish for, with room for a byte of the input. */

@@ -82,6 +82,16 @@ const struct config_key config_gpu_keys[] = {
      .preset = "16",
      .offset = IN(gpu_config, fault_every),
      .help = "Every Nth fence, resource or command has the fault."},
+    {.name = "hang-limit",
+     .value = "SECONDS",
+     .type = CONFIG_NUMBER,
+     .minimum = 0,
+     .maximum = 3600,
+     .preset = "30",
+     .offset = IN(gpu_config, hang_limit),
+     .help = "A card that answers nobody for so long is ended and started again, as one that "
+             "crashed; four times that where the processor draws in 3D. Not one that is being "
+             "debugged. 0: never."},
     {.name = "record",
      .value = "PATH",
      .type = CONFIG_STRING,

@@ -114,6 +114,7 @@ struct gpu_config {
     size_t n_screen;                                 /* 0: one of width x height */
     uint64_t context_types;                          /* a bit for each of the table's choices */
     uint64_t vulkan_contexts;                        /* most at once */
+    uint64_t hang_limit;                             /* seconds; 0: none */
     uint64_t fault;                                  /* enum gpu_fault */
     uint64_t fault_every;
     char *record; /* path of a file for vmm/devices/gpu/record-format.h; NULL: none */

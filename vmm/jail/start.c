@@ -101,6 +101,20 @@ take_trace(const void *message, const struct message_fds *fds)
     return true;
 }
 
+static bool
+answer_ping(const void *message)
+{
+    const struct start_header pong = {.type = START_PONG, .size = sizeof(pong)};
+    struct start_header ping;
+
+    memcpy(&ping, message, sizeof(ping));
+    if (ping.type != START_PING || ping.size != sizeof(ping)) {
+        return false;
+    }
+    (void)message_send(START_FD_CONTROL, &pong, sizeof(pong), NULL, 0);
+    return true;
+}
+
 ssize_t
 start_receive(void *message, size_t size, struct message_fds *fds)
 {
@@ -109,7 +123,8 @@ start_receive(void *message, size_t size, struct message_fds *fds)
 
     assert(size >= sizeof(struct start_trace));
     n = message_receive(START_FD_CONTROL, message, size, &own);
-    if (n == (ssize_t)sizeof(struct start_trace) && take_trace(message, &own)) {
+    if ((n == (ssize_t)sizeof(struct start_trace) && take_trace(message, &own)) ||
+        (n == (ssize_t)sizeof(struct start_header) && answer_ping(message))) {
         n = -EAGAIN;
     }
     if (n > 0 && fds) {

@@ -154,6 +154,10 @@ struct gpu_screen {
     uint32_t height_mm;
 };
 
+enum {
+    GPU_ALARM_MS = 10 * 1000
+};
+
 struct gpu_setup {
     struct device_setup device;
     int32_t display_fd;  /* vmm/protocol/gpu.h */
@@ -172,9 +176,10 @@ struct gpu_setup {
     int32_t journal_fd; /* struct gpu_journal, or 0 or -1: nobody takes over */
     uint32_t takes_over; /* 0 or 1: a process that crashed wrote the journal, the guest goes on */
     uint32_t lost_3d;    /* 0 or 1: a guest was offered 3D that this level does not have */
-    uint32_t capsets;    /* of the renderer, those that the guest may have: 1 << number; 0: all */
-    uint32_t suspects;   /* 0 or 1: it may have crashed of the request that it was executing */
-    uint32_t reserved;
+    int32_t alarm_fd; /* a timerfd, to be set to GPU_ALARM_MS when the guest or the display asks for
+                          * something; when it goes off, START_PING comes. 0 or -1: there is none */
+    uint32_t capsets; /* of the renderer, those that the guest may have: 1 << number; 0: all */
+    uint32_t suspects; /* 0 or 1: it may have crashed of the request that it was executing */
 };
 
 /*

@@ -34,6 +34,8 @@ enum start_type {
     START_READY = 2,
     START_FAILED = 3,
     START_TRACE = 4, /* struct start_trace, + its ring; to the machine and devices, at any time */
+    START_PING = 5,  /* header only; answered with START_PONG as soon as the process can */
+    START_PONG = 6,
     /* Each process's own types: supervisor to child from 16, child to supervisor from 64. */
     START_TYPE_TO_CHILD = 16,
     START_TYPE_FROM_CHILD = 64,

@@ -13,6 +13,7 @@
 #include "vmm/base/memory.h"
 #include "vmm/base/message.h"
 #include "vmm/supervisor/balloon.h"
+#include "vmm/supervisor/card-watch.h"
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
@@ -109,6 +110,7 @@ on_start_message(struct child *child, union any_message *message, size_t size)
             lifecycle_tell_display(child->vm);
         }
         if (revive_is_card(child)) {
+            card_watch_begin(child);
             revive_ready(child);
         }
         if (child->vm->state == VM_IDLE) {
@@ -116,6 +118,9 @@ on_start_message(struct child *child, union any_message *message, size_t size)
         }
         lifecycle_advance(child->vm);
         return true;
+    }
+    if (message->header.type == START_PONG && size == sizeof(message->header)) {
+        return revive_is_card(child) && card_watch_answered(child->vm);
     }
     if (message->header.type == START_FAILED && size == sizeof(message->failed)) {
         clean_text(message->failed.id, sizeof(message->failed.id));
@@ -593,6 +598,9 @@ child_ended(struct child *child)
         look_at_machine(vm, child);
     }
     child_reap(child, &how);
+    if (revive_is_card(child)) {
+        card_watch_end(vm, &how);
+    }
     child_close(child);
     log_file_print(vm->log, LOG_LEVEL_DEBUG, "%s has ended", child->name);
     graphics_failed(child);

@@ -106,7 +106,8 @@ revive_card(struct child *card, const struct failure *how)
         vm->graphics.level = GPU_LEVEL_2D;
         fd_closep(&vm->graphics.render_fd);
     }
-    vm->revival.suspects = !card->killed;
+    vm->revival.suspects = !card->killed || vm->card_watch.hung;
+    vm->card_watch.hung = false;
     card->row = graphics_row(vm->graphics.level);
     card->ready = false;
     /* The cure after the semicolon is ours. */

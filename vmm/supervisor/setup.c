@@ -230,9 +230,14 @@ setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setu
     gpu->venus_fd = fd_plan_add(plan, child->vm->venus.gpu_fd);
     gpu->level = child->vm->graphics.level;
     gpu->capsets = plan_capsets(config, gpu->level);
+    gpu->alarm_fd = fd_plan_add(plan, child->vm->card_watch.alarm_fd);
     gpu->fault = faults[config->fault];
     gpu->fault_every = (uint32_t)config->fault_every;
     gpu->takes_over = child->restarts > 0;
+    if (gpu->takes_over && (gpu->fault == GPU_FAULT_CRASH || gpu->fault == GPU_FAULT_HANG)) {
+        gpu->fault =
+            GPU_FAULT_AT_NONE; /* it was for the one before: the next one would come to nothing */
+    }
     gpu->suspects = gpu->takes_over && child->vm->revival.suspects;
     gpu->lost_3d = gpu->takes_over && child->vm->graphics.had_3d;
     gpu->journal_fd = fd_plan_add(plan, child->vm->gpu_journal_fd);

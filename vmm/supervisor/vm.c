@@ -144,6 +144,7 @@ add_graphics(struct vm *vm)
         r = r < 0 ? r : add_own_device(vm, graphics_row(vm->graphics.level), 0);
         vm->gpu_journal_fd = r < 0 ? -1 : fd_memory_file("gpu-journal", sizeof(struct gpu_journal));
         r = r < 0 ? r : MIN_OF(vm->gpu_journal_fd, 0);
+        r = r < 0 ? r : card_watch_create(vm);
     }
     if (r == 0 && vm->graphics.level == GPU_LEVEL_VENUS) {
         r = add_render_server(vm);
@@ -226,6 +227,7 @@ init_edges(struct vm *vm)
     vm->debug = (struct debug_edge){-1, -1};
     vm->venus = (struct venus_edge){-1, -1};
     vm->gpu_journal_fd = -1;
+    vm->card_watch.alarm_fd = -1;
     vm->trace_marker_fd = -1;
     for (size_t i = 0; i < CHILDREN_MAX; i++) {
         vm->trace_ring_fd[i] = -1;
@@ -453,6 +455,7 @@ vm_destroy(struct vm *vm)
     }
     close_pair(&vm->gpu);
     fd_closep(&vm->gpu_journal_fd);
+    card_watch_destroy(vm);
     fd_closep(&vm->graphics.render_fd);
     close_pair(&vm->keyboard);
     close_pair(&vm->pointer);

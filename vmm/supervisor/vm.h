@@ -17,6 +17,7 @@
 #include "vmm/protocol/display.h"
 #include "vmm/protocol/loader.h"
 #include "vmm/protocol/machine.h"
+#include "vmm/supervisor/card-watch.h"
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/graphics.h"
 #include "vmm/supervisor/kernel-cache.h"
@@ -149,6 +150,7 @@ struct vm {
     bool graphics_failed;     /* 3D did not get through the start: once more, in 2D */
     struct pair_edge gpu;     /* both ends are kept: the card may be started again */
     struct revival revival;
+    struct card_watch card_watch;
     struct pair_edge keyboard;
     struct pair_edge pointer;
     struct wayland_edge wayland;

@@ -43,6 +43,7 @@ gpu_kicked(void *device, unsigned int index)
     if (!queue) {
         return;
     }
+    alarm_set(&gpu->alarm);
     if (gpu->restore_due) {
         loop_timer_set(gpu->restore_timer, RESTORE_DELAY_MS, 0);
         return;
@@ -255,6 +256,7 @@ gpu_plug_wanted(void *data, const struct gpu_mode *mode)
     struct scanout *scanout = &gpu->scanouts[mode->scanout];
     const bool same = gpu_has_mode(scanout, mode);
 
+    alarm_set(&gpu->alarm);
     scanout->enabled = mode->enabled;
     if (scanout->enabled) { /* else the guest may still ask for its EDID: leave a valid mode */
         scanout->width = mode->width;
@@ -306,6 +308,9 @@ gpu_textures_wanted(void *data, uint32_t index, bool wanted)
 static void
 gpu_pixels_wanted(void *data, uint32_t index)
 {
+    struct gpu *gpu = data;
+
+    alarm_set(&gpu->alarm);
     shown_texture_tell_pixels(data, index);
 }
 
@@ -387,6 +392,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     gpu->n_scanouts = setup->n_scanouts;
     gpu->record_fd = setup->record_fd;
     gpu->udmabuf_fd = setup->udmabuf_fd;
+    gpu->alarm.fd = setup->alarm_fd;
     gpu->fault = (struct fault){.at = setup->fault, .every = MAX_OF(setup->fault_every, 1U)};
     resource_table_init(&gpu->resources, setup->memory_limit);
     context_table_init(&gpu->contexts, setup->vulkan_contexts);
@@ -452,6 +458,9 @@ gpu_destroy(struct gpu *gpu)
     record_destroy(gpu->record);
     fd_closep(&gpu->record_fd);
     fd_closep(&gpu->udmabuf_fd);
+    if (gpu->alarm.fd > 0) {
+        close(gpu->alarm.fd);
+    }
     display_link_destroy(gpu->link);
     fd_closep(&gpu->display_fd);
     free(gpu);

@@ -12,6 +12,7 @@
 
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
+#include "vmm/devices/gpu/alarm.h"
 #include "vmm/devices/gpu/context.h"
 #include "vmm/devices/gpu/display-link.h"
 #include "vmm/devices/gpu/fault.h"
@@ -103,6 +104,7 @@ struct gpu {
     int display_fd;
     int record_fd;
     int udmabuf_fd; /* or -1 */
+    struct alarm alarm;
     struct resource_table resources;
     uint8_t uuid_base[16]; /* chance; a resource's UUID differs from it by its own number */
     uint32_t last_uuid;

@@ -59,6 +59,7 @@ gpu_restart(void *data, struct gpu_restarted *restarted)
     struct gpu *gpu = data;
 
     restarted->error = -EOPNOTSUPP;
+    alarm_set(&gpu->alarm);
     for (unsigned int i = 0; i < gpu->n_renderers; i++) {
         struct renderer *renderer = gpu->renderers[i];
 
