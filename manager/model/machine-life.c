@@ -51,6 +51,7 @@ vm_machine_drop_connection(VmMachine *self)
     clear_timer(&self->lost_timer);
     clear_timer(&self->stubborn_timer);
     self->was_ready = FALSE;
+    self->card_restarts = 0;
     vm_machine_forget_figures(self);
     clear_timer(&self->elsewhere_timer);
     g_clear_pointer(&self->log_watch, vm_log_watch_free);
@@ -213,22 +214,22 @@ wants_renderer(VmMachine *self)
     return backend && !g_str_equal(backend, "2d");
 }
 
-/* Of the sentences in manager/model/phrases.c. */
-#define GRAPHICS_CAME_AGAIN " and was started again; "
-
 static void
 graphics_changed(VmMachine *self)
 {
     const char *word = vm_connection_get_graphics(self->connection);
     const char *why = vm_connection_get_graphics_sentence(self->connection);
+    const guint restarts = vm_connection_get_graphics_restarts(self->connection);
+    const gboolean came_again = restarts > self->card_restarts;
 
-    if (why && strstr(why, GRAPHICS_CAME_AGAIN)) {
+    self->card_restarts = restarts;
+    if (came_again) {
         if (!self->problem || vm_problem_informs(self->problem)) {
             vm_machine_take_problem(self,
                                     vm_problem_new("card-restarted", self->title, why, NULL, NULL));
         }
-    } else if (why && why[0] && g_strcmp0(word, "2d") == 0 && wants_renderer(self) &&
-               !self->problem) {
+    } else if (restarts == 0 && why && why[0] && g_strcmp0(word, "2d") == 0 &&
+               wants_renderer(self) && !self->problem) {
         vm_machine_take_problem(self, vm_problem_new("no-gpu", self->title, why, NULL, NULL));
     }
     g_object_notify(G_OBJECT(self), "has-renderer");
@@ -277,6 +278,8 @@ make_connection(VmMachine *self)
     g_signal_connect_object(self->connection, "notify::graphics", G_CALLBACK(graphics_changed),
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::graphics-sentence",
+                            G_CALLBACK(graphics_changed), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::graphics-restarts",
                             G_CALLBACK(graphics_changed), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::retry-seconds", G_CALLBACK(retry_comes_near),
                             self, G_CONNECT_SWAPPED);

@@ -36,6 +36,7 @@ struct _VmMachine {
     VmRestarts restarts;
     VmProblem *failure; /* why it is started again */
     gboolean was_ready;
+    guint card_restarts; /* of this run, as far as was told */
     gboolean worked;     /* the guest of this run has run */
     gboolean stop_asked; /* somebody wants this run to end */
     gboolean restarted;  /* this run was begun because the one before failed */

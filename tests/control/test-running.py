@@ -15,6 +15,7 @@ import time
 
 import harness
 from harness import check, end, wait_for
+from launcher import Gio, GLib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../fakes/compositor'))
 from compositor import Compositor  # noqa: E402
@@ -126,6 +127,17 @@ def death_of_each_part(world):
         check(not world.leftovers(), f'{part}: {world.leftovers()}')
 
 
+def machine_property(world, name, which):
+    """A property of org.vitrine.Vmm1.Machine."""
+    link = Gio.DBusConnection.new_for_address_sync(f'unix:path={world.root}/run/vitrine/{name}/control',
+                                                   Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None, None)
+    value = link.call_sync(None, '/org/vitrine/Vmm1', 'org.freedesktop.DBus.Properties', 'Get',
+                           GLib.Variant('(ss)', ('org.vitrine.Vmm1.Machine', which)), None,
+                           Gio.DBusCallFlags.NONE, 5000, None).unpack()[0]
+    link.close_sync(None)
+    return value
+
+
 def crash_card(world, name, number, **said):
     """The graphics card's process dies for the number-th time: what the log says then, and whether it is back."""
     words = said.get('words', 'the guest\'s screen goes on')
@@ -138,13 +150,16 @@ def card_comes_again(world):
     """A graphics card that crashes is started again, twice a minute; it asks nobody's leave and nobody restarts."""
     machine = world.started_guest('again', str(world.files / 'halt'), *DESKTOP)
     first = wait_for(lambda: world.children('again'), 5)['gpu']
+    check(machine_property(world, 'again', 'GraphicsRestarts') == 0, 'it counts what was not')
     second = crash_card(world, 'again', 1)
+    check(wait_for(lambda: machine_property(world, 'again', 'GraphicsRestarts') == 1, 5), 'clients do not get to know')
     check(second != first, f'{first} {second}')
     status, output, errors = world.run('gpu', 'stats', 'again')
     check(status == 0 and 'Commands' in output, f'{status} {output} {errors}')
     check(crash_card(world, 'again', 2) not in (first, second), 'no new process')
     crash_card(world, 'again', 3, words='the picture stands still', times=1, back=False)
     check(world.log('again').count('is started again') == 2, world.log('again'))
+    check(machine_property(world, 'again', 'GraphicsRestarts') == 2, 'one that stays away is counted')
     check(' ;' not in world.log('again'), world.log('again'))
     status, _, errors = world.run('gpu', 'stats', 'again')
     check(status == 33 and 'no graphics card' in errors, f'{status} {errors}')

@@ -42,6 +42,7 @@ struct FakeDisplay {
     int picture;
     int pipe[2];
     char *words;
+    guint card_restarts;
     guint ticks;
     gint64 began;
     guint64 due; /* bytes of console that should have been written */

@@ -26,6 +26,7 @@ properties_of_machine(FakeDisplay *self)
     g_variant_dict_insert(&dict, "Sentence", "s", self->words ? self->words : "");
     g_variant_dict_insert(&dict, "Graphics", "s", "2d");
     g_variant_dict_insert(&dict, "GraphicsSentence", "s", self->words ? self->words : "As asked.");
+    g_variant_dict_insert(&dict, "GraphicsRestarts", "u", self->card_restarts);
     g_variant_dict_insert(&dict, "ClientCount", "u", self->words ? G_MAXUINT : 1);
     return g_variant_dict_end(&dict);
 }
@@ -436,6 +437,22 @@ behave(gpointer data)
     show_picture(self);
     fake_display_emit_words(self);
     return G_SOURCE_REMOVE;
+}
+
+static gboolean
+crash_card(gpointer data)
+{
+    FakeDisplay *self = data;
+
+    self->card_restarts++;
+    fake_display_emit_words(self);
+    return G_SOURCE_REMOVE;
+}
+
+void
+fake_display_crash_card(FakeDisplay *self)
+{
+    g_main_context_invoke(self->context, crash_card, self);
 }
 
 void

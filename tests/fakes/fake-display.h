@@ -30,6 +30,8 @@ void fake_display_free(FakeDisplay *self);
 /* A thousand scanouts, each followed by damage, and fifty cursors a second; 10 MB/s of console; words
  * that mean to deceive. Off: back to the picture of 640 x 480. */
 void fake_display_misbehave(FakeDisplay *self, gboolean on);
+/* Its graphics card has crashed and come again, once more. */
+void fake_display_crash_card(FakeDisplay *self);
 void fake_display_get_counts(FakeDisplay *self, FakeDisplayCounts *ret);
 
 G_END_DECLS

@@ -342,6 +342,23 @@ test_back_soon(Fixture *self)
     g_assert_cmpint(vm_machine_get_state(self->machine), ==, VM_MACHINE_RUNNING);
 }
 
+/* Its graphics card crashed and came again: told once for each time, whatever the sentence is. */
+static void
+test_card_came_again(Fixture *self)
+{
+    for (guint i = 0; i < 2; i++) {
+        const VmProblem *problem = NULL;
+
+        fake_display_crash_card(self->pretended.display);
+        wait_until(vm_machine_get_problem(self->machine));
+        problem = vm_machine_get_problem(self->machine);
+        g_assert_cmpstr(vm_problem_get_id(problem), ==, "card-restarted");
+        vm_machine_dismiss_problem(self->machine);
+        run_for(200);
+        g_assert_null(vm_machine_get_problem(self->machine));
+    }
+}
+
 /* ------------------------------------------------------------------ life */
 
 static void
@@ -353,6 +370,7 @@ activated(GApplication *application, Fixture *self)
     test_flood(self);
     test_lost(self);
     test_back_soon(self);
+    test_card_came_again(self);
     gtk_widget_destroy(self->window);
     g_clear_object(&self->store);
 }

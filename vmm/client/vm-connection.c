@@ -41,6 +41,7 @@ struct _VmConnection {
     char *graphics;
     char *graphics_sentence;
     guint exit_status;
+    guint graphics_restarts;
     guint client_count;
 };
 
@@ -59,6 +60,7 @@ enum {
     PROP_SENTENCE,
     PROP_GRAPHICS,
     PROP_GRAPHICS_SENTENCE,
+    PROP_GRAPHICS_RESTARTS,
     PROP_CLIENT_COUNT,
     N_PROPS
 };
@@ -123,12 +125,17 @@ update_machine(VmConnection *self, GVariant *values)
     if (g_variant_lookup(values, "Sentence", "&s", &text)) {
         set_text(self, &self->sentence, text, PROP_SENTENCE);
     }
+    g_object_freeze_notify(G_OBJECT(self)); /* these belong together */
     if (g_variant_lookup(values, "Graphics", "&s", &text)) {
         set_text(self, &self->graphics, text, PROP_GRAPHICS);
     }
     if (g_variant_lookup(values, "GraphicsSentence", "&s", &text)) {
         set_text(self, &self->graphics_sentence, text, PROP_GRAPHICS_SENTENCE);
     }
+    if (g_variant_lookup(values, "GraphicsRestarts", "u", &number)) {
+        set_number(self, &self->graphics_restarts, number, PROP_GRAPHICS_RESTARTS);
+    }
+    g_object_thaw_notify(G_OBJECT(self));
     if (g_variant_lookup(values, "ClientCount", "u", &number)) {
         set_number(self, &self->client_count, number, PROP_CLIENT_COUNT);
     }
@@ -493,6 +500,9 @@ vm_connection_get_property(GObject *object, guint id, GValue *value, GParamSpec 
     case PROP_GRAPHICS_SENTENCE:
         g_value_set_string(value, self->graphics_sentence);
         break;
+    case PROP_GRAPHICS_RESTARTS:
+        g_value_set_uint(value, self->graphics_restarts);
+        break;
     case PROP_CLIENT_COUNT:
         g_value_set_uint(value, self->client_count);
         break;
@@ -540,6 +550,8 @@ vm_connection_class_init(VmConnectionClass *klass)
     properties[PROP_GRAPHICS] = g_param_spec_string("graphics", NULL, NULL, NULL, flags);
     properties[PROP_GRAPHICS_SENTENCE] =
         g_param_spec_string("graphics-sentence", NULL, NULL, NULL, flags);
+    properties[PROP_GRAPHICS_RESTARTS] =
+        g_param_spec_uint("graphics-restarts", NULL, NULL, 0, G_MAXUINT, 0, flags);
     properties[PROP_CLIENT_COUNT] =
         g_param_spec_uint("client-count", NULL, NULL, 0, G_MAXUINT, 0, flags);
     g_object_class_install_properties(object_class, N_PROPS, properties);
@@ -632,6 +644,13 @@ vm_connection_get_graphics_sentence(VmConnection *self)
 {
     g_return_val_if_fail(VM_IS_CONNECTION(self), NULL);
     return self->graphics_sentence;
+}
+
+guint
+vm_connection_get_graphics_restarts(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
+    return self->graphics_restarts;
 }
 
 guint

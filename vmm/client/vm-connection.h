@@ -39,7 +39,7 @@ typedef enum {
  * "retry-seconds" (in %VM_CONNECTION_WAITING: whole seconds to the next try), "error-message" (why the
  * last try failed), and of the machine: "name", "machine-state" ("starting", "running", "paused",
  * "shutting-down", "stopped"), with "stopped" also "exit-status", "cause" and "sentence";
- * "client-count". The machine's properties keep their last values when the connection is lost.
+ * "graphics", "graphics-sentence" and "graphics-restarts", which change together; "client-count". The machine's properties keep their last values when the connection is lost.
  */
 #define VM_TYPE_CONNECTION (vm_connection_get_type())
 G_DECLARE_FINAL_TYPE(VmConnection, vm_connection, VM, CONNECTION, GObject)
@@ -139,6 +139,12 @@ const char *vm_connection_get_graphics(VmConnection *self);
  * Returns: (nullable): why that, for people; empty without a card
  */
 const char *vm_connection_get_graphics_sentence(VmConnection *self);
+/**
+ * vm_connection_get_graphics_restarts:
+ *
+ * Returns: how often the graphics card crashed and was started again since the machine's start
+ */
+guint vm_connection_get_graphics_restarts(VmConnection *self);
 /**
  * vm_connection_get_client_count:
  *

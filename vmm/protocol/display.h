@@ -142,8 +142,8 @@ struct display_state {
     char sentence[START_SENTENCE_SIZE];
     char graphics[START_NAME_SIZE]; /* "none", "2d", "virgl-software", "virgl", "venus" or "lost" */
     char graphics_sentence[START_SENTENCE_SIZE]; /* why that */
-    uint32_t gpu_slot; /* of the graphics card on the PCI bus; 0: there is none */
-    uint32_t reserved;
+    uint32_t gpu_slot;          /* of the graphics card on the PCI bus; 0: there is none */
+    uint32_t graphics_restarts; /* times that the guest got its card again after a crash */
 };
 
 /* Answer to DISPLAY_CREATE. */

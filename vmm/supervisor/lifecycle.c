@@ -50,6 +50,7 @@ lifecycle_tell_display(struct vm *vm)
         .header = {.type = DISPLAY_STATE, .size = sizeof(state)},
         .state = states[vm->state],
         .gpu_slot = gpu_slot(vm),
+        .graphics_restarts = vm->revival.n_done,
     };
     const struct child *display = vm_child(vm, process_display.name);
 

@@ -172,6 +172,7 @@ revive_done(struct vm *vm)
                    "that drew in 3D have to be started again."
                  : "%s and was started again; the guest's screen goes on.",
              vm->revival.cause);
+    vm->revival.n_done++;
     log_file_print(vm->log, LOG_LEVEL_WARNING, "graphics: %s", vm->graphics.sentence);
     lifecycle_tell_display(vm);
     lifecycle_list_processes(vm);

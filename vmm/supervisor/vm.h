@@ -105,6 +105,7 @@ struct venus_edge {
 struct revival {
     uint64_t crashes_ms[2];   /* the last two, 0: none yet */
     unsigned int answers_due; /* to MACHINE_REPLACE_DEVICE */
+    uint32_t n_done;          /* times that the guest got it again */
     bool suspects;            /* the last one may be the fault of what the guest asked for */
     char cause[START_SENTENCE_SIZE];
 };
