@@ -24,7 +24,10 @@ enum {
     STEPS_MAX = 200,
     REGISTRY = 2,
     FIRST_GLOBAL = 3,
-    FIRST_SURFACE = 8,
+    FIRST_SURFACE = 10,
+    DMABUF = FIRST_SURFACE - 2,
+    DRM,
+    DRM_NAME = INT32_MAX, /* of its global */
     SURFACES = 3,
     WINDOWS = 4,
     OWN_WINDOW = 0x200000,
@@ -46,6 +49,7 @@ static const struct wire_interface *const globals[] = {
     &wire_zxdg_decoration_manager_v1,
     &wire_wl_data_device_manager,
     &wire_zwp_primary_selection_device_manager_v1,
+    &wire_zwp_linux_dmabuf_v1,
 };
 
 enum end {
@@ -180,6 +184,28 @@ wayland_raves(struct rig *rig)
         bytes[i] = (uint8_t)fuzz_take(rig->input, 1);
     }
     (void)message_send(fd, bytes, n, NULL, 0);
+}
+
+/* A buffer by wl_drm, of a format that is offered, mostly. */
+static void
+xwayland_draws(struct rig *rig)
+{
+    const uint32_t format =
+        fuzz_take(rig->input, 1) & 7 ? 0x34325258 : wire_any_number(&rig->inner);
+    const uint32_t id = wire_fitting_id(&rig->inner, NULL, false);
+    cleanup_fd int fd = fd_memory_file("fuzz", 4096);
+    struct wire_writer writer;
+    struct wire_call call;
+
+    wire_begin(&writer, DRM, WIRE_WL_DRM_CREATE_PRIME_BUFFER);
+    for (int i = 0; i < 10; i++) {
+        wire_put(&writer, i == 0 ? id : i == 3 ? format : wire_any_number(&rig->inner));
+    }
+    const int size = wire_end(&writer);
+    if (wire_read(rig->inner.objects, WIRE_REQUEST, writer.bytes, (size_t)size, &call) == size &&
+        wire_apply(rig->inner.objects, &call) == 0) {
+        (void)message_send(rig->fd[XWAYLAND], writer.bytes, (size_t)size, &fd, 1);
+    }
 }
 
 /* A surface gets an event that the compositor's table knows: of a role's object, mostly. */
@@ -370,6 +396,19 @@ send_wayland(struct rig *rig, enum wire_side side, struct wire_writer *writer)
 }
 
 static void
+bind_global(struct rig *rig, uint32_t name, const struct wire_interface *interface, uint32_t id)
+{
+    struct wire_writer writer;
+
+    wire_begin(&writer, REGISTRY, WIRE_WL_REGISTRY_BIND);
+    wire_put(&writer, name);
+    wire_put_string(&writer, interface->name);
+    wire_put(&writer, interface->version);
+    wire_put(&writer, id);
+    send_wayland(rig, WIRE_REQUEST, &writer);
+}
+
+static void
 wayland_begins(struct rig *rig)
 {
     struct wire_writer writer;
@@ -385,16 +424,11 @@ wayland_begins(struct rig *rig)
     wire_begin(&writer, WIRE_DISPLAY, WIRE_WL_DISPLAY_GET_REGISTRY);
     wire_put(&writer, REGISTRY);
     send_wayland(rig, WIRE_REQUEST, &writer);
-    for (uint32_t i = 0; i < FIRST_SURFACE - FIRST_GLOBAL; i++) {
-        const struct wire_interface *interface = globals[i % 4];
-
-        wire_begin(&writer, REGISTRY, WIRE_WL_REGISTRY_BIND);
-        wire_put(&writer, i + 1);
-        wire_put_string(&writer, interface->name);
-        wire_put(&writer, interface->version);
-        wire_put(&writer, FIRST_GLOBAL + i);
-        send_wayland(rig, WIRE_REQUEST, &writer);
+    for (uint32_t i = 0; i < DMABUF - FIRST_GLOBAL; i++) {
+        bind_global(rig, i + 1, globals[i % 4], FIRST_GLOBAL + i);
     }
+    bind_global(rig, ARRAY_SIZE(globals), &wire_zwp_linux_dmabuf_v1, DMABUF);
+    bind_global(rig, DRM_NAME, &wire_wl_drm, DRM);
     for (uint32_t i = 0; i < SURFACES; i++) {
         wire_begin(&writer, FIRST_GLOBAL, WIRE_WL_COMPOSITOR_CREATE_SURFACE);
         wire_put(&writer, FIRST_SURFACE + i);
@@ -518,14 +552,15 @@ static void
 play(struct rig *rig)
 {
     static void (*const steps[])(struct rig *) = {
-        xwayland_says, xwayland_says, host_says, host_says, host_configures, x_says,
-        x_says,        x_shows,       x_answers, x_answers, x_drags,         host_drags,
-        x_drags,       host_drags,    x_claims,  x_agrees,  wayland_raves,   x_raves};
+        xwayland_says, xwayland_says,  host_says,     host_says,  host_configures,
+        x_says,        x_says,         x_shows,       x_answers,  x_answers,
+        x_drags,       host_drags,     x_drags,       host_drags, x_claims,
+        x_agrees,      xwayland_draws, wayland_raves, x_raves};
 
     for (int i = 0; i < STEPS_MAX && rig->input->size > 0 && !rig->over; i++) {
         const uint64_t step = fuzz_take(rig->input, 1);
         /* What is any bytes ends most connections: seldom. */
-        const size_t n = step < 18 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
+        const size_t n = step < 19 ? ARRAY_SIZE(steps) : ARRAY_SIZE(steps) - 2;
 
         steps[step % n](rig);
         if (step & 0x40) {
@@ -553,7 +588,7 @@ open_all(struct rig *rig)
     rig->x11 = x11_create(
         rig->loop,
         (struct x11_sockets){.xwayland = theirs[XWAYLAND], .host = theirs[HOST], .wm = theirs[WM]},
-        on_ended, rig);
+        "/dev/dri/renderD128", on_ended, rig);
     assert(rig->x11);
 }
 
@@ -570,6 +605,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rig->inner = (struct wire_maker){wire_objects_create(64), &input};
     rig->outer = (struct wire_maker){wire_objects_create(4096), &input};
     assert(rig->loop && rig->inner.objects && rig->outer.objects);
+    wire_objects_know(rig->inner.objects, &wire_wl_drm);
     open_all(rig);
     wayland_begins(rig);
     x_begins(rig);

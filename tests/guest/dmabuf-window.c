@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "tests/guest/wayland.h"
-#include "vmm/guest/wayland-proxy/virtgpu-uapi.h"
+#include "vmm/guest/virtgpu-uapi.h"
 #include "vmm/protocol/cross-domain.h"
 
 enum {

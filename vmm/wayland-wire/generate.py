@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tables of Wayland interfaces from their XML descriptions.
 
-usage: generate.py HEADER SOURCE XML...
+usage: generate.py HEADER SOURCE APART XML...
 
 HEADER declares `extern const struct wire_interface wire_NAME` for each interface and its opcodes as
-WIRE_NAME_REQUEST and WIRE_NAME_EVENT_EVENT; SOURCE defines them and the table of all.
+WIRE_NAME_REQUEST and WIRE_NAME_EVENT_EVENT; SOURCE defines them and the table of all,
+without those of the file APART: they are for connections that are told of them.
 """
 import sys
 import xml.etree.ElementTree as tree
@@ -87,10 +88,10 @@ def check(interfaces, known):
                     sys.exit(f"{interface.name}.{message.name} makes a {other}, which no file has")
 
 
-def write_source(file, header, interfaces):
+def write_source(file, interfaces, apart):
     known = {interface.name for interface in interfaces}
     check(interfaces, known)
-    print(f'/* Made by vmm/wayland-wire/generate.py. */\n#include "{header}"\n', file=file)
+    print('/* Made by vmm/wayland-wire/generate.py. */\n#include "wayland-wire-protocols.h"\n', file=file)
     for interface in interfaces:
         write_messages(file, interface, "request", interface.requests, known)
         write_messages(file, interface, "event", interface.events, known)
@@ -101,20 +102,21 @@ def write_source(file, header, interfaces):
               f"{len(interface.events)}, {requests}, {events},\n}};\n", file=file)
     print("const struct wire_interface *const wire_interfaces[] = {", file=file)
     for interface in interfaces:
-        print(f"    &wire_{interface.name},", file=file)
+        if interface.name not in apart:
+            print(f"    &wire_{interface.name},", file=file)
     print("};\nconst size_t wire_n_interfaces = sizeof(wire_interfaces) / sizeof(wire_interfaces[0]);",
           file=file)
 
 
-def main(header, source, *paths):
-    interfaces = read(paths)
+def main(header, source, apart, *paths):
+    interfaces = read([apart, *paths])
     with open(header, "w", encoding="utf-8") as file:
         write_header(file, interfaces)
     with open(source, "w", encoding="utf-8") as file:
-        write_source(file, "wayland-wire-protocols.h", interfaces)
+        write_source(file, interfaces, [interface.name for interface in read([apart])])
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4:
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -17,6 +17,7 @@ struct range {
 struct wire_objects {
     struct range range[2]; /* enum wire_side */
     uint32_t limit;
+    const struct wire_interface *more; /* that the tables lack, or NULL */
 };
 
 static const struct range *
@@ -72,6 +73,22 @@ wire_object_get(struct wire_objects *objects, uint32_t id)
     struct wire_object *object = slot_of(objects, id);
 
     return object && object->interface ? object : NULL;
+}
+
+void
+wire_objects_know(struct wire_objects *objects, const struct wire_interface *interface)
+{
+    objects->more = interface;
+}
+
+const struct wire_interface *
+wire_objects_find(const struct wire_objects *objects, const char *name, size_t length)
+{
+    const struct wire_interface *more = objects->more;
+
+    return more && strlen(more->name) == length && memcmp(more->name, name, length) == 0
+               ? more
+               : wire_interface_find(name, length);
 }
 
 void

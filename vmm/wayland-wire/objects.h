@@ -10,6 +10,9 @@
  * the next. The compositor may use again what the client destroyed.
  */
 bool wire_objects_may_add(const struct wire_objects *objects, enum wire_side side, uint32_t id);
+/* An interface that may be bound there. NULL when none of that name is known; `name` needs no NUL. */
+const struct wire_interface *wire_objects_find(const struct wire_objects *objects, const char *name,
+                                               size_t length);
 /* 0, -EPROTO when it may not, -ENOBUFS at the limit or without memory. */
 int wire_objects_add(struct wire_objects *objects, enum wire_side side, uint32_t id,
                      const struct wire_object *object);

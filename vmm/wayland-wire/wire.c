@@ -128,7 +128,8 @@ read_new_id(struct reader *reader, const struct wire_argument *argument, struct 
     /* The interface's name and version are the two arguments before. */
     const struct wire_value *name = value - 2;
     const struct wire_interface *bound =
-        name->data ? wire_interface_find((const char *)name->data, name->word - 1) : NULL;
+        name->data ? wire_objects_find(reader->objects, (const char *)name->data, name->word - 1)
+                   : NULL;
     uint32_t version = value[-1].word;
     if (!bound || version == 0 || version > bound->version) {
         return refuse(reader, "it binds an interface or version that is not known");

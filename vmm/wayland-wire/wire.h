@@ -77,6 +77,8 @@ CLEANUP_DEFINE(struct wire_objects, wire_objects_destroy)
 
 /* NULL when there is none. Valid until the next wire_apply(). */
 struct wire_object *wire_object_get(struct wire_objects *objects, uint32_t id);
+/* An interface outside of the tables, which this connection's client may bind too: one at most. */
+void wire_objects_know(struct wire_objects *objects, const struct wire_interface *interface);
 /* Call `visit` with each object that has data. */
 void wire_objects_each(struct wire_objects *objects,
                        void (*visit)(void *data, uint32_t id, struct wire_object *object),

@@ -13,8 +13,8 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
+#include "vmm/guest/virtgpu-uapi.h"
 #include "vmm/guest/wayland-proxy/channel.h"
-#include "vmm/guest/wayland-proxy/virtgpu-uapi.h"
 
 enum {
     WAITS_MAX = 8

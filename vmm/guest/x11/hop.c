@@ -262,6 +262,33 @@ on_request(struct hop *hop, struct wire_call *call, const uint8_t *data)
     return MIN_OF(r, 0); /* 1: it stays here */
 }
 
+void
+hop_know(struct hop *hop, const struct wire_interface *interface)
+{
+    wire_objects_know(hop->side[INNER].objects, interface);
+}
+
+int
+hop_keep(struct hop *hop, const struct wire_call *call, uint32_t outer)
+{
+    if ((outer != 0 && !wire_object_get(hop->side[OUTER].objects, outer)) ||
+        wire_apply(hop->side[INNER].objects, call) < 0) {
+        return -EPROTO;
+    }
+    if (outer != 0) {
+        link_object(hop, made_id(call), outer);
+    }
+    return 0;
+}
+
+int
+hop_take_request_fd(struct hop *hop)
+{
+    int fd = -1;
+
+    return take_fds(&hop->side[INNER], 1, &fd) < 0 ? -1 : fd;
+}
+
 static int
 pass_event(struct hop *hop, const struct wire_call *call, const uint8_t *data, int *fd)
 {

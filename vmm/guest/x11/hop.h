@@ -57,6 +57,15 @@ void hop_send(struct hop *hop, struct wire_writer *writer);
 void hop_send_fd(struct hop *hop, struct wire_writer *writer, int fd);
 /* An event to Xwayland of our making. */
 void hop_tell(struct hop *hop, struct wire_writer *writer);
+/* Xwayland may bind this interface too, which the tables lack. */
+void hop_know(struct hop *hop, const struct wire_interface *interface);
+/*
+ * In request(), of one that shall not pass: what it makes is Xwayland's alone, or for `outer` an object
+ * that hop_send() made on the host's side. 0 or -EPROTO.
+ */
+int hop_keep(struct hop *hop, const struct wire_call *call, uint32_t outer);
+/* The same: the descriptor that comes with it (the caller's from then on), or -1. */
+int hop_take_request_fd(struct hop *hop);
 /* In own_event(): the descriptor that came with it (the caller's from then on), or -1. */
 int hop_take_fd(struct hop *hop);
 /* NULL when there is none, or it is dead, or of another kind. */

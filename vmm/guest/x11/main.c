@@ -23,14 +23,20 @@
 #include "vmm/base/log.h"
 #include "vmm/base/memory.h"
 #include "vmm/guest/options.h"
+#include "vmm/guest/x11/card.h"
 #include "vmm/guest/x11/display.h"
 #include "vmm/guest/x11/x11.h"
 #include "vmm/wayland-wire/address.h"
+
+enum {
+    PATIENCE_MS = 20000, /* with a compositor that is asked for a buffer */
+};
 
 struct options {
     const char *wayland;
     const char *xwayland;
     int display;
+    bool shm;
 };
 
 struct run {
@@ -39,6 +45,7 @@ struct run {
     struct display display;
     struct loop_source *watches[DISPLAY_SOCKETS];
     struct x11 *x11;
+    char *card; /* that Xwayland draws with, or NULL */
     pid_t xwayland;
 };
 
@@ -53,6 +60,8 @@ usage(FILE *file)
         "                    (default: $WAYLAND_DISPLAY, or wayland-host)\n"
         "  --xwayland=PATH   the X server (default: Xwayland in $PATH); it starts with the first\n"
         "                    program that connects\n"
+        "  --shm             draw on the processor, also where the host shows what the graphics\n"
+        "                    card draws\n"
         "  --help            this text\n"
         "  --version         the version\n\n"
         "vitrine-wayland-proxy gives the compositor of the host in a virtual machine.\n",
@@ -81,15 +90,21 @@ take_option(void *data, int letter, const char *value)
         options->display = parse_display(value);
     } else if (letter == 'w') {
         options->wayland = value;
+    } else if (letter == 's') {
+        options->shm = true;
     } else {
         options->xwayland = value;
     }
 }
 
 static const struct option options_table[] = {
-    {"display", required_argument, NULL, 'd'},       {"wayland", required_argument, NULL, 'w'},
-    {"xwayland", required_argument, NULL, 'x'},      {"help", no_argument, NULL, OPTIONS_HELP},
-    {"version", no_argument, NULL, OPTIONS_VERSION}, {0},
+    {"display", required_argument, NULL, 'd'},
+    {"wayland", required_argument, NULL, 'w'},
+    {"xwayland", required_argument, NULL, 'x'},
+    {"shm", no_argument, NULL, 's'},
+    {"help", no_argument, NULL, OPTIONS_HELP},
+    {"version", no_argument, NULL, OPTIONS_VERSION},
+    {0},
 };
 static const struct options_of program_options = {"vitrine-x11", options_table, usage, take_option};
 
@@ -110,6 +125,34 @@ connect_wayland(const char *name)
         return -1;
     }
     return take_fd(&fd);
+}
+
+/*
+ * The card that Xwayland draws with: the host shows what it draws. Xwayland could not go back to the
+ * processor's pixels later.
+ */
+static char *
+choose_card(const struct options *options)
+{
+    struct trial_picture picture = {.fd = -1};
+    const char *why = "asked for by --shm";
+    char *path = options->shm ? NULL : card_find(&picture, &why);
+
+    if (path) {
+        cleanup_fd int wayland = connect_wayland(options->wayland);
+        why = "the compositor cannot be reached";
+        if (wayland < 0 || !trial_run(wayland, &picture, PATIENCE_MS, &why)) {
+            free(path);
+            path = NULL;
+        }
+        close(picture.fd);
+    }
+    if (path) {
+        log_info("X11 programs draw with the graphics card %s", path);
+    } else {
+        log_info("X11 programs draw on the processor: %s", why);
+    }
+    return path;
 }
 
 /* In the child: become Xwayland. */
@@ -134,8 +177,8 @@ become_xwayland(const struct run *run, int wayland, int wm)
     }
     setenv("WAYLAND_SOCKET", socket, 1);
     unsetenv("DISPLAY");
-    execlp(run->options.xwayland, "Xwayland", name, "-rootless", "-noreset", "-shm", "-wm", manager,
-           "-listenfd", first, "-listenfd", second, (char *)NULL);
+    execlp(run->options.xwayland, "Xwayland", name, "-rootless", "-noreset", "-wm", manager,
+           "-listenfd", first, "-listenfd", second, run->card ? NULL : "-shm", (char *)NULL);
     log_error("%s cannot be started: %s; install the package xwayland", run->options.xwayland,
               strerror(errno));
     _exit(EXIT_FAILURE);
@@ -163,6 +206,7 @@ start(struct run *run)
     if (host < 0) {
         return -1;
     }
+    run->card = choose_card(&run->options);
     if (fd_socket_pair(SOCK_STREAM, wayland) < 0 || fd_socket_pair(SOCK_STREAM, wm) < 0) {
         log_error("A pair of sockets cannot be made: %s", strerror(errno));
         return -1;
@@ -177,7 +221,7 @@ start(struct run *run)
     fd_set_nonblocking(wm[0]);
     run->x11 = x11_create(run->loop,
                           (struct x11_sockets){.xwayland = wayland[0], .host = host, .wm = wm[0]},
-                          on_ended, run);
+                          run->card, on_ended, run);
     return run->x11 && run->xwayland > 0 ? 0 : -1;
 }
 
@@ -257,5 +301,6 @@ main(int argc, char **argv)
         waitpid(run.xwayland, NULL, 0);
     }
     display_release(&run.display);
+    free(run.card);
     return r < 0 ? EXIT_FAILURE : r;
 }

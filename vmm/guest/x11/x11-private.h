@@ -133,12 +133,14 @@ struct x11 {
     void (*ended)(void *data, const char *why);
     void *data;
     bool over;
+    const char *card; /* x11_create() */
 
     /* The host's, bound for ourselves; outer ids, 0 where it has none. */
     uint32_t registry;
     uint32_t wm_base;
     uint32_t decorations;
     uint32_t seat;
+    uint32_t dmabuf;
     uint32_t button_serial;
     uint32_t input_serial; /* of a key, a button or the keyboard's coming */
 
@@ -188,6 +190,14 @@ void x11_hold(struct x11 *x11);
 /* One of the host's globals for ourselves, unless *id is one already. */
 void x11_bind(struct x11 *x11, const struct wire_call *call, const struct wire_interface *interface,
               uint32_t *id);
+
+/* drm.c: wl_drm, by which Xwayland learns of the card. */
+/* The global, for a registry of Xwayland's. */
+void drm_show(struct x11 *x11, uint32_t registry);
+/* One of the host's globals: what is needed of it. */
+void drm_global(struct x11 *x11, const struct wire_call *call);
+/* A request of Xwayland's: 0 when it is about something else, 1 when it shall not pass. */
+int drm_request(struct x11 *x11, const struct wire_call *call);
 
 /* names.c */
 const char *atom_name(enum x11_atom atom);

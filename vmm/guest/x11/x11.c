@@ -31,6 +31,7 @@ static const struct wire_interface *const shown[] = {
     &wire_wp_viewporter,
     &wire_zwp_pointer_constraints_v1,
     &wire_zwp_relative_pointer_manager_v1,
+    &wire_zwp_linux_dmabuf_v1, /* with a card only */
 };
 
 void
@@ -89,6 +90,9 @@ show_global(struct x11 *x11, const struct wire_call *call, const struct hop_obje
         wire_interface_find((const char *)call->value[1].data, call->value[1].word - 1);
     struct wire_writer writer;
 
+    if (interface == &wire_zwp_linux_dmabuf_v1 && !x11->card) {
+        return;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
         if (shown[i] == interface) {
             wire_begin(&writer, registry->inner, WIRE_WL_REGISTRY_EVENT_GLOBAL);
@@ -130,8 +134,11 @@ static int
 on_request(void *data, const struct wire_call *call, struct hop_object *object)
 {
     struct x11 *x11 = data;
-    int r = 0;
+    int r = x11->card ? drm_request(x11, call) : 0;
 
+    if (r != 0) {
+        return r;
+    }
     if (call->object->interface == &wire_wl_surface && object && object->data) {
         r = surface_request(x11, object->data, call);
     } else if (wire_is(call, wl_buffer, WIRE_WL_BUFFER_DESTROY)) {
@@ -145,7 +152,9 @@ on_passed(void *data, const struct wire_call *call)
 {
     struct x11 *x11 = data;
 
-    if (wire_is(call, wl_compositor, WIRE_WL_COMPOSITOR_CREATE_SURFACE)) {
+    if (x11->card && wire_is(call, wl_display, WIRE_WL_DISPLAY_GET_REGISTRY)) {
+        drm_show(x11, call->value[0].word);
+    } else if (wire_is(call, wl_compositor, WIRE_WL_COMPOSITOR_CREATE_SURFACE)) {
         struct hop_object *object = hop_by_inner(x11->hop, call->value[0].word, &wire_wl_surface);
         wm_meet(x11, surface_add(x11, object));
         x_flush(x11->conn);
@@ -200,6 +209,8 @@ on_global(struct x11 *x11, const struct wire_call *call)
     } else if (interface == &wire_wl_seat) {
         x11_bind(x11, call, interface, &x11->seat);
         selections_seat(x11->selections);
+    } else if (interface == &wire_zwp_linux_dmabuf_v1) {
+        drm_global(x11, call);
     } else {
         selections_global(x11->selections, call);
     }
@@ -287,7 +298,7 @@ ask_globals(struct x11 *x11)
 }
 
 struct x11 *
-x11_create(struct loop *loop, struct x11_sockets sockets,
+x11_create(struct loop *loop, struct x11_sockets sockets, const char *card,
            void (*ended)(void *data, const char *why), void *data)
 {
     const int sides[2] = {[WIRE_REQUEST] = sockets.xwayland, [WIRE_EVENT] = sockets.host};
@@ -296,6 +307,7 @@ x11_create(struct loop *loop, struct x11_sockets sockets,
     x11->loop = loop;
     x11->ended = ended;
     x11->data = data;
+    x11->card = card;
     list_init(&x11->surfaces);
     list_init(&x11->windows);
     x11->selections = selections_create(x11);
@@ -307,6 +319,9 @@ x11_create(struct loop *loop, struct x11_sockets sockets,
     if (!x11->hop || !x11->conn || !x11->patience || !x11->drop || !x11->drag) {
         x11_destroy(x11);
         return NULL;
+    }
+    if (card) {
+        hop_know(x11->hop, &wire_wl_drm);
     }
     ask_globals(x11);
     return x11;

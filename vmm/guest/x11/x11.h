@@ -19,10 +19,11 @@ struct x11_sockets {
 };
 
 /*
- * The sockets are taken over. `ended` is called once from the loop when either side is gone, with a
+ * `card` is the render node that Xwayland shall draw with, as the host shows its dmabufs, or NULL; it is
+ * used until the end. The sockets are taken over. `ended` is called once from the loop when either side is gone, with a
  * sentence's end or NULL; the object must be destroyed later, not in it. NULL when the kernel refuses.
  */
-struct x11 *x11_create(struct loop *loop, struct x11_sockets sockets,
+struct x11 *x11_create(struct loop *loop, struct x11_sockets sockets, const char *card,
                        void (*ended)(void *data, const char *why), void *data);
 void x11_destroy(struct x11 *x11);
 CLEANUP_DEFINE(struct x11, x11_destroy)
