@@ -32,6 +32,8 @@ enum {
     DMABUF = 11,
     STEPS_MAX = 200,
     AR24 = 0x34325241,
+    NV12 = 0x3231564e,
+    YU12 = 0x32315559,
 };
 
 static const struct wire_interface *const globals[] = {
@@ -329,10 +331,30 @@ client_draws(struct rig *rig)
            draw(rig, SURFACE, WIRE_WL_SURFACE_COMMIT, (struct words){0}, -1));
 }
 
+/* The second plane, and for the other format a third one; seldom where it fits. */
+static bool
+add_planes(struct rig *rig, uint32_t params, uint32_t format, uint32_t stride, uint32_t height)
+{
+    const uint32_t odd = (uint32_t)fuzz_take(rig->maker.input, 1);
+    const uint32_t n = format == AR24 ? 1 : format == NV12 ? 2 : 3;
+    bool fine = true;
+
+    for (uint32_t i = 1; i < (odd & 1 ? n : odd >> 6) && fine; i++) {
+        cleanup_fd int fd = fd_memory_file("fuzz", (uint64_t)stride * height / 2 + (odd >> 1 & 15));
+        const uint32_t plane = odd & 0x20 ? odd >> 6 : i;
+
+        fine = draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD,
+                    (struct words){5, {plane, odd >> 4 & 3, stride, 0, 0}}, fd);
+    }
+    return fine;
+}
+
 /* The same with a dmabuf, which a memory file stands in for. */
 static void
 client_imports(struct rig *rig)
 {
+    static const uint32_t formats[] = {AR24, NV12, YU12, AR24};
+    const uint32_t format = formats[fuzz_take(rig->maker.input, 1) & 3];
     const uint32_t width = (uint32_t)fuzz_take(rig->maker.input, 1);
     const uint32_t height = (uint32_t)fuzz_take(rig->maker.input, 1);
     const uint32_t odd = (uint32_t)fuzz_take(rig->maker.input, 1);
@@ -344,16 +366,17 @@ client_imports(struct rig *rig)
 
     if (!draw(rig, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, (struct words){1, {params}},
               -1) ||
-        !draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD, add, fd)) {
+        !draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD, add, fd) ||
+        !add_planes(rig, params, format, stride, height)) {
         return;
     }
     if (odd & 0x40) {
         (void)draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE,
-                   (struct words){4, {width, height, AR24}}, -1);
+                   (struct words){4, {width, height, format}}, -1);
         return;
     }
     const uint32_t buffer = wire_fitting_id(&rig->maker, NULL, false);
-    const struct words made = {5, {buffer, width, height, AR24, 0}};
+    const struct words made = {5, {buffer, width, height, format, 0}};
     (void)(draw(rig, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, made, -1) &&
            draw(rig, SURFACE, WIRE_WL_SURFACE_ATTACH, (struct words){3, {buffer}}, -1) &&
            draw(rig, SURFACE, WIRE_WL_SURFACE_DAMAGE, (struct words){4, {0, 0, width, height}},

@@ -27,6 +27,13 @@ enum {
     AB24 = 0x34324241,
     XB24 = 0x34324258,
     RG16 = 0x36314752,
+    NV12 = 0x3231564e,
+    NV24 = 0x3432564e, /* not for guests */
+    P010 = 0x30313050,
+    YU12 = 0x32315559,
+    PLANES = 3,
+    FILE_SIZE = 1024,
+    HOST_ROW = 256, /* as graphics cards want it */
 };
 
 #define MOD_INVALID UINT64_C(0x00ffffffffffffff)
@@ -109,7 +116,7 @@ struct entry {
 TAP_TEST(feedback_is_the_guests)
 {
     static const struct entry theirs[] = {
-        {AR24, 0, 77}, {0x3231564e, 0, 0}, {AR24, 0, 0}, {AR24, 0, MOD_INVALID}};
+        {AR24, 0, 77}, {NV24, 0, 0}, {AR24, 0, 0}, {AR24, 0, MOD_INVALID}};
     static const uint16_t indices[] = {0, 1, 2, 3, 99};
     const uint64_t device = 1;
     static struct bench bench;
@@ -292,7 +299,8 @@ TAP_TEST(dmabufs_of_the_host_have_its_order_of_channels)
         {AR24, AB24, 0, XB24, MOD_INVALID},
         {AR24, AB24, 0, AB24, 0},
         {AR24, RG16, 0, RG16, MOD_INVALID},
-        {AR24, 0x3231564e, 0, AR24, MOD_INVALID},
+        {AR24, NV24, 0, AR24, MOD_INVALID},
+        {RG16, P010, 0, P010, MOD_INVALID},
     };
     int file = fd_memory_file("client", 4096);
 
@@ -370,13 +378,258 @@ TAP_TEST(dmabufs_may_be_refused)
     close(file);
 }
 
+/* A picture of a video, whose planes a client has in files of their own. */
+struct video {
+    uint32_t format;
+    uint32_t n;
+    struct {
+        uint32_t bytes, part; /* of a pixel; each is for part * part of the picture */
+    } plane[PLANES];
+};
+
+static const struct video videos[] = {
+    {NV12, 2, {{1, 1}, {2, 2}}},
+    {P010, 2, {{2, 1}, {4, 2}}},
+    {YU12, 3, {{1, 1}, {1, 2}, {1, 2}}},
+};
+
+enum {
+    VIDEO_WIDTH = 13, /* odd: the last colour is for one column */
+    VIDEO_HEIGHT = 5,
+};
+
+static uint32_t
+part_of(uint32_t edge, uint32_t part)
+{
+    return (edge + part - 1) / part;
+}
+
+/* The place of a plane in its file, and the distance of its rows. */
+static uint32_t
+skip_of(uint32_t plane)
+{
+    return SKIP + plane * 100;
+}
+
+static uint32_t
+row_of(uint32_t plane)
+{
+    return ROW - plane * 4;
+}
+
+static void
+ask_add(struct bench *bench, uint32_t plane, uint64_t modifier, int fd)
+{
+    wire_begin(&bench->writer, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD);
+    wire_put(&bench->writer, plane);
+    wire_put(&bench->writer, skip_of(plane));
+    wire_put(&bench->writer, row_of(plane));
+    wire_put(&bench->writer, (uint32_t)(modifier >> 32));
+    wire_put(&bench->writer, (uint32_t)modifier);
+    bench_ask(bench, fd);
+}
+
+/* A surface and empty parameters, from a compositor that takes that format. */
+static bool
+make_empty_params(struct bench *bench, uint32_t format)
+{
+    bench_ask_for(bench, BENCH_COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE, SURFACE);
+    if (!bench_expect(bench, BENCH_COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE) ||
+        !bench_ask_bind(bench, "zwp_linux_dmabuf_v1", 3, DMABUF) ||
+        !emit_modifier(bench, format, 0)) {
+        return false;
+    }
+    bench_ask_for(bench, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, PARAMS);
+    return bench_expect(bench, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS);
+}
+
+/* Each plane lies below the one before in the host's memory. */
+static bool
+expect_planes(struct bench *bench, const struct video *video)
+{
+    uint32_t offset = 0;
+
+    for (uint32_t i = 0; i < video->n; i++) {
+        struct wire_call call;
+
+        if (!bench_next_request(bench, &call) || call.id != PARAMS ||
+            call.opcode != WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD || call.value[1].word != i ||
+            call.value[2].word != offset || call.value[3].word != HOST_ROW ||
+            call.value[4].word != 0 || call.value[5].word != 0) {
+            printf("# plane %u\n", i);
+            return false;
+        }
+        offset += HOST_ROW * part_of(VIDEO_HEIGHT, video->plane[i].part);
+    }
+    return true;
+}
+
+/* Bytes that a change of so many columns and rows touches. */
+static uint32_t
+touched(const struct video *video, uint32_t columns, uint32_t rows)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < video->n; i++) {
+        const uint32_t part = video->plane[i].part;
+        n += part_of(columns, part) * video->plane[i].bytes * part_of(rows, part);
+    }
+    return n;
+}
+
+/* What the client's files hold. */
+static uint8_t
+byte_of(uint32_t plane, uint32_t at)
+{
+    return (uint8_t)(at * 7 + plane * 50 + 1);
+}
+
+/* Parameters with a file for each plane. The rows of all, or 0. */
+static uint32_t
+ask_planes(struct bench *bench, const struct video *video)
+{
+    uint32_t rows = 0;
+
+    for (uint32_t i = 0; i < video->n; i++) {
+        cleanup_fd int file = fd_memory_file("plane", FILE_SIZE);
+        uint8_t bytes[FILE_SIZE];
+
+        for (uint32_t at = 0; at < FILE_SIZE; at++) {
+            bytes[at] = byte_of(i, at);
+        }
+        if (pwrite(file, bytes, FILE_SIZE, 0) != FILE_SIZE) {
+            return 0;
+        }
+        ask_add(bench, i, 0, file);
+        rows += part_of(VIDEO_HEIGHT, video->plane[i].part);
+    }
+    return rows;
+}
+
+static bool
+same_row(const struct video *video, uint32_t plane, uint32_t y, const uint8_t *shown)
+{
+    const uint32_t n = part_of(VIDEO_WIDTH, video->plane[plane].part) * video->plane[plane].bytes;
+
+    for (uint32_t x = 0; x < n; x++) {
+        if (shown[x] != byte_of(plane, skip_of(plane) + y * row_of(plane) + x)) {
+            printf("# byte %u of row %u of plane %u\n", x, y, plane);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the client has is what the host has. */
+static bool
+same_planes(const struct video *video, const uint8_t *shown)
+{
+    for (uint32_t i = 0; i < video->n; i++) {
+        for (uint32_t y = 0; y < part_of(VIDEO_HEIGHT, video->plane[i].part); y++) {
+            if (!same_row(video, i, y, shown)) {
+                return false;
+            }
+            shown += HOST_ROW;
+        }
+    }
+    return true;
+}
+
+TAP_TEST(all_planes_of_a_video_are_copied)
+{
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(videos); i++) {
+        const struct video *video = &videos[i / 2];
+        const bool known = i & 1;
+        struct bench bench;
+
+        check(bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = true}));
+        bench.cross.knows_dmabufs = known;
+        check(make_empty_params(&bench, video->format));
+        const uint32_t rows = ask_planes(&bench, video);
+        check(rows > 0);
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, PICTURE,
+                      VIDEO_WIDTH, VIDEO_HEIGHT, video->format, 0);
+        check(expect_planes(&bench, video));
+        check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED));
+        check_int(bench.fds.count, video->n);
+        const uint8_t *shown = mmap(NULL, 4096, PROT_READ, MAP_SHARED, bench.fds.fd[0], 0);
+        check(shown != MAP_FAILED);
+        check(bench_show_buffer(&bench, SURFACE, PICTURE, VIDEO_WIDTH));
+        check(same_planes(video, shown));
+        const uint32_t all = touched(video, VIDEO_WIDTH, VIDEO_HEIGHT);
+        check_int(session_statistics(bench.session).copied_bytes, all);
+        check_int(bench.cross.rows_read_back, known ? rows : 0);
+        check(bench_show_buffer(&bench, SURFACE, PICTURE, 3));
+        check_int(session_statistics(bench.session).copied_bytes, all + touched(video, 3, 1));
+        check_int(bench.cross.rows_read_back, known ? rows + video->n : 0);
+        bench_ask_words(&bench, PICTURE, WIRE_WL_BUFFER_DESTROY, NULL, 0);
+        check(bench_expect(&bench, PICTURE, WIRE_WL_BUFFER_DESTROY));
+        check_int(bench.cross.imported, 0);
+        munmap((void *)shown, 4096);
+        bench_close(&bench);
+    }
+}
+
+/* A host that shows its own textures only has no use for videos: no client is told of their formats. */
+TAP_TEST(videos_are_offered_where_they_can_be_copied)
+{
+    for (int can = 0; can < 2; can++) {
+        struct bench bench;
+        struct message_fds fds;
+        uint8_t event[128];
+
+        check(bench_open_how(
+            &bench,
+            (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = can, .sends_resources = true}));
+        check(make_empty_params(&bench, NV12));
+        check_int(bench_client_event(&bench, event, sizeof(event), &fds), can ? 2 * 20 : 0);
+        bench_close(&bench);
+    }
+}
+
+/* Planes that are missing, twice there, too many, outside of their memory, or of several layouts. */
+TAP_TEST(bad_planes_end_their_client)
+{
+    static const struct {
+        uint32_t format;
+        uint32_t n;
+        uint32_t plane[PLANES + 1];
+        uint32_t height;
+        uint64_t modifier; /* of all but the first */
+    } bad[] = {
+        {NV12, 1, {0}, HEIGHT, 0},          {NV12, 1, {1}, HEIGHT, 0},
+        {NV12, 2, {0, 0}, HEIGHT, 0},       {NV12, 3, {0, 1, 2}, HEIGHT, 0},
+        {NV12, 2, {0, 3}, HEIGHT, 0},       {NV12, 2, {0, UINT32_MAX}, HEIGHT, 0},
+        {AR24, 2, {0, 1}, HEIGHT, 0},       {YU12, 2, {0, 1}, HEIGHT, 0},
+        {NV12, 2, {0, 1}, 200, 0},          {NV12, 2, {0, 1}, HEIGHT, MOD_INVALID},
+        {YU12, 4, {0, 1, 2, 3}, HEIGHT, 0}, {NV24, 2, {0, 1}, HEIGHT, 0},
+    };
+    int file = fd_memory_file("plane", FILE_SIZE);
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct bench bench;
+
+        check(bench_open_how(&bench, (struct cross_rig_how){.udmabuf = -1, .makes_dmabufs = true}));
+        check(make_empty_params(&bench, bad[i].format));
+        for (uint32_t plane = 0; plane < bad[i].n; plane++) {
+            ask_add(&bench, bad[i].plane[plane], plane == 0 ? 0 : bad[i].modifier, file);
+        }
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE, WIDTH, bad[i].height,
+                      bad[i].format, 0);
+        bench_run(&bench);
+        check(bench.ended);
+        bench_close(&bench);
+    }
+    close(file);
+}
+
 /* Numbers of a client that do not fit its memory, or that nobody offered. */
 TAP_TEST(bad_dmabufs_end_their_client)
 {
     static const uint32_t bad[][3] = {
         {0, HEIGHT, AR24},  {WIDTH, 0, AR24},      {WIDTH, 65, AR24},
         {17, HEIGHT, AR24}, {UINT32_MAX, 1, AR24}, {1, UINT32_MAX, AR24},
-        {16385, 1, AR24},   {WIDTH, HEIGHT, 0},    {WIDTH, HEIGHT, 0x3231564e},
+        {16385, 1, AR24},   {WIDTH, HEIGHT, 0},    {WIDTH, HEIGHT, NV24},
     };
     int file = fd_memory_file("client", 4096);
 
@@ -398,4 +651,6 @@ TAP_MAIN(TAP_CASE(dmabufs_are_offered_where_they_can_be), TAP_CASE(feedback_is_t
          TAP_CASE(dmabufs_are_copied_into_dmabufs),
          TAP_CASE(dmabufs_of_the_host_pass_without_a_copy),
          TAP_CASE(dmabufs_of_the_host_have_its_order_of_channels), TAP_CASE(dmabufs_may_be_refused),
-         TAP_CASE(bad_dmabufs_end_their_client))
+         TAP_CASE(bad_dmabufs_end_their_client), TAP_CASE(all_planes_of_a_video_are_copied),
+         TAP_CASE(videos_are_offered_where_they_can_be_copied),
+         TAP_CASE(bad_planes_end_their_client))

@@ -21,13 +21,31 @@ enum {
     TABLE_MAX = 65536, /* entries that an index reaches */
 };
 
+#define ONE_PLANE(bytes) \
+    {                    \
+        {                \
+            bytes, 1, 1  \
+        }                \
+    }
+
 const struct dmabuf_format dmabuf_formats[DMABUF_FORMATS] = {
-    {FOURCC('A', 'R', '2', '4'), 4}, {FOURCC('X', 'R', '2', '4'), 4},
-    {FOURCC('A', 'B', '2', '4'), 4}, {FOURCC('X', 'B', '2', '4'), 4},
-    {FOURCC('A', 'R', '3', '0'), 4}, {FOURCC('X', 'R', '3', '0'), 4},
-    {FOURCC('A', 'B', '3', '0'), 4}, {FOURCC('X', 'B', '3', '0'), 4},
-    {FOURCC('R', 'G', '1', '6'), 2}, {FOURCC('A', 'B', '4', 'H'), 8},
-    {FOURCC('X', 'B', '4', 'H'), 8},
+    {FOURCC('A', 'R', '2', '4'), ONE_PLANE(4)},
+    {FOURCC('X', 'R', '2', '4'), ONE_PLANE(4)},
+    {FOURCC('A', 'B', '2', '4'), ONE_PLANE(4)},
+    {FOURCC('X', 'B', '2', '4'), ONE_PLANE(4)},
+    {FOURCC('A', 'R', '3', '0'), ONE_PLANE(4)},
+    {FOURCC('X', 'R', '3', '0'), ONE_PLANE(4)},
+    {FOURCC('A', 'B', '3', '0'), ONE_PLANE(4)},
+    {FOURCC('X', 'B', '3', '0'), ONE_PLANE(4)},
+    {FOURCC('R', 'G', '1', '6'), ONE_PLANE(2)},
+    {FOURCC('A', 'B', '4', 'H'), ONE_PLANE(8)},
+    {FOURCC('X', 'B', '4', 'H'), ONE_PLANE(8)},
+    /* Of videos: brightness, then colour for each four pixels. */
+    {FOURCC('N', 'V', '1', '2'), {{1, 1, 1}, {2, 2, 2}}},
+    {FOURCC('N', 'V', '2', '1'), {{1, 1, 1}, {2, 2, 2}}},
+    {FOURCC('P', '0', '1', '0'), {{2, 1, 1}, {4, 2, 2}}},
+    {FOURCC('Y', 'U', '1', '2'), {{1, 1, 1}, {1, 2, 2}, {1, 2, 2}}},
+    {FOURCC('Y', 'V', '1', '2'), {{1, 1, 1}, {1, 2, 2}, {1, 2, 2}}},
 };
 
 /* The format_table event's; as the protocol has it. */
@@ -60,6 +78,18 @@ dmabuf_format_find(uint32_t fourcc)
     return i;
 }
 
+uint64_t
+dmabuf_row(const struct plane_shape *plane, uint32_t width)
+{
+    return plane->bytes == 0 ? 0 : ((uint64_t)width + plane->x - 1) / plane->x * plane->bytes;
+}
+
+uint64_t
+dmabuf_rows(const struct plane_shape *plane, uint32_t height)
+{
+    return plane->bytes == 0 ? 0 : ((uint64_t)height + plane->y - 1) / plane->y;
+}
+
 unsigned int
 dmabuf_offer_of(uint64_t modifier)
 {
@@ -68,11 +98,19 @@ dmabuf_offer_of(uint64_t modifier)
                                           : 0;
 }
 
+/* Those of several planes are copied always: a texture of the host's is one. */
+static bool
+may_be_told(const struct session *session, size_t format)
+{
+    return format < DMABUF_FORMATS &&
+           (session->channel.makes_dmabufs || dmabuf_formats[format].plane[1].bytes == 0);
+}
+
 /* What the host has, before version 4: the formats alone, or with their layouts. */
 static int
 on_format(struct session *session, const struct wire_call *call)
 {
-    return dmabuf_format_find(call->value[0].word) < DMABUF_FORMATS ? 0 : 1;
+    return may_be_told(session, dmabuf_format_find(call->value[0].word)) ? 0 : 1;
 }
 
 static int
@@ -97,7 +135,7 @@ on_modifier(struct session *session, const struct wire_call *call)
     const unsigned int offer = dmabuf_offer_of(modifier);
     struct told *told = call->object->data;
 
-    if (format == DMABUF_FORMATS || offer == 0 || call->object->dead) {
+    if (!may_be_told(session, format) || offer == 0 || call->object->dead) {
         return 1;
     }
     session->dmabuf_offered[format] |= (uint8_t)offer;
@@ -211,7 +249,7 @@ send_formats(struct session *session, const struct wire_call *call)
         const uint16_t index = load_le16(call->value[0].data + i);
         const uint8_t format = index < feedback->n ? feedback->format[index] : 0;
 
-        if (format != 0) {
+        if (format != 0 && may_be_told(session, format - 1U)) {
             session->dmabuf_offered[format - 1] |= feedback->offers[index];
             n += !has[format - 1];
             has[format - 1] = true;

@@ -23,12 +23,16 @@ enum {
     EDGE_MAX = 16384,
 };
 
-/* zwp_linux_buffer_params_v1 */
-struct params {
+struct plane {
     int fd; /* -1: none yet */
     uint32_t offset;
     uint32_t stride;
-    uint64_t modifier;
+};
+
+/* zwp_linux_buffer_params_v1 */
+struct params {
+    struct plane plane[PLANES_MAX];
+    uint64_t modifier; /* of all of them */
     bool used;
     struct shm_buffer *made; /* waits for the host's answer */
 };
@@ -40,6 +44,17 @@ struct picture {
     size_t format;   /* in dmabuf_formats[] */
     uint32_t buffer; /* its id, or 0: the host will name it */
 };
+
+static size_t
+has_planes(const struct picture *picture)
+{
+    size_t n = 0;
+
+    while (n < PLANES_MAX && dmabuf_formats[picture->format].plane[n].bytes > 0) {
+        n++;
+    }
+    return n;
+}
 
 bool
 dmabuf_usable(const struct session *session)
@@ -102,7 +117,28 @@ sync_dmabuf(const struct shm_buffer *buffer, uint64_t flags)
 {
     struct dma_buf_sync sync = {.flags = DMA_BUF_SYNC_READ | flags};
 
-    (void)!ioctl(buffer->pool->fd, DMA_BUF_IOCTL_SYNC, &sync); /* not every file knows it */
+    for (size_t i = 0; i < PLANES_MAX && buffer->plane[i].pool; i++) {
+        (void)!ioctl(buffer->plane[i].pool->fd, DMA_BUF_IOCTL_SYNC, &sync); /* not all know it */
+    }
+}
+
+/* What the host drew of these rows of the picture is in the guest's pages afterwards. */
+static void
+read_back(struct session *session, const struct shm_buffer *buffer, struct region_rect rows)
+{
+    for (size_t i = 0; i < PLANES_MAX && buffer->plane[i].pool; i++) {
+        const struct shm_plane *plane = &buffer->plane[i];
+        const struct region_rect rect = shm_plane_rect(buffer, plane, rows);
+        const struct channel_rows part = {.width = (uint32_t)rect.x1,
+                                          .first = (uint32_t)rect.y0,
+                                          .count = (uint32_t)(rect.y1 - rect.y0),
+                                          .offset =
+                                              plane->offset + (uint64_t)rect.y0 * plane->stride};
+
+        if (plane->import && plane->import->it.drawn) {
+            (void)session->channel.ops->read_back(session->channel.data, &plane->import->it, &part);
+        }
+    }
 }
 
 void
@@ -121,14 +157,7 @@ dmabuf_begin(struct session *session, struct shm_buffer *buffer)
     if (!buffer->dmabuf || all.y0 >= all.y1) {
         return;
     }
-    if (buffer->import && buffer->import->it.drawn) {
-        const struct channel_rows rows = {.width = buffer->shown.width,
-                                          .first = (uint32_t)all.y0,
-                                          .count = (uint32_t)(all.y1 - all.y0),
-                                          .offset =
-                                              buffer->offset + (uint64_t)all.y0 * buffer->stride};
-        (void)session->channel.ops->read_back(session->channel.data, &buffer->import->it, &rows);
-    }
+    read_back(session, buffer, all);
     sync_dmabuf(buffer, DMA_BUF_SYNC_START);
 }
 
@@ -140,14 +169,19 @@ dmabuf_end(struct shm_buffer *buffer)
     }
 }
 
+struct host_plane {
+    uint32_t number, offset, stride;
+    uint64_t modifier;
+};
+
 /* The host's own numbers where it has them; they are its compositor's to judge. */
 static int
-send_add(struct session *session, uint32_t params, const struct params *plane)
+send_add(struct session *session, uint32_t params, const struct host_plane *plane)
 {
     struct wire_writer writer;
 
     wire_begin(&writer, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD);
-    wire_put(&writer, 0); /* plane */
+    wire_put(&writer, plane->number);
     wire_put(&writer, plane->offset);
     wire_put(&writer, plane->stride);
     wire_put(&writer, (uint32_t)(plane->modifier >> 32));
@@ -180,7 +214,8 @@ host_format(const struct session *session, size_t asked, uint32_t fourcc)
     }
     const size_t format = dmabuf_format_find(fourcc);
     return format < DMABUF_FORMATS && session->dmabuf_offered[format] != 0 &&
-                   dmabuf_formats[format].bytes == dmabuf_formats[asked].bytes
+                   dmabuf_formats[format].plane[1].bytes == 0 &&
+                   dmabuf_formats[format].plane[0].bytes == dmabuf_formats[asked].plane[0].bytes
                ? format
                : DMABUF_FORMATS;
 }
@@ -190,10 +225,11 @@ static int
 pass_resource(struct session *session, uint32_t id, const struct params *params,
               struct picture *picture, const struct session_import *import)
 {
-    struct params plane = *params;
+    struct host_plane plane = {0, params->plane[0].offset, params->plane[0].stride,
+                               params->modifier};
     struct cross_image image;
 
-    if (!import || !session->channel.sends_resources ||
+    if (!import || has_planes(picture) > 1 || !session->channel.sends_resources ||
         session->channel.ops->describe(session->channel.data, import->it.resource, &image) < 0) {
         return 0;
     }
@@ -214,7 +250,7 @@ pass_resource(struct session *session, uint32_t id, const struct params *params,
     } else if (dmabuf_offer_of(plane.modifier) != 0) {
         plane.modifier = linear_modifier(session, format);
     }
-    const uint64_t row = (uint64_t)picture->width * dmabuf_formats[picture->format].bytes;
+    const uint64_t row = dmabuf_row(&dmabuf_formats[picture->format].plane[0], picture->width);
     if (plane.stride < row ||
         !range_inside(plane.offset, (uint64_t)plane.stride * (picture->height - 1) + row, size)) {
         return 0;
@@ -247,10 +283,31 @@ send_create(struct session *session, const struct wire_call *call, const struct 
     return r < 0 ? r : 1;
 }
 
+/* What the host is asked for: the picture, or rows that hold all planes, below each other. */
+static struct picture
+image_for(const struct picture *picture)
+{
+    const struct dmabuf_format *format = &dmabuf_formats[picture->format];
+    struct picture image = {.format = 0};
+    uint64_t row = 0;
+
+    if (has_planes(picture) == 1) {
+        return *picture;
+    }
+    for (size_t i = 0; i < PLANES_MAX; i++) {
+        row = MAX_OF(row, dmabuf_row(&format->plane[i], picture->width));
+        image.height += (uint32_t)dmabuf_rows(&format->plane[i], picture->height);
+    }
+    image.width = (uint32_t)(align_up(row, 4) / 4); /* the first format has four bytes */
+    return image;
+}
+
 /* The layout of the host's memory for that picture; the last answer is kept. */
 static int
-ask_image(struct session *session, const struct picture *picture)
+ask_image(struct session *session, const struct picture *whole)
 {
+    const struct picture image_of = image_for(whole);
+    const struct picture *picture = &image_of;
     const struct dmabuf_format *format = &dmabuf_formats[picture->format];
     const struct cross_get_image ask = {
         .header = {.command = CROSS_GET_IMAGE_REQUIREMENTS, .size = htole16(sizeof(ask))},
@@ -271,7 +328,7 @@ ask_image(struct session *session, const struct picture *picture)
     }
     const uint64_t size = le64toh(image.size);
     const uint64_t stride = le32toh(image.strides[0]);
-    if (stride < (uint64_t)picture->width * format->bytes || stride * picture->height > size ||
+    if (stride < dmabuf_row(&format->plane[0], picture->width) || stride * picture->height > size ||
         size > INT32_MAX || size % CROSS_PAGE_SIZE != 0 || image.offsets[0] != 0) {
         return -ENOMEM;
     }
@@ -286,19 +343,54 @@ ask_image(struct session *session, const struct picture *picture)
 
 /* The client's memory, only to read. NULL when it cannot be mapped. */
 static struct shm_pool *
-map_client(struct params *params, uint64_t size)
+map_client(struct plane *plane, uint64_t size)
 {
-    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, params->fd, 0);
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, plane->fd, 0);
 
     if (map == MAP_FAILED) {
         return NULL;
     }
     struct shm_pool *pool = xalloc(sizeof(*pool));
     pool->refs = 1;
-    pool->fd = take_fd(&params->fd);
+    pool->fd = take_fd(&plane->fd);
     pool->map = map;
     pool->size = size;
     return pool;
+}
+
+/* Bytes from the first of the plane's memory to the last of its picture. */
+static uint64_t
+plane_end(const struct plane *plane, const struct plane_shape *shape, const struct picture *picture)
+{
+    return plane->offset + (uint64_t)plane->stride * (dmabuf_rows(shape, picture->height) - 1) +
+           dmabuf_row(shape, picture->width);
+}
+
+/* The client's planes, mapped; the first one's import is there already. */
+static int
+map_planes(struct session *session, struct params *params, const struct picture *picture,
+           struct shm_buffer *buffer)
+{
+    uint64_t at = 0;
+
+    for (size_t i = 0; i < has_planes(picture); i++) {
+        const struct plane_shape *shape = &dmabuf_formats[picture->format].plane[i];
+        struct shm_plane *plane = &buffer->plane[i];
+
+        if (i > 0) {
+            plane->import = import_take(session, params->plane[i].fd);
+        }
+        plane->shape = *shape;
+        plane->offset = params->plane[i].offset;
+        plane->stride = params->plane[i].stride;
+        plane->at = at;
+        at += buffer->shown.stride * dmabuf_rows(shape, picture->height);
+        plane->pool = map_client(&params->plane[i], plane_end(&params->plane[i], shape, picture));
+        if (!plane->pool) {
+            return -ENOMEM;
+        }
+    }
+    return 0;
 }
 
 /* Memory of the host that takes copies. Takes the import over. -errno. */
@@ -306,34 +398,28 @@ static int
 make_copy(struct session *session, struct params *params, const struct picture *picture,
           struct session_import *import, struct shm_buffer **ret_buffer)
 {
-    const struct shm_shown shown = {.width = picture->width,
-                                    .height = picture->height,
-                                    .bytes = dmabuf_formats[picture->format].bytes};
-    struct channel_blob blob = {0};
-    struct shm_pool *pool =
-        map_client(params, params->offset + (uint64_t)params->stride * (picture->height - 1) +
-                               (uint64_t)shown.width * shown.bytes);
-    int r = pool ? ask_image(session, picture) : -ENOMEM;
+    struct shm_buffer *buffer = xalloc(sizeof(*buffer));
+    int r = ask_image(session, picture);
 
+    *buffer =
+        (struct shm_buffer){.shown = {.width = picture->width,
+                                      .height = picture->height,
+                                      .stride = session->dmabuf_image.stride,
+                                      .bytes = dmabuf_formats[picture->format].plane[0].bytes},
+                            .dmabuf = true};
+    buffer->plane[0].import = import;
+    list_append(&session->buffers, &buffer->link);
+    if (r == 0) {
+        r = map_planes(session, params, picture, buffer);
+    }
     if (r == 0) {
         r = session->channel.ops->blob_create(session->channel.data, session->dmabuf_image.blob_id,
-                                              session->dmabuf_image.size, &blob);
+                                              session->dmabuf_image.size, &buffer->blob);
     }
     if (r < 0) {
-        shm_pool_unref(pool);
-        import_unref(session, import);
+        shm_buffer_destroy(session, buffer);
         return r;
     }
-    struct shm_buffer *buffer = xalloc(sizeof(*buffer));
-    *buffer = (struct shm_buffer){.pool = pool,
-                                  .offset = params->offset,
-                                  .stride = params->stride,
-                                  .blob = blob,
-                                  .shown = shown,
-                                  .dmabuf = true,
-                                  .import = import};
-    buffer->shown.stride = session->dmabuf_image.stride;
-    list_append(&session->buffers, &buffer->link);
     *ret_buffer = buffer;
     return 0;
 }
@@ -342,7 +428,7 @@ static int
 copy_resource(struct session *session, uint32_t id, struct params *params,
               const struct picture *picture, struct session_import *import)
 {
-    struct params plane = {.modifier = linear_modifier(session, picture->format)};
+    struct host_plane plane = {.modifier = linear_modifier(session, picture->format)};
     struct shm_buffer *buffer;
     int r = make_copy(session, params, picture, import, &buffer);
 
@@ -355,9 +441,13 @@ copy_resource(struct session *session, uint32_t id, struct params *params,
     } else {
         params->made = buffer;
     }
-    r = session_name_to_host(session, CROSS_ID_BLOB, buffer->blob.resource,
-                             (uint32_t)buffer->blob.size);
-    return r < 0 ? r : send_add(session, id, &plane);
+    for (; r == 0 && plane.number < has_planes(picture); plane.number++) {
+        plane.offset = (uint32_t)buffer->plane[plane.number].at;
+        r = session_name_to_host(session, CROSS_ID_BLOB, buffer->blob.resource,
+                                 (uint32_t)buffer->blob.size);
+        r = r < 0 ? r : send_add(session, id, &plane);
+    }
+    return r;
 }
 
 /* Parameters */
@@ -365,40 +455,78 @@ copy_resource(struct session *session, uint32_t id, struct params *params,
 static void
 params_close(struct session *session, struct params *params)
 {
-    session->n_dmabufs -= params->fd >= 0;
-    fd_closep(&params->fd);
+    for (size_t i = 0; i < PLANES_MAX; i++) {
+        session->n_dmabufs -= params->plane[i].fd >= 0 && !params->used;
+        fd_closep(&params->plane[i].fd);
+    }
+}
+
+static bool
+has_any(const struct params *params)
+{
+    return params->plane[0].fd >= 0 || params->plane[1].fd >= 0 || params->plane[2].fd >= 0;
 }
 
 static int
 on_add(struct session *session, struct wire_call *call)
 {
     struct params *params = call->object->data;
+    const uint32_t number = call->value[1].word;
+    const uint64_t modifier = (uint64_t)call->value[4].word << 32 | call->value[5].word;
     cleanup_fd int fd = session_take_client_fd(session);
 
     if (fd < 0) {
         call->why = "its descriptor is missing";
         return -EPROTO;
     }
-    if (!params || params->used || params->fd >= 0 || call->value[1].word != 0) {
-        call->why = "one plane is possible, once";
+    if (!params || params->used || number >= PLANES_MAX || params->plane[number].fd >= 0) {
+        call->why = "three planes are possible, each once";
+        return -EPROTO;
+    }
+    if (has_any(params) && params->modifier != modifier) {
+        call->why = "its planes have different layouts";
         return -EPROTO;
     }
     if (session->n_dmabufs >= SESSION_DMABUFS_MAX) {
         return -EMFILE;
     }
     session->n_dmabufs++;
-    params->fd = take_fd(&fd);
-    params->offset = call->value[2].word;
-    params->stride = call->value[3].word;
-    params->modifier = (uint64_t)call->value[4].word << 32 | call->value[5].word;
+    params->plane[number] = (struct plane){take_fd(&fd), call->value[2].word, call->value[3].word};
+    params->modifier = modifier;
     return 1;
+}
+
+static bool
+plane_fits(const struct plane *plane, const struct plane_shape *shape,
+           const struct picture *picture)
+{
+    const off_t end = lseek(plane->fd, 0, SEEK_END);
+
+    return plane->stride >= dmabuf_row(shape, picture->width) && plane->stride <= INT32_MAX &&
+           end >= 0 && plane_end(plane, shape, picture) <= (uint64_t)end;
+}
+
+/* Exactly those planes that the format has, each inside its memory. */
+static bool
+planes_fit(const struct params *params, const struct picture *picture)
+{
+    for (size_t i = 0; i < PLANES_MAX; i++) {
+        const bool wanted = i < has_planes(picture);
+
+        if ((params->plane[i].fd >= 0) != wanted ||
+            (wanted &&
+             !plane_fits(&params->plane[i], &dmabuf_formats[picture->format].plane[i], picture))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What the protocol calls an error of the client's. NULL: none. */
 static const char *
 wrong_with(const struct params *params, const struct picture *picture)
 {
-    if (!params || params->used || params->fd < 0) {
+    if (!params || params->used || !has_any(params)) {
         return "these parameters were used before, or have no plane";
     }
     if (picture->format == DMABUF_FORMATS || dmabuf_offer_of(params->modifier) == 0) {
@@ -408,14 +536,7 @@ wrong_with(const struct params *params, const struct picture *picture)
         picture->height > EDGE_MAX) {
         return "a picture of that size is not possible";
     }
-    const uint64_t row = (uint64_t)picture->width * dmabuf_formats[picture->format].bytes;
-    const uint64_t needed = (uint64_t)params->stride * (picture->height - 1) + row;
-    off_t end = lseek(params->fd, 0, SEEK_END);
-    if (params->stride < row || params->stride > INT32_MAX || end < 0 ||
-        !range_inside(params->offset, needed, (uint64_t)end)) {
-        return "the picture does not fit its memory";
-    }
-    return NULL;
+    return planes_fit(params, picture) ? NULL : "the picture's planes do not fit their memory";
 }
 
 /* Nobody on the host can use it: the client may fall back. */
@@ -449,8 +570,9 @@ on_create(struct session *session, struct wire_call *call, bool immediate)
         return -EPROTO;
     }
     params->used = true;
-    session->n_dmabufs--; /* the descriptor ends here, or goes to the buffer */
-    struct session_import *import = import_take(session, params->fd);
+    session->n_dmabufs -=
+        (uint32_t)has_planes(&picture); /* descriptors end here, or go to the buffer */
+    struct session_import *import = import_take(session, params->plane[0].fd);
     const size_t asked = picture.format;
     int r = pass_resource(session, call->id, params, &picture, import);
     if (r != 0) {
@@ -461,10 +583,8 @@ on_create(struct session *session, struct wire_call *call, bool immediate)
     } else {
         import_unref(session, import);
         r = refuse(session, call, &picture);
-        fd_closep(&params->fd);
-        return r;
     }
-    fd_closep(&params->fd);
+    params_close(session, params);
     return r;
 }
 
@@ -503,7 +623,9 @@ on_global(struct session *session, const struct wire_call *call)
 {
     if (call->opcode == WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS) {
         struct params *params = xalloc(sizeof(*params));
-        params->fd = -1;
+        for (size_t i = 0; i < PLANES_MAX; i++) {
+            params->plane[i].fd = -1;
+        }
         session_set_data(session, call->value[0].word, params);
     } else if (call->message->destructor) {
         free(call->object->data);
@@ -544,7 +666,9 @@ dmabuf_clear_object(struct wire_object *object)
 {
     if (object->interface == &wire_zwp_linux_buffer_params_v1) {
         struct params *params = object->data; /* what it made is in the session's list */
-        fd_closep(&params->fd);
+        for (size_t i = 0; i < PLANES_MAX; i++) {
+            fd_closep(&params->plane[i].fd);
+        }
         free(params);
     } else if (object->interface == &wire_zwp_linux_dmabuf_v1 ||
                object->interface == &wire_zwp_linux_dmabuf_feedback_v1) {

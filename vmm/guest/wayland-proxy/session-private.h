@@ -20,7 +20,8 @@ enum {
     SESSION_SPARES = 4,           /* buffers that are kept for the next of the same size */
     SESSION_FILE_MAX = 16 << 20,  /* of a keymap */
     SESSION_DMABUFS_MAX = 256,    /* that wait for their create request */
-    DMABUF_FORMATS = 11,
+    DMABUF_FORMATS = 16,
+    PLANES_MAX = 3,
 };
 
 /* A descriptor of the host's that has not met its message yet. */
@@ -59,17 +60,30 @@ struct shm_spare {
     struct shm_shown shown;
 };
 
+/* How the pixels of a plane lie: one has `bytes`, and stands for x * y pixels of the picture. */
+struct plane_shape {
+    uint8_t bytes;
+    uint8_t x, y;
+};
+
+/* A part of a picture in a client's memory. */
+struct shm_plane {
+    struct shm_pool *pool; /* NULL: the buffer has no such plane */
+    uint32_t offset;       /* there */
+    uint32_t stride;       /* there */
+    uint64_t at;           /* in the host's memory, with the rows of shm_shown */
+    struct plane_shape shape;
+    struct session_import *import; /* of a client's dmabuf, or NULL */
+};
+
 /* A wl_buffer that is copied: from a client's memory to the host's. */
 struct shm_buffer {
     struct list link;
-    struct shm_pool *pool;
-    uint32_t offset; /* in the pool */
-    uint32_t stride; /* there */
+    struct shm_plane plane[PLANES_MAX];
     struct channel_blob blob;
-    struct shm_shown shown;        /* `bytes` are of a pixel */
-    bool busy;                     /* the compositor may read it */
-    bool dmabuf;                   /* for both sides */
-    struct session_import *import; /* of a client's dmabuf, or NULL */
+    struct shm_shown shown; /* `bytes` are of a pixel of the first plane */
+    bool busy;              /* the compositor may read it */
+    bool dmabuf;            /* for both sides */
 };
 
 /* A client's dmabuf that is memory of the same device. */
@@ -160,6 +174,9 @@ int shm_event(struct session *session, const struct wire_call *call);
 void shm_clear(struct session *session);
 void shm_pool_unref(struct shm_pool *pool);
 void shm_buffer_destroy(struct session *session, struct shm_buffer *buffer);
+/* Pixels of the picture as pixels of a plane: all that they touch, inside. */
+struct region_rect shm_plane_rect(const struct shm_buffer *buffer, const struct shm_plane *plane,
+                                  struct region_rect rect);
 
 /* dmabuf.c: zwp_linux_dmabuf_v1; the same for requests */
 bool dmabuf_usable(const struct session *session);

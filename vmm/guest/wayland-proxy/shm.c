@@ -209,8 +209,10 @@ shm_buffer_destroy(struct session *session, struct shm_buffer *buffer)
     if (spare.blob.map) {
         session->channel.ops->blob_destroy(session->channel.data, &spare.blob);
     }
-    import_unref(session, buffer->import);
-    shm_pool_unref(buffer->pool);
+    for (size_t i = 0; i < PLANES_MAX; i++) {
+        import_unref(session, buffer->plane[i].import);
+        shm_pool_unref(buffer->plane[i].pool);
+    }
     list_remove(&buffer->link);
     free(buffer);
 }
@@ -303,7 +305,8 @@ buffer_fits(const struct shm_buffer *buffer, const struct shm_pool *pool)
 
     return shown->width > 0 && shown->height > 0 && shown->width <= INT16_MAX &&
            shown->height <= INT16_MAX && shown->stride >= row && shown->stride <= INT32_MAX &&
-           range_inside(buffer->offset, (uint64_t)shown->stride * shown->height, pool->size);
+           range_inside(buffer->plane[0].offset, (uint64_t)shown->stride * shown->height,
+                        pool->size);
 }
 
 static int
@@ -328,9 +331,10 @@ on_create_buffer(struct session *session, struct wire_call *call)
     struct shm_pool *pool = call->object->data;
     const struct format *format = format_find(call->value[5].word);
     struct shm_buffer made = {
-        .pool = pool,
-        .offset = call->value[1].word,
-        .stride = call->value[4].word,
+        .plane = {{.pool = pool,
+                   .offset = call->value[1].word,
+                   .stride = call->value[4].word,
+                   .shape = {format ? (uint8_t)format->bytes : 0, 1, 1}}},
         .shown = {.width = call->value[2].word,
                   .height = call->value[3].word,
                   .stride = call->value[4].word,
@@ -392,21 +396,42 @@ scale_rect(struct region_rect rect, int32_t scale)
     return (struct region_rect){rect.x0 * scale, rect.y0 * scale, rect.x1 * scale, rect.y1 * scale};
 }
 
-static void
-copy_rect(struct session *session, struct shm_buffer *buffer, struct region_rect rect)
+struct region_rect
+shm_plane_rect(const struct shm_buffer *buffer, const struct shm_plane *plane,
+               struct region_rect rect)
 {
-    const struct shm_shown *shown = &buffer->shown;
+    const uint8_t x = plane->shape.x;
+    const uint8_t y = plane->shape.y;
 
-    rect = region_clip(rect, shown->width, shown->height);
+    rect = region_clip(rect, buffer->shown.width, buffer->shown.height);
+    return (struct region_rect){rect.x0 / x, rect.y0 / y, (rect.x1 + x - 1) / x,
+                                (rect.y1 + y - 1) / y};
+}
+
+static void
+copy_plane(struct session *session, struct shm_buffer *buffer, const struct shm_plane *plane,
+           struct region_rect rect)
+{
+    const size_t bytes = plane->shape.bytes;
+
+    rect = shm_plane_rect(buffer, plane, rect);
     if (rect.x0 >= rect.x1) {
         return;
     }
-    const size_t row = (size_t)(rect.x1 - rect.x0) * shown->bytes;
+    const size_t row = (size_t)(rect.x1 - rect.x0) * bytes;
     for (int64_t y = rect.y0; y < rect.y1; y++) {
-        const size_t column = (size_t)rect.x0 * shown->bytes;
-        memcpy(buffer->blob.map + (size_t)y * shown->stride + column,
-               buffer->pool->map + buffer->offset + (size_t)y * buffer->stride + column, row);
+        const size_t column = (size_t)rect.x0 * bytes;
+        memcpy(buffer->blob.map + plane->at + (size_t)y * buffer->shown.stride + column,
+               plane->pool->map + plane->offset + (size_t)y * plane->stride + column, row);
         session->statistics.copied_bytes += row;
+    }
+}
+
+static void
+copy_rect(struct session *session, struct shm_buffer *buffer, struct region_rect rect)
+{
+    for (size_t i = 0; i < PLANES_MAX && buffer->plane[i].pool; i++) {
+        copy_plane(session, buffer, &buffer->plane[i], rect);
     }
 }
 
