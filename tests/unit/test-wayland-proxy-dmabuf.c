@@ -171,7 +171,7 @@ emit_modifier(struct bench *bench, uint32_t fourcc, uint64_t modifier)
 
 /* A surface and parameters with that file, to be asked for with create_immed. */
 static bool
-make_params(struct bench *bench, int fd)
+make_params_of(struct bench *bench, int fd, uint32_t row)
 {
     bench_ask_for(bench, BENCH_COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE, SURFACE);
     if (!bench_expect(bench, BENCH_COMPOSITOR, WIRE_WL_COMPOSITOR_CREATE_SURFACE) ||
@@ -185,11 +185,17 @@ make_params(struct bench *bench, int fd)
     wire_begin(&bench->writer, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_ADD);
     wire_put(&bench->writer, 0);
     wire_put(&bench->writer, SKIP);
-    wire_put(&bench->writer, ROW);
+    wire_put(&bench->writer, row);
     wire_put(&bench->writer, 0x00ffffff);
     wire_put(&bench->writer, UINT32_MAX);
     bench_ask(bench, fd);
     return bench_expect(bench, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS);
+}
+
+static bool
+make_params(struct bench *bench, int fd)
+{
+    return make_params_of(bench, fd, ROW);
 }
 
 /* What the compositor is told of the plane. */
@@ -329,13 +335,76 @@ TAP_TEST(dmabufs_of_the_host_have_its_order_of_channels)
             check_int(call.value[2].word, HEIGHT);
             check_int(call.value[3].word, cases[i].told);
             check_int(call.value[4].word, 1);
+        } else if (cases[i].asked == AR24) { /* as wl_shm's */
+            check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_DESTROY));
+            check(bench_emit_delete(&bench, PARAMS));
+            check(bench_expect(&bench, BENCH_SHM, WIRE_WL_SHM_CREATE_POOL));
         } else {
             bench_run(&bench);
         }
-        check_int(bench.ended, cases[i].told == 0);
+        check_int(bench.ended, cases[i].told == 0 && cases[i].asked != AR24);
         bench_close(&bench);
     }
     close(file);
+}
+
+/* Where nothing else is left: read back and copied, as those of wl_shm are. */
+TAP_TEST(dmabufs_that_cannot_go_are_shared_memory)
+{
+    static const struct cross_rig_how hows[] = {
+        {.udmabuf = -1, .sends_resources = true},
+        {.udmabuf = -1, .makes_dmabufs = true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(hows); i++) {
+        const uint32_t width = i == 0 ? WIDTH : 5000; /* the host's dmabufs have 64 MiB at most */
+        const uint32_t height = i == 0 ? HEIGHT : 4000;
+        const uint64_t size = SKIP + (uint64_t)width * 4 * height;
+        struct message_fds fds;
+        struct wire_call call;
+        struct bench bench;
+        uint8_t event[256];
+        int file = fd_memory_file("client", size);
+        const uint32_t colour = 0x11223344;
+
+        check(file >= 0 && pwrite(file, &colour, 4, SKIP) == 4);
+        check(bench_open_how(&bench, hows[i]));
+        bench.cross.knows_dmabufs = true;
+        bench.cross.rig.resources.limit = UINT64_C(256) << 20;
+        check(make_params_of(&bench, file, width * 4));
+        check(bench_client_event(&bench, event, sizeof(event), &fds) > 0); /* modifiers */
+        bench_ask_for(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED, PICTURE, width,
+                      height, XR24, 0);
+        check(bench_expect(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_DESTROY));
+        check(bench_emit_delete(&bench, PARAMS)); /* the client hears of the pool's only */
+        check(bench_client_event(&bench, event, sizeof(event), &fds) == 0);
+        check(bench_next_request(&bench, &call));
+        check(call.id == BENCH_SHM && call.opcode == WIRE_WL_SHM_CREATE_POOL);
+        check_int(call.value[0].word, PARAMS);
+        check_int(bench.fds.count, 1);
+        const uint8_t *shown = mmap(NULL, 4096, PROT_READ, MAP_SHARED, bench.fds.fd[0], 0);
+        check(shown != MAP_FAILED);
+        check(bench_next_request(&bench, &call));
+        check(call.id == PARAMS && call.opcode == WIRE_WL_SHM_POOL_CREATE_BUFFER);
+        check_int(call.value[0].word, PICTURE);
+        check_int(call.value[1].word, 0);
+        check_int(call.value[2].word, width);
+        check_int(call.value[3].word, height);
+        check_int(call.value[4].word, width * 4);
+        check_int(call.value[5].word, 1); /* xrgb8888 */
+        check(bench_show_buffer(&bench, SURFACE, PICTURE, width));
+        check_int(load_le32(shown), colour);
+        check_int(bench.cross.rows_read_back, height);
+        bench_ask_words(&bench, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_DESTROY, NULL, 0);
+        check(bench_expect(&bench, PARAMS, WIRE_WL_SHM_POOL_DESTROY));
+        check(bench_emit_delete(&bench, PARAMS));
+        check_int(bench_client_event(&bench, event, sizeof(event), &fds), 12);
+        check_int(load_le32(event + 8), PARAMS);
+        check(!bench.ended);
+        munmap((void *)shown, 4096);
+        bench_close(&bench);
+        close(file);
+    }
 }
 
 /* Asked for with create, the host names the buffer, or the client hears that it cannot be. */
@@ -650,7 +719,8 @@ TAP_TEST(bad_dmabufs_end_their_client)
 TAP_MAIN(TAP_CASE(dmabufs_are_offered_where_they_can_be), TAP_CASE(feedback_is_the_guests),
          TAP_CASE(dmabufs_are_copied_into_dmabufs),
          TAP_CASE(dmabufs_of_the_host_pass_without_a_copy),
-         TAP_CASE(dmabufs_of_the_host_have_its_order_of_channels), TAP_CASE(dmabufs_may_be_refused),
+         TAP_CASE(dmabufs_of_the_host_have_its_order_of_channels),
+         TAP_CASE(dmabufs_that_cannot_go_are_shared_memory), TAP_CASE(dmabufs_may_be_refused),
          TAP_CASE(bad_dmabufs_end_their_client), TAP_CASE(all_planes_of_a_video_are_copied),
          TAP_CASE(videos_are_offered_where_they_can_be_copied),
          TAP_CASE(bad_planes_end_their_client))

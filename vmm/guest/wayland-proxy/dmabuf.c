@@ -3,7 +3,7 @@
 /*
  * zwp_linux_dmabuf_v1. A client's dmabuf that the host drew into and can name passes without a copy.
  * Any other is mapped here, and its wl_buffer gets memory of the host's that is a dmabuf there, as
- * those of wl_shm do: a commit copies what changed.
+ * those of wl_shm do: a commit copies what changed. Where even that cannot be had, it is wl_shm's.
  */
 
 #include <errno.h>
@@ -21,6 +21,7 @@
 
 enum {
     EDGE_MAX = 16384,
+    XR24_FORMAT = 1, /* in dmabuf_formats[] */
 };
 
 struct plane {
@@ -34,6 +35,7 @@ struct params {
     struct plane plane[PLANES_MAX];
     uint64_t modifier; /* of all of them */
     bool used;
+    bool is_pool;            /* on the host: shm_stand_in() */
     struct shm_buffer *made; /* waits for the host's answer */
 };
 
@@ -366,81 +368,62 @@ plane_end(const struct plane *plane, const struct plane_shape *shape, const stru
            dmabuf_row(shape, picture->width);
 }
 
-/* The client's planes, mapped; the first one's import is there already. */
-static int
+/* The client's planes, mapped. Takes the first one's import over. NULL when they cannot be. */
+static struct shm_buffer *
 map_planes(struct session *session, struct params *params, const struct picture *picture,
-           struct shm_buffer *buffer)
+           struct session_import *import)
 {
-    uint64_t at = 0;
+    struct shm_buffer *buffer = xalloc(sizeof(*buffer));
 
+    buffer->dmabuf = true;
+    buffer->shown.width = picture->width;
+    buffer->shown.height = picture->height;
+    buffer->shown.bytes = dmabuf_formats[picture->format].plane[0].bytes;
+    list_append(&session->buffers, &buffer->link);
     for (size_t i = 0; i < has_planes(picture); i++) {
         const struct plane_shape *shape = &dmabuf_formats[picture->format].plane[i];
         struct shm_plane *plane = &buffer->plane[i];
 
-        if (i > 0) {
-            plane->import = import_take(session, params->plane[i].fd);
-        }
+        plane->import = i == 0 ? import : import_take(session, params->plane[i].fd);
         plane->shape = *shape;
         plane->offset = params->plane[i].offset;
         plane->stride = params->plane[i].stride;
-        plane->at = at;
-        at += buffer->shown.stride * dmabuf_rows(shape, picture->height);
         plane->pool = map_client(&params->plane[i], plane_end(&params->plane[i], shape, picture));
         if (!plane->pool) {
-            return -ENOMEM;
+            shm_buffer_destroy(session, buffer);
+            return NULL;
         }
     }
-    return 0;
+    return buffer;
 }
 
-/* Memory of the host that takes copies. Takes the import over. -errno. */
+/* Memory of the host that takes copies, as a dmabuf there. -errno. */
 static int
-make_copy(struct session *session, struct params *params, const struct picture *picture,
-          struct session_import *import, struct shm_buffer **ret_buffer)
+take_dmabuf(struct session *session, const struct picture *picture, struct shm_buffer *buffer)
 {
-    struct shm_buffer *buffer = xalloc(sizeof(*buffer));
-    int r = ask_image(session, picture);
-
-    *buffer =
-        (struct shm_buffer){.shown = {.width = picture->width,
-                                      .height = picture->height,
-                                      .stride = session->dmabuf_image.stride,
-                                      .bytes = dmabuf_formats[picture->format].plane[0].bytes},
-                            .dmabuf = true};
-    buffer->plane[0].import = import;
-    list_append(&session->buffers, &buffer->link);
-    if (r == 0) {
-        r = map_planes(session, params, picture, buffer);
-    }
-    if (r == 0) {
-        r = session->channel.ops->blob_create(session->channel.data, session->dmabuf_image.blob_id,
-                                              session->dmabuf_image.size, &buffer->blob);
-    }
-    if (r < 0) {
-        shm_buffer_destroy(session, buffer);
-        return r;
-    }
-    *ret_buffer = buffer;
-    return 0;
-}
-
-static int
-copy_resource(struct session *session, uint32_t id, struct params *params,
-              const struct picture *picture, struct session_import *import)
-{
-    struct host_plane plane = {.modifier = linear_modifier(session, picture->format)};
-    struct shm_buffer *buffer;
-    int r = make_copy(session, params, picture, import, &buffer);
+    uint64_t at = 0;
+    int r = session->channel.makes_dmabufs ? ask_image(session, picture) : -EOPNOTSUPP;
 
     if (r < 0) {
         return r;
     }
-    plane.stride = buffer->shown.stride;
-    if (picture->buffer != 0) {
-        session_set_data(session, picture->buffer, buffer);
-    } else {
-        params->made = buffer;
+    buffer->shown.stride = session->dmabuf_image.stride;
+    for (size_t i = 0; i < has_planes(picture); i++) {
+        buffer->plane[i].at = at;
+        at += buffer->shown.stride * dmabuf_rows(&buffer->plane[i].shape, picture->height);
     }
+    return session->channel.ops->blob_create(session->channel.data, session->dmabuf_image.blob_id,
+                                             session->dmabuf_image.size, &buffer->blob);
+}
+
+static int
+send_planes(struct session *session, uint32_t id, const struct picture *picture,
+            const struct shm_buffer *buffer)
+{
+    struct host_plane plane = {.stride = buffer->shown.stride,
+                               .modifier = linear_modifier(session, picture->format)};
+    int r = 0;
+
     for (; r == 0 && plane.number < has_planes(picture); plane.number++) {
         plane.offset = (uint32_t)buffer->plane[plane.number].at;
         r = session_name_to_host(session, CROSS_ID_BLOB, buffer->blob.resource,
@@ -448,6 +431,42 @@ copy_resource(struct session *session, uint32_t id, struct params *params,
         r = r < 0 ? r : send_add(session, id, &plane);
     }
     return r;
+}
+
+/* wl_shm's number of a format that every compositor has there, or -1. */
+static int
+shm_format_of(size_t format)
+{
+    return format <= XR24_FORMAT ? (int)format : -1; /* AR24 is 0 there too */
+}
+
+/* Copies: 0 when the request shall pass, 1 when it shall not; -EOPNOTSUPP, and nothing was sent; -errno. */
+static int
+copy_resource(struct session *session, uint32_t id, struct params *params,
+              const struct picture *picture, struct session_import *import)
+{
+    struct shm_buffer *buffer = map_planes(session, params, picture, import);
+    const int format = shm_format_of(picture->format);
+
+    if (!buffer) {
+        return -EOPNOTSUPP;
+    }
+    if (take_dmabuf(session, picture, buffer) == 0) {
+        if (picture->buffer != 0) {
+            session_set_data(session, picture->buffer, buffer);
+        } else {
+            params->made = buffer;
+        }
+        return send_planes(session, id, picture, buffer);
+    }
+    if (picture->buffer == 0 || session->shm == 0 || format < 0) {
+        shm_buffer_destroy(session, buffer);
+        return -EOPNOTSUPP;
+    }
+    session_set_data(session, picture->buffer, buffer);
+    params->is_pool = true;
+    int r = shm_stand_in(session, buffer, id, picture->buffer, (uint32_t)format);
+    return r < 0 ? r : 1;
 }
 
 /* Parameters */
@@ -578,21 +597,28 @@ on_create(struct session *session, struct wire_call *call, bool immediate)
     if (r != 0) {
         import_unref(session, import);
         r = r > 0 && picture.format != asked ? send_create(session, call, &picture) : MIN_OF(r, 0);
-    } else if (session->channel.makes_dmabufs) {
-        r = copy_resource(session, call->id, params, &picture, import);
     } else {
-        import_unref(session, import);
-        r = refuse(session, call, &picture);
+        r = copy_resource(session, call->id, params, &picture, import);
+        r = r == -EOPNOTSUPP ? refuse(session, call, &picture) : r;
     }
     params_close(session, params);
     return r;
 }
 
-static void
+/* 0 when the host has them too. */
+static int
 params_destroy(struct session *session, uint32_t id, struct params *params)
 {
+    struct wire_writer writer;
+    int r = 0;
+
     if (!params) {
-        return;
+        return 0;
+    }
+    if (params->is_pool) {
+        wire_begin(&writer, id, WIRE_WL_SHM_POOL_DESTROY);
+        r = session_to_host(session, writer.bytes, (size_t)wire_end(&writer));
+        r = r < 0 ? r : 1;
     }
     params_close(session, params);
     if (params->made) {
@@ -600,6 +626,7 @@ params_destroy(struct session *session, uint32_t id, struct params *params)
     }
     session_set_data(session, id, NULL);
     free(params);
+    return r;
 }
 
 static int
@@ -613,8 +640,7 @@ on_params(struct session *session, struct wire_call *call)
     case WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE_IMMED:
         return on_create(session, call, true);
     default:
-        params_destroy(session, call->id, call->object->data);
-        return 0;
+        return params_destroy(session, call->id, call->object->data);
     }
 }
 

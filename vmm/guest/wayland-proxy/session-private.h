@@ -124,7 +124,7 @@ struct session {
 
     struct list buffers; /* struct shm_buffer */
     struct list hidden;  /* struct hidden_delete */
-    uint32_t shm;        /* the wl_shm that made the last pool */
+    uint32_t shm;        /* the wl_shm that was bound, or made a pool, last; 0: none */
     struct channel_blob placeholder;
     struct shm_spare spares[SESSION_SPARES];
     uint32_t next_spare;
@@ -174,6 +174,12 @@ int shm_event(struct session *session, const struct wire_call *call);
 void shm_clear(struct session *session);
 void shm_pool_unref(struct shm_pool *pool);
 void shm_buffer_destroy(struct session *session, struct shm_buffer *buffer);
+/*
+ * Memory of wl_shm for a buffer that cannot be a dmabuf: its wl_buffer `id`, of that format, is made with the
+ * id of these parameters, which are destroyed on the host; a pool has it there from then on. -errno.
+ */
+int shm_stand_in(struct session *session, struct shm_buffer *buffer, uint32_t params, uint32_t id,
+                 uint32_t format);
 /* Pixels of the picture as pixels of a plane: all that they touch, inside. */
 struct region_rect shm_plane_rect(const struct shm_buffer *buffer, const struct shm_plane *plane,
                                   struct region_rect rect);

@@ -243,13 +243,14 @@ find_hidden(const struct session *session, uint32_t id)
     return NULL;
 }
 
-/* The host's pool of that id gets other memory. */
+/* The host's object of that id, destroyed by that opcode, is a pool with this memory instead. */
 static int
-send_new_pool(struct session *session, uint32_t id, const struct channel_blob *blob)
+send_new_pool(struct session *session, uint32_t id, uint16_t destroy,
+              const struct channel_blob *blob)
 {
     struct wire_writer writer;
 
-    wire_begin(&writer, id, WIRE_WL_SHM_POOL_DESTROY);
+    wire_begin(&writer, id, destroy);
     int size = wire_end(&writer);
     int r = session_to_host(session, writer.bytes, (size_t)size);
     if (r < 0) {
@@ -354,8 +355,32 @@ on_create_buffer(struct session *session, struct wire_call *call)
     pool->refs++;
     list_append(&session->buffers, &buffer->link);
     session_set_data(session, call->value[0].word, buffer);
-    r = send_new_pool(session, call->id, &buffer->blob);
+    r = send_new_pool(session, call->id, WIRE_WL_SHM_POOL_DESTROY, &buffer->blob);
     return r < 0 ? r : send_create_buffer(session, call);
+}
+
+int
+shm_stand_in(struct session *session, struct shm_buffer *buffer, uint32_t params, uint32_t id,
+             uint32_t format)
+{
+    struct wire_writer writer;
+
+    buffer->shown.stride = buffer->shown.width * buffer->shown.bytes;
+    int r = blob_take(session, &buffer->shown, &buffer->blob);
+    r = r < 0 ? r
+              : send_new_pool(session, params, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_DESTROY,
+                              &buffer->blob);
+    if (r < 0) {
+        return r;
+    }
+    wire_begin(&writer, params, WIRE_WL_SHM_POOL_CREATE_BUFFER);
+    wire_put(&writer, id);
+    wire_put(&writer, 0);
+    wire_put(&writer, buffer->shown.width);
+    wire_put(&writer, buffer->shown.height);
+    wire_put(&writer, buffer->shown.stride);
+    wire_put(&writer, format);
+    return session_to_host(session, writer.bytes, (size_t)wire_end(&writer));
 }
 
 static int
@@ -584,6 +609,9 @@ int
 shm_request(struct session *session, struct wire_call *call, const uint8_t *data)
 {
     (void)data;
+    if (wire_is(call, wl_registry, WIRE_WL_REGISTRY_BIND) && call->bound == &wire_wl_shm) {
+        session->shm = call->value[3].word;
+    }
     if (wire_is(call, wl_shm, WIRE_WL_SHM_CREATE_POOL)) {
         return on_create_pool(session, call);
     }
