@@ -38,8 +38,10 @@ typedef enum {
  * Properties, all of which notify: "path" (construct only), "state" (VmConnectionState as int),
  * "retry-seconds" (in %VM_CONNECTION_WAITING: whole seconds to the next try), "error-message" (why the
  * last try failed), and of the machine: "name", "machine-state" ("starting", "running", "paused",
- * "shutting-down", "stopped"), with "stopped" also "exit-status", "cause" and "sentence";
- * "graphics", "graphics-sentence" and "graphics-restarts", which change together; "client-count". The machine's properties keep their last values when the connection is lost.
+ * "shutting-down", "stopped"), with "stopped" also "exit-status", "cause" and "sentence", the last two also
+ * with "paused" where the machine paused itself ("disk-full": the host has no room);
+ * "graphics", "graphics-sentence" and "graphics-restarts", which change together; "client-count".
+ * The machine's properties keep their last values when the connection is lost.
  */
 #define VM_TYPE_CONNECTION (vm_connection_get_type())
 G_DECLARE_FINAL_TYPE(VmConnection, vm_connection, VM, CONNECTION, GObject)

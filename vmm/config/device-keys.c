@@ -28,6 +28,7 @@ static const struct config_refusal refused_vhost_user_types[] = {
     {NULL, NULL},
 };
 
+static const char *const when_full[] = {"pause", "error", NULL};
 static const char *const disk_formats[] = {"auto", "raw", "qcow2", "composite", NULL};
 
 const struct config_key config_block_keys[] = {
@@ -66,6 +67,14 @@ const struct config_key config_block_keys[] = {
      .offset = IN(block_config, sparse),
      .help = "Discarded blocks may be given back to the host; false: a raw disk takes its room at "
              "once."},
+    {.name = "when-full",
+     .value = "WHAT",
+     .type = CONFIG_CHOICE,
+     .choices = when_full,
+     .preset = "pause",
+     .offset = IN(block_config, when_full),
+     .help = "Without room on the host for what the guest writes: pause the machine until it is "
+             "resumed, nothing is lost; or give the guest a write error."},
     {.name = "block-size",
      .old = "block_size",
      .value = "BYTES",

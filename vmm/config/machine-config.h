@@ -37,6 +37,11 @@ enum disk_format {
     DISK_FORMAT_COMPOSITE,
 };
 
+enum when_full {
+    WHEN_FULL_PAUSE = 0,
+    WHEN_FULL_ERROR,
+};
+
 struct block_config {
     char *path;
     uint64_t format;    /* enum disk_format */
@@ -44,6 +49,7 @@ struct block_config {
     bool read_only;
     bool root;
     bool sparse;
+    uint64_t when_full; /* enum when_full */
     bool direct;
     uint64_t block_size; /* bytes, 512 or 4096 */
     char *id;            /* or NULL; at most 20 printable ASCII characters */

@@ -63,17 +63,23 @@ tell(Watch *watch, const char *state, VmJson *more)
 }
 
 static void
-tell_end(Watch *watch, int status, const char *cause, const char *sentence)
+say_why(VmJson *more, const char *cause, const char *sentence)
 {
-    g_autoptr(VmJson) more = vm_json_new();
-
-    vm_json_set_int(more, "status", status);
     if (cause && cause[0]) {
         vm_json_set_string(more, "cause", cause);
     }
     if (sentence && sentence[0]) {
         vm_json_set_string(more, "sentence", sentence);
     }
+}
+
+static void
+tell_end(Watch *watch, int status, const char *cause, const char *sentence)
+{
+    g_autoptr(VmJson) more = vm_json_new();
+
+    vm_json_set_int(more, "status", status);
+    say_why(more, cause, sentence);
     tell(watch, "stopped", more);
 }
 
@@ -93,6 +99,9 @@ state_changed(Watch *watch)
         return;
     }
     more = vm_json_new();
+    if (strcmp(state, "paused") == 0) {
+        say_why(more, vm_connection_get_cause(connection), vm_connection_get_sentence(connection));
+    }
     tell(watch, state, more);
 }
 

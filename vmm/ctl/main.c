@@ -151,7 +151,7 @@ static const Command commands[] = {
     {"events", "[NAME]", "print each change of state of one or all machines as a line of JSON",
      "Keys: time, machine, state (starting, running, paused, shutting-down, stopped); with "
      "“stopped”\n"
-     "also status, and where there is a reason, cause and sentence.",
+     "also status, and where there is a reason, cause and sentence, also with “paused”.",
      0, 1, command_events, 0},
 };
 

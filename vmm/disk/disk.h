@@ -7,11 +7,13 @@
  * used after it was opened: preadv, pwritev, fdatasync, fallocate, ftruncate, and those of malloc().
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "vmm/base/cleanup.h"
 
@@ -46,11 +48,24 @@ disk_write(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset
     return disk->ops->write(disk, iov, n, offset);
 }
 
-/* Everything written before is on stable storage when this returns 0. */
+/*
+ * Everything written before is on stable storage when this returns 0. -ENOSPC or -EDQUOT only where a
+ * second try can mend it: not where the host took bytes and found no room for them later, as some file
+ * systems do (-EIO).
+ */
 static inline int
 disk_flush(struct disk *disk)
 {
     return disk->ops->flush(disk);
+}
+
+/* For kinds of disks. When a flush fails the kernel has dropped bytes, and the next one would succeed. */
+static inline int
+disk_sync_fd(int fd)
+{
+    int error = fdatasync(fd) < 0 ? errno : 0;
+
+    return error == ENOSPC || error == EDQUOT ? -EIO : -error;
 }
 
 /*

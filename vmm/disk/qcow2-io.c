@@ -64,7 +64,7 @@ qcow2_write_bytes(struct qcow2 *image, const void *data, size_t size, uint64_t o
 int
 qcow2_sync(struct qcow2 *image)
 {
-    return fdatasync(image->fd) < 0 ? -errno : 0;
+    return disk_sync_fd(image->fd);
 }
 
 int

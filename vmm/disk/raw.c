@@ -118,7 +118,7 @@ raw_flush(struct disk *disk)
 {
     struct raw *raw = (struct raw *)disk;
 
-    return fdatasync(raw->setup.fd) < 0 ? -errno : 0;
+    return disk_sync_fd(raw->setup.fd);
 }
 
 /* fallocate(2) keeping the size; remembers in *refused when the file system cannot do that. */

@@ -44,6 +44,8 @@ struct console_setup {
 enum block_flags {
     BLOCK_READ_ONLY = 1 << 0,
     BLOCK_SPARSE = 1 << 1, /* discard and write-zeroes may punch holes */
+    /* A request for which the host has no room waits for BLOCK_RETRY; else the guest sees an error. */
+    BLOCK_WAITS_FOR_ROOM = 1 << 2,
 };
 
 /* Written by vmm-block, read by the supervisor: a page of its own. */
@@ -87,8 +89,22 @@ struct block_setup {
 
 /* supervisor <-> vmm-block while it runs. */
 enum block_type {
-    BLOCK_RESIZE = START_TYPE_TO_CHILD,    /* struct block_resize: answer BLOCK_RESIZED */
+    BLOCK_RESIZE = START_TYPE_TO_CHILD, /* struct block_resize: answer BLOCK_RESIZED */
+    /*
+     * struct start_header: do the request that waits for room, then all behind it; answer
+     * BLOCK_RETRIED, also when none waits (any more).
+     */
+    BLOCK_RETRY,
+
     BLOCK_RESIZED = START_TYPE_FROM_CHILD, /* struct block_resized */
+    BLOCK_FULL, /* struct block_room: a request waits; sent once, no other is begun before BLOCK_RETRY */
+    BLOCK_RETRIED, /* struct block_room; with an error it still waits, and BLOCK_FULL is not sent again */
+};
+
+struct block_room {
+    struct start_header header;
+    int32_t error; /* 0, -ENOSPC or -EDQUOT */
+    uint32_t reserved;
 };
 
 struct block_resize {

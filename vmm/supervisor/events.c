@@ -18,6 +18,7 @@
 #include "vmm/supervisor/lifecycle.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/revive.h"
+#include "vmm/supervisor/room.h"
 #include "vmm/supervisor/spawn.h"
 #include "vmm/supervisor/statistics.h"
 #include "vmm/supervisor/trace.h"
@@ -42,6 +43,7 @@ union any_message {
     struct guard_connect connect;
     struct display_resize resize;
     struct block_resized resized;
+    struct block_room room;
     struct balloon_question balloon_question;
     struct display_ask_trace ask_trace;
     struct balloon_answer balloon_answer;
@@ -311,6 +313,19 @@ resize_disk(struct vm *vm, const struct display_resize *resize)
     }
 }
 
+static bool
+on_block_message(struct child *child, const union any_message *message, size_t size)
+{
+    if (message->header.type != BLOCK_RESIZED) {
+        return room_on_message(child, &message->room, size);
+    }
+    if (size != sizeof(message->resized)) {
+        return false;
+    }
+    answer_resize(child->vm, message->resized.serial, message->resized.error);
+    return true;
+}
+
 /* Requests of clients, which vmm-display passes on; it checks who may ask. */
 static bool
 on_display_message(struct child *child, const union any_message *message, size_t size,
@@ -385,10 +400,7 @@ on_message(struct child *child, union any_message *message, size_t size, struct 
     } else if (known && child->row == &process_display) {
         known = on_display_message(child, message, size, fds);
     } else if (known && child->row == &process_block) {
-        known = message->header.type == BLOCK_RESIZED && size == sizeof(message->resized);
-        if (known) {
-            answer_resize(child->vm, message->resized.serial, message->resized.error);
-        }
+        known = on_block_message(child, message, size);
     } else if (known && child->row == &process_balloon) {
         known = balloon_on_message(child, &message->balloon_answer, size);
     } else if (known && child->row == &process_wayland_guard) {

@@ -18,6 +18,7 @@
 #include "vmm/supervisor/instance.h"
 #include "vmm/supervisor/processes.h"
 #include "vmm/supervisor/revive.h"
+#include "vmm/supervisor/room.h"
 #include "vmm/supervisor/spawn.h"
 
 enum {
@@ -60,6 +61,10 @@ lifecycle_tell_display(struct vm *vm)
     snprintf(state.graphics, sizeof(state.graphics), "%s",
              graphics_name(&vm->graphics, vm->config->has_gpu));
     memcpy(state.graphics_sentence, vm->graphics.sentence, sizeof(state.graphics_sentence));
+    if (vm->state == VM_PAUSED && room_is_lacking(vm)) {
+        snprintf(state.id, sizeof(state.id), "disk-full");
+        room_describe(vm, state.sentence, sizeof(state.sentence));
+    }
     if (vm->state == VM_ENDING) {
         state.exit_status = (uint32_t)vm->end.status;
         memcpy(state.id, vm->end.id, sizeof(state.id));
@@ -183,14 +188,14 @@ lifecycle_running(struct vm *vm)
                            gdb_socket_path(vm->config->gdb) ?: vm->config->gdb);
         }
         loop_timer_set(vm->start_timer, 0, 0);
-        set_state(vm, VM_RUNNING);
+        set_state(vm, vm->shutting_down ? VM_SHUTTING_DOWN : VM_RUNNING);
     }
 }
 
 void
 lifecycle_paused(struct vm *vm)
 {
-    if (vm->state == VM_STARTING || vm->state == VM_RUNNING) {
+    if (vm->state == VM_STARTING || vm->state == VM_RUNNING || vm->state == VM_SHUTTING_DOWN) {
         loop_timer_set(vm->start_timer, 0, 0);
         set_state(vm, VM_PAUSED);
     }
@@ -221,6 +226,20 @@ lifecycle_end(struct vm *vm, const struct failure *end)
     lifecycle_finish(vm);
 }
 
+/* A machine that is paused; where a disk has no room, its requests come first. */
+static void
+go_on(struct vm *vm)
+{
+    if (vm->state != VM_PAUSED) {
+        return;
+    }
+    if (room_is_lacking(vm)) {
+        room_try_again(vm);
+    } else {
+        child_send(vm_child(vm, process_machine.name), MACHINE_RESUME);
+    }
+}
+
 void
 lifecycle_power_button(struct vm *vm)
 {
@@ -233,11 +252,12 @@ lifecycle_power_button(struct vm *vm)
         lifecycle_stop(vm);
         return;
     }
-    if (vm->state == VM_PAUSED) {
-        child_send(machine, MACHINE_RESUME);
-    }
     child_send(machine, MACHINE_POWER_BUTTON);
-    set_state(vm, VM_SHUTTING_DOWN);
+    vm->shutting_down = true;
+    go_on(vm);
+    if (vm->state != VM_PAUSED || !room_is_lacking(vm)) {
+        set_state(vm, VM_SHUTTING_DOWN);
+    }
 }
 
 void
@@ -245,12 +265,10 @@ lifecycle_sleep_button(struct vm *vm)
 {
     struct child *machine = vm_child(vm, process_machine.name);
 
-    if (vm->state == VM_PAUSED) {
-        child_send(machine, MACHINE_RESUME);
-    }
     if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
         child_send(machine, MACHINE_SLEEP_BUTTON);
     }
+    go_on(vm);
 }
 
 void
@@ -272,8 +290,10 @@ lifecycle_stop(struct vm *vm)
 void
 lifecycle_pause(struct vm *vm, bool pause)
 {
-    if (pause ? vm->state == VM_RUNNING : vm->state == VM_PAUSED) {
-        child_send(vm_child(vm, process_machine.name), pause ? MACHINE_PAUSE : MACHINE_RESUME);
+    if (!pause) {
+        go_on(vm);
+    } else if (vm->state == VM_RUNNING) {
+        child_send(vm_child(vm, process_machine.name), MACHINE_PAUSE);
     }
 }
 
@@ -323,7 +343,8 @@ on_signal(void *data, uint32_t events)
     }
     if (vm->instance) {
         instance_end(vm->instance);
-    } else if (info.ssi_signo == SIGTERM && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
+    } else if (info.ssi_signo == SIGTERM && !vm->shutting_down &&
+               (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
         log_file_print(
             vm->log, LOG_LEVEL_WARNING,
             "SIGTERM pressed the power button, and the guest decides; a second one stops "

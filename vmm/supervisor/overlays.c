@@ -34,8 +34,8 @@ overlays_close(struct overlays *overlays)
     }
 }
 
-static const char *
-folder_path(void)
+const char *
+overlays_folder(void)
 {
     const char *folder = getenv("TMPDIR");
 
@@ -66,7 +66,7 @@ make_overlay(const struct block_config *block, uint64_t size, int *ret_fd, struc
                                         .cluster_bits = CLUSTER_BITS,
                                         .backing = "disk",
                                         .backing_format = "raw"};
-    const char *folder = folder_path();
+    const char *folder = overlays_folder();
     cleanup_fd int fd = open_nameless(folder);
     int r = fd < 0 ? fd : qcow2_create(fd, &new_image);
 

@@ -27,10 +27,11 @@ struct overlays {
 
 void overlays_init(struct overlays *overlays);
 void overlays_close(struct overlays *overlays);
+/* Where they are made: $TMPDIR, else /var/tmp. */
+const char *overlays_folder(void);
 /*
  * *disk is complete and open for reading only: put the overlay of disk `index` before it, a new one or
- * that of the boot before. What is written goes to the folder $TMPDIR, else /var/tmp. 0, or -1 with
- * *failure set.
+ * that of the boot before. 0, or -1 with *failure set.
  */
 int overlays_put(struct overlays *overlays, size_t index, const struct block_config *block,
                  struct disk_resource *disk, struct failure *failure);

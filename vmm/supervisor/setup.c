@@ -152,6 +152,7 @@ setup_block(const struct child *child, struct fd_plan *plan, union any_setup *se
     plan_device(child, plan, &block->device);
     block->disk_fd = disk->format == BLOCK_COMPOSITE ? -1 : fd_plan_add(plan, disk->fd);
     block->flags = (config->read_only ? BLOCK_READ_ONLY : 0) | (config->sparse ? BLOCK_SPARSE : 0);
+    block->flags |= config->when_full == WHEN_FULL_PAUSE ? BLOCK_WAITS_FOR_ROOM : 0;
     block->size = disk->size;
     block->format = disk->format;
     for (size_t i = 0; i < disk->n_more; i++) {

@@ -55,6 +55,8 @@ struct child {
     uint32_t restarts; /* since the machine's start */
     uint32_t blocked;  /* times its filter ended it since then */
     size_t n_fds;      /* of its plan */
+    int no_room;       /* a disk: -ENOSPC or -EDQUOT while a request waits for room on the host */
+    bool retrying;     /* a disk: BLOCK_RETRIED is due */
 };
 
 /* A virtio device: one of our children, or a user's back end. */
@@ -165,14 +167,16 @@ struct vm {
     struct loader_done loaded;
     bool is_loaded;
     bool booted;
-    bool adding;      /* a MACHINE_ADD_DEVICE is not answered yet */
-    size_t n_added;   /* devices that the machine has */
-    bool restart;     /* a client asked for it: end with 32 */
-    bool stopped;     /* a client asked for it */
-    bool told_to_end; /* a signal asked for it: no second start */
-    bool created;     /* lifecycle mode: the client was told that it stands */
-    bool go;          /* lifecycle mode: it may boot */
-    bool in_a_hurry;  /* nobody waits for it any more: end all of it at once */
+    bool adding;              /* a MACHINE_ADD_DEVICE is not answered yet */
+    size_t n_added;           /* devices that the machine has */
+    unsigned int retries_due; /* of disks */
+    bool shutting_down;       /* the power button was pressed, and the guest has not answered */
+    bool restart;             /* a client asked for it: end with 32 */
+    bool stopped;             /* a client asked for it */
+    bool told_to_end;         /* a signal asked for it: no second start */
+    bool created;             /* lifecycle mode: the client was told that it stands */
+    bool go;                  /* lifecycle mode: it may boot */
+    bool in_a_hurry;          /* nobody waits for it any more: end all of it at once */
     struct failure end;
     struct loop_source *start_timer;
     struct loop_source *end_timer;

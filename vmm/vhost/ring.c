@@ -188,8 +188,8 @@ uint16_t
 ring_stop(struct ring *ring)
 {
     if (ring->queue) {
-        ring->setup.next_available = queue_next_available(ring->queue);
         ring->ops->stopped(ring->data, ring->setup.index);
+        ring->setup.next_available = queue_next_available(ring->queue);
         queue_destroy(take_pointer(ring->queue));
     }
     return ring->setup.next_available;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/base/assert.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/list.h"
 #include "vmm/base/log.h"
@@ -534,6 +535,14 @@ queue_push(struct queue *queue, struct chain *chain, uint32_t written)
         queue->n_unsignalled++;
     }
     request_free(queue, request);
+}
+
+void
+queue_unpop(struct queue *queue, struct chain *chain)
+{
+    assert(!queue->setup.inflight && !chain->again);
+    queue->next_available--;
+    request_free(queue, list_container(chain, struct request, chain));
 }
 
 bool

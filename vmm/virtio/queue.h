@@ -101,6 +101,11 @@ size_t chain_take_in(struct chain *chain, size_t size, struct iovec *iov, size_t
 int queue_pop(struct queue *queue, struct chain **ret_chain);
 /* Give a chain back with `written` bytes in its writable part, and free it. */
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
+/*
+ * Take back that a chain was popped, the last one that was, and free it: it is the next one in the ring
+ * again. Not for a queue with in-flight tracking.
+ */
+void queue_unpop(struct queue *queue, struct chain *chain);
 /* Whether the driver wants an interrupt for what was pushed since the last call (event index). */
 bool queue_needs_interrupt(struct queue *queue);
 /*

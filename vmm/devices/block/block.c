@@ -28,6 +28,11 @@ struct block {
     struct virtio_blk_config config; /* little endian, as the driver reads it */
     struct block_counters *counters; /* shared with the supervisor */
     struct block_counters no_counters;
+    /* From the request for which there was no room to block_retry(), whatever the guest does: */
+    bool full;
+    struct chain *kept; /* it; NULL: it is (if at all) the next one in the ring */
+    block_full_fn on_full;
+    void *on_full_data;
 };
 
 /* Figures for people: what a chain has room for, without the headers. */
@@ -42,6 +47,22 @@ count_request(struct block_counters *counters, const struct chain *chain)
                        __ATOMIC_RELAXED);
 }
 
+/* False: it waits for room. */
+static bool
+serve(struct block *block, struct queue *queue, struct chain *chain, int *ret_error)
+{
+    uint32_t written = 0;
+
+    *ret_error = request_serve(&block->disk, chain, &written);
+    if (*ret_error < 0) {
+        block->kept = chain;
+        return false;
+    }
+    count_request(block->counters, chain);
+    queue_push(queue, chain, written);
+    return true;
+}
+
 static void
 block_kicked(void *device, unsigned int index)
 {
@@ -49,7 +70,8 @@ block_kicked(void *device, unsigned int index)
     struct queue *queue = backend_queue(block->backend, index);
     unsigned int requests = ROUND_REQUESTS_MAX;
     uint64_t bytes = 0;
-    bool more = true;
+    bool more = !block->full;
+    int r = 0;
 
     while (more && requests > 0 && bytes < ROUND_BYTES_MAX) {
         struct chain *chain;
@@ -58,15 +80,36 @@ block_kicked(void *device, unsigned int index)
             more = queue_enable_kicks(queue, true);
             continue;
         }
-        count_request(block->counters, chain);
         bytes += chain->in_size + chain->out_size;
         requests--;
-        queue_push(queue, chain, request_serve(&block->disk, chain));
+        block->full = !serve(block, queue, chain, &r);
+        more = !block->full;
     }
     if (more) {
         backend_serve_again(block->backend, index);
     }
     backend_notify(block->backend, index);
+    if (r < 0 && block->on_full) {
+        block->on_full(block->on_full_data, r);
+    }
+}
+
+/* It was not done: who starts the queue again where it stood finds it there. */
+static void
+block_queue_stopped(void *device, unsigned int index)
+{
+    struct block *block = device;
+
+    if (block->kept) {
+        queue_unpop(backend_queue(block->backend, index), take_pointer(block->kept));
+    }
+}
+
+/* Its buffers are elsewhere now: it is looked up anew. */
+static void
+block_memory_changed(void *device)
+{
+    block_queue_stopped(device, 0);
 }
 
 static void
@@ -88,6 +131,8 @@ block_config_read(void *device, uint32_t offset, void *data, uint32_t size)
 static const struct backend_ops block_ops = {
     .n_queues = 1,
     .kicked = block_kicked,
+    .queue_stopped = block_queue_stopped,
+    .memory_changed = block_memory_changed,
     .features_set = block_features_set,
     .config_read = block_config_read,
     .config_size = sizeof(struct virtio_blk_config),
@@ -128,6 +173,7 @@ open_disk(struct request_disk *disk, const struct block_setup *setup)
     disk->n_sectors = align_down(setup->size, setup->block_size) / REQUEST_SECTOR_SIZE;
     disk->read_only = setup->flags & BLOCK_READ_ONLY;
     disk->write_through = true;
+    disk->waits_for_room = setup->flags & BLOCK_WAITS_FOR_ROOM;
     disk->features = features_of(setup);
     memcpy(disk->serial, setup->serial, sizeof(disk->serial));
     return images_open(setup, &disk->disk);
@@ -158,6 +204,28 @@ block_resize(struct block *block, uint64_t size)
     block->disk.n_sectors = size / REQUEST_SECTOR_SIZE;
     store_le64(&block->config.capacity, block->disk.n_sectors);
     (void)backend_config_changed(block->backend); /* without a driver there is nobody to tell */
+    return 0;
+}
+
+void
+block_on_full(struct block *block, block_full_fn full, void *data)
+{
+    block->on_full = full;
+    block->on_full_data = data;
+}
+
+int
+block_retry(struct block *block)
+{
+    int r = 0;
+
+    if (block->kept &&
+        !serve(block, backend_queue(block->backend, 0), take_pointer(block->kept), &r)) {
+        return r;
+    }
+    block->full = false;
+    backend_notify(block->backend, 0);
+    backend_serve_again(block->backend, 0);
     return 0;
 }
 

@@ -19,26 +19,62 @@ struct control {
     struct block *block;
 };
 
+union request {
+    struct start_header header;
+    struct block_resize resize;
+};
+
+static void
+answer(const struct control *control, const void *message, size_t size)
+{
+    if (message_send(START_FD_CONTROL, message, size, NULL, 0) < 0) {
+        loop_quit(control->loop, 1);
+    }
+}
+
+static void
+tell_room(const struct control *control, uint32_t type, int error)
+{
+    const struct block_room room = {.header = {.type = type, .size = sizeof(room)}, .error = error};
+
+    answer(control, &room, sizeof(room));
+}
+
+static void
+on_full(void *data, int error)
+{
+    tell_room(data, BLOCK_FULL, error);
+}
+
+static void
+resize(const struct control *control, const struct block_resize *request)
+{
+    const struct block_resized resized = {
+        .header = {.type = BLOCK_RESIZED, .size = sizeof(resized)},
+        .serial = request->serial,
+        .error = block_resize(control->block, request->size),
+    };
+
+    answer(control, &resized, sizeof(resized));
+}
+
 static void
 on_control(void *data, uint32_t events)
 {
     const struct control *control = data;
-    struct block_resize request;
-    struct block_resized answer = {.header = {.type = BLOCK_RESIZED, .size = sizeof(answer)}};
+    union request request;
     ssize_t n = start_receive(&request, sizeof(request), NULL);
 
     (void)events;
     if (n == -EAGAIN) {
         return;
     }
-    if (n != (ssize_t)sizeof(request) || request.header.type != BLOCK_RESIZE) {
+    if (n == (ssize_t)sizeof(request.resize) && request.header.type == BLOCK_RESIZE) {
+        resize(control, &request.resize);
+    } else if (n == (ssize_t)sizeof(request.header) && request.header.type == BLOCK_RETRY) {
+        tell_room(control, BLOCK_RETRIED, block_retry(control->block));
+    } else {
         loop_quit(control->loop, n == 0 ? 0 : 1);
-        return;
-    }
-    answer.serial = request.serial;
-    answer.error = block_resize(control->block, request.size);
-    if (message_send(START_FD_CONTROL, &answer, sizeof(answer), NULL, 0) < 0) {
-        loop_quit(control->loop, 1);
     }
 }
 
@@ -64,6 +100,7 @@ main(int argc, char **argv)
                           setup.device.start.name, strerror(-r));
     }
     control = (struct control){.loop = loop, .block = block};
+    block_on_full(block, on_full, &control);
     if (!loop_add(loop, START_FD_CONTROL, EPOLLIN, on_control, &control)) {
         return start_fail("internal", "The disk device cannot start: %s.", strerror(errno));
     }

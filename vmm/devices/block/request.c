@@ -171,11 +171,17 @@ serve(struct request_disk *disk, struct chain *chain, const struct header *heade
     }
 }
 
+static bool
+is_full(int r)
+{
+    return r == -ENOSPC || r == -EDQUOT;
+}
+
 /* One line each time the host's disk becomes full, and a limited number for all else. */
 static void
 report(struct request_disk *disk, const struct header *header, int r)
 {
-    if (r == -ENOSPC || r == -EDQUOT) {
+    if (is_full(r)) {
         if (!disk->full_reported) {
             log_error("disk-full: The host has no room left for the guest's disk: the guest sees "
                       "write errors. Free some space.");
@@ -202,8 +208,8 @@ status_of(int r)
     return VIRTIO_BLK_S_OK;
 }
 
-uint32_t
-request_serve(struct request_disk *disk, struct chain *chain)
+int
+request_serve(struct request_disk *disk, struct chain *chain, uint32_t *ret_written)
 {
     uint8_t bytes[HEADER_SIZE];
     struct header header = {.type = UINT32_MAX};
@@ -211,6 +217,7 @@ request_serve(struct request_disk *disk, struct chain *chain)
 
     if (chain->in_size == 0) {
         log_limited(&disk->limit, LOG_LEVEL_WARNING, "a request has no room for its status");
+        *ret_written = 0;
         return 0;
     }
     if (chain_read(chain, bytes, sizeof(bytes)) == sizeof(bytes)) {
@@ -218,8 +225,14 @@ request_serve(struct request_disk *disk, struct chain *chain)
         header.sector = load_le64(bytes + 8);
         r = serve(disk, chain, &header);
     }
+    if (disk->waits_for_room && is_full(r)) {
+        chain->out_position = 0;
+        chain->in_position = 0;
+        return r;
+    }
     report(disk, &header, r);
     chain->in_position = chain->in_size - 1; /* the last byte, whatever was written before it */
     chain_write(chain, &(uint8_t){status_of(r)}, 1);
-    return (uint32_t)chain->in_size;
+    *ret_written = (uint32_t)chain->in_size;
+    return 0;
 }

@@ -19,12 +19,17 @@ struct request_disk {
     struct disk *disk;
     uint64_t n_sectors;
     bool read_only;
-    bool write_through; /* each write is flushed before it is done */
+    bool write_through;  /* each write is flushed before it is done */
+    bool waits_for_room; /* without room on the host a request is not done, nor failed */
     char serial[20];
     uint64_t features; /* offered; what is not among them is unsupported */
     bool full_reported;
     struct log_limit limit;
 };
 
-/* Do the request and write its status. Returns the bytes written, for queue_push(). */
-uint32_t request_serve(struct request_disk *disk, struct chain *chain);
+/*
+ * Do the request and write its status. 0, with the bytes written for queue_push(); or -ENOSPC or -EDQUOT
+ * for one that waits for room on the host: it has no status, and comes again as if it were new. What of
+ * it was done already is then done once more, with the same outcome.
+ */
+int request_serve(struct request_disk *disk, struct chain *chain, uint32_t *ret_written);
