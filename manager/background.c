@@ -88,7 +88,7 @@ tell_problem(VmBackground *self, VmMachine *machine)
     g_application_send_notification(G_APPLICATION(self->application), name, notification);
 }
 
-/* The machine goes on; its guest sees write errors until there is room. */
+/* The machine waits for room, or its guest sees write errors until there is some. */
 static void
 tell_disk_full(VmMachine *machine, GParamSpec *spec, VmBackground *self)
 {
@@ -96,7 +96,7 @@ tell_disk_full(VmMachine *machine, GParamSpec *spec, VmBackground *self)
     const char *name = vm_machine_get_name(machine);
     g_autoptr(GNotification) notification = NULL;
 
-    if (!problem || !g_str_equal(vm_problem_get_id(problem), "disk-full") || !may_tell(self) ||
+    if (!problem || !g_str_has_prefix(vm_problem_get_id(problem), "disk-") || !may_tell(self) ||
         in_view(self, machine)) {
         return;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manager/model/machine-private.h"
+#include "manager/model/phrases.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
@@ -64,7 +65,7 @@ vm_machine_drop_connection(VmMachine *self)
     }
 }
 
-/* What a part tells of while the machine goes on. */
+/* What a part tells of while the machine goes on; one that waits for room says so by its state. */
 static void
 error_logged(const VmLogLine *line, gpointer data)
 {
@@ -72,7 +73,7 @@ error_logged(const VmLogLine *line, gpointer data)
     VmMachine *self = VM_MACHINE(data);
 
     if (g_str_has_prefix(line->process, "block") && g_str_has_prefix(line->text, disk_full)) {
-        vm_machine_take_problem(self, vm_problem_new("disk-full", self->title,
+        vm_machine_take_problem(self, vm_problem_new("disk-errors", self->title,
                                                      line->text + strlen(disk_full), NULL, NULL));
     }
 }
@@ -84,6 +85,31 @@ watch_log(VmMachine *self)
 
     if (!self->log_watch) {
         self->log_watch = vm_log_watch_new(path, error_logged, self);
+    }
+}
+
+static gboolean
+has_problem(VmMachine *self, const char *id)
+{
+    return self->problem && g_strcmp0(vm_problem_get_id(self->problem), id) == 0;
+}
+
+/* A machine waits for room on this computer, or does so no more. */
+static void
+take_cause(VmMachine *self)
+{
+    const char *sentence = vm_connection_get_sentence(self->connection);
+    gboolean waits =
+        g_strcmp0(vm_connection_get_machine_state(self->connection), "paused") == 0 &&
+        g_strcmp0(vm_connection_get_cause(self->connection), VM_PROBLEM_DISK_FULL) == 0;
+
+    if (waits && sentence && sentence[0]) {
+        g_autofree char *said = vm_phrase_dup(sentence);
+
+        vm_machine_take_problem(
+            self, vm_problem_new(VM_PROBLEM_DISK_FULL, self->title, said, NULL, NULL));
+    } else if (!waits && has_problem(self, VM_PROBLEM_DISK_FULL)) {
+        vm_machine_dismiss_problem(self);
     }
 }
 
@@ -112,6 +138,7 @@ take_machine_state(VmMachine *self)
         self->stop_asked = states[i].state == VM_MACHINE_SHUTTING_DOWN;
         vm_machine_set_state(self, states[i].state);
     }
+    take_cause(self);
 }
 
 static gboolean
@@ -128,12 +155,6 @@ connection_stays_lost(gpointer data)
                                                  vm_connection_get_error_message(self->connection),
                                                  NULL, NULL));
     return G_SOURCE_REMOVE;
-}
-
-static gboolean
-has_problem(VmMachine *self, const char *id)
-{
-    return self->problem && g_strcmp0(vm_problem_get_id(self->problem), id) == 0;
 }
 
 static void
@@ -273,6 +294,8 @@ make_connection(VmMachine *self)
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::machine-state",
                             G_CALLBACK(take_machine_state), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->connection, "notify::sentence", G_CALLBACK(take_cause), self,
+                            G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::client-count", G_CALLBACK(clients_changed),
                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object(self->connection, "notify::graphics", G_CALLBACK(graphics_changed),
@@ -488,7 +511,10 @@ vm_machine_shut_down(VmMachine *self)
     if (!request(self, VM_REQUEST_POWER_BUTTON)) {
         vm_run_terminate(self->run);
     }
-    vm_machine_set_state(self, VM_MACHINE_SHUTTING_DOWN);
+    if (!has_problem(self,
+                     VM_PROBLEM_DISK_FULL)) { /* else the guest hears of it when there is room */
+        vm_machine_set_state(self, VM_MACHINE_SHUTTING_DOWN);
+    }
     if (!self->stubborn && !self->stubborn_timer) {
         self->stubborn_timer = g_timeout_add_seconds(STUBBORN_SECONDS, became_stubborn, self);
     }

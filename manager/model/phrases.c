@@ -79,6 +79,13 @@ static const char *const phrases[] = {
     N_("“%s” has a kernel for which there is no room; make room on the disk."),
     N_("“%s” cannot be read as that kind of image; try --format, or “qemu-img check”."),
     N_("“%s” cannot be read: the part that reads it ended; take its kernel out by other means."),
+    /* A disk for which the host has no room (vmm/supervisor/room.c). */
+    N_("There is no room on “%s” for the disk “%s” (%s are free): the machine is paused and "
+       "nothing is lost; make room, then continue it."),
+    N_("The quota on “%s” leaves no room for the disk “%s”: the machine is paused and nothing is "
+       "lost; make room, then continue it."),
+    N_("There is no room for the disk “%s”: the machine is paused and nothing is lost; make room, "
+       "then continue it."),
     /* Why a machine cannot be cloned, or not so (vmm/client/clone.c, clone-steps.c). */
     N_("“%s” is made of parts, and no linked clone can lie over those; make a full clone"),
     N_("“%s” lies over 8 images already, and a machine starts with no more; make a full clone"),

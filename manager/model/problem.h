@@ -35,7 +35,10 @@ const struct vm_problem_row *vm_problem_row_for_id(const char *id);
 /* Every row, ends with id NULL; for the test that compares it with the documents. */
 const struct vm_problem_row *vm_problem_rows(void);
 
-#define VM_TYPE_PROBLEM (vm_problem_get_type())
+/* The machine is paused until there is room; "disk-errors" is the one that goes on without. */
+#define VM_PROBLEM_DISK_FULL "disk-full"
+
+#define VM_TYPE_PROBLEM      (vm_problem_get_type())
 typedef struct VmProblem VmProblem;
 GType vm_problem_get_type(void);
 

@@ -86,7 +86,7 @@ def literals(path):
 def unknown_sentences(top):
     """What `vmm` says of this computer and of graphics that the window does not know."""
     known = set(literals(os.path.join(top, "manager/model/phrases.c"))) | {"This computer can run machines."}
-    said = [one for name in ("check", "graphics", "probe") for one in
+    said = [one for name in ("check", "graphics", "probe", "room") for one in
             literals(os.path.join(top, f"vmm/supervisor/{name}.c"))]
     return [one for one in said if re.match(r"[A-Z0-9%].* .*\.$", one) and one not in known]
 

@@ -3,6 +3,7 @@
 """More of the real vitrine under Xvfb, as test-ui.py: what a machine is told to do in its own pages; prints TAP.
 
 usage: test-features.py BUILD-FOLDER [TEST...]"""
+import ctypes
 import gettext
 import json
 import os
@@ -529,26 +530,55 @@ def open_elsewhere(session):
     session.see_not("Also open elsewhere", 20)
 
 
+def small_file_system(place):
+    """A file system of 3 MiB, in a mount namespace of this process; False where that is refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    os.mkdir(place)
+    return os.geteuid() == 0 and libc.unshare(0x20000) == 0 and \
+        libc.mount(b"none", b"/", None, 0x4000 | 1 << 18, None) == 0 and \
+        libc.mount(b"small", place.encode(), b"tmpfs", 0, b"size=3m") == 0
+
+
 def disk_full(session):
-    """A disk of the host that is full is told while the machine runs, with what can be done; also who looks elsewhere."""
+    """A host that is full: the machine waits, the window and the desktop say so, and it goes on when there is room."""
+    place = session.path("small")
+    if not small_file_system(place):
+        print("# only root can mount: not tested")
+        return
+    disk, rest = os.path.join(place, "disk.img"), os.path.join(place, "rest")
+    with open(disk, "wb") as file:
+        file.truncate(8 << 20)
+    with open(rest, "wb") as file:
+        file.write(bytes((3 << 20) - (300 << 10)))
     told = Notifications()
     try:
         session.use_real_vmm()
-        session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64})
+        session.define("tiny", "Tiny", kernel=os.path.join(session.build, "tests/control/disk-guest.elf"),
+                       mem={"size": 64}, block=[{"path": disk}])
         session.start()
         session.activate("app.start-machine", "tiny")
-        session.see_row("Tiny, Running", 20)
+        session.alert("No room for the disk of Tiny", 60)
+        session.see_row("Tiny, Paused", 20)
         session.unfocus()
-        with open(session.path("state/vitrine/tiny/log"), "a") as file:
-            file.write("2026-11-21T14:07:31.123Z block-0 error disk-full: The host has no room left for the guest's disk: "
-                       "the guest sees write errors. Free some space.\n")
-        session.alert("No room for the disk of Tiny", 20)
+        os.truncate(rest, os.stat(rest).st_size - (200 << 10))  # for a few requests
+        session.press("Continue")
         told.wait_for("No room for the disk of Tiny")
         told.press("No room for the disk of Tiny", "Show log")
         session.see("Find in the log")
+        expect(session.find_start(f"There is no room on “{place}” for the disk “{disk}” (") is not None,
+               "the message does not say which disk, and where")
         session.shoot("disk-full-light")
-        session.press("Pause")
-        session.see_row("Tiny, Paused", 20)
+        session.press("Continue")  # without room
+        time.sleep(1)
+        session.see_row("Tiny, Paused", 5)
+        session.see("Continue", Atspi.Role.PUSH_BUTTON)
+        os.truncate(rest, 0)
+        session.press("Continue")
+        session.see_row("Tiny, Off", 60)
+        expect(session.find("No room for the disk of Tiny") is None, "the message stays")
+        with open(disk, "rb") as file:
+            file.seek(23 * 65536)
+            expect(file.read(4) == b"\0\0\x17\0", "what the guest wrote is not on its disk")
     finally:
         told.end()
 
