@@ -346,7 +346,7 @@ def sandbox_panel(session):
     with open(disk, "wb") as file:
         file.truncate(1 << 20)
     session.define("tiny", "Tiny", kernel=session.tiny_guest(), block=[{"path": disk}],
-                   mem={"size": 64}, gpu={"backend": "2d"})
+                   mem={"size": 128}, gpu={"backend": "2d"})
     session.start()
     session.activate("app.start-machine", "tiny")
     session.see_row("Tiny, Running", 20)
@@ -378,6 +378,12 @@ def sandbox_panel(session):
            session.see("System calls allowed").get_text(0, 400), "the disk's calls are not listed")
     time.sleep(0.5)
     session.shoot("sandbox-light")
+    # Beside the pane the cards are narrow: what does not fit goes on in a second line, not behind dots.
+    memory = next(node for node in walk(session.application())
+                  if (node.get_name() or "").endswith(" of 128\u00a0MiB") and is_showing(node))
+    heights = [node.get_extents(Atspi.CoordType.SCREEN).height
+               for node in (memory, session.see("Processor", Atspi.Role.LABEL))]
+    expect(heights[0] > 1.5 * heights[1], f"the memory's card has one line: {heights}")
     session.press("Close process details")
     session.see_not("user, pid, mount, net, ipc, uts")
 
