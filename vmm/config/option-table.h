@@ -42,7 +42,6 @@ struct config_key {
     const struct config_refusal *refused_choices; /* or NULL */
     size_t offset;                                /* in the structure of the option */
     bool required;
-    bool live;           /* can be changed while the machine runs */
     const char *refused; /* known, refused: why, as in struct config_refusal; false is accepted */
     const char *ignored; /* checked and then dropped: why that is harmless */
     const struct config_key *keys; /* CONFIG_GROUPS: of one of them */
