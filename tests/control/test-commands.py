@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The sub-commands: those of the store of definitions, and those that talk to a running machine."""
+import fcntl
 import json
 import os
 import pathlib
@@ -359,6 +360,39 @@ def disk_resize(world):
         check(stream.read(32)[24:] == (96 << 20).to_bytes(8, 'big'), 'the image did not grow')
 
 
+def disk_resize_off(world):
+    """Of a machine that is off: the file grows, or nothing changes."""
+    disk, whole = world.file('short', b'mine' + bytes((1 << 20) - 4)), world.file('short-whole', bytes(1 << 20))
+    image, over = str(world.files / 'short.qcow2'), str(world.files / 'over.qcow2')
+    check(world.run('create_qcow2', image, str(64 << 20))[0] == 0, 'create_qcow2')
+    check(world.run('create_qcow2', over, '--backing-file', world.file('base', bytes(1 << 20)))[0] == 0, 'create_qcow2')
+    define(world, 'longer', block=[{'path': disk}, {'path': disk, 'ro': True}, {'path': whole, 'sparse': False},
+                                {'path': image}, {'path': over}, {'path': '/nonexistent/disk'}, {'path': '/dev/null'}])
+    define(world, 'shares', block=[{'path': over}])
+    resize = lambda number, size: world.run('disk', 'resize', str(number), str(size), 'longer')
+    check(resize(0, 3 << 20)[0] == 0, 'resize')
+    with open(disk, 'rb') as stream:
+        check(stream.read(4) == b'mine' and os.stat(disk).st_size == 3 << 20, 'the file')
+    check(resize(2, 2 << 20)[0] == 0 and os.stat(whole).st_blocks * 512 == 2 << 20, f'{os.stat(whole)}')
+    check(resize(3, 6 << 30)[0] == 0, 'resize of qcow2')
+    with open(image, 'rb') as stream:
+        check(stream.read(40)[24:] == (6 << 30).to_bytes(8, 'big') + bytes(4) + (12).to_bytes(4, 'big'), 'the image')
+    for number, size, why in ((0, 3 << 20, 'bytes already, and a disk can only become longer'),
+                              (0, (4 << 20) + 512, 'give a multiple of 4096'), (1, 4 << 20, 'is read-only'),
+                              (3, 1 << 50, 'only while its machine runs'), (4, 4 << 20, 'the machine “shares” needs'),
+                              (5, 4 << 20, 'cannot be read'), (6, 4 << 20, 'is not a file'), (7, 4 << 20, 'there is no disk 7'),
+                              (2, 1 << 50, 'short-whole')):
+        expect(resize(number, size), 33, 'did not do that', why)
+    check(os.stat(disk).st_size == 3 << 20 and os.stat(whole).st_size == 2 << 20, 'a refused request changed a disk')
+    with open(disk, 'rb') as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        expect(resize(0, 4 << 20), 33, 'another program uses')
+    if shutil.which('qemu-img'):
+        subprocess.run(['qemu-img', 'check', image], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        subprocess.run(['qemu-io', '-c', f'write {5 << 30} 64k', image], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        subprocess.run(['qemu-img', 'check', image], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
 def balloon(world):
     """Without a driver in the guest: the size is asked for, statistics cannot be had."""
     machine = world.started_guest('ba', str(world.files / 'halt'))
@@ -530,7 +564,7 @@ def autostart_with_systemd(world):
 
 
 CASES = [help_of_each, wrong_words, define_and_undefine, edit, settings, clone_and_delete, delete_keeps_unsure, start_and_stop, start_survives_its_terminal,
-         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, balloon, suspended, logs, events,
+         console_in_a_pipe, console_at_a_terminal, screens, sleep_button, disk_resize, disk_resize_off, balloon, suspended, logs, events,
          exit_status_contract, events_end_with_their_reader, autostart,
          autostart_with_systemd]
 

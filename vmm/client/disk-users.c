@@ -119,6 +119,26 @@ vm_disk_is_needed(const char *name, guint64 device, guint64 inode)
     return look_at_others(name, needs_it, &search);
 }
 
+static gboolean
+uses_it(const char *other, VmJson *json, gpointer data)
+{
+    struct search *search = data;
+
+    if (json && needs_it(other, json, data)) {
+        search->machine = g_strdup(other);
+    }
+    return search->machine != NULL;
+}
+
+char *
+vm_disk_dup_user(const char *name, guint64 device, guint64 inode)
+{
+    struct search search = {.device = device, .inode = inode};
+
+    (void)look_at_others(name, uses_it, &search);
+    return search.machine;
+}
+
 /* Paths without links in them of all that a definition needs below `folder`; `from`: 1 leaves out the disks' own. */
 static void
 add_below(VmJson *json, const char *folder, guint from, GPtrArray *paths)

@@ -14,6 +14,9 @@ char *vm_disk_writer(const char *name, const VmDiskFile *file);
 /* Whether another definition than that of `name` needs the file, whatever it calls it; or cannot be read. */
 gboolean vm_disk_is_needed(const char *name, guint64 device, guint64 inode);
 
+/* A definition other than that of `name` that needs the file, of those that can be read; NULL: none. g_free(). */
+char *vm_disk_dup_user(const char *name, guint64 device, guint64 inode);
+
 /*
  * Files in the own folder of the machine `name` that other machines' disks lie over, or are made of: paths
  * without links in them. A file that others have a second name of is not among them. Never NULL;

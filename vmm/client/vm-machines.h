@@ -143,6 +143,28 @@ void vm_machines_clone_with_flags_async(const char *name, const char *title, VmC
 char *vm_machines_clone_finish(GAsyncResult *result, GError **error);
 
 /**
+ * vm_machines_resize_disk_async:
+ * @name: the name of a machine that is off
+ * @disk: the number of the disk, from 0
+ * @size: bytes; more than now, a multiple of 4096
+ *
+ * Makes the file of a disk longer; while the machine runs, vm_connection_resize_disk_async() does so. What is
+ * in it stays as it is, so that the guest has to grow its partition and file system. The file is not changed
+ * when this fails: with G_IO_ERROR_BUSY while a process has it open, G_IO_ERROR_NO_SPACE,
+ * G_IO_ERROR_INVALID_ARGUMENT for a size that is not longer, G_IO_ERROR_READ_ONLY, G_IO_ERROR_NOT_SUPPORTED
+ * for what cannot grow, G_IO_ERROR_PERMISSION_DENIED for what another machine needs as it is.
+ */
+void vm_machines_resize_disk_async(const char *name, guint disk, guint64 size,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   gpointer user_data);
+/**
+ * vm_machines_resize_disk_finish:
+ *
+ * Returns: whether the disk is longer now
+ */
+gboolean vm_machines_resize_disk_finish(GAsyncResult *result, GError **error);
+
+/**
  * vm_machines_get_autostart:
  * @name: a machine's name
  *

@@ -78,9 +78,9 @@ static const Command commands[] = {
     {"balloon_stats", "MACHINE", "what the guest says of its memory, as JSON",
      MACHINE_HELP "\nSizes are in bytes; balloon_actual is what the guest has given back.", 1, 1,
      command_balloon_stats, 0},
-    {"disk", "resize N SIZE MACHINE", "make a disk longer while the guest runs",
+    {"disk", "resize N SIZE MACHINE", "make a disk longer, also while the guest runs",
      "N counts the --block disks from 0; SIZE is in bytes, more than now. Only disks in files "
-     "grow.\n" MACHINE_HELP,
+     "grow. The guest then has to grow what is in it.\n" MACHINE_HELP,
      4, 4, command_disk, 0},
     {"create_composite", "PATH LABEL:FILE[:writable][:GUID] ...",
      "make a disk whose partitions are files",

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "vmm/client/definition.h"
 #include "vmm/client/vm-machines.h"
 #include "vmm/ctl/command.h"
 #include "vmm/ctl/session.h"
@@ -23,6 +24,19 @@ command_request(const Command *command, int argc, char **argv)
                                 &answer);
     if (!vm_connection_request_finish(connection, session_wait(&answer), &error)) {
         return session_refused(argv[1], error);
+    }
+    return STATUS_DONE;
+}
+
+static int
+grow_file(const char *name, guint disk, guint64 size)
+{
+    g_autoptr(GAsyncResult) answer = NULL;
+    g_autoptr(GError) error = NULL;
+
+    vm_machines_resize_disk_async(name, disk, size, NULL, session_answered, &answer);
+    if (!vm_machines_resize_disk_finish(session_wait(&answer), &error)) {
+        return session_refused(name, error);
     }
     return STATUS_DONE;
 }
@@ -49,6 +63,9 @@ command_disk(const Command *command, int argc, char **argv)
         command_say("disk resize: takes the disk's number from 0, the new size in bytes, and the "
                     "machine.");
         return STATUS_USAGE;
+    }
+    if (vm_definition_check_off(argv[4], NULL)) {
+        return grow_file(argv[4], (guint)disk, size);
     }
     connection = session_open(argv[4]);
     if (!connection) {
