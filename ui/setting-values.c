@@ -17,6 +17,8 @@ const VmSetting vm_settings[VM_N_SETTINGS] = {
      N_("For you; the search finds it")},
     {"system", "cpus.num-cores", VM_SETTING_NUMBER, TRUE, N_("Processors"), NULL},
     {"system", "mem.size", VM_SETTING_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
+    {"system", "balloon-page-reporting", VM_SETTING_FLAG, FALSE, N_("Give back unused memory"),
+     N_("By itself, as long as it runs; Linux guests can from 5.7 on")},
     {"display", "gpu", VM_SETTING_SCREEN, FALSE, N_("Screen, keyboard and pointer"),
      N_("Drawn in this window")},
     {"display", "wayland-sock", VM_SETTING_WINDOWS, FALSE, N_("Guest windows on this desktop"),

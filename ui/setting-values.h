@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-#define VM_N_SETTINGS 16U
+#define VM_N_SETTINGS 17U
 
 typedef enum {
     VM_SETTING_TEXT,

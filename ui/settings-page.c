@@ -12,6 +12,7 @@
 #include "ui/graphics-level.h"
 #include "ui/json-editor.h"
 #include "ui/machine-slot.h"
+#include "ui/memory-scale.h"
 #include "ui/ports-list.h"
 #include "ui/removal-undo.h"
 #include "ui/setting-values.h"
@@ -48,6 +49,7 @@ struct _VmSettingsPage {
     VmJsonEditor *editor;
 
     VmSettingsRow *rows[VM_N_SETTINGS];
+    VmMemoryScale *memory_scale;
     VmMachine *machine;
     VmMachine *disk_for; /* when a disk was to be chosen; compared only */
     gboolean narrow;
@@ -234,6 +236,7 @@ show_pending(VmSettingsPage *self, VmJson *json)
 
     for (guint i = 0; i < VM_N_SETTINGS; i++) {
         gboolean differs = FALSE;
+        /* The window looks at these itself, at once; nothing that `vmm run` reads does it read again. */
         if (running && !g_str_has_prefix(vm_settings[i].path, "manager.")) {
             differs = vm_setting_is_changed(running, json, &vm_settings[i]);
         }
@@ -296,6 +299,7 @@ show_machine(VmSettingsPage *self)
     g_autofree char *name = NULL;
 
     set_usable(self, json != NULL);
+    vm_memory_scale_show(self->memory_scale, self->machine);
     if (!json || self->filling) {
         return;
     }
@@ -414,6 +418,17 @@ list_of(VmSettingsPage *self, const char *section)
     return lists[i].list;
 }
 
+/* Below how much there is: how much of it the guest has. */
+static void
+add_memory_scale(VmSettingsPage *self)
+{
+    GtkWidget *scale = vm_memory_scale_new();
+
+    self->memory_scale = VM_MEMORY_SCALE(scale);
+    gtk_container_add(GTK_CONTAINER(self->system_list),
+                      vm_settings_row_new(_("Memory the guest has now"), NULL, scale));
+}
+
 static void
 make_rows(VmSettingsPage *self)
 {
@@ -427,6 +442,9 @@ make_rows(VmSettingsPage *self)
             vm_file_button_add(GTK_ENTRY(vm_settings_row_get_control(self->rows[i])));
         }
         gtk_container_add(GTK_CONTAINER(list), GTK_WIDGET(self->rows[i]));
+        if (g_str_equal(setting->path, "mem.size")) {
+            add_memory_scale(self);
+        }
     }
 }
 

@@ -12,6 +12,8 @@ struct _VmSettingsRow {
     GtkWidget *restart_pill;
     GtkWidget *control;
     char *explain;
+    char *spoken; /* for readers; NULL: the same */
+    gboolean has_problem;
 };
 
 G_DEFINE_FINAL_TYPE(VmSettingsRow, vm_settings_row, GTK_TYPE_LIST_BOX_ROW)
@@ -20,6 +22,7 @@ static void
 vm_settings_row_finalize(GObject *object)
 {
     g_free(VM_SETTINGS_ROW(object)->explain);
+    g_free(VM_SETTINGS_ROW(object)->spoken);
     G_OBJECT_CLASS(vm_settings_row_parent_class)->finalize(object);
 }
 
@@ -114,6 +117,7 @@ vm_settings_row_set_problem(VmSettingsRow *self, const char *problem)
     GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self->explain_label));
     const char *text = problem ? problem : self->explain;
 
+    self->has_problem = problem != NULL;
     gtk_label_set_text(self->explain_label, text ? text : "");
     gtk_widget_set_visible(GTK_WIDGET(self->explain_label), text != NULL && text[0] != '\0');
     if (problem) {
@@ -125,12 +129,27 @@ vm_settings_row_set_problem(VmSettingsRow *self, const char *problem)
     }
     if (self->control) {
         GtkStyleContext *control = gtk_widget_get_style_context(self->control);
-        describe(self, text);
+        describe(self, problem || !self->spoken ? text : self->spoken);
         if (problem) {
             gtk_style_context_add_class(control, "error");
         } else {
             gtk_style_context_remove_class(control, "error");
         }
+    }
+}
+
+void
+vm_settings_row_set_explain(VmSettingsRow *self, const char *explain, const char *spoken)
+{
+    if (g_strcmp0(self->explain, explain) == 0 && g_strcmp0(self->spoken, spoken) == 0) {
+        return;
+    }
+    g_free(self->explain);
+    g_free(self->spoken);
+    self->explain = g_strdup(explain);
+    self->spoken = g_strdup(spoken);
+    if (!self->has_problem) {
+        vm_settings_row_set_problem(self, NULL);
     }
 }
 

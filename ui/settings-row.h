@@ -12,6 +12,9 @@ G_DECLARE_FINAL_TYPE(VmSettingsRow, vm_settings_row, VM, SETTINGS_ROW, GtkListBo
 GtkWidget *vm_settings_row_new(const char *title, const char *explain, GtkWidget *control);
 GtkWidget *vm_settings_row_get_control(VmSettingsRow *self);
 
+/* Another explanation; a problem stays before it. Readers say `spoken` instead, each time that it changes: no
+ * figures that move. NULL: the same. */
+void vm_settings_row_set_explain(VmSettingsRow *self, const char *explain, const char *spoken);
 /* NULL: the explanation comes back. */
 void vm_settings_row_set_problem(VmSettingsRow *self, const char *problem);
 void vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs);

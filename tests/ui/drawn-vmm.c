@@ -4,6 +4,7 @@
  * Stands in for `vmm run` in tests of the window that need a picture: the real vmm-display with its
  * neighbours played (tests/display/rig.h). The guest draws red by column and green by row, takes every
  * size that it is given, and its keys go as "code value" lines to the file "keys" of its state folder.
+ * It has a driver for its balloon, and moves 16 MiB whenever it is asked how much it holds.
  * SIGUSR1: it draws a corner anew several times a second, till the next SIGUSR1.
  */
 
@@ -18,12 +19,16 @@
 #include <unistd.h>
 
 #include "tests/display/rig.h"
+#include "vmm/protocol/balloon.h"
 
 enum {
     WIDTH = 640,
     HEIGHT = 480,
     BLUE = 0x80,
     DRAW_MS = 100,
+    MOVE_PAGES = (16 << 20) / BALLOON_PAGE_SIZE,
+    FREE_TAG = 4, /* of a balloon's statistics */
+    FREE_BYTES = 100 << 20,
 };
 
 typedef struct {
@@ -32,6 +37,8 @@ typedef struct {
     FILE *keys;
     guint buffers;
     guint drawing;
+    guint32 held; /* pages, in the balloon */
+    guint32 wanted;
 } Guest;
 
 static void
@@ -76,6 +83,36 @@ on_keys(gint fd, GIOCondition condition, gpointer data)
     }
     (void)fflush(self->keys);
     return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_request(gint fd, GIOCondition condition, gpointer data)
+{
+    Guest *self = data;
+    struct balloon_question question = {0};
+    struct balloon_answer answer = {
+        .header = {.type = DISPLAY_BALLOON, .size = sizeof(answer)},
+        .n_statistics = 1,
+        .statistic = {{.tag = FREE_TAG, .value = FREE_BYTES}},
+    };
+
+    const ssize_t size = recv(fd, &question, sizeof(question), 0);
+
+    (void)condition;
+    if (size != sizeof(question) || question.header.type != DISPLAY_ASK_BALLOON) {
+        return size > 0;
+    }
+    if (question.what == BALLOON_SET_SIZE) {
+        self->wanted = question.pages;
+    } else if (question.what == BALLOON_TELL_SIZE && self->held < self->wanted) {
+        self->held += MIN(self->wanted - self->held, MOVE_PAGES);
+    } else if (question.what == BALLOON_TELL_SIZE) {
+        self->held -= MIN(self->held - self->wanted, MOVE_PAGES);
+    }
+    answer.serial = question.serial;
+    answer.requested = self->wanted;
+    answer.actual = self->held;
+    return send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) > 0;
 }
 
 static gboolean
@@ -172,6 +209,7 @@ main(int argc, char **argv)
     draw(&self, WIDTH, HEIGHT);
     self.loop = g_main_loop_new(NULL, FALSE);
     g_unix_fd_add(self.rig->gpu, G_IO_IN, on_gpu, &self);
+    g_unix_fd_add(self.rig->control, G_IO_IN, on_request, &self);
     g_unix_signal_add(SIGUSR1, on_draw, &self);
     g_unix_fd_add(self.rig->keyboard, G_IO_IN, on_keys, &self);
     g_unix_fd_add(self.rig->pointer, G_IO_IN, drop, NULL);

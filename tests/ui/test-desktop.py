@@ -462,6 +462,47 @@ def session_end(session):
         manager.end()
 
 
+def gives_memory(session):
+    """A slider takes memory from a guest that runs and gives it back; what the guest really has stands beside it."""
+    shutil.copy(DRAWN_VMM, session.path("bin/vmm"))
+    session.define("lab", "Lab", gpu={"backend": "2d"}, mem={"size": 256})
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("System", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    slider = session.see("Memory the guest has now", Atspi.Role.SLIDER)
+    off = "When it runs, memory goes back to this computer and to the guest again without a restart"
+    session.see(off)
+    expect(not slider.has(Atspi.StateType.SENSITIVE), "a slider of a machine that is off")
+    session.activate("app.start-machine", "lab")
+    session.see_row("Lab, Running", 20)
+    wait_for("the slider", lambda: slider.has(Atspi.StateType.SENSITIVE), 20)
+    session.see_not(off)
+    value = slider.get_value_iface()
+    expect((value.get_minimum_value(), value.get_maximum_value(), value.get_current_value()) == (32, 256, 256),
+           f"{value.get_minimum_value()} {value.get_maximum_value()} {value.get_current_value()}")
+
+    def says(text):
+        wait_for(text, lambda: session.find(text.replace(" MiB", "\u00a0MiB")), 20)
+
+    def told(text):
+        wait_for(text, lambda: slider.get_description() == text, 20)
+    settled = "What is taken away goes to this computer, at once and until the machine is off"
+    says(f"The guest has 256 MiB, 100 MiB of them unused. {settled}")
+    session.focus()
+    session.focus_on("Memory the guest has now", Atspi.Role.SLIDER)
+    session.keys(*["Left"] * 5)
+    wait_for("what was asked for", lambda: value.get_current_value() == 96)
+    told("The guest gives memory back…")
+    session.shoot("settings-memory-light")
+    says(f"The guest has 96 MiB, 96 MiB of them unused. {settled}")
+    expect(value.get_current_value() == 96, f"{value.get_current_value()}")
+    session.keys("End")
+    told("The guest takes memory again…")
+    says(f"The guest has 256 MiB, 100 MiB of them unused. {settled}")
+    expect(not session.find("Needs a restart"), "it waits for a restart")
+
 def asks_for_pictures(session):
     """The small pictures of the list: none of what is still, one a second of what moves, fewer on battery."""
     shutil.copy(DRAWN_VMM, session.path("bin/vmm"))
@@ -664,7 +705,7 @@ TESTS = [
     starts_without_window, asks_before_force,
     closes_and_trashes, shortcuts_window, keyboard_only, names_everywhere, idle_is_idle, missing_vmm,
     own_window, session_end, asks_for_pictures, last_output, unlimited_console, console_colours, disk_folder, types_the_clipboard,
-    hour_of_figures, large_text,
+    hour_of_figures, large_text, gives_memory,
 ]
 
 sys.exit(run(TESTS))
