@@ -7,6 +7,7 @@
 #include "manager/model/phrases.h"
 #include "ui/accessible.h"
 #include "ui/create-sources.h"
+#include "ui/disks-list.h"
 #include "ui/file-button.h"
 #include "ui/file-dialog.h"
 #include "ui/graphics-level.h"
@@ -14,7 +15,6 @@
 #include "ui/machine-slot.h"
 #include "ui/memory-scale.h"
 #include "ui/ports-list.h"
-#include "ui/removal-undo.h"
 #include "ui/setting-values.h"
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
@@ -37,7 +37,7 @@ struct _VmSettingsPage {
     GtkListBox *general_list;
     GtkListBox *system_list;
     GtkListBox *start_list;
-    GtkListBox *disk_list;
+    VmDisksList *disks_list;
     GtkLabel *name_label;
     GtkListBox *display_list;
     GtkListBox *input_list;
@@ -51,7 +51,6 @@ struct _VmSettingsPage {
     VmSettingsRow *rows[VM_N_SETTINGS];
     VmMemoryScale *memory_scale;
     VmMachine *machine;
-    VmMachine *disk_for; /* when a disk was to be chosen; compared only */
     gboolean narrow;
     int beside_width; /* that index and section need beside each other */
     gboolean filling;
@@ -133,98 +132,6 @@ choose_file(GtkEntry *entry, GtkEntryIconPosition position, GdkEvent *event, VmS
     vm_file_dialog_open(GTK_WIDGET(entry), _("Choose a file"), NULL, file_chosen);
 }
 
-/* ------------------------------------------------------------------ disks */
-
-static void
-remove_disk(GtkButton *button, VmSettingsPage *self)
-{
-    VmSettingsRow *row =
-        VM_SETTINGS_ROW(gtk_widget_get_ancestor(GTK_WIDGET(button), VM_TYPE_SETTINGS_ROW));
-    int index = gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row));
-    g_autofree char *member = g_strdup_printf("block.%d", index);
-    g_autofree char *path = g_strdup_printf("block.%d.path", index);
-    g_autoptr(VmJson) before = vm_json_copy(definition_of(self));
-    g_autoptr(VmJson) json = vm_json_copy(before);
-    const char *file = vm_json_get_string(before, path);
-    g_autofree char *name = g_path_get_basename(file ? file : "");
-    /* Translators: %s is the name of a disk image. */
-    g_autofree char *text = g_strdup_printf(_("“%s” removed; the file stays"), name);
-    g_autoptr(GError) error = NULL;
-
-    vm_json_remove(json, member);
-    if (!vm_machine_save(self->machine, json, &error)) {
-        vm_settings_row_set_problem(row, error->message);
-        return;
-    }
-    vm_removal_undo_offer(GTK_WIDGET(self), self->machine, before, "block", text);
-    show_machine(self); /* the row goes */
-}
-
-static void
-disk_chosen(GtkWidget *widget, const char *path)
-{
-    VmSettingsPage *self = VM_SETTINGS_PAGE(widget);
-    VmJson *json = NULL;
-    g_autofree char *member = NULL;
-
-    if (!path || !definition_of(self) || self->machine != self->disk_for) {
-        return;
-    }
-    json = vm_json_copy(definition_of(self));
-    member = g_strdup_printf("block.%u.path", vm_json_length(json, "block"));
-    vm_json_set_string(json, member, path);
-    save(self, json, self->rows[0]);
-}
-
-static void
-add_disk(VmSettingsPage *self)
-{
-    if (definition_of(self)) {
-        self->disk_for = self->machine;
-        vm_file_dialog_open(GTK_WIDGET(self), _("Add a disk image"), NULL, disk_chosen);
-    }
-}
-
-static GtkWidget *
-disk_row(VmSettingsPage *self, const char *path, gboolean read_only)
-{
-    g_autofree char *base = g_path_get_basename(path);
-    g_autofree char *folder = g_path_get_dirname(path);
-    g_autofree char *problem = vm_source_complain(path);
-    /* Translators: the folder of a disk image. */
-    g_autofree char *explain =
-        read_only ? g_strdup_printf(_("%s · read only"), folder) : g_strdup(folder);
-    GtkWidget *button = gtk_button_new_from_icon_name("user-trash-symbolic", GTK_ICON_SIZE_BUTTON);
-    GtkWidget *row = vm_settings_row_new(base, explain, button);
-    /* Translators: %s is the name of a disk image. */
-    g_autofree char *name = g_strdup_printf(_("Remove %s from the machine"), base);
-
-    gtk_button_set_relief(GTK_BUTTON(button), GTK_RELIEF_NONE);
-    gtk_widget_set_tooltip_text(button, _("Remove from the machine; the file stays"));
-    atk_object_set_name(gtk_widget_get_accessible(button), name);
-    g_signal_connect(button, "clicked", G_CALLBACK(remove_disk), self);
-    vm_settings_row_set_problem(VM_SETTINGS_ROW(row), problem);
-    return row;
-}
-
-static void
-show_disks(VmSettingsPage *self, VmJson *json)
-{
-    g_autoptr(GList) old = gtk_container_get_children(GTK_CONTAINER(self->disk_list));
-
-    for (GList *at = old; at; at = at->next) {
-        gtk_widget_destroy(at->data);
-    }
-    for (guint i = 0; i < vm_json_length(json, "block"); i++) {
-        g_autofree char *path = g_strdup_printf("block.%u.path", i);
-        g_autofree char *ro = g_strdup_printf("block.%u.ro", i);
-        const char *file = vm_json_get_string(json, path);
-        gtk_container_add(GTK_CONTAINER(self->disk_list),
-                          disk_row(self, file ? file : "", vm_json_get_bool(json, ro, FALSE)));
-    }
-    gtk_widget_set_visible(GTK_WIDGET(self->disk_list), vm_json_length(json, "block") > 0);
-}
-
 /* ------------------------------------------------------------------ the page */
 
 static void
@@ -257,13 +164,13 @@ show_pending(VmSettingsPage *self, VmJson *json)
 static void
 set_usable(VmSettingsPage *self, gboolean usable)
 {
-    GtkListBox *lists[] = {self->general_list, self->system_list,  self->start_list,
-                           self->disk_list,    self->display_list, self->input_list,
-                           self->sandbox_list};
+    GtkListBox *lists[] = {self->general_list, self->system_list, self->start_list,
+                           self->display_list, self->input_list,  self->sandbox_list};
 
     for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
         gtk_widget_set_sensitive(GTK_WIDGET(lists[i]), usable);
     }
+    gtk_widget_set_sensitive(GTK_WIDGET(self->disks_list), usable);
     gtk_widget_set_sensitive(GTK_WIDGET(self->ports_list), usable);
     if (!usable && self->machine && vm_machine_get_state(self->machine) == VM_MACHINE_BROKEN) {
         vm_settings_page_show_section(self, "file");
@@ -311,7 +218,7 @@ show_machine(VmSettingsPage *self)
         vm_setting_show(vm_settings_row_get_control(self->rows[i]), &vm_settings[i], value);
     }
     show_why_not(self, json);
-    show_disks(self, json);
+    vm_disks_list_show(self->disks_list, self->machine);
     vm_ports_list_show(self->ports_list, self->machine);
     show_pending(self, json);
     self->filling = FALSE;
@@ -570,6 +477,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     widget_class->get_preferred_width = vm_settings_page_get_preferred_width;
     widget_class->get_preferred_width_for_height = vm_settings_page_get_preferred_width_for_height;
     widget_class->size_allocate = vm_settings_page_size_allocate;
+    g_type_ensure(VM_TYPE_DISKS_LIST);
     g_type_ensure(VM_TYPE_JSON_EDITOR);
     g_type_ensure(VM_TYPE_PORTS_LIST);
     g_type_ensure(VM_TYPE_WRAP_BOX);
@@ -580,7 +488,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, general_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, system_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, start_list);
-    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, disk_list);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, disks_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, name_label);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, display_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, input_list);
@@ -593,7 +501,6 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, section_selected);
     gtk_widget_class_bind_template_callback(widget_class, section_chosen);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
-    gtk_widget_class_bind_template_callback(widget_class, add_disk);
 }
 
 static void

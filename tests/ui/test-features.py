@@ -4,9 +4,11 @@
 
 usage: test-features.py BUILD-FOLDER [TEST...]"""
 import ctypes
+import fcntl
 import gettext
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -612,8 +614,98 @@ def disk_rows(session):
     expect(session.definitions()["lab"]["mem"]["size"] == 1024, "the other setting was taken back")
 
 
+def show_disks(session):
+    session.activate("app.show-machine", "lab")
+    session.see("Settings").do_action(0)
+    row = session.see("Disks", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+
+
+def ask_for(session, size):
+    session.focus()
+    session.focus_on("New size", Atspi.Role.SPIN_BUTTON)
+    session.keys("ctrl+a")
+    session.type(size)
+    session.keys("Return")
+
+
+def disk_grows(session):
+    """A disk of a machine that is off becomes larger, never smaller; when it cannot be, why, and nothing changes."""
+    disk, image = session.path("disk.img"), session.path("image.qcow2")
+    with open(disk, "wb") as file:
+        file.truncate(64 << 20)
+        file.write(b"mine")
+    session.use_real_vmm()
+    subprocess.run([session.path("bin/vmm"), "create_qcow2", image, str(3 << 30)], env=session.environment, check=True,
+                   timeout=60)
+    session.define("lab", "Lab", kernel="/bin/true", block=[{"path": disk}, {"path": disk, "ro": True}, {"path": image}])
+    session.start()
+    show_disks(session)
+    wait_for("its size", lambda: session.find_start("64\u00a0MiB · "))
+    wait_for("its size", lambda: session.find_start("3\u00a0GiB · "))
+    buttons = [node for node in walk(session.application()) if node.get_name() == "Make disk.img larger" and is_showing(node)]
+    expect([node.has(Atspi.StateType.SENSITIVE) for node in buttons] == [True, False], f"{buttons}")
+    expect(buttons[1].get_description() == "The machine may only read this disk", buttons[1].get_description())
+    buttons[0].do_action(0)
+    spin = session.see("New size", Atspi.Role.SPIN_BUTTON)
+    wait_for("what it has", lambda: session.find_start("It has 64\u00a0MiB; "))
+    expect(spin.get_text(0, -1) == "128", spin.get_text(0, -1))
+    session.see("It cannot be made smaller again. Its partition and file system stay as they are until the guest grows them.")
+    session.shoot("grow-disk-light")
+    ask_for(session, "63")
+    session.see("It has 64\u00a0MiB, and a disk can only become larger: what lies at its end would be lost.")
+    with open(disk, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        ask_for(session, "200")
+        session.see(f"Nothing was changed: another program uses “{disk}”; stop it first.")
+        expect(os.stat(disk).st_size == 64 << 20, "it was changed")
+    ask_for(session, "200")
+    session.see("“disk.img” has 200\u00a0MiB now. The guest sees it when it starts.")
+    session.shoot("grew-disk-light")
+    with open(disk, "rb") as file:
+        expect(file.read(4) == b"mine" and os.stat(disk).st_size == 200 << 20, f"{os.stat(disk)}")
+    session.press("Done")
+    wait_for("its size", lambda: session.find_start("200\u00a0MiB · "))
+    session.press("Make image.qcow2 larger")
+    ask_for(session, "5.5")
+    session.see("“image.qcow2” has 5.5\u00a0GiB now. The guest sees it when it starts.")
+    with open(image, "rb") as file:
+        expect(int.from_bytes(file.read(32)[24:], "big") == 11 << 29, "the image")
+    if shutil.which("qemu-img"):
+        subprocess.run(["qemu-img", "check", image], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    session.keys("Escape")
+    session.see_not("New size")
+
+
+def disk_grows_live(session):
+    """The same while it runs, and memory of a guest without a driver for it."""
+    disk, other = session.path("disk.img"), session.path("other.img")
+    for path in (disk, other):
+        with open(path, "wb") as file:
+            file.truncate(64 << 20)
+    session.use_real_vmm()
+    session.define("lab", "Lab", kernel=session.tiny_guest(), mem={"size": 64}, block=[{"path": other}, {"path": disk}])
+    session.start()
+    session.activate("app.start-machine", "lab")
+    session.see_row("Lab, Running", 20)
+    show_disks(session)
+    session.press("Remove other.img from the machine")
+    session.see_not("Remove other.img from the machine")
+    session.press("Make disk.img larger")
+    wait_for("what it has", lambda: session.find_start("It has 64\u00a0MiB; "))
+    ask_for(session, "96")
+    session.see("“disk.img” has 96\u00a0MiB now, and the guest was told.")
+    expect((os.stat(disk).st_size, os.stat(other).st_size) == (96 << 20, 64 << 20), "the other one")
+    session.press("Done")
+    wait_for("its size", lambda: session.find_start("96\u00a0MiB · "))
+    row = session.see("System", Atspi.Role.LIST_ITEM)
+    row.get_parent().select_child(row.get_index_in_parent())
+    session.see("The guest does not answer to this: its driver, virtio_balloon, is not loaded")
+    expect(not session.see("Memory the guest has now", Atspi.Role.SLIDER).has(Atspi.StateType.SENSITIVE), "to be moved")
+
+
 TESTS = [start_disposable, switch_rows, speaks_german, cures_in_german, graphics_in_german, vulkan_that_is_not, last_run, add_console, displays,
          links, folded_messages, first_display, port_rows,
-         disk_rows, create_with_windows, open_elsewhere, disk_full]
+         disk_rows, disk_grows, disk_grows_live, create_with_windows, open_elsewhere, disk_full]
 
 sys.exit(run(TESTS))

@@ -21,7 +21,9 @@
 #include "tests/ui/widgets.h"
 #include "ui/create-assistant.h"
 #include "ui/create-sources.h"
+#include "ui/disks-list.h"
 #include "ui/fullscreen-bar.h"
+#include "ui/grow-popover.h"
 #include "ui/preferences-dialog.h"
 #include "ui/report-dialog.h"
 #include "ui/settings.h"
@@ -142,7 +144,8 @@ define_machines(void)
     define("tiny", "\"gpu\": {\"backend\": \"2d\"},", "Debian 12 with quite a long name");
     define("lab",
            "\"gpu\": {\"backend\": \"auto\"}, \"block\": [{\"path\": \"/bin/true\", \"ro\": true}, "
-           "{\"path\": \"/nonexistent/folder/of/a/disk-image-with-a-long-name.qcow2\"}], "
+           "{\"path\": \"/nonexistent/folder/of/a/disk-image-with-a-long-name.qcow2\"}, "
+           "{\"path\": \"/bin/cat\"}], "
            "\"serial\": [{\"type\": \"stdout\", \"num\": 1}, {\"type\": \"sink\", \"hardware\": "
            "\"virtio-console\", \"num\": 1}], \"params\": [\"console=ttyS0\", \"root=/dev/vda1\"],",
            "Kernel lab");
@@ -260,6 +263,24 @@ machine_pages(Fixture *self)
     layout_look(&self->layout, "sidebar");
 }
 
+/* Its file is never written. */
+static void
+grow_question(Fixture *self)
+{
+    GtkWidget *list = NULL;
+    GtkWidget *popover = NULL;
+
+    show_view(self, "settings");
+    vm_settings_page_show_section(
+        vm_machine_page_get_settings(VM_WINDOW(self->layout.window)->machine_page), "disks");
+    layout_wait_for_frames(self->layout.window);
+    list = find_kind(self->layout.window, VM_TYPE_DISKS_LIST);
+    popover = vm_grow_popover_show(list, vm_store_find(self->store, "lab"), 2, NULL, NULL);
+    wait_until(gtk_widget_get_mapped(find_kind(popover, GTK_TYPE_SPIN_BUTTON)));
+    layout_look(&self->layout, "grow");
+    gtk_popover_popdown(GTK_POPOVER(popover));
+}
+
 /* With all that may lie over a page, and the longest words. */
 static void
 things_above(Fixture *self)
@@ -291,6 +312,7 @@ things_above(Fixture *self)
     vm_window_clone(window);
     layout_look(&self->layout, "clone");
     gtk_popover_popdown(GTK_POPOVER(find_kind(self->layout.window, GTK_TYPE_POPOVER)));
+    grow_question(self);
 }
 
 /* ------------------------------------------------------------------ full screen */
