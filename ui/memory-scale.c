@@ -17,7 +17,7 @@ enum {
     SETTLE_MS = 300, /* after the last move, then the guest is asked */
     NEAR_MIB = 2,    /* as good as reached */
     PATIENCE = 10,   /* answers without a change */
-    WIDTH = 190,
+    WIDTH = 160,
     FREE_TAG = 4, /* VIRTIO_BALLOON_S_MEMFREE, in bytes: virtio 1.2, section 5.5.6.3 */
     AVAILABLE_TAG = 6,
 };
