@@ -344,6 +344,9 @@ handle_statistics(VmGpuLink *self, const union gpu_message *message, struct mess
     }
     statistics->n_capsets = MIN(statistics->n_capsets, GPU_CAPSETS_TOLD);
     statistics->n_frames = MIN(statistics->n_frames, GPU_FRAMES_TOLD);
+    statistics->n_commands = MIN(statistics->n_commands, GPU_COMMANDS_TOLD);
+    statistics->n_largest = MIN(statistics->n_largest, GPU_RESOURCES_TOLD);
+    statistics->n_timelines = MIN(statistics->n_timelines, GPU_TIMELINES_TOLD);
     for (guint i = 0; i < statistics->n_contexts; i++) {
         char *name = statistics->context[i].name;
 

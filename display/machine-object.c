@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
+#include "display/graphics-answer.h"
 #include "display/objects.h"
 #include "vm-dbus-vmm1.h"
 
@@ -195,69 +196,11 @@ handle_get_totals(VmDbusStatistics *statistics, GDBusMethodInvocation *invocatio
     return TRUE;
 }
 
-static void
-answer_graphics(const struct gpu_statistics *statistics, gpointer user_data)
-{
-    GDBusMethodInvocation *invocation = user_data;
-    GVariantBuilder counters;
-    GVariantBuilder contexts;
-
-    if (!statistics) {
-        g_dbus_method_invocation_return_dbus_error(invocation, VM_ERROR_BUSY,
-                                                   "There is no graphics card that answers.");
-        return;
-    }
-    const struct {
-        const char *name;
-        guint64 value;
-    } named[] = {
-        {"Commands", statistics->commands},
-        {"FailedCommands", statistics->failed},
-        {"Flushes", statistics->flushes},
-        {"FlushedPixels", statistics->flushed_pixels},
-        {"DamagedPixels", statistics->damaged_pixels},
-        {"CopiedBytes", statistics->copied_bytes},
-        {"Submits", statistics->submits},
-        {"CommandBytes", statistics->command_bytes},
-        {"Fences", statistics->fences},
-        {"WaitingFences", statistics->fences_waiting},
-        {"Contexts", statistics->n_contexts},
-        {"Resources", statistics->n_resources},
-        {"Memory", statistics->memory},
-        {"MemoryLimit", statistics->memory_limit},
-        {"QueueSize", statistics->queue_size},
-        {"QueuePeak", statistics->queue_peak},
-        {"MappedBlobs", statistics->blobs_mapped},
-        {"MappedBlobsLimit", statistics->blobs_limit},
-    };
-    g_variant_builder_init(&counters, G_VARIANT_TYPE_VARDICT);
-    for (guint i = 0; i < G_N_ELEMENTS(named); i++) {
-        g_variant_builder_add(&counters, "{sv}", named[i].name,
-                              g_variant_new_uint64(named[i].value));
-    }
-    g_variant_builder_add(&counters, "{sv}", "Capsets",
-                          g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, statistics->capset,
-                                                    statistics->n_capsets, sizeof(guint32)));
-    g_variant_builder_add(&counters, "{sv}", "FrameTimes",
-                          g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, statistics->frame_us,
-                                                    statistics->n_frames, sizeof(guint32)));
-    g_variant_builder_init(&contexts, G_VARIANT_TYPE("a(uustttttt)"));
-    for (guint i = 0; i < statistics->n_contexts; i++) {
-        const struct gpu_context_statistics *c = &statistics->context[i];
-
-        g_variant_builder_add(&contexts, "(uustttttt)", c->id, c->capset, c->name, c->resources,
-                              c->memory, c->submits, c->command_bytes, c->fences, c->failed);
-    }
-    g_dbus_method_invocation_return_value(
-        invocation, g_variant_new("(a{sv}a(uustttttt))", &counters, &contexts));
-}
-
 static gboolean
 handle_get_graphics(VmDbusStatistics *statistics, GDBusMethodInvocation *invocation,
                     VmClient *client)
 {
-    vm_gpu_link_ask_statistics(vm_model_get_gpu(vm_client_get_model(client)), answer_graphics,
-                               invocation);
+    vm_graphics_answer(vm_model_get_gpu(vm_client_get_model(client)), invocation);
     return TRUE;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Several displays: plugged in and taken away by clients, pointers between them; a renderer that begins anew. */
+/*
+ * Several displays: plugged in and taken away by clients, pointers between them; a renderer that begins
+ * anew, and  * the figures of the card.
+ */
 
 #include <gio/gunixfdlist.h>
 #include <linux/input-event-codes.h>
@@ -178,6 +181,88 @@ test_restart_renderer(void)
     g_assert_cmpstr(gone, ==, "org.vitrine.Vmm1.Error.Unavailable");
 }
 
+/* What the card said, as the client gets it; the caller frees it. */
+static GVariant *
+ask_graphics(Rig *rig, GDBusConnection *client, const struct gpu_statistics *answer)
+{
+    struct start_header wish = {0};
+    g_autofree char *text = NULL;
+
+    g_dbus_connection_call(client, NULL, MACHINE, "org.vitrine.Vmm1.Statistics", "GetGraphics",
+                           NULL, G_VARIANT_TYPE("(a{sv}a(uustttttt))"), G_DBUS_CALL_FLAGS_NONE,
+                           RIG_WAIT_MS, NULL, keep_answer, &text);
+    rig_run(20);
+    g_assert_cmpint(recv(rig->gpu, &wish, sizeof(wish), 0), ==, sizeof(wish));
+    g_assert_cmpint(wish.type, ==, GPU_ASK_STATISTICS);
+    rig_gpu_send(rig, answer, sizeof(*answer), -1);
+    rig_wait(text);
+    return g_variant_parse(G_VARIANT_TYPE("(a{sv}a(uustttttt))"), text, NULL, NULL, NULL);
+}
+
+static void
+expect_row(GVariant *counters, const char *name, guint n, const char *first)
+{
+    g_autoptr(GVariant) table = g_variant_lookup_value(counters, name, NULL);
+    g_autoptr(GVariant) row = g_variant_get_child_value(table, 0);
+    g_autofree char *text = g_variant_print(row, FALSE);
+
+    g_assert_cmpuint(g_variant_n_children(table), ==, n);
+    g_assert_cmpstr(text, ==, first);
+}
+
+/* The card's figures have names; a card that says nonsense tells no more than there is. */
+static void
+test_graphics(void)
+{
+    g_autoptr(Rig) rig = rig_new();
+    g_autoptr(GDBusConnection) client = rig_connect(rig);
+    struct gpu_statistics figures = {
+        .header = {GPU_STATISTICS, sizeof(figures)},
+        .n_commands = 1,
+        .n_largest = 1,
+        .n_timelines = 1,
+        .n_other_resources = 7,
+        .command[0] = {.type = 0x207, .count = 9, .failed = 2, .total_ns = 50, .longest_ns = 20},
+        .largest[0] = {.id = 5,
+                       .kind = GPU_RESOURCE_TEXTURE,
+                       .width = 64,
+                       .height = 32,
+                       .format = RIG_XRGB,
+                       .texture_format = 2,
+                       .memory = 8192,
+                       .transfers = 3,
+                       .flushes = 4},
+        .other_resources = {.memory = 70, .transfers = 8, .flushes = 6},
+        .timeline[0] = {.context = 3,
+                        .ring = 1,
+                        .on_ring = 1,
+                        .created = 6,
+                        .completed = 5,
+                        .total_ns = 100,
+                        .longest_ns = 40}};
+
+    rig_gpu_hello(rig, 1);
+    g_autoptr(GVariant) answer = ask_graphics(rig, client, &figures);
+    g_autoptr(GVariant) counters = g_variant_get_child_value(answer, 0);
+    expect_row(counters, "CommandTypes", 1, "(519, 'SUBMIT_3D', 9, 2, 50, 20)");
+    expect_row(counters, "LargestResources", 1, "(5, 'texture', 64, 32, 875713112, 2, 8192, 3, 4)");
+    expect_row(counters, "FenceTimelines", 1, "('ring', 3, 1, 6, 5, 100, 40)");
+    g_autoptr(GVariant) others = g_variant_lookup_value(counters, "OtherResources", NULL);
+    g_autofree char *text = g_variant_print(others, FALSE);
+    g_assert_cmpstr(text, ==, "(7, 70, 8, 6)");
+
+    figures.n_commands = figures.n_largest = figures.n_timelines = UINT32_MAX;
+    figures.command[0].type = 0x20a; /* none that is known */
+    figures.largest[0].kind = UINT32_MAX;
+    figures.timeline[0] = (struct gpu_timeline_statistics){.others = UINT32_MAX};
+    g_autoptr(GVariant) nonsense = ask_graphics(rig, client, &figures);
+    g_autoptr(GVariant) bounded = g_variant_get_child_value(nonsense, 0);
+    expect_row(bounded, "CommandTypes", GPU_COMMANDS_TOLD, "(522, '', 9, 2, 50, 20)");
+    expect_row(bounded, "LargestResources", GPU_RESOURCES_TOLD,
+               "(5, '', 64, 32, 875713112, 2, 8192, 3, 4)");
+    expect_row(bounded, "FenceTimelines", GPU_TIMELINES_TOLD, "('others', 0, 0, 0, 0, 0, 0)");
+}
+
 static void
 show_on(Rig *rig, guint number, guint buffer, guint64 offset, const guint size[3])
 {
@@ -244,6 +329,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/display/displays", test_displays);
     g_test_add_func("/display/restart-renderer", test_restart_renderer);
+    g_test_add_func("/display/graphics", test_graphics);
     g_test_add_func("/display/pointer-of-displays", test_pointer_of_displays);
     return g_test_run();
 }

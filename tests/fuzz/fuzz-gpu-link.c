@@ -104,6 +104,9 @@ fill(struct fuzz_input *input, uint64_t how)
         break;
     case GPU_STATISTICS:
         message.statistics.n_contexts = (uint32_t)(how >> 8 & 0xff);
+        message.statistics.n_commands = (uint32_t)(how >> 8 & 0x7f);
+        message.statistics.n_largest = (uint32_t)(how >> 9 & 0x7f);
+        message.statistics.n_timelines = (uint32_t)(how >> 10 & 0x7f);
         memset(message.statistics.context, (int)(how >> 8), sizeof(message.statistics.context[0]));
         break;
     default:
@@ -225,7 +228,10 @@ static void
 count(const struct gpu_statistics *statistics, gpointer data)
 {
     assert(!statistics ||
-           (statistics->n_capsets <= GPU_CAPSETS_TOLD && statistics->n_frames <= GPU_FRAMES_TOLD));
+           (statistics->n_capsets <= GPU_CAPSETS_TOLD && statistics->n_frames <= GPU_FRAMES_TOLD &&
+            statistics->n_commands <= GPU_COMMANDS_TOLD &&
+            statistics->n_largest <= GPU_RESOURCES_TOLD &&
+            statistics->n_timelines <= GPU_TIMELINES_TOLD));
     for (guint i = 0; statistics && i < statistics->n_contexts; i++) {
         assert(i < GPU_CONTEXTS_TOLD &&
                strlen(statistics->context[i].name) < GPU_CONTEXT_NAME_SIZE);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vmm/ctl/command.h"
+#include "vmm/ctl/gpu-stats.h"
 #include "vmm/ctl/session.h"
 
 enum {
@@ -22,63 +23,6 @@ struct order {
     char **displays; /* --display-id, or NULL */
 };
 
-/* A list of numbers in the counters: what is in it, or for times of frames how they spread. */
-static void
-print_list(const char *name, GVariant *value)
-{
-    gsize n = 0;
-    const guint32 *number = g_variant_get_fixed_array(value, &n, sizeof(*number));
-    guint32 longest = 0;
-    guint64 sum = 0;
-
-    if (!g_str_equal(name, "FrameTimes")) {
-        g_print("%-20s", name);
-        for (gsize i = 0; i < n; i++) {
-            g_print("%s%u", i ? " " : "", number[i]);
-        }
-        g_print("\n");
-        return;
-    }
-    for (gsize i = 0; i < n; i++) {
-        sum += number[i];
-        longest = MAX(longest, number[i]);
-    }
-    if (n > 0) {
-        g_print("%-20slast %" G_GSIZE_FORMAT ": %.2f ms on average, %.2f ms at most\n", name, n,
-                (double)sum / (double)n / 1000, longest / 1000.0);
-    }
-}
-
-static void
-print_graphics(GVariant *answer)
-{
-    g_autoptr(GVariantIter) counters = NULL;
-    g_autoptr(GVariantIter) contexts = NULL;
-    const char *name;
-    GVariant *value;
-    guint32 id;
-    guint32 capset;
-    guint64 n[6];
-
-    g_variant_get(answer, "(a{sv}a(uustttttt))", &counters, &contexts);
-    while (g_variant_iter_next(counters, "{&sv}", &name, &value)) {
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
-            g_print("%-20s%20" G_GUINT64_FORMAT "\n", name, g_variant_get_uint64(value));
-        } else if (g_variant_is_of_type(value, G_VARIANT_TYPE("au"))) {
-            print_list(name, value);
-        }
-        g_variant_unref(value);
-    }
-    g_print("%-8s%-8s%10s%12s%10s%12s%10s%8s  %s\n", "context", "capset", "resources", "memory KiB",
-            "submits", "commands KiB", "fences", "failed", "name");
-    while (g_variant_iter_next(contexts, "(uu&stttttt)", &id, &capset, &name, &n[0], &n[1], &n[2],
-                               &n[3], &n[4], &n[5])) {
-        g_print("%-8u%-8u%10" G_GUINT64_FORMAT "%12" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT
-                "%12" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%8" G_GUINT64_FORMAT "  %s\n",
-                id, capset, n[0], n[1] / 1024, n[2], n[3] / 1024, n[4], n[5], name);
-    }
-}
-
 static int
 run_stats(VmConnection *connection, const struct order *order)
 {
@@ -91,7 +35,7 @@ run_stats(VmConnection *connection, const struct order *order)
     if (!answer) {
         return session_refused(order->machine, error);
     }
-    print_graphics(answer);
+    gpu_stats_print(answer);
     return STATUS_DONE;
 }
 

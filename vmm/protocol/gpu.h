@@ -23,6 +23,9 @@ enum {
     GPU_CONTEXT_NAME_SIZE = 64,
     GPU_CAPSETS_TOLD = 8,
     GPU_FRAMES_TOLD = 300,
+    GPU_COMMANDS_TOLD = 32,
+    GPU_RESOURCES_TOLD = 32,
+    GPU_TIMELINES_TOLD = 32,
 };
 
 enum gpu_type {
@@ -199,6 +202,50 @@ struct gpu_context_statistics {
     char name[GPU_CONTEXT_NAME_SIZE];
 };
 
+/* Requests of one type. */
+struct gpu_command_statistics {
+    uint32_t type; /* virtio-gpu's; 0: all that are of no type that it knows */
+    uint32_t reserved;
+    uint64_t count;
+    uint64_t failed;
+    uint64_t total_ns; /* that they took, without their fences */
+    uint64_t longest_ns;
+};
+
+enum gpu_resource_kind {
+    GPU_RESOURCE_2D,
+    GPU_RESOURCE_GUEST_BLOB,
+    GPU_RESOURCE_TEXTURE,
+    GPU_RESOURCE_HOST_BLOB,
+    GPU_RESOURCE_KINDS
+};
+
+struct gpu_resource_statistics {
+    uint32_t id;             /* 0: several others together, of which only the last three are told */
+    uint32_t kind;           /* enum gpu_resource_kind */
+    uint32_t width;          /* pixels, 0: it has none, as a blob */
+    uint32_t height;         /* likewise */
+    uint32_t format;         /* DRM fourcc, 0: no scanout could show it */
+    uint32_t texture_format; /* virgl's number, 0: it is no texture */
+    uint64_t memory;
+    uint64_t transfers; /* requests, without those in command streams */
+    uint64_t flushes;
+};
+
+/* Fences on one timeline. */
+struct gpu_timeline_statistics {
+    uint32_t
+        context; /* 0: the global timeline, or with `others` all that are not told by themselves */
+    uint32_t ring;
+    uint32_t on_ring; /* 0: the global timeline */
+    uint32_t others;  /* 1: see `context` */
+    uint64_t created;
+    uint64_t completed;
+    uint64_t
+        total_ns; /* from when the card took the request until the guest was told; completed ones */
+    uint64_t longest_ns;
+};
+
 /* Counters since the start of the process; bytes and numbers of now where that is said. */
 struct gpu_statistics {
     struct start_header header;
@@ -224,6 +271,14 @@ struct gpu_statistics {
     uint32_t n_frames; /* told here */
     uint32_t capset[GPU_CAPSETS_TOLD];
     uint32_t frame_us[GPU_FRAMES_TOLD]; /* between two flushes, the oldest first */
+    uint32_t n_commands;                /* told here, as are the other two */
+    uint32_t n_largest;
+    uint32_t n_timelines;
+    uint32_t n_other_resources;                                 /* summed up in `other_resources` */
+    struct gpu_command_statistics command[GPU_COMMANDS_TOLD];   /* types that there were */
+    struct gpu_resource_statistics largest[GPU_RESOURCES_TOLD]; /* of now, the largest first */
+    struct gpu_resource_statistics other_resources;
+    struct gpu_timeline_statistics timeline[GPU_TIMELINES_TOLD];
     struct gpu_context_statistics context[GPU_CONTEXTS_TOLD];
 };
 

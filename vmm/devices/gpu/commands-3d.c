@@ -252,6 +252,7 @@ run_transfer_3d(struct gpu *gpu, struct command *command)
     if (!resource) {
         return -ENOENT;
     }
+    resource->transfers++;
     if (resource_is_blob(resource)) {
         return 0; /* its pixels are where they belong already */
     }

@@ -193,6 +193,7 @@ run_transfer(struct gpu *gpu, struct command *command)
     if (!resource) {
         return -ENOENT;
     }
+    resource->transfers++;
     if (resource_is_blob(resource)) {
         return 0; /* Linux asks for it; its pixels are where they belong already */
     }
@@ -452,6 +453,7 @@ commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct ch
         record_request(gpu, index, chain);
     }
     int r;
+    gpu_count_begin(gpu);
     if (journal_begin(gpu->journal, index, chain)) {
         r = command_execute(gpu, index, &command);
         journal_end(gpu->journal);
@@ -459,9 +461,8 @@ commands_run(struct gpu *gpu, unsigned int index, struct queue *queue, struct ch
         r = command_refuse(&command);
     }
 
-    gpu->counters.commands++;
+    gpu_count_command(gpu, le32toh(command.request.header.type), r < 0);
     if (r < 0) {
-        gpu->counters.failed++;
         command.response_size = sizeof(struct virtio_gpu_ctrl_hdr);
         log_limited(&gpu->limit, LOG_LEVEL_WARNING, "The guest's request 0x%x failed: %s",
                     le32toh(command.request.header.type), strerror(-r));

@@ -113,6 +113,7 @@ context_destroy(struct gpu *gpu, struct context *context)
         }
     }
     context->renderer->ops->destroy_context(context->renderer, context->info.id);
+    fences_forget_context(&gpu->fences, context->info.id);
     list_remove(&context->link);
     gpu->contexts.count--;
     gpu->contexts.n_vulkan -= is_vulkan(&context->info);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "vmm/base/list.h"
+#include "vmm/protocol/gpu.h"
 
 struct chain;
 struct loop_source;
@@ -18,8 +19,20 @@ struct gpu;
 struct renderer;
 struct renderer_fence;
 
+/*
+ * Figures of each timeline: the global one, those of rings as they come, and one for all rings that find no
+ * place. A context that ends leaves its places to others.
+ */
+enum {
+    TIMELINE_GLOBAL = 0,
+    TIMELINE_OTHERS = 1,
+    TIMELINE_RINGS = 2,
+};
+
 struct fences {
-    struct list waiting; /* struct fence, in the order of the guest's requests */
+    struct gpu_timeline_statistics timeline[GPU_TIMELINES_TOLD];
+    uint32_t n_timelines; /* in use, from the first on */
+    struct list waiting;  /* struct fence, in the order of the guest's requests */
     uint32_t next_token;
     uint64_t created;
     uint64_t retired;
@@ -43,6 +56,10 @@ void fences_retire(struct gpu *gpu, const struct renderer *renderer,
 /* The control queue stops, or a context goes away: give back what waits, all of it or its own. */
 void fences_flush(struct gpu *gpu);
 void fences_flush_context(struct gpu *gpu, uint32_t context);
+/* The figures of what `context` had on its rings go to those of all others. */
+void fences_forget_context(struct fences *fences, uint32_t context);
+/* The part of the answer to GPU_ASK_STATISTICS that tells of timelines. */
+void fences_tell(const struct fences *fences, struct gpu_statistics *statistics);
 /* The renderer begins anew. */
 void fences_flush_renderer(struct gpu *gpu, const struct renderer *renderer);
 /* The handler of `timer`; `data` is the gpu. */

@@ -82,6 +82,8 @@ struct gpu_frames {
 
 /* For people who measure; printed at debug level when the guest resets the device. */
 struct gpu_counters {
+    struct gpu_command_statistics command[GPU_COMMANDS_TOLD]; /* at gpu_command_slot(); all time */
+    uint64_t taken_ns; /* when the request at hand was taken from its queue, CLOCK_MONOTONIC */
     uint64_t commands;
     uint64_t failed;
     uint64_t flushes;
@@ -143,6 +145,11 @@ CLEANUP_DEFINE(struct gpu, gpu_destroy)
 void gpu_add_renderer(struct gpu *gpu, struct renderer *renderer);
 /* Tell the display what is plugged in at a scanout. */
 void gpu_tell_display(struct gpu *gpu, uint32_t index);
+/* CLOCK_MONOTONIC. */
+uint64_t gpu_now_ns(void);
+/* A request of that type begins, and has ended. */
+void gpu_count_begin(struct gpu *gpu);
+void gpu_count_command(struct gpu *gpu, uint32_t type, bool failed);
 /* A picture is finished: struct gpu_frames. */
 void gpu_count_frame(struct gpu *gpu);
 /* The answer to GPU_ASK_STATISTICS; `data` is the device. */

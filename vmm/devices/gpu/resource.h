@@ -50,7 +50,9 @@ struct resource {
     struct renderer *renderer; /* that knows the resource, or NULL */
     uint32_t uuid;             /* number of its UUID, or 0: nobody asked for one */
     uint32_t journal;          /* journal.c's: where it is noted, or 0 */
-    uint8_t *recorded;         /* record.c's: its memory as the recording has it, or NULL */
+    uint64_t transfers;        /* that the guest asked for, and flushes */
+    uint64_t flushes;
+    uint8_t *recorded; /* record.c's: its memory as the recording has it, or NULL */
 
     struct renderer_texture texture; /* RESOURCE_TEXTURE */
 

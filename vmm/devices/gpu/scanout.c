@@ -329,6 +329,7 @@ scanout_flush(struct gpu *gpu, uint32_t resource_id, const struct rect *rect)
         return -EINVAL;
     }
     gpu->counters.flushes++;
+    resource->flushes++;
     gpu_count_frame(gpu);
     scanout_fetch(gpu, resource, rect);
     for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
