@@ -404,12 +404,13 @@ def graphics_ladder(world):
     said = {'backend=2d': '2D, as asked for.',
             'backend=virglrenderer': 'graphics: 3D',
             'backend=virglrenderer,fault=probe': '2D, although 3D was asked for',
+            'backend=virglrenderer,fault=node': 'graphics: 3D, drawn by the processor: ',
             'backend=virglrenderer,fault=start': '2D: 3D crashed when the machine started.'}
     for number, (option, sentence) in enumerate(said.items()):
         name = f'g{number}'
         machine = world.started_guest(name, str(world.files / 'halt'), '--gpu', option)
         check(sentence in world.log(name), f'{option}: {world.log(name)}')
-        if option != 'backend=virglrenderer':
+        if option not in ('backend=virglrenderer', 'backend=virglrenderer,fault=node'):
             status, _, errors = world.run('gpu', 'restart-renderer', name)
             check(status == 33 and 'draws in 2D only' in errors, f'{status} {errors}')
         status, errors = end(machine)
@@ -417,6 +418,8 @@ def graphics_ladder(world):
     machine = world.started_guest('lost', str(world.files / 'halt'), '--gpu', 'backend=virglrenderer')
     status, output, errors = world.run('gpu', 'stats', 'lost')
     check(status == 0 and 'Commands' in output and 'MemoryLimit' in output, f'{status} {output} {errors}')
+    for table in ('command  .* longest', 'resource  .* flushes', 'fences  .* longest'):
+        check(re.search(f'^{table}$', output, re.MULTILINE), f'no table of {table}: {output}')
     for _ in range(3):
         status, output, errors = world.run('gpu', 'restart-renderer', 'lost')
         check(status == 0 and re.search(r'contexts lost +0\nresources lost +0\n', output), f'{status} {output} {errors}')

@@ -5,8 +5,8 @@
 
 static const char *const gpu_backends[] = {"auto", "2d", "virglrenderer", NULL};
 static const char *const gpu_faults[] = {
-    "none",         "probe",          "start", "submit", "late-fence", "no-memory",
-    "lost-command", "venus-unproved", "crash", "hang",   NULL}; /* enum gpu_fault */
+    "none",         "probe", "start",          "submit", "late-fence", "no-memory",
+    "lost-command", "node",  "venus-unproved", "crash",  "hang",       NULL}; /* enum gpu_fault */
 static const struct config_refusal refused_gpu_backends[] = {
     {"gfxstream", "the renderer of Android is not used"},
     {"stub", "it shows nothing; leave --gpu out"},
@@ -60,8 +60,8 @@ const struct config_key config_gpu_keys[] = {
      .refused_choices = refused_gpu_backends,
      .preset = "auto",
      .offset = IN(gpu_config, backend),
-     .help = "2d; virglrenderer: 3D, by the processor where there is no render node; auto: 3D with "
-             "a render node, else 2d."},
+     .help = "2d; virglrenderer: 3D, by the processor where no render node works; auto: likewise "
+             "with a render node, else 2d."},
     {.name = "fault",
      .value = "WHERE",
      .type = CONFIG_CHOICE,
@@ -69,7 +69,8 @@ const struct config_key config_gpu_keys[] = {
      .preset = "none",
      .offset = IN(gpu_config, fault),
      .help =
-         "For tests: have 3D crash at its probe, start or first submit; or have fences end up to "
+         "For tests: have 3D crash at its probe, that on a render node (node), start or first "
+         "submit; or have fences end up to "
          "100 ms late, new resources find no memory, or drawing commands get lost, as often as "
          "fault-every says; venus-unproved offers Vulkan whose memory cannot be shared; crash and "
          "hang have the graphics card crash or stand still at a drawing command, as often as "

@@ -100,10 +100,12 @@ enum gpu_fault {
     GPU_FAULT_FENCE,   /* fence comes late */
     GPU_FAULT_MEMORY,  /* new resource finds no memory */
     GPU_FAULT_COMMAND, /* command stream, transfer or flush gets lost */
-    GPU_FAULT_VENUS,   /* Vulkan is offered although its trial could not share memory */
+    GPU_FAULT_NODE,  /* the trial of 3D on a render node crashes, that by the processor does not */
+    GPU_FAULT_VENUS, /* Vulkan is offered although its trial could not share memory */
     /* Every fault_every-th command stream, transfer or flush ... */
     GPU_FAULT_DRAW_CRASH, /* makes the graphics card crash */
     GPU_FAULT_DRAW_HANG,  /* is never done, nor is anything after it */
+    GPU_FAULTS
 };
 
 struct screen_config {

@@ -42,12 +42,14 @@ static bool
 try_level(const struct graphics_wish *wish, uint32_t level, int render_fd,
           char reason[static REASON_SIZE])
 {
-    struct probe_gpu probe = {.row = graphics_row(level),
-                              .level = level == GPU_LEVEL_DRM ? "drm" : "soft",
-                              .render_fd = render_fd,
-                              .flags = wish->flags,
-                              .limit_ms = wish->limit_ms,
-                              .fault = wish->config->fault == GPU_FAULT_PROBE};
+    struct probe_gpu probe = {
+        .row = graphics_row(level),
+        .level = level == GPU_LEVEL_DRM ? "drm" : "soft",
+        .render_fd = render_fd,
+        .flags = wish->flags,
+        .limit_ms = wish->limit_ms,
+        .fault = wish->config->fault == GPU_FAULT_PROBE ||
+                 (wish->config->fault == GPU_FAULT_NODE && level == GPU_LEVEL_DRM)};
 
     return probe_gpu(&probe, reason, REASON_SIZE);
 }
@@ -59,6 +61,7 @@ choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
     const bool asked =
         config->backend == GPU_BACKEND_VIRGLRENDERER ||
         (config->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2 | GPU_CONTEXT_VENUS));
+    bool wanted = asked;
     char node_reason[REASON_SIZE];
     char reason[REASON_SIZE];
     struct node node = open_render_node(node_reason);
@@ -71,9 +74,10 @@ choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
             return;
         }
         close(node.fd);
+        wanted = true; /* who has a node and chose nothing has 3D, if not from there */
         snprintf(node_reason, sizeof(node_reason), "on %s %.150s", node.path, reason);
     }
-    if (!asked) {
+    if (!wanted) {
         snprintf(graphics->sentence, sizeof(graphics->sentence), "2D: %s.", node_reason);
     } else if (try_level(wish, GPU_LEVEL_SOFT, -1, reason)) {
         graphics->level = GPU_LEVEL_SOFT;
@@ -81,8 +85,8 @@ choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
                  node_reason);
     } else {
         snprintf(graphics->sentence, sizeof(graphics->sentence),
-                 "2D, although 3D was asked for: %s, and drawn by the processor %s.", node_reason,
-                 reason);
+                 "2D%s: %s, and drawn by the processor %s.",
+                 asked ? ", although 3D was asked for" : "", node_reason, reason);
     }
 }
 

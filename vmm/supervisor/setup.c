@@ -216,7 +216,7 @@ plan_capsets(const struct gpu_config *config, uint32_t level)
 void
 setup_gpu(const struct child *child, struct fd_plan *plan, union any_setup *setup)
 {
-    static const uint32_t faults[] = {
+    static const uint32_t faults[GPU_FAULTS] = {
         [GPU_FAULT_START] = GPU_FAULT_AT_START,       [GPU_FAULT_SUBMIT] = GPU_FAULT_AT_SUBMIT,
         [GPU_FAULT_FENCE] = GPU_FAULT_LATE_FENCE,     [GPU_FAULT_MEMORY] = GPU_FAULT_NO_MEMORY,
         [GPU_FAULT_COMMAND] = GPU_FAULT_LOST_COMMAND, [GPU_FAULT_DRAW_CRASH] = GPU_FAULT_CRASH,
