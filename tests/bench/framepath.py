@@ -9,7 +9,8 @@ and the bytes that the client gets by message. Counts under instruction counting
 instructions.
 
 Then keys: from the client's call until it was told of the damage that the guest's program answered with:
-how often a thread of the monitor had to wake up for it, each of them, and how long that took.
+how often a thread of the monitor had to wake up for it, each of them, and how long that took; then of ours
+once more while the devices are traced, where that time went (hops.py).
 """
 import os
 import select
@@ -27,6 +28,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 import block
 import counts
 import display1
+import hops
 import listener
 import rig
 from gi.repository import Gio, GLib
@@ -138,8 +140,9 @@ class Side:
         self.client.machine.call(f"{display1.DISPLAY1}/Console_0", "org.qemu.Display1.Keyboard", what,
                                  GLib.Variant("(u)", (QNUM_A,)))
 
-    def type_keys(self):
-        """(microseconds, wake-ups, those by thread) from a key to its pixels, the median and the means."""
+    def type_keys(self, trace=None):
+        """(microseconds, wake-ups by thread) from a key to its pixels, the median and the means. TRACE is told
+        of each."""
         self.said = b""
         self.process.stdin.write(f"keys {KEYS}\n".encode())
         self.process.stdin.flush()
@@ -152,7 +155,10 @@ class Side:
             with self.client.lock:
                 if not self.client.lock.wait_for(lambda seen=seen: self.client.frames > seen, LIMIT):
                     raise rig.Silent("a key showed no pixel")
-            spans.append((time.monotonic_ns() - start) / 1000)
+            end = time.monotonic_ns()
+            spans.append((end - start) / 1000)
+            if trace:
+                trace.take(start, end)
             time.sleep(KEY_PAUSE_SECONDS)
             for key, count in self.wakes().items():
                 woken[key[0]] = woken.get(key[0], 0) + count - before.get(key, 0)
@@ -226,6 +232,15 @@ def say_keys(sides):
     for name, woken in (("ours", our_woken), ("peer", peer_woken)):
         print(f"# {name}: " + ", ".join(f"{thread} {count:.1f}" for thread, count in sorted(woken.items())))
     rig.say("keystroke-to-pixel", [our], [peer], "us")
+    say_hops(sides[0])
+
+
+def say_hops(side):
+    """Where the time of a key goes, of ours."""
+    trace = hops.Trace(side.client.machine)
+    total, _ = side.type_keys(trace)
+    for name, spans in trace.spans.items():
+        print(f"keystroke-hop-{name} {statistics.median(spans):.4g} us of {total:.4g}, {len(spans)} keys", flush=True)
 
 
 def main(vmm, guest, program):
