@@ -355,7 +355,7 @@ run(uint32_t test)
         test_hello,      test_clock,  test_reset_8042, test_reset_cf9,  test_triple_fault,
         test_acpi,       test_button, test_input,      test_processors, test_hostile,
         test_spin,       test_panic,  test_rings,      test_interrupts, test_reset_in_flight,
-        test_reset_acpi,
+        test_reset_acpi, test_window,
     };
 
     seed = test >> 8;

@@ -89,5 +89,8 @@ uint32_t take_interrupts(uint32_t which);
 void test_rings(void);
 void test_reset_in_flight(void);
 
+/* payload-window.c: memory of a device, and the holes beside it. */
+void test_window(void);
+
 /* payload-interrupts.c: every way in which a device's interrupt arrives or waits. */
 void test_interrupts(void);

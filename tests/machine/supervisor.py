@@ -51,10 +51,10 @@ def text(data):
 class Child:
     """A process with the descriptors of its row from 4 on; they stay the caller's."""
 
-    def __init__(self, program, fds):
+    def __init__(self, program, fds, log=2):
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         null = os.open('/dev/null', os.O_RDWR)
-        plan = [null, null, 2, theirs.fileno()] + fds
+        plan = [null, null, log, theirs.fileno()] + fds
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -117,7 +117,7 @@ class Ended:
 class Machine:
     """One vmm-machine: made, jailed and waiting for its devices after the constructor."""
 
-    def __init__(self, program, memory=64 << 20, cpus=1, serials=1, level=4, flags=FLAGS):
+    def __init__(self, program, memory=64 << 20, cpus=1, serials=1, level=4, flags=FLAGS, log=2):
         self.ram_size = memory
         self.ram_fd = memory_file(memory)
         self.ram = mmap.mmap(self.ram_fd, memory)
@@ -128,7 +128,7 @@ class Machine:
         self.lost = []  # (device, sentence) of back ends that went away
         pairs = [socket.socketpair() for _ in range(serials)]
         kvm = os.open('/dev/kvm', os.O_RDWR)
-        self.child = Child(program, [kvm, self.ram_fd] + [p[1].fileno() for p in pairs])
+        self.child = Child(program, [kvm, self.ram_fd] + [p[1].fileno() for p in pairs], log)
         os.close(kvm)
         for ours, theirs in pairs:
             theirs.close()

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-machine.py VMM-MACHINE PAYLOAD VMM-RNG VMM-BLOCK VMM-LOADER KERNEL: the real vmm-machine, jailed, runs tiny guests.
+"""test-machine.py VMM-MACHINE PAYLOAD VMM-RNG VMM-BLOCK VMM-LOADER KERNEL WINDOW-BACKEND: the real vmm-machine, jailed, runs tiny guests.
 
 Runs where KVM runs them: here when the payloads work on this host's KVM, even if its probe says that
 stock kernels do not; otherwise in the test machine (tests/dut/dut). TAP on standard output.
 """
 
 import gzip
+import mmap
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -18,19 +20,21 @@ import supervisor
 
 LOAD = 0x200000
 TESTS = ['hello', 'clock', 'reset_8042', 'reset_cf9', 'triple_fault', 'acpi', 'button', 'input',
-         'processors', 'hostile', 'spin', 'panic', 'rings', 'interrupts', 'reset_in_flight', 'reset_acpi']
+         'processors', 'hostile', 'spin', 'panic', 'rings', 'interrupts', 'reset_in_flight', 'reset_acpi',
+         'window']
 LIMIT = 30
 # Goes with the tests into the test machine.
 ENVIRONMENT = ['VITRINE_TEST_NO_JAIL', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
 
 
 class Fixture:
-    def __init__(self, program, payload, rng, block, loader, kernel):
+    def __init__(self, program, payload, rng, block, loader, kernel, window):
         self.program = program
         self.loader = loader
         self.kernel = kernel
         self.rng = rng
         self.block = block
+        self.window = window
         with open(payload, 'rb') as file:
             self.payload = file.read()
 
@@ -309,6 +313,67 @@ def test_boot_protocol(fixture):
         assert mine == header, (mine, header)
         boot = Boot(fixture, fixture.kernel, 64 << 20, None)
         assert boot.word(0x218) == boot.word(0x21c) == 0, 'an initrd that nobody gave'
+
+
+class Window:
+    """tests/fakes/window-backend.c."""
+
+    MMAP = struct.Struct('=B7xQQQQ')
+    WRITABLE = 1
+
+    def __init__(self, program):
+        self.child = supervisor.Child(program, [])
+        _, fds, _, _ = socket.recv_fds(self.child.control, 16, 1)
+        self.vhost = socket.socket(fileno=fds[0])
+
+    def ask(self, offset, size, fds=()):
+        """SHMEM_MAP of a file, else SHMEM_UNMAP; what the machine answers."""
+        self.child.send(self.MMAP.pack(1, 0, offset, size, self.WRITABLE), fds)
+        self.child.control.settimeout(10)
+        return struct.unpack('=i', self.child.control.recv(4))[0]
+
+
+def run_window(fixture, log):
+    """The payload's lines, and what is in the piece of memory at the end."""
+    window = Window(fixture.window)
+    pixels = supervisor.memory_file(8192)
+    machine = supervisor.Machine(fixture.program, log=log.fileno())
+    try:
+        with mmap.mmap(pixels, 8192) as piece:
+            piece[:8] = piece[-8:] = b'ABCDEFGH'
+            machine.add_back_end('window-0', 'rng', window.vhost)
+            machine.ram[LOAD:LOAD + len(fixture.payload)] = fixture.payload
+            assert machine.boot(LOAD, TESTS.index('window')), 'did not start: %s' % machine.ended
+            wait_for(machine, b'empty')
+            assert window.ask(4096, 8192, [pixels]) == 0, 'the machine did not take the memory'
+            machine.serial[0].send(b'x')
+            wait_for(machine, b'mapped')
+            assert window.ask(4096, 8192) == 0, 'the machine did not give the memory back'
+            machine.serial[0].send(b'x')
+            wait_for(machine, b'taken')
+            assert window.ask(4096, 8192, [pixels]) == 0, 'the machine did not take the memory again'
+            machine.serial[0].send(b'x')
+            return fixture.finish(machine), bytes(piece)
+    finally:
+        machine.close()
+        window.child.kill()
+        os.close(pixels)
+
+
+def test_hole_of_a_window(fixture):
+    """Where a window has no memory a guest reads zeros and writes nothing; the log says so, and the machine goes on."""
+    with tempfile.TemporaryFile() as log:
+        (reason, lines), piece = run_window(fixture, log)
+        log.seek(0)
+        told = [line for line in log.read().decode().splitlines() if 'of the window, where none is' in line]
+    text = int.from_bytes(b'ABCDEFGH', 'little')
+    assert reason == 'poweroff' and lines[-1] == 'alive', lines
+    assert dict(values([line for line in lines if ' ' in line])) == {
+        'piece': text, 'holes': 0, 'piece-start': text, 'piece-end': text, 'gone': 0}, lines
+    assert piece == b'ABCDEFGH\x77' + bytes(8192 - 17) + b'ABCDEFGH', 'the holes\' bytes are in the memory'
+    for what in ('read memory at 0x1000 ', 'wrote memory at 0x1010 ', 'read memory at 0x3000 ', 'wrote memory at 0x3000 '):
+        assert any(what in line for line in told), (what, told)
+    assert len(told) <= 20, 'a guest that reads holes a thousand times writes %d lines' % len(told)
 
 
 def test_hostile_guest(fixture):
