@@ -7,6 +7,7 @@
  */
 
 #include <fcntl.h>
+#include <linux/virtio_gpu.h>
 #include <linux/virtio_ring.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ struct attack {
     struct fake fake;
     unsigned int n_queues;
     int other;             /* our end of the device's own descriptor, or -1 */
+    uint32_t types[2];     /* of requests: from either number on, 16 */
     unsigned int n_served; /* requests that were sound enough */
     atomic_bool stop;
 };
@@ -79,7 +81,8 @@ scribble(struct attack *attack, uint64_t *state)
     d = nonsense(state);
     memcpy(attack->fake.ram + FAKE_DATA_AT + (r >> 24) % 64 * 16, &d, sizeof(d));
     if ((r >> 40) % 4 != 0) {
-        store_le32(attack->fake.ram + FAKE_DATA_AT, (uint32_t)(r >> 48) % 16);
+        store_le32(attack->fake.ram + FAKE_DATA_AT,
+                   attack->types[r >> 63] + (uint32_t)(r >> 48) % 16);
         store_le64(attack->fake.ram + FAKE_DATA_AT + 8, (r >> 32) % 20000);
     }
 }
@@ -213,4 +216,44 @@ TAP_TEST(block_lives)
     check_int(fake_end(&attack.fake), 0);
 }
 
-TAP_MAIN(TAP_CASE(rng_lives), TAP_CASE(console_lives), TAP_CASE(input_lives), TAP_CASE(block_lives))
+TAP_TEST(balloon_lives)
+{
+    struct attack attack = {.n_queues = 2, .other = -1};
+    struct balloon_setup setup = {.flags = BALLOON_PAGE_REPORTING};
+
+    check(fake_start(&attack.fake, "VMM_BALLOON", &setup, sizeof(setup), (int[]){-1, -1}));
+    check(fake_open(&attack.fake, 2));
+    check(run_attack(&attack));
+    check_int(lseek(attack.fake.ram_fd, 0, SEEK_END), 2 * FAKE_REGION);
+    check_int(fake_end(&attack.fake), 0);
+}
+
+TAP_TEST(gpu_lives)
+{
+    struct attack attack = {
+        .n_queues = 2,
+        .other = -1,
+        .types = {VIRTIO_GPU_CMD_GET_DISPLAY_INFO, VIRTIO_GPU_CMD_UPDATE_CURSOR}};
+    struct gpu_setup setup = {.display_fd = FAKE_FD_MORE,
+                              .wayland_fd = -1,
+                              .n_scanouts = 1,
+                              .screen[0] = {.width = 1280, .height = 800},
+                              .memory_limit = 64 << 20,
+                              .render_fd = -1,
+                              .venus_fd = -1,
+                              .record_fd = -1,
+                              .udmabuf_fd = -1,
+                              .fault_every = 1};
+    int pair[2];
+
+    check_int(fd_socket_pair(SOCK_SEQPACKET, pair), 0);
+    check(fake_start(&attack.fake, "VMM_GPU", &setup, sizeof(setup), (int[]){pair[1], -1}));
+    close(pair[1]);
+    check(fake_open(&attack.fake, 2));
+    check(run_attack(&attack));
+    check_int(fake_end(&attack.fake), 0);
+    close(pair[0]);
+}
+
+TAP_MAIN(TAP_CASE(rng_lives), TAP_CASE(console_lives), TAP_CASE(input_lives), TAP_CASE(block_lives),
+         TAP_CASE(balloon_lives), TAP_CASE(gpu_lives))
