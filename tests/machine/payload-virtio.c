@@ -3,8 +3,8 @@
 
 uintptr_t bar;
 uint32_t slowest;
-uint32_t slowest_at;
 uint32_t current;
+uint16_t queue;
 
 uint32_t
 use_device(uint32_t slot)
@@ -26,11 +26,20 @@ timer(void)
     return inl(PM_TIMER);
 }
 
+static void
+keep_time(uint32_t before)
+{
+    uint32_t took = (timer() - before) & 0xffffff;
+
+    if (took > slowest) {
+        slowest = took;
+    }
+}
+
 void
 poke(uintptr_t offset, uint32_t size, uint32_t value)
 {
     uint32_t before = timer();
-    uint32_t took;
 
     if (size == 1) {
         *(volatile uint8_t *)(bar + offset) = (uint8_t)value;
@@ -39,23 +48,23 @@ poke(uintptr_t offset, uint32_t size, uint32_t value)
     } else {
         *(volatile uint32_t *)(bar + offset) = value;
     }
-    took = (timer() - before) & 0xffffff;
-    if (took > slowest) {
-        slowest = took;
-        slowest_at = current;
-    }
+    keep_time(before);
 }
 
 uint8_t
 status(void)
 {
-    return *(volatile uint8_t *)(bar + STATUS);
+    uint32_t before = timer();
+    uint8_t value = *(volatile uint8_t *)(bar + STATUS);
+
+    keep_time(before);
+    return value;
 }
 
 void
 kick(void)
 {
-    poke(NOTIFY, 2, 0);
+    poke(NOTIFY + (uintptr_t)queue * NOTIFY_MULTIPLIER, 2, queue);
 }
 
 void
@@ -89,7 +98,7 @@ set_up(uint64_t rings)
     poke(8, 4, 1);
     poke(12, 4, 1); /* version 1 */
     poke(STATUS, 1, 11);
-    poke(SELECT, 2, 0);
+    poke(SELECT, 2, queue);
     poke(24, 2, SIZE);
     set_address(32, rings);
     set_address(40, rings + 0x1000);

@@ -23,6 +23,7 @@ enum {
     STATUS = 20,
     QUEUE_VECTOR = 26,
     PATIENCE = 200000,
+    NOTIFY_MULTIPLIER = 4,
 };
 
 struct descriptor {
@@ -32,21 +33,21 @@ struct descriptor {
     uint16_t next;
 };
 
-/* Of the device in use; `current` says what is being done, for slowest_at. */
+/* Of the device in use; `slowest` is for the caller to clear, `current` and `queue` for it to set. */
 extern uintptr_t bar;
 extern uint32_t slowest;
-extern uint32_t slowest_at;
 extern uint32_t current;
+extern uint16_t queue;
 
 /* Switch on the virtio device of `slot` and make it the one in use: its device id, or 0. */
 uint32_t use_device(uint32_t slot);
 uint32_t timer(void);
-/* Write a register of the device; the slowest write is kept. */
+/* Write a register of the device; the slowest access is kept, of status() too. */
 void poke(uintptr_t offset, uint32_t size, uint32_t value);
 uint8_t status(void);
 void kick(void);
 void describe(volatile struct descriptor *at, uint64_t address, uint32_t length,
               uint32_t flags_next);
-/* Reset, then up to FEATURES_OK, queue 0 with rings at `rings`. */
+/* Reset, then up to FEATURES_OK, `queue` with rings at `rings`. */
 void set_up(uint64_t rings);
 void offer(uint16_t head);

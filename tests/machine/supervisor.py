@@ -15,6 +15,7 @@ DEVICE_ADDED, DEVICE_FAILED, RUNNING, PAUSED, RESUMED, ENDED = range(64, 70)
 LOADER_DONE = 64
 REASONS = ['poweroff', 'stopped', 'reset', 'panic', 'failed', 'watchdog']
 FLAG_NO_NAMESPACES, FLAG_NO_JAIL = 1, 2
+INPUT_POINTER = 2
 # A sanitizer does calls that a jail has no place for.
 FLAGS = FLAG_NO_JAIL if 'VITRINE_TEST_NO_JAIL' in os.environ else FLAG_NO_NAMESPACES
 
@@ -27,10 +28,14 @@ ADD_DEVICE_MESSAGE = struct.Struct('=II32sIIII16H')
 DEVICE_SETUP = struct.Struct('=56si')
 BLOCK_SETUP = struct.Struct('=56siiIII4x768xQI20si4x')
 CONSOLE_SETUP = struct.Struct('=56sii')
+INPUT_SETUP = struct.Struct('=56siiI')
+GPU_SETUP = struct.Struct('=56siiiI64IQIIIIiiiiiIIiII')
 VIRTIO = {  # name: virtio id, PCI class, queue sizes
     'block': (2, 0x018000, [256]),
     'console': (3, 0x078000, [256, 256]),
     'rng': (4, 0x00ff00, [64]),
+    'gpu': (16, 0x038000, [256, 16]),
+    'input': (18, 0x098000, [64, 64]),
 }
 # As in tests/device: what a sanitizer calls is in no list.
 JAIL = FLAG_NO_JAIL if os.environ.get('VITRINE_TEST_NO_JAIL') else FLAG_NO_NAMESPACES
@@ -143,13 +148,13 @@ class Machine:
             raise RuntimeError('vmm-machine did not start: ' + (text(data[40:]) or str(kind)))
 
     def add_device(self, program, kind, argument=None, level=4):
-        """Start the device's process and put it on the bus. `argument`: a disk's path, a stream socket."""
+        """Start the device's process and put it on the bus. `argument`: a disk's path, a socket."""
         ours, theirs = socket.socketpair()
         name = '%s-%d' % (kind, len(self.devices))
         fds = [theirs.fileno()]
         if kind == 'block':
             fds.append(os.open(argument, os.O_RDWR))
-        elif kind == 'console':
+        elif kind in ('console', 'gpu', 'input'):
             fds.append(argument.fileno())
         device = Child(program, fds)
         self.devices.append(device)
@@ -162,6 +167,14 @@ class Machine:
         elif kind == 'console':
             device.send(CONSOLE_SETUP.pack(
                 start_block(CONSOLE_SETUP.size, name, level, FLAGS), 4, 5))
+        elif kind == 'input':
+            device.send(INPUT_SETUP.pack(
+                start_block(INPUT_SETUP.size, name, level, FLAGS), 4, 5, INPUT_POINTER))
+        elif kind == 'gpu':  # 2D, one display
+            screens = [1280, 800, 0, 0] + [0] * 60
+            device.send(GPU_SETUP.pack(
+                start_block(GPU_SETUP.size, name, level, FLAGS), 4, 5, -1, 1, *screens, 64 << 20,
+                1, 0, 0, 1, -1, -1, -1, -1, -1, 0, 0, -1, 0, 0))
         else:
             device.send(DEVICE_SETUP.pack(
                 start_block(DEVICE_SETUP.size, name, level, FLAGS), 4))

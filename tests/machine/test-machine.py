@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-machine.py VMM-MACHINE PAYLOAD VMM-RNG VMM-BLOCK VMM-LOADER KERNEL WINDOW-BACKEND: the real vmm-machine, jailed, runs tiny guests.
+"""The real vmm-machine, jailed, runs tiny guests.
 
+test-machine.py VMM-MACHINE PAYLOAD VMM-RNG VMM-BLOCK VMM-LOADER KERNEL WINDOW-BACKEND VMM-CONSOLE VMM-INPUT VMM-GPU
 Runs where KVM runs them: here when the payloads work on this host's KVM, even if its probe says that
 stock kernels do not; otherwise in the test machine (tests/dut/dut). TAP on standard output.
 """
 
+import contextlib
 import gzip
 import mmap
 import os
@@ -14,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import supervisor
@@ -23,18 +26,21 @@ TESTS = ['hello', 'clock', 'reset_8042', 'reset_cf9', 'triple_fault', 'acpi', 'b
          'processors', 'hostile', 'spin', 'panic', 'rings', 'interrupts', 'reset_in_flight', 'reset_acpi',
          'window']
 LIMIT = 30
+ROUND_LIMIT = 120  # of all attacks on all devices, on a busy computer
 # Goes with the tests into the test machine.
 ENVIRONMENT = ['VITRINE_TEST_NO_JAIL', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
 
 
 class Fixture:
-    def __init__(self, program, payload, rng, block, loader, kernel, window):
+    def __init__(self, program, payload, rng, block, loader, kernel, window, console, input_device, gpu):
         self.program = program
         self.loader = loader
         self.kernel = kernel
         self.rng = rng
         self.block = block
         self.window = window
+        self.sockets = [(console, 'console', socket.SOCK_STREAM), (input_device, 'input', socket.SOCK_SEQPACKET),
+                        (gpu, 'gpu', socket.SOCK_SEQPACKET)]
         with open(payload, 'rb') as file:
             self.payload = file.read()
 
@@ -64,8 +70,8 @@ class Fixture:
         return machine.ended.reason, machine.output.decode('latin-1').splitlines()
 
 
-def wait_for(machine, wanted):
-    limit = time.monotonic() + LIMIT
+def wait_for(machine, wanted, seconds=LIMIT):
+    limit = time.monotonic() + seconds
     while wanted not in machine.output:
         assert time.monotonic() < limit, 'no %r in %r' % (wanted, machine.output)
         assert not machine.pump(0.05), 'ended: %s' % machine.ended
@@ -371,8 +377,8 @@ def test_hole_of_a_window(fixture):
     assert dict(values([line for line in lines if ' ' in line])) == {
         'piece': text, 'holes': 0, 'piece-start': text, 'piece-end': text, 'gone': 0}, lines
     assert piece == b'ABCDEFGH\x77' + bytes(8192 - 17) + b'ABCDEFGH', 'the holes\' bytes are in the memory'
-    for what in ('read memory at 0x1000 ', 'wrote memory at 0x1010 ', 'read memory at 0x3000 ', 'wrote memory at 0x3000 '):
-        assert any(what in line for line in told), (what, told)
+    for what in ('read memory at 0x1000', 'wrote memory at 0x1010', 'read memory at 0x3000', 'wrote memory at 0x3000'):
+        assert any(what + ' of' in line for line in told), (what, told)
     assert len(told) <= 20, 'a guest that reads holes a thousand times writes %d lines' % len(told)
 
 
@@ -389,18 +395,30 @@ def used_by(pid):
     return len(os.listdir('/proc/%d/fd' % pid)), memory[0]
 
 
+def drain(stream):
+    """What a guest says to its console or its window, to the end."""
+    with stream, contextlib.suppress(ConnectionResetError):
+        while stream.recv(65536):
+            pass
+
+
 def attack_rings(fixture):
     """Its figures, and descriptors and memory of each process before, between and after two rounds."""
     with tempfile.NamedTemporaryFile(dir='/var/tmp') as disk:
         disk.truncate(1 << 20)
+        pairs = [(program, kind, socket.socketpair(socket.AF_UNIX, form)) for program, kind, form in fixture.sockets]
         machine = fixture.start('rings', level=3,
-                                devices=[(fixture.rng, 'rng', None, 3), (fixture.block, 'block', disk.name, 3)])
+                                devices=[(fixture.rng, 'rng', None, 3), (fixture.block, 'block', disk.name, 3)] +
+                                [(program, kind, pair[1], 3) for program, kind, pair in pairs])
+        for _, _, (ours, theirs) in pairs:
+            theirs.close()
+            threading.Thread(target=drain, args=[ours], daemon=True).start()
         try:
             pids = [machine.child.pid] + [device.pid for device in machine.devices]
             used = [[used_by(pid) for pid in pids]]
-            wait_for(machine, b'first round')
+            wait_for(machine, b'first round', ROUND_LIMIT)
             used.append([used_by(pid) for pid in pids])
-            wait_for(machine, b'second round')
+            wait_for(machine, b'second round', ROUND_LIMIT)
             used.append([used_by(pid) for pid in pids])
             reason, lines = fixture.finish(machine)
         finally:
@@ -409,13 +427,13 @@ def attack_rings(fixture):
     got = dict(values([line for line in lines if not line.endswith('round')]))
     print('# %s, descriptors and KiB %s, %s, %s' % (got, *used))
     assert reason == 'poweroff', reason
-    assert got['attacks'] == 40 and got['served'] == 40, lines
+    assert got['attacks'] == got['served'] == 100, lines
     return got, used
 
 
 def test_hostile_rings(fixture):
     """Nothing ends, no access takes a second, every device serves after it, nothing leaks."""
-    limit = 1.25 * 3579545  # of the ACPI timer; the limit is 1 s, and this computer may be busy
+    limit = 3579545  # of the ACPI timer: 1 s
     got, used = attack_rings(fixture)
     if got['slowest'] >= limit:
         print('# once more: what an attack makes slow is slow each time')
@@ -480,7 +498,7 @@ CASES = [value for name, value in list(globals().items()) if name.startswith('te
 def in_test_machine():
     """Run this very command in the test machine."""
     dut = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dut', 'dut')
-    command = [dut, 'run', '--retry', '--cpus', '2', '--mem', '1024', '--timeout', '240']
+    command = [dut, 'run', '--retry', '--cpus', '2', '--mem', '1024', '--timeout', '480']
     for name in ENVIRONMENT:
         command += ['--env', name] if name in os.environ else []
     command += ['--', sys.executable, os.path.abspath(__file__)] + sys.argv[1:] + ['--here']
