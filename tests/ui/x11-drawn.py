@@ -84,13 +84,13 @@ def keep(seen, name):
 
 
 def check(report, program, compositor):
-    drawn = Server(program, compositor, "drawn")
+    drawn = Server(program, compositor, "drawn", "--card")
     one = picture(compositor, "drawn")
     report.check(f"X11 programs draw with the graphics card {NODE}" in drawn.said(), "Xwayland is given the card",
                  drawn.said(), compositor.log_text())
-    copied = Server(program, compositor, "copied", "--shm")
+    copied = Server(program, compositor, "copied")
     other = picture(compositor, "copied")
-    report.check("X11 programs draw on the processor: asked for by --shm" in copied.said(), "unless --shm says no", copied.said())
+    report.check("X11 programs draw on the processor: --card was not given" in copied.said(), "when --card asks for it", copied.said())
     keep(one, "drawn")
     keep(other, "copied")
     same = one is not None and one == other and dark(one) > 2000

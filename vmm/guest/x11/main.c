@@ -36,7 +36,7 @@ struct options {
     const char *wayland;
     const char *xwayland;
     int display;
-    bool shm;
+    bool card;
 };
 
 struct run {
@@ -60,8 +60,8 @@ usage(FILE *file)
         "                    (default: $WAYLAND_DISPLAY, or wayland-host)\n"
         "  --xwayland=PATH   the X server (default: Xwayland in $PATH); it starts with the first\n"
         "                    program that connects\n"
-        "  --shm             draw on the processor, also where the host shows what the graphics\n"
-        "                    card draws\n"
+        "  --card            draw with the graphics card where the host shows what it draws;\n"
+        "                    not proved in virtual machines (default: on the processor)\n"
         "  --help            this text\n"
         "  --version         the version\n\n"
         "vitrine-wayland-proxy gives the compositor of the host in a virtual machine.\n",
@@ -90,8 +90,8 @@ take_option(void *data, int letter, const char *value)
         options->display = parse_display(value);
     } else if (letter == 'w') {
         options->wayland = value;
-    } else if (letter == 's') {
-        options->shm = true;
+    } else if (letter == 'c') {
+        options->card = true;
     } else {
         options->xwayland = value;
     }
@@ -101,7 +101,7 @@ static const struct option options_table[] = {
     {"display", required_argument, NULL, 'd'},
     {"wayland", required_argument, NULL, 'w'},
     {"xwayland", required_argument, NULL, 'x'},
-    {"shm", no_argument, NULL, 's'},
+    {"card", no_argument, NULL, 'c'},
     {"help", no_argument, NULL, OPTIONS_HELP},
     {"version", no_argument, NULL, OPTIONS_VERSION},
     {0},
@@ -128,15 +128,15 @@ connect_wayland(const char *name)
 }
 
 /*
- * The card that Xwayland draws with: the host shows what it draws. Xwayland could not go back to the
- * processor's pixels later.
+ * The card that Xwayland draws with, when it is asked for and the host shows what it draws. Xwayland
+ * could not go back to the processor's pixels later.
  */
 static char *
 choose_card(const struct options *options)
 {
     struct trial_picture picture = {.fd = -1};
-    const char *why = "asked for by --shm";
-    char *path = options->shm ? NULL : card_find(&picture, &why);
+    const char *why = "--card was not given";
+    char *path = options->card ? card_find(&picture, &why) : NULL;
 
     if (path) {
         cleanup_fd int wayland = connect_wayland(options->wayland);
