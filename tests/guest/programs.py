@@ -152,7 +152,7 @@ class Test:
         self.report.check(gone and status in fine, f"{command} closes when its window is closed", status)
 
     def boot(self):
-        state = said(self.machine, r"UNIT (.*)\n", vm.BOOT_LIMIT * 2)
+        state = said(self.machine, r"UNIT (.*)\n", vm.BOOT_LIMIT * 6)
         need(state == "active", self.report, "the proxy is a running unit of the user", state,
              self.machine.text[-2000:])
         said(self.machine, r"CHECK (0)", 30)
