@@ -195,6 +195,12 @@ open_file(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+connect_machine(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    vm_window_connect(window_of(data));
+}
+
+static void
 preferences(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
     VmApplication *self = VM_APPLICATION(data);
@@ -330,7 +336,9 @@ shut_down_all(GSimpleAction *action, GVariant *parameter, gpointer data)
 
     for (guint i = 0; i < g_list_model_get_n_items(machines); i++) {
         g_autoptr(VmMachine) machine = g_list_model_get_item(machines, i);
-        vm_machine_shut_down(machine);
+        if (!vm_machine_is_found(machine)) {
+            vm_machine_shut_down(machine);
+        }
     }
 }
 
@@ -338,6 +346,7 @@ static const GActionEntry entries[] = {
     {"new-machine", new_machine},
     {"make-debian", make_debian},
     {"open-file", open_file},
+    {"connect-machine", connect_machine},
     {"preferences", preferences},
     {"self-check", self_check},
     {"shortcuts", shortcuts},

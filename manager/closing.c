@@ -28,7 +28,8 @@ next_running(VmStore *store, guint *at)
 
     for (; *at < g_list_model_get_n_items(machines); (*at)++) {
         g_autoptr(VmMachine) machine = g_list_model_get_item(machines, *at);
-        if (vm_machine_is_active(machine)) {
+        /* What was started elsewhere is somebody else's to stop. */
+        if (vm_machine_is_active(machine) && !vm_machine_is_found(machine)) {
             (*at)++;
             return machine; /* the store holds it */
         }

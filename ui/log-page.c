@@ -368,7 +368,7 @@ static char *
 choose_path(VmMachine *machine)
 {
     g_autofree char *folder = vm_paths_state(vm_machine_get_name(machine));
-    g_autofree char *log = g_build_filename(folder, "log", NULL);
+    g_autofree char *log = vm_machine_dup_log_path(machine);
 
     if (g_file_test(log, G_FILE_TEST_EXISTS)) {
         return g_steal_pointer(&log);

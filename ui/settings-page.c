@@ -34,6 +34,9 @@ struct _VmSettingsPage {
     GtkBox parent_instance;
     GtkRevealer *pending_bar;
     GtkLabel *pending_label;
+    GtkWidget *found_box; /* of a machine that has no definition */
+    GtkLabel *found_label;
+    GtkWidget *body;
     GtkListBox *general_list;
     GtkListBox *system_list;
     GtkListBox *start_list;
@@ -199,12 +202,39 @@ show_why_not(VmSettingsPage *self, VmJson *json)
     }
 }
 
+/* Somebody else started it: there is nothing here to change. */
+static gboolean
+is_found(VmSettingsPage *self)
+{
+    return self->machine && vm_machine_is_found(self->machine);
+}
+
+static void
+show_found(VmSettingsPage *self)
+{
+    gboolean found = is_found(self);
+    g_autofree char *text = NULL;
+
+    gtk_widget_set_visible(self->found_box, found);
+    gtk_widget_set_visible(self->body, !found);
+    gtk_widget_set_visible(GTK_WIDGET(self->section_combo), self->narrow && !found);
+    if (found) {
+        gtk_revealer_set_reveal_child(self->pending_bar, FALSE);
+        text = g_strdup_printf(
+            _("“%s” was started elsewhere, so that its settings cannot be seen or changed here. "
+              "When it ends, it leaves the list."),
+            vm_machine_get_title(self->machine));
+        gtk_label_set_text(self->found_label, text);
+    }
+}
+
 static void
 show_machine(VmSettingsPage *self)
 {
     VmJson *json = definition_of(self);
     g_autofree char *name = NULL;
 
+    show_found(self);
     set_usable(self, json != NULL);
     vm_memory_scale_show(self->memory_scale, self->machine);
     if (!json || self->filling) {
@@ -413,7 +443,7 @@ fold_index(gpointer data)
     VmSettingsPage *self = VM_SETTINGS_PAGE(data);
 
     gtk_widget_set_visible(GTK_WIDGET(self->index), !self->narrow);
-    gtk_widget_set_visible(GTK_WIDGET(self->section_combo), self->narrow);
+    gtk_widget_set_visible(GTK_WIDGET(self->section_combo), self->narrow && !is_found(self));
     return G_SOURCE_REMOVE;
 }
 
@@ -485,6 +515,9 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
                                                 "/org/vitrine/Vitrine/ui/settings-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_bar);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, found_box);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, found_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, body);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, general_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, system_list);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, start_list);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* New machines: the Debian guest, the assistant, and files that are opened or dropped. */
+/* New machines: the Debian guest, the assistant, files that are opened or dropped, and what runs elsewhere. */
 #include <glib/gi18n.h>
 
+#include "ui/connect-dialog.h"
 #include "ui/create-assistant.h"
 #include "ui/file-dialog.h"
 #include "ui/window-private.h"
@@ -62,6 +63,16 @@ vm_window_open_file(VmWindow *self)
 {
     vm_file_dialog_open(GTK_WIDGET(self), _("Open a kernel, a disk or a configuration"), NULL,
                         file_chosen);
+}
+
+void
+vm_window_connect(VmWindow *self)
+{
+    GtkWidget *dialog = vm_connect_dialog_new(GTK_WINDOW(self), self->store);
+
+    g_signal_connect_object(dialog, "connected", G_CALLBACK(vm_window_show_machine), self,
+                            G_CONNECT_SWAPPED);
+    gtk_window_present(GTK_WINDOW(dialog));
 }
 
 /* NOLINTBEGIN(readability-function-size): the shape of the signal */

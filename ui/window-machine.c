@@ -148,7 +148,7 @@ vm_window_delete_machines(VmWindow *self, GPtrArray *machines)
     deletion->machines = g_ptr_array_new_with_free_func(g_object_unref);
     for (guint i = 0; i < machines->len; i++) {
         VmMachine *machine = g_ptr_array_index(machines, i);
-        if (!vm_machine_is_active(machine) &&
+        if (!vm_machine_is_active(machine) && !vm_machine_is_found(machine) &&
             vm_machine_get_state(machine) != VM_MACHINE_BUILDING) {
             g_ptr_array_add(deletion->machines, g_object_ref(machine));
         }

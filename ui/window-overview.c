@@ -31,6 +31,9 @@ vm_window_row_moved(VmWindow *self, VmMachine *machine, const char *group)
 {
     g_autoptr(GPtrArray) machines = g_ptr_array_new_with_free_func(g_object_unref);
 
+    if (g_str_equal(group, vm_machine_found_group())) {
+        return; /* no group that a person made */
+    }
     g_ptr_array_add(machines, g_object_ref(machine));
     vm_window_set_group(self, machines, group);
 }
@@ -48,7 +51,9 @@ vm_window_overview_act(VmWindow *self, const char *what, GPtrArray *machines)
     }
     if (g_str_equal(what, "start")) {
         for (guint i = 0; i < machines->len; i++) {
-            vm_start_queue_add(self->start_queue, g_ptr_array_index(machines, i));
+            if (!vm_machine_is_found(g_ptr_array_index(machines, i))) {
+                vm_start_queue_add(self->start_queue, g_ptr_array_index(machines, i));
+            }
         }
         return;
     }

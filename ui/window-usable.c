@@ -56,6 +56,28 @@ explain(GtkWidget *button, gboolean usable, const char *what)
 }
 
 static void
+enable_start(VmWindow *self, gboolean can_start)
+{
+    enable(self, "start", can_start);
+    enable(self, "start-fullscreen", can_start);
+    enable(self, "start-windowless", can_start);
+    enable(self, "start-disposable", can_start && vm_machine_has_writable_disk(self->machine));
+}
+
+/* What is nothing for a machine that was started elsewhere and has none. */
+static void
+enable_of_definition(VmWindow *self, gboolean ours, gboolean active)
+{
+    static const char *const names[] = {"rename", "change-group", "copy-command", "open-folder"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        enable(self, names[i], ours);
+    }
+    enable(self, "clone", ours && !active);
+    enable(self, "delete", ours && !active);
+}
+
+static void
 update_actions(VmWindow *self)
 {
     VmMachineState state = self->machine ? vm_machine_get_state(self->machine) : VM_MACHINE_OFF;
@@ -66,9 +88,10 @@ update_actions(VmWindow *self)
     static const char *const while_running[] = {"capture",         "release",    "send-keys",
                                                 "type-clipboard",  "screenshot", "restart",
                                                 "copy-screenshot", "pause"};
-    static const char *const always[] = {
-        "settings",    "rename",      "change-group", "copy-command", "new-window",
-        "copy-report", "open-folder", "scaling",      "resize-guest", "system-keys"};
+    static const char *const always[] = {"settings", "new-window",   "copy-report",
+                                         "scaling",  "resize-guest", "system-keys"};
+    gboolean can_start =
+        any && !active && state != VM_MACHINE_BROKEN && !vm_machine_is_found(self->machine);
     GAction *pause = g_action_map_lookup_action(G_ACTION_MAP(self->machine_actions), "pause");
     GAction *fullscreen = g_action_map_lookup_action(G_ACTION_MAP(self), "fullscreen");
 
@@ -89,23 +112,17 @@ update_actions(VmWindow *self)
             enable(self, always[i], any);
         }
     }
-    enable(self, "start", any && !active && state != VM_MACHINE_BROKEN);
-    enable(self, "start-fullscreen", any && !active && state != VM_MACHINE_BROKEN);
-    enable(self, "start-windowless", any && !active && state != VM_MACHINE_BROKEN);
-    enable(self, "start-disposable",
-           any && !active && state != VM_MACHINE_BROKEN &&
-               vm_machine_has_writable_disk(self->machine));
+    enable_start(self, can_start);
+    enable_of_definition(self, any && !vm_machine_is_found(self->machine), active);
     vm_window_show_strip(self);
     enable(self, "add-console", any && vm_machine_get_definition(self->machine) != NULL);
     enable(self, "shut-down", active);
     enable(self, "force-off", active);
     enable(self, "correct", state == VM_MACHINE_BROKEN);
-    enable(self, "power", any && state != VM_MACHINE_BROKEN);
+    enable(self, "power", active || can_start);
     enable(self, "reconnect", any);
     enable(self, "wait", active);
-    enable(self, "clone", any && !active);
     enable(self, "cancel", state == VM_MACHINE_BUILDING);
-    enable(self, "delete", any && !active);
     g_simple_action_set_state(G_SIMPLE_ACTION(pause),
                               g_variant_new_boolean(state == VM_MACHINE_PAUSED));
     g_simple_action_set_state(G_SIMPLE_ACTION(fullscreen), g_variant_new_boolean(self->fullscreen));

@@ -60,7 +60,7 @@ change_members(VmWindow *self, GPtrArray *machines, const char *path, const char
     for (guint i = 0; i < machines->len; i++) {
         VmMachine *machine = g_ptr_array_index(machines, i);
         g_autofree char *before = g_strdup(member_of(machine, path));
-        if (g_strcmp0(before, text) != 0) {
+        if (!vm_machine_is_found(machine) && g_strcmp0(before, text) != 0) {
             vm_window_set_member(self, machine, path, text);
             g_ptr_array_add(change->machines, g_object_ref(machine));
             g_ptr_array_add(change->before, g_steal_pointer(&before));

@@ -20,6 +20,8 @@ void vm_window_show_self_check(VmWindow *self);
 /* The create assistant; path may be NULL, else what a person dropped or passed. */
 void vm_window_create(VmWindow *self, const char *path);
 void vm_window_open_file(VmWindow *self);
+/* Asks for the control socket of a machine that runs, and shows it. */
+void vm_window_connect(VmWindow *self);
 
 /* The Debian guest. */
 void vm_window_make_debian(VmWindow *self);

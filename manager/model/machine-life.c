@@ -81,7 +81,7 @@ error_logged(const VmLogLine *line, gpointer data)
 static void
 watch_log(VmMachine *self)
 {
-    g_autofree char *path = vm_machines_dup_log_path(self->name);
+    g_autofree char *path = vm_machine_dup_log_path(self);
 
     if (!self->log_watch) {
         self->log_watch = vm_log_watch_new(path, error_logged, self);
@@ -282,8 +282,7 @@ try_to_connect(gpointer data)
 static void
 make_connection(VmMachine *self)
 {
-    g_autofree char *folder = vm_paths_runtime(self->name);
-    g_autofree char *path = folder ? g_build_filename(folder, "control", NULL) : NULL;
+    g_autofree char *path = vm_machine_dup_socket_path(self);
 
     if (!path) {
         return;
@@ -342,7 +341,7 @@ run_ended(VmMachine *self, int status)
 {
     g_autofree char *folder = vm_paths_state(self->name);
     g_autofree char *path = g_build_filename(folder, "last-run.json", NULL);
-    g_autoptr(VmJson) last = vm_json_load(path, NULL);
+    g_autoptr(VmJson) last = self->socket ? NULL : vm_json_load(path, NULL);
 
     g_signal_handlers_disconnect_by_data(self->run, self);
     g_clear_object(&self->run);
@@ -359,7 +358,9 @@ run_ended(VmMachine *self, int status)
         vm_machine_set_state(self, VM_MACHINE_OFF);
     } else if (status == STATUS_RESET) {
         vm_machine_set_state(self, VM_MACHINE_OFF);
-        vm_machine_start_again(self);
+        if (!self->found) {
+            vm_machine_start_again(self);
+        }
         if (self->run) {
             vm_machine_set_state(self, VM_MACHINE_RESTARTING);
         }
@@ -402,8 +403,11 @@ run_is_disposable(VmMachine *self)
 void
 vm_machine_find_run(VmMachine *self)
 {
-    VmRun *run = self->run ? NULL : vm_run_find(self->name);
+    VmRun *run = NULL;
 
+    if (!self->run) {
+        run = self->socket ? vm_run_find_at(self->socket, NULL) : vm_run_find(self->name);
+    }
     if (run) {
         adopt_run(self, run, run_is_disposable(self));
     }
@@ -419,7 +423,7 @@ start(VmMachine *self, gboolean disposable)
     g_autoptr(GError) error = NULL;
     VmRun *run = NULL;
 
-    if (self->run || self->build) {
+    if (self->run || self->build || self->found) {
         return;
     }
     vm_machine_forget_restart(self);

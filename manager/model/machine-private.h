@@ -21,11 +21,13 @@ struct _VmMachine {
     char *title;
     char *group;
     char *note;
+    char *socket; /* of one in another place than ours, or NULL */
 
     VmMachineState state;
     char *words;
     VmProblem *problem;
     gboolean stubborn;
+    gboolean found;  /* it runs, somebody else started it, and it has no definition */
     VmJson *running; /* the definition that the run was started with */
     gboolean restart_asked;
     gboolean disposable; /* this run keeps nothing */
@@ -69,6 +71,10 @@ struct _VmMachine {
     GCancellable *cancellable;
 };
 
+/* It has a definition now. */
+void vm_machine_set_defined(VmMachine *self);
+/* Its control socket; NULL without a safe place for it. g_free(). */
+char *vm_machine_dup_socket_path(VmMachine *self);
 void vm_machine_set_state(VmMachine *self, VmMachineState state);
 void vm_machine_update_words(VmMachine *self);
 void vm_machine_take_problem(VmMachine *self, VmProblem *problem);

@@ -61,6 +61,7 @@ vm_machine_finalize(GObject *object)
     g_free(self->title);
     g_free(self->group);
     g_free(self->note);
+    g_free(self->socket);
     g_free(self->words);
     G_OBJECT_CLASS(vm_machine_parent_class)->finalize(object);
 }
@@ -192,6 +193,7 @@ vm_machine_load(VmMachine *self)
     }
     g_clear_pointer(&self->definition, vm_json_free);
     self->definition = json;
+    vm_machine_set_defined(self);
     take_words_of_definition(self);
     vm_machine_check_restart(self);
     if (self->state == VM_MACHINE_BROKEN) {

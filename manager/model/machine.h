@@ -59,6 +59,24 @@ gboolean vm_machine_save(VmMachine *self, VmJson *json, GError **error);
 /* Looks for a run that was started before us. */
 void vm_machine_find_run(VmMachine *self);
 
+/*
+ * One that somebody else started and that has no definition: of that name in our runtime folder. It cannot
+ * be started from here, and one that ended has nothing that stays.
+ */
+VmMachine *vm_machine_new_found(const char *name);
+/* The same for who listens at a control socket in whatever folder; its connection is opened. NULL with a
+ * sentence for people in error: only sockets of this user are touched. */
+VmMachine *vm_machine_new_at(const char *socket, GError **error);
+/* What it is called, when it is known. */
+void vm_machine_set_found_name(VmMachine *self, const char *name, const char *title);
+gboolean vm_machine_is_found(VmMachine *self);
+/* The group that all of them are shown in, and nobody else is put in. */
+const char *vm_machine_found_group(void);
+/* Both are the same run. */
+gboolean vm_machine_is_same_run(VmMachine *self, VmMachine *other);
+/* The log of its parts, whether it is there or not; of a found one where it has it. g_free(). */
+char *vm_machine_dup_log_path(VmMachine *self);
+
 /* Before there is a definition. */
 void vm_machine_set_title(VmMachine *self, const char *title);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "manager/model/disk-boot.h"
+#include "manager/model/run-watch.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/outside-disks.h"
 #include "vmm/client/own-folder.h"
@@ -20,7 +21,8 @@ struct _VmStore {
     GListStore *machines;
     GPtrArray *removed; /* VmMachine taken from the list, files still there */
     GFileMonitor *monitor;
-    char *disk_folder; /* where new machines get a folder, or NULL */
+    VmRunWatch *run_watch; /* or NULL */
+    char *disk_folder;     /* where new machines get a folder, or NULL */
 };
 
 static GType
@@ -70,6 +72,7 @@ vm_store_dispose(GObject *object)
         g_file_monitor_cancel(self->monitor);
     }
     g_clear_object(&self->monitor);
+    g_clear_pointer(&self->run_watch, vm_run_watch_free);
     g_clear_object(&self->machines);
     g_clear_pointer(&self->removed, g_ptr_array_unref);
     g_clear_pointer(&self->disk_folder, g_free);
@@ -229,6 +232,95 @@ scan(VmStore *self, const char *folder)
     }
 }
 
+/* One without a definition goes when it has ended and what went wrong was read. */
+static void
+found_changed(VmStore *self, GParamSpec *spec, VmMachine *machine)
+{
+    guint position = 0;
+
+    if (self->machines && vm_machine_is_found(machine) && !vm_machine_is_active(machine) &&
+        !vm_machine_get_problem(machine) &&
+        vm_store_find(self, vm_machine_get_name(machine)) == machine &&
+        position_of(self, vm_machine_get_name(machine), &position)) {
+        g_list_store_remove(self->machines, position);
+    }
+}
+
+static void
+add_found(VmStore *self, VmMachine *machine)
+{
+    g_list_store_append(self->machines, machine);
+    g_signal_connect_object(machine, "notify::state", G_CALLBACK(found_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(machine, "notify::problem", G_CALLBACK(found_changed), self,
+                            G_CONNECT_SWAPPED);
+}
+
+static gboolean
+has_definition(const char *name)
+{
+    g_autofree char *path = vm_paths_definition(name);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Somebody may have started it. */
+static void
+run_seen(const char *name, gpointer data)
+{
+    VmStore *self = VM_STORE(data);
+    VmMachine *known = vm_store_find(self, name);
+    g_autoptr(VmMachine) machine = NULL;
+
+    if (known) {
+        if (vm_machine_get_state(known) != VM_MACHINE_BUILDING) {
+            vm_machine_find_run(known);
+        }
+        return;
+    }
+    if (is_removed(self, name) || has_definition(name)) {
+        return;
+    }
+    machine = vm_machine_new_found(name);
+    vm_machine_find_run(machine);
+    if (vm_machine_is_active(machine)) {
+        add_found(self, machine);
+    }
+}
+
+/* A name that nobody has: what is called so elsewhere is another machine than ours. */
+static char *
+free_name(VmStore *self, const char *wanted)
+{
+    const char *base = vm_definition_name_is_valid(wanted) ? wanted : "machine";
+    g_autofree char *name = g_strdup(base);
+
+    for (guint i = 2; vm_store_find(self, name) || is_removed(self, name) || has_definition(name);
+         i++) {
+        g_free(name);
+        name = g_strdup_printf("%.50s-%u", base, i);
+    }
+    return g_steal_pointer(&name);
+}
+
+VmMachine *
+vm_store_take_found(VmStore *self, VmMachine *machine)
+{
+    const char *said = vm_connection_get_name(vm_machine_get_connection(machine));
+    g_autofree char *name = NULL;
+
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->machines)); i++) {
+        g_autoptr(VmMachine) other = g_list_model_get_item(G_LIST_MODEL(self->machines), i);
+        if (vm_machine_is_same_run(machine, other)) {
+            return other; /* the list holds it */
+        }
+    }
+    name = free_name(self, said ? said : "");
+    vm_machine_set_found_name(machine, name, said && said[0] ? said : name);
+    add_found(self, machine);
+    return machine;
+}
+
 VmStore *
 vm_store_new(void)
 {
@@ -243,6 +335,7 @@ vm_store_new(void)
                                 G_CONNECT_SWAPPED);
     }
     scan(self, folder);
+    self->run_watch = vm_run_watch_new(run_seen, self);
     return self;
 }
 

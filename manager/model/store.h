@@ -2,7 +2,9 @@
 #pragma once
 
 /*
- * All machines of the user: a GListModel of VmMachine that follows the folder of the definitions.
+ * All machines of the user: a GListModel of VmMachine that follows the folder of the definitions, and that
+ * of the machines that run: one without a definition is there as long as it runs, or its end was a problem
+ * that nobody has dismissed.
  * Unsorted. A machine that was deleted is gone from the list at once and in the trash when the
  * deletion is committed.
  */
@@ -32,6 +34,10 @@ void vm_store_adopt(VmStore *self, VmMachine *machine);
 void vm_store_forget(VmStore *self, VmMachine *machine);
 /* The copy is all there, or error says why not: tells those who listen, but of no cancelled one. */
 void vm_store_copy_ended(VmStore *self, VmMachine *machine, const GError *error);
+
+/* One of vm_machine_new_at() that is connected now: it is in the list, or the one that is the same run and
+ * was there before. Borrowed. */
+VmMachine *vm_store_take_found(VmStore *self, VmMachine *machine);
 
 /* NULL when there is none. Borrowed. */
 VmMachine *vm_store_find(VmStore *self, const char *name);

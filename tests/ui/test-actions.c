@@ -27,6 +27,7 @@ static const struct action {
 } wanted[] = {
     {"app.new-machine", {"<Control>n"}, ""},
     {"app.open-file", {"<Control>o"}, ""},
+    {"app.connect-machine", {NULL}, ""},
     {"app.preferences", {"<Control>comma"}, ""},
     {"app.self-check", {NULL}, ""},
     {"app.shortcuts", {NULL}, ""},

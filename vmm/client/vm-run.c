@@ -7,7 +7,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -193,6 +196,101 @@ vm_run_find(const char *name)
     }
     self->source = g_unix_fd_add(self->pid_fd, G_IO_IN, stranger_ended, self);
     return g_steal_pointer(&self);
+}
+
+static gboolean
+refuse(GError **error, GIOErrorEnum code, const char *path, const char *why)
+{
+    g_set_error(error, G_IO_ERROR, code, "“%s”: %s", path, why);
+    return FALSE;
+}
+
+/* Before anything is said to who listens there. */
+static gboolean
+check_socket(const char *path, GError **error)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        return refuse(error, (GIOErrorEnum)g_io_error_from_errno(errno), path, g_strerror(errno));
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return refuse(error, G_IO_ERROR_INVALID_ARGUMENT, path, "this is not a socket");
+    }
+    if (st.st_uid != getuid()) {
+        return refuse(error, G_IO_ERROR_PERMISSION_DENIED, path, "it belongs to another user");
+    }
+    return TRUE;
+}
+
+/* Through /proc, because a path may be longer than a socket address. */
+static int
+connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int place = open(path, O_PATH | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int saved = 0;
+
+    g_snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", place);
+    if (place < 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        saved = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        fd = -1;
+    }
+    if (place >= 0) {
+        close(place);
+    }
+    errno = saved;
+    return fd;
+}
+
+static gboolean
+ask_listener(const char *path, struct ucred *ret_peer, GError **error)
+{
+    socklen_t size = sizeof(*ret_peer);
+    int fd = connect_to(path);
+    gboolean known = FALSE;
+
+    if (fd < 0) {
+        return refuse(error, (GIOErrorEnum)g_io_error_from_errno(errno), path, g_strerror(errno));
+    }
+    known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_peer, &size) == 0 && ret_peer->pid > 1;
+    close(fd);
+    if (!known) {
+        return refuse(error, G_IO_ERROR_FAILED, path, "it cannot be known who listens there");
+    }
+    return ret_peer->uid == getuid() ||
+           refuse(error, G_IO_ERROR_PERMISSION_DENIED, path, "who listens there is another user");
+}
+
+VmRun *
+vm_run_find_at(const char *socket, GError **error)
+{
+    struct ucred peer = {0};
+    g_autoptr(VmRun) self = NULL;
+
+    if (!check_socket(socket, error) || !ask_listener(socket, &peer, error)) {
+        return NULL;
+    }
+    self = g_object_new(VM_TYPE_RUN, NULL);
+    self->pid = (GPid)peer.pid;
+    self->pid_fd = pid_open((int)peer.pid);
+    if (self->pid_fd < 0) {
+        refuse(error, G_IO_ERROR_CONNECTION_REFUSED, socket, "who listened there has ended");
+        return NULL;
+    }
+    self->source = g_unix_fd_add(self->pid_fd, G_IO_IN, stranger_ended, self);
+    return g_steal_pointer(&self);
+}
+
+GPid
+vm_run_get_pid(VmRun *run)
+{
+    g_return_val_if_fail(VM_IS_RUN(run), 0);
+    return run->pid;
 }
 
 void

@@ -63,6 +63,25 @@ VmRun *vm_run_start_with_flags(const char *name, const char *definition, VmRunFl
 VmRun *vm_run_find(const char *name);
 
 /**
+ * vm_run_find_at:
+ * @socket: the path of a control socket, in whatever folder
+ *
+ * Nothing is sent. Fails with G_IO_ERROR_NOT_FOUND where nothing is there, G_IO_ERROR_INVALID_ARGUMENT
+ * where it is no socket, G_IO_ERROR_PERMISSION_DENIED where the socket is, or who listens there runs as,
+ * another user, and G_IO_ERROR_CONNECTION_REFUSED where nobody listens.
+ *
+ * Returns: (transfer full): the process that listens there
+ */
+VmRun *vm_run_find_at(const char *socket, GError **error);
+
+/**
+ * vm_run_get_pid:
+ *
+ * Returns: the process that runs the machine
+ */
+GPid vm_run_get_pid(VmRun *run);
+
+/**
  * vm_run_is_alive:
  * @name: the machine's name
  *
