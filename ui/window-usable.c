@@ -85,9 +85,9 @@ update_actions(VmWindow *self)
     gboolean active = any && vm_machine_is_active(self->machine);
     gboolean runs = active && (state == VM_MACHINE_RUNNING || state == VM_MACHINE_PAUSED ||
                                state == VM_MACHINE_SHUTTING_DOWN);
-    static const char *const while_running[] = {"capture",         "release",    "send-keys",
-                                                "type-clipboard",  "screenshot", "restart",
-                                                "copy-screenshot", "pause"};
+    static const char *const while_running[] = {"capture",        "release",    "send-keys",
+                                                "type-clipboard", "screenshot", "copy-screenshot",
+                                                "pause"};
     static const char *const always[] = {"settings", "new-window",   "copy-report",
                                          "scaling",  "resize-guest", "system-keys"};
     gboolean can_start =
@@ -101,6 +101,7 @@ update_actions(VmWindow *self)
     for (guint i = 0; i < G_N_ELEMENTS(while_running); i++) {
         enable(self, while_running[i], runs);
     }
+    enable(self, "restart", runs && vm_machine_can_restart(self->machine));
     enable(self, "add-display", runs);
     enable(self, "remove-display", runs && displays > 1);
     enable(self, "display-window", runs && displays > 1);

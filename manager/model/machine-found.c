@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Machines that somebody else started, and that have no definition. */
 #include <glib/gi18n.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,30 @@ gboolean
 vm_machine_is_found(VmMachine *self)
 {
     return self->found;
+}
+
+gboolean
+vm_machine_run_has(VmMachine *self, const char *word)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (int)vm_run_get_pid(self->run));
+    g_autofree char *line = NULL;
+    gsize size = 0;
+
+    if (!g_file_get_contents(path, &line, &size, NULL)) {
+        return FALSE;
+    }
+    for (gsize at = 0; at < size; at += strlen(line + at) + 1) {
+        if (g_str_equal(line + at, word)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+gboolean
+vm_machine_can_restart(VmMachine *self)
+{
+    return !self->found || self->comes_again;
 }
 
 void

@@ -410,6 +410,7 @@ vm_machine_find_run(VmMachine *self)
     }
     if (run) {
         adopt_run(self, run, run_is_disposable(self));
+        self->comes_again = vm_machine_run_has(self, "--restart");
     }
 }
 
@@ -541,7 +542,7 @@ vm_machine_force_off(VmMachine *self)
 void
 vm_machine_restart(VmMachine *self)
 {
-    if (request(self, VM_REQUEST_RESTART)) {
+    if (vm_machine_can_restart(self) && request(self, VM_REQUEST_RESTART)) {
         self->restart_asked = TRUE;
         if (has_problem(self, "restarted")) {
             vm_machine_dismiss_problem(self);

@@ -30,7 +30,8 @@ struct _VmMachine {
     gboolean found;  /* it runs, somebody else started it, and it has no definition */
     VmJson *running; /* the definition that the run was started with */
     gboolean restart_asked;
-    gboolean disposable; /* this run keeps nothing */
+    gboolean comes_again; /* of a found one: it was started with --restart */
+    gboolean disposable;  /* this run keeps nothing */
 
     VmRun *run;
     VmConnection *connection;
@@ -73,6 +74,8 @@ struct _VmMachine {
 
 /* It has a definition now. */
 void vm_machine_set_defined(VmMachine *self);
+/* Its run was started with that word; no configuration says such. */
+gboolean vm_machine_run_has(VmMachine *self, const char *word);
 /* Its control socket; NULL without a safe place for it. g_free(). */
 char *vm_machine_dup_socket_path(VmMachine *self);
 void vm_machine_set_state(VmMachine *self, VmMachineState state);

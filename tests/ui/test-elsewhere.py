@@ -22,9 +22,10 @@ DRAWN_VMM = os.path.abspath(sys.argv.pop(2))
 CONNECT = "Connect to a running machine…"
 
 
-def started(session, name, program=DRAWN_VMM, **environment):
+def started(session, name, program=DRAWN_VMM, words=(), **environment):
     """What a terminal does: `vmm run --name NAME`."""
-    process = subprocess.Popen([program, "run", "--name", name], env=dict(session.environment, **environment),
+    process = subprocess.Popen([program, "run", "--name", name, *words],
+                               env=dict(session.environment, **environment),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     folder = environment.get("XDG_RUNTIME_DIR", session.path("run"))
     wait_for("the machine", lambda: os.path.exists(os.path.join(folder, "vitrine", name, "control")))
@@ -104,13 +105,26 @@ def what_is_allowed(session):
         session.activate("app.show-machine", "lab")
         session.see_row("lab, Running")
         session.see("More").do_action(0)
-        for name in ("Rename…", "Group…", "Clone…", "Delete", "Copy command line"):
+        for name in ("Rename…", "Group…", "Clone…", "Delete", "Copy command line", "Restart"):
             expect(not usable(session, name), f"“{name}” can be used")
         session.keys("Escape")
         session.press("Shut down")
         ended(process)
         is_gone(session, "lab")
         expect(not session.definitions(), "there is a definition")
+    finally:
+        ended(process)
+
+
+def started_with_restart(session):
+    """One that comes again can be restarted."""
+    process = started(session, "lab", words=["--restart"])
+    try:
+        session.start()
+        session.activate("app.show-machine", "lab")
+        session.see_row("lab, Running")
+        session.see("More").do_action(0)
+        expect(usable(session, "Restart"), "it cannot be restarted")
     finally:
         ended(process)
 
@@ -283,6 +297,7 @@ def in_german(session):
         ended(process)
 
 
-TESTS = [in_the_list, what_is_allowed, of_a_definition, ends_badly, closing_leaves_it, connects, refuses, in_german]
+TESTS = [in_the_list, what_is_allowed, started_with_restart, of_a_definition, ends_badly, closing_leaves_it, connects,
+         refuses, in_german]
 
 sys.exit(run(TESTS))
