@@ -10,7 +10,7 @@
 void
 vm_statistics_cards_show_processor(VmStatisticsPage *self, double guest_share)
 {
-    VmJson *definition = vm_machine_get_definition(self->machine);
+    VmJson *definition = vm_machine_get_configuration(self->machine);
     gint64 cores = definition ? vm_json_get_int(definition, "cpus.num-cores", 1) : 1;
     double share = MIN(guest_share / (double)MAX(cores, 1), PER_CENT);
     g_autofree char *value = g_strdup_printf(_("%d %%"), (int)(share + 0.5));
@@ -37,7 +37,7 @@ vm_statistics_cards_show_own(VmStatisticsPage *self, guint64 memory, guint count
 static void
 show_memory(VmStatisticsPage *self, guint64 used)
 {
-    VmJson *definition = vm_machine_get_definition(self->machine);
+    VmJson *definition = vm_machine_get_configuration(self->machine);
     guint64 size = (guint64)(definition ? vm_json_get_int(definition, "mem.size", 256) : 256) << 20;
     g_autofree char *used_words = vm_words_size(used);
     g_autofree char *size_words = vm_words_size(size);
@@ -98,7 +98,7 @@ void
 vm_statistics_cards_show_hour(VmStatisticsPage *self)
 {
     const VmHour *hour = vm_machine_get_hour(self->machine);
-    VmJson *definition = vm_machine_get_definition(self->machine);
+    VmJson *definition = vm_machine_get_configuration(self->machine);
     double size =
         (double)(definition ? vm_json_get_int(definition, "mem.size", 256) : 256) * (1 << 20);
     double values[5][VM_HOUR_POINTS];

@@ -45,8 +45,8 @@ take_sample(VmMachine *self, guint64 cpu, gint64 now)
 {
     gint64 cores = 1;
 
-    if (self->definition) {
-        cores = MAX(1, vm_json_get_int(self->definition, "cpus.num-cores", 1));
+    if (vm_machine_get_configuration(self)) {
+        cores = MAX(1, vm_json_get_int(vm_machine_get_configuration(self), "cpus.num-cores", 1));
     }
     if (self->share_time && now > self->share_time && cpu >= self->share_cpu) {
         double share = (double)(cpu - self->share_cpu) / NS_PER_US /
@@ -86,7 +86,8 @@ processes_known(GObject *source, GAsyncResult *result, gpointer data)
 static void
 add_memory(VmMachine *self, guint64 used)
 {
-    gint64 size = self->definition ? vm_json_get_int(self->definition, "mem.size", 256) : 256;
+    VmJson *json = vm_machine_get_configuration(self);
+    gint64 size = json ? vm_json_get_int(json, "mem.size", 256) : 256;
 
     if (size > 0) {
         add_to_history(self, VM_MACHINE_MEMORY,
@@ -147,8 +148,9 @@ minute_processes_known(GObject *source, GAsyncResult *result, gpointer data)
     if (!processes || VM_CONNECTION(source) != self->connection) {
         return;
     }
-    if (self->definition) {
-        sample.cores = (guint)MAX(1, vm_json_get_int(self->definition, "cpus.num-cores", 1));
+    if (vm_machine_get_configuration(self)) {
+        sample.cores =
+            (guint)MAX(1, vm_json_get_int(vm_machine_get_configuration(self), "cpus.num-cores", 1));
     }
     for (guint i = 0; i < processes->len; i++) {
         const VmProcess *process = g_ptr_array_index(processes, i);

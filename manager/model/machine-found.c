@@ -127,6 +127,9 @@ vm_machine_can_restart(VmMachine *self)
 void
 vm_machine_set_defined(VmMachine *self)
 {
+    if (self->found) {
+        g_clear_pointer(&self->running, vm_json_free); /* it is no definition */
+    }
     self->found = FALSE;
 }
 
@@ -166,4 +169,21 @@ vm_machine_dup_log_path(VmMachine *self)
     g_autofree char *log = folder ? g_build_filename(folder, "log", NULL) : NULL;
 
     return log && is_our_file(log) ? g_steal_pointer(&log) : vm_machines_dup_log_path(self->name);
+}
+
+VmJson *
+vm_machine_get_configuration(VmMachine *self)
+{
+    g_autofree char *socket = NULL;
+    g_autofree char *folder = NULL;
+    g_autofree char *path = NULL;
+
+    if (self->definition || self->running || !self->found || !self->run) {
+        return self->definition ? self->definition : self->running;
+    }
+    socket = vm_machine_dup_socket_path(self);
+    folder = socket ? g_path_get_dirname(socket) : NULL;
+    path = folder ? g_build_filename(folder, "config", NULL) : NULL;
+    self->running = path && is_our_file(path) ? vm_json_load(path, NULL) : NULL;
+    return self->running;
 }

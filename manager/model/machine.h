@@ -70,6 +70,8 @@ VmMachine *vm_machine_new_at(const char *socket, GError **error);
 /* What it is called, when it is known. */
 void vm_machine_set_found_name(VmMachine *self, const char *name, const char *title);
 gboolean vm_machine_is_found(VmMachine *self);
+/* Its definition; of a found one what its run says of itself. NULL where neither can be read. */
+VmJson *vm_machine_get_configuration(VmMachine *self);
 /* After a restart it comes again; one that was started without --restart elsewhere would end. */
 gboolean vm_machine_can_restart(VmMachine *self);
 /* The group that all of them are shown in, and nobody else is put in. */
