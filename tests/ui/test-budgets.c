@@ -220,7 +220,7 @@ test_log(Fixture *self)
     g_autofree char *path = g_build_filename(folder, "log", NULL);
     const guint shown = (1 << 20) / LOG_LINE;
     double before = processor_ms();
-    g_autofree char *amount = g_format_size((guint64)(LOG_LINES - shown) * LOG_LINE);
+    g_autofree char *amount = vm_words_size((guint64)(LOG_LINES - shown) * LOG_LINE);
     g_autofree char *skipped = g_strdup_printf("──── %s skipped ────", amount);
     g_autofree char *first = NULL;
     Batches batches = {0};
