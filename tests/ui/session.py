@@ -2,6 +2,7 @@
 """A session for one test: own folders, own copy of vitrine beside a `vmm`, its own windows.
 
 The tests run under Xvfb and a message bus of their own: run_in_session()."""
+import contextlib
 import glob
 import json
 import os
@@ -331,8 +332,11 @@ class Session:
             json.dump(definition, file)
 
     def definitions(self):
-        found = glob.glob(self.path("config/vitrine/machines/*.json"))
-        return {os.path.basename(name)[:-5]: json.load(open(name)) for name in found}
+        found = {}
+        for name in glob.glob(self.path("config/vitrine/machines/*.json")):
+            with contextlib.suppress(FileNotFoundError), open(name) as file:  # deleted meanwhile
+                found[os.path.basename(name)[:-5]] = json.load(file)
+        return found
 
     # ---------------------------------------------------------------- the program
     def start(self, *arguments, output=None, **environment):
