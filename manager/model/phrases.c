@@ -127,6 +127,7 @@ static const char *const phrases[] = {
     N_("%s; no Vulkan: %s."),
     N_("2D, as asked for."),
     N_("2D, although 3D was asked for: %s, and drawn by the processor %s."),
+    N_("2D: %s, and drawn by the processor %s."),
     N_("2D: %s."),
     N_("3D, drawn by the processor: %s."),
     N_("3D on %s."),

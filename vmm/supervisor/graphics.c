@@ -83,10 +83,13 @@ choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
         graphics->level = GPU_LEVEL_SOFT;
         snprintf(graphics->sentence, sizeof(graphics->sentence), "3D, drawn by the processor: %s.",
                  node_reason);
+    } else if (asked) {
+        snprintf(graphics->sentence, sizeof(graphics->sentence),
+                 "2D, although 3D was asked for: %s, and drawn by the processor %s.", node_reason,
+                 reason);
     } else {
         snprintf(graphics->sentence, sizeof(graphics->sentence),
-                 "2D%s: %s, and drawn by the processor %s.",
-                 asked ? ", although 3D was asked for" : "", node_reason, reason);
+                 "2D: %s, and drawn by the processor %s.", node_reason, reason);
     }
 }
 
