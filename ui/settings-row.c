@@ -26,11 +26,40 @@ vm_settings_row_finalize(GObject *object)
     G_OBJECT_CLASS(vm_settings_row_parent_class)->finalize(object);
 }
 
-/* A row of GTK's takes the focus before what is in it, which this one cannot: Tab would stay where it was. */
+static gboolean
+has_focus(GtkWidget *row)
+{
+    GtkWidget *window = gtk_widget_get_toplevel(row);
+    GtkWidget *focus = GTK_IS_WINDOW(window) ? gtk_window_get_focus(GTK_WINDOW(window)) : NULL;
+
+    return focus && gtk_widget_is_ancestor(focus, row);
+}
+
+/*
+ * A row of GTK's takes the focus before what is in it, which this one cannot: Tab would stay where it was. And
+ * GTK's list leaves for what is behind it when the next row has nothing that can take it: the one after that is
+ * asked then.
+ */
 static gboolean
 vm_settings_row_focus(GtkWidget *widget, GtkDirectionType direction)
 {
-    return gtk_widget_child_focus(GTK_WIDGET(VM_SETTINGS_ROW(widget)->row_box), direction);
+    const gboolean had = has_focus(widget);
+    const int step = direction == GTK_DIR_TAB_BACKWARD || direction == GTK_DIR_UP ? -1 : 1;
+    GtkWidget *list = gtk_widget_get_parent(widget);
+    GtkListBoxRow *row = NULL;
+    int at = gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(widget));
+
+    if (gtk_widget_child_focus(GTK_WIDGET(VM_SETTINGS_ROW(widget)->row_box), direction)) {
+        return TRUE;
+    }
+    if (had || !GTK_IS_LIST_BOX(list)) {
+        return FALSE;
+    }
+    do {
+        at += step;
+        row = gtk_list_box_get_row_at_index(GTK_LIST_BOX(list), at);
+    } while (row && !gtk_widget_get_visible(GTK_WIDGET(row)));
+    return row && gtk_widget_child_focus(GTK_WIDGET(row), direction);
 }
 
 static void
