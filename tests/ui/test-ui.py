@@ -415,7 +415,7 @@ def graphics_panel(session):
 
 def card_process(session):
     parts = dict(line.split()[:2] for line in open(session.path("run/vitrine/solid/processes"), encoding="utf-8"))
-    return int(parts["gpu"])
+    return int(parts.get("gpu", 0))  # none while it comes again
 
 
 def renderer(session):
