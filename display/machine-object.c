@@ -23,6 +23,7 @@ update_machine(GDBusInterfaceSkeleton *interface, VmClient *client, gpointer dat
     vm_dbus_machine_set_graphics(machine, state->graphics);
     vm_dbus_machine_set_graphics_sentence(machine, state->graphics_sentence);
     vm_dbus_machine_set_graphics_restarts(machine, state->graphics_restarts);
+    vm_dbus_machine_set_render_device(machine, state->render_device);
     vm_dbus_machine_set_client_count(machine, vm_model_get_client_count(model));
 }
 

@@ -525,7 +525,8 @@ rig_set_state(Rig *rig, enum display_vm_state state, guint status, const char *i
     struct display_state message = {.header = {DISPLAY_STATE, sizeof(message)},
                                     .state = state,
                                     .exit_status = status,
-                                    .gpu_slot = 5};
+                                    .gpu_slot = 5,
+                                    .render_device = rig->render_device};
 
     g_strlcpy(message.id, id, sizeof(message.id));
     g_strlcpy(message.sentence, sentence, sizeof(message.sentence));

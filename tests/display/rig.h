@@ -33,6 +33,7 @@ typedef struct {
     int output_pipe; /* what the port writes to its own output */
     int theirs[6];   /* gpu, keyboard, pointer, stream, output, history: kept for a restart */
     struct history *history;
+    guint64 render_device;  /* what rig_set_state() tells of the card */
     gboolean makes_dmabufs; /* rig_gpu_show() tells of one too */
 } Rig;
 

@@ -38,6 +38,10 @@ test_machine(void)
     console = library_console(connection);
     g_assert_cmpuint(vm_console_get_number(console), ==, 0);
     g_assert_cmpstr(vm_console_get_label(console), ==, "Screen 1");
+    g_assert_cmpuint(vm_connection_get_render_device(connection), ==, 0);
+    rig->render_device = G_GUINT64_CONSTANT(0x12300e280);
+    rig_set_state(rig, DISPLAY_VM_RUNNING, 0, "", "");
+    rig_wait(vm_connection_get_render_device(connection) == rig->render_device);
     rig_set_state(rig, DISPLAY_VM_STOPPED, 33, "part-died", "Its gpu part failed.");
     rig_wait(g_strcmp0(vm_connection_get_machine_state(connection), "stopped") == 0);
     g_assert_cmpuint(vm_connection_get_exit_status(connection), ==, 33);

@@ -5,8 +5,10 @@
 #include "tests/unit/tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -179,4 +181,18 @@ TAP_TEST(ladder)
     }
 }
 
-TAP_MAIN(TAP_CASE(ladder))
+/* The kernel numbers its own files: any other character device is as good as a card. */
+TAP_TEST(which_card)
+{
+    struct graphics graphics = {.render_fd = memfd_create("node", MFD_CLOEXEC)};
+
+    check(graphics_render_device(&graphics) == 0);
+    close(graphics.render_fd);
+    graphics.render_fd = openat(AT_FDCWD, "/dev/zero", O_RDONLY | O_CLOEXEC);
+    check(graphics.render_fd >= 0 && graphics_render_device(&graphics) == makedev(1, 5));
+    close(graphics.render_fd);
+    graphics.render_fd = -1;
+    check(graphics_render_device(&graphics) == 0);
+}
+
+TAP_MAIN(TAP_CASE(ladder), TAP_CASE(which_card))

@@ -42,6 +42,7 @@ struct _VmConnection {
     char *graphics_sentence;
     guint exit_status;
     guint graphics_restarts;
+    guint64 render_device;
     guint client_count;
 };
 
@@ -61,6 +62,7 @@ enum {
     PROP_GRAPHICS,
     PROP_GRAPHICS_SENTENCE,
     PROP_GRAPHICS_RESTARTS,
+    PROP_RENDER_DEVICE,
     PROP_CLIENT_COUNT,
     N_PROPS
 };
@@ -111,6 +113,7 @@ static void
 update_machine(VmConnection *self, GVariant *values)
 {
     const char *text;
+    guint64 device;
     guint number;
 
     if (g_variant_lookup(values, "Name", "&s", &text)) {
@@ -134,6 +137,10 @@ update_machine(VmConnection *self, GVariant *values)
     }
     if (g_variant_lookup(values, "GraphicsRestarts", "u", &number)) {
         set_number(self, &self->graphics_restarts, number, PROP_GRAPHICS_RESTARTS);
+    }
+    if (g_variant_lookup(values, "RenderDevice", "t", &device) && self->render_device != device) {
+        self->render_device = device;
+        notify(self, PROP_RENDER_DEVICE);
     }
     g_object_thaw_notify(G_OBJECT(self));
     if (g_variant_lookup(values, "ClientCount", "u", &number)) {
@@ -503,6 +510,9 @@ vm_connection_get_property(GObject *object, guint id, GValue *value, GParamSpec 
     case PROP_GRAPHICS_RESTARTS:
         g_value_set_uint(value, self->graphics_restarts);
         break;
+    case PROP_RENDER_DEVICE:
+        g_value_set_uint64(value, self->render_device);
+        break;
     case PROP_CLIENT_COUNT:
         g_value_set_uint(value, self->client_count);
         break;
@@ -552,6 +562,8 @@ vm_connection_class_init(VmConnectionClass *klass)
         g_param_spec_string("graphics-sentence", NULL, NULL, NULL, flags);
     properties[PROP_GRAPHICS_RESTARTS] =
         g_param_spec_uint("graphics-restarts", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_RENDER_DEVICE] =
+        g_param_spec_uint64("render-device", NULL, NULL, 0, G_MAXUINT64, 0, flags);
     properties[PROP_CLIENT_COUNT] =
         g_param_spec_uint("client-count", NULL, NULL, 0, G_MAXUINT, 0, flags);
     g_object_class_install_properties(object_class, N_PROPS, properties);
@@ -651,6 +663,13 @@ vm_connection_get_graphics_restarts(VmConnection *self)
 {
     g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
     return self->graphics_restarts;
+}
+
+guint64
+vm_connection_get_render_device(VmConnection *self)
+{
+    g_return_val_if_fail(VM_IS_CONNECTION(self), 0);
+    return self->render_device;
 }
 
 guint

@@ -148,6 +148,12 @@ const char *vm_connection_get_graphics_sentence(VmConnection *self);
  */
 guint vm_connection_get_graphics_restarts(VmConnection *self);
 /**
+ * vm_connection_get_render_device:
+ *
+ * Returns: which of the host's graphics cards draws in 3D, as the device number of its node; 0: none
+ */
+guint64 vm_connection_get_render_device(VmConnection *self);
+/**
  * vm_connection_get_client_count:
  *
  * Returns: how many programs are connected to the machine, this one too

@@ -144,6 +144,7 @@ struct display_state {
     char graphics_sentence[START_SENTENCE_SIZE]; /* why that */
     uint32_t gpu_slot;          /* of the graphics card on the PCI bus; 0: there is none */
     uint32_t graphics_restarts; /* times that the guest got its card again after a crash */
+    uint64_t render_device; /* st_rdev of the host card's node that draws for it; 0: none does */
 };
 
 /* Answer to DISPLAY_CREATE. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/fd.h"
@@ -175,4 +176,12 @@ graphics_name(const struct graphics *graphics, bool has_gpu)
            : level == GPU_LEVEL_DRM  ? "virgl"
            : level == GPU_LEVEL_SOFT ? "virgl-software"
                                      : "2d";
+}
+
+uint64_t
+graphics_render_device(const struct graphics *graphics)
+{
+    struct stat st;
+
+    return graphics->render_fd >= 0 && fstat(graphics->render_fd, &st) == 0 ? st.st_rdev : 0;
 }

@@ -46,3 +46,5 @@ void graphics_choose(const struct graphics_wish *wish, struct graphics *ret_grap
 const struct process_row *graphics_row(uint32_t level);
 /* A word for programs: "2d", "virgl-software", "virgl", "venus"; "none" without a card, "lost" after its crash. */
 const char *graphics_name(const struct graphics *graphics, bool has_gpu);
+/* Which of the host's cards draws: the number of its node as stat() has it; 0: none. */
+uint64_t graphics_render_device(const struct graphics *graphics);

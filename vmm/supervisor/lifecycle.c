@@ -52,6 +52,7 @@ lifecycle_tell_display(struct vm *vm)
         .state = states[vm->state],
         .gpu_slot = gpu_slot(vm),
         .graphics_restarts = vm->revival.n_done,
+        .render_device = graphics_render_device(&vm->graphics),
     };
     const struct child *display = vm_child(vm, process_display.name);
 
