@@ -115,6 +115,14 @@ on_stalled(VmDisplayPage *self)
 }
 
 static void
+on_card_changed(VmDisplayPage *self)
+{
+    vm_display_view_set_card(VM_DISPLAY_VIEW(self->view),
+                             self->connection ? vm_connection_get_render_device(self->connection)
+                                              : 0);
+}
+
+static void
 on_consoles_changed(VmDisplayPage *self)
 {
     GListModel *consoles = self->connection && self->phase != VM_DISPLAY_OFF
@@ -124,6 +132,7 @@ on_consoles_changed(VmDisplayPage *self)
     VmConsole *old = vm_display_view_get_console(VM_DISPLAY_VIEW(self->view));
 
     update_tabs(self, consoles);
+    on_card_changed(self);
     if (old != console) {
         if (old) {
             g_signal_handlers_disconnect_by_data(old, self);
@@ -166,6 +175,8 @@ vm_display_page_set_connection(VmDisplayPage *self, VmConnection *connection)
                                 G_CALLBACK(on_consoles_changed), self, G_CONNECT_SWAPPED);
         g_signal_connect_object(connection, "notify::state",
                                 G_CALLBACK(vm_display_page_update_boxes), self, G_CONNECT_SWAPPED);
+        g_signal_connect_object(connection, "notify::render-device", G_CALLBACK(on_card_changed),
+                                self, G_CONNECT_SWAPPED);
     }
     on_consoles_changed(self);
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_CONNECTION]);

@@ -31,6 +31,7 @@ struct _VmDisplayView {
     guint64 taken;             /* the console's serial as it was when the surface took it */
     gboolean dmabuf_refused;   /* by the desktop, for as long as it is the same one */
     gboolean textures_refused; /* the same */
+    guint64 card;              /* that draws: its device number; 0: none, or not known */
 };
 
 enum {
@@ -166,14 +167,15 @@ find_takes_textures(VmDisplayView *self)
         return VM_TEXTURES_NONE;
     }
     if (vm_x11_dri3_is_there(display)) {
-        return VM_TEXTURES_ALL;
+        return vm_x11_dri3_find_textures(display, self->card);
     }
-    if (!self->on_guest_surface || !vm_guest_surface_may_take_textures(display)) {
+    if (!self->on_guest_surface) {
         return VM_TEXTURES_NONE;
     }
     get_placement(self, &at);
-    return vm_guest_surface_shows_all(&at, self->width, self->height) ? VM_TEXTURES_FULL_LENGTH
-                                                                      : VM_TEXTURES_NONE;
+    return vm_guest_surface_shows_all(&at, self->width, self->height)
+               ? vm_guest_surface_find_textures(display, self->card)
+               : VM_TEXTURES_NONE;
 }
 
 static void
@@ -289,6 +291,16 @@ update_paced(VmDisplayView *self)
     if (self->console) {
         vm_console_set_paced(self->console,
                              self->on_guest_surface || vm_guest_painter_is_paced(self->painter));
+    }
+}
+
+void
+vm_display_view_set_card(VmDisplayView *self, guint64 card)
+{
+    g_return_if_fail(VM_IS_DISPLAY_VIEW(self));
+    if (self->card != card) {
+        self->card = card;
+        update_takes_textures(self);
     }
 }
 

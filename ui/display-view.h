@@ -24,6 +24,8 @@ GtkWidget *vm_display_view_new(void);
 
 /* NULL for none. */
 void vm_display_view_set_console(VmDisplayView *self, VmConsole *console);
+/* vm_connection_get_render_device() of the console's machine; before the console. */
+void vm_display_view_set_card(VmDisplayView *self, guint64 card);
 VmConsole *vm_display_view_get_console(VmDisplayView *self);
 gboolean vm_display_view_get_has_picture(VmDisplayView *self);
 

@@ -3,6 +3,7 @@
 
 #include "ui/guest-buffer.h"
 #include "ui/guest-dmabuf.h"
+#include "ui/same-card.h"
 
 struct vm_guest_surface {
     const VmWayland *wayland;
@@ -441,14 +442,23 @@ vm_guest_surface_may_take_dmabuf(GdkDisplay *display)
     return wayland && vm_wayland_dmabuf_takes(wayland->dmabuf, VM_DRM_XRGB8888);
 }
 
-gboolean
-vm_guest_surface_may_take_textures(GdkDisplay *display)
+VmTextures
+vm_guest_surface_find_textures(GdkDisplay *display, guint64 card)
 {
     const VmWayland *wayland = vm_wayland_get(display);
+    const VmWaylandDmabuf *dmabuf = wayland ? wayland->dmabuf : NULL;
 
-    return vm_guest_surface_may_take_dmabuf(display) &&
-           vm_wayland_dmabuf_takes_implicit(wayland->dmabuf, VM_DRM_XRGB8888) &&
-           vm_wayland_dmabuf_takes_implicit(wayland->dmabuf, VM_DRM_XBGR8888);
+    if (!vm_guest_surface_may_take_dmabuf(display)) {
+        return VM_TEXTURES_NONE;
+    }
+    if (!vm_same_card_may_be(VM_SAME_CARD_SYSFS, vm_wayland_dmabuf_get_device(dmabuf), card)) {
+        return vm_wayland_dmabuf_takes(dmabuf, VM_DRM_XBGR8888) ? VM_TEXTURES_LINEAR
+                                                                : VM_TEXTURES_NONE;
+    }
+    return vm_wayland_dmabuf_takes_implicit(dmabuf, VM_DRM_XRGB8888) &&
+                   vm_wayland_dmabuf_takes_implicit(dmabuf, VM_DRM_XBGR8888)
+               ? VM_TEXTURES_FULL_LENGTH
+               : VM_TEXTURES_NONE;
 }
 
 gboolean

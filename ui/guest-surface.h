@@ -55,8 +55,11 @@ void vm_guest_surface_damage(VmGuestSurface *self, const GdkRectangle *area);
 void vm_guest_surface_hide(VmGuestSurface *self);
 /* Whether the desktop's compositor takes pictures that are dmabufs. */
 gboolean vm_guest_surface_may_take_dmabuf(GdkDisplay *display);
-/* The same of textures, whose pixels nobody can copy: all of the picture has to be in the placement's core. */
-gboolean vm_guest_surface_may_take_textures(GdkDisplay *display);
+/*
+ * The same of textures from the card with that device number, whose pixels nobody can copy: all of the picture has to
+ * be in the placement's core. Those of another card than the compositor's have to be linear.
+ */
+VmTextures vm_guest_surface_find_textures(GdkDisplay *display, guint64 card);
 gboolean vm_guest_surface_shows_all(const VmPlacement *placement, guint width, guint height);
 /* Guest pixels copied for the compositor so far. */
 guint64 vm_guest_surface_get_n_copied(VmGuestSurface *self);

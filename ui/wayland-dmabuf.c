@@ -34,6 +34,8 @@ struct vm_wayland_dmabuf {
     gsize table_size;
     Taken taken[G_N_ELEMENTS(known)];
     Taken next[G_N_ELEMENTS(known)]; /* until the feedback is complete */
+    guint64 device;                  /* 0: not told */
+    guint64 next_device;
 };
 
 static void
@@ -74,6 +76,7 @@ on_done(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback)
         self->taken[i] = self->next[i];
         self->next[i] = (Taken){FALSE};
     }
+    self->device = self->next_device;
 }
 
 static void
@@ -96,6 +99,10 @@ on_format_table(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback, int32
 static void
 on_main_device(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct wl_array *device)
 {
+    VmWaylandDmabuf *self = data;
+
+    (void)feedback;
+    self->next_device = device->size == sizeof(dev_t) ? *(const dev_t *)device->data : 0;
 }
 
 static void
@@ -194,6 +201,12 @@ gboolean
 vm_wayland_dmabuf_takes_implicit(const VmWaylandDmabuf *self, guint32 fourcc)
 {
     return find_taken(self, fourcc)->implicit;
+}
+
+guint64
+vm_wayland_dmabuf_get_device(const VmWaylandDmabuf *self)
+{
+    return self ? self->device : 0;
 }
 
 struct zwp_linux_buffer_params_v1 *

@@ -19,6 +19,11 @@ void vm_wayland_dmabuf_go_to_default_queue(VmWaylandDmabuf *self);
 gboolean vm_wayland_dmabuf_takes(const VmWaylandDmabuf *self, guint32 fourcc);
 /* The same of those whose layout only the graphics card's driver knows. */
 gboolean vm_wayland_dmabuf_takes_implicit(const VmWaylandDmabuf *self, guint32 fourcc);
+/*
+ * The number of the card that the compositor reads all of them with, which may show some on another one's screen
+ * besides (the tranches' devices); 0: it tells none.
+ */
+guint64 vm_wayland_dmabuf_get_device(const VmWaylandDmabuf *self);
 struct zwp_linux_buffer_params_v1 *vm_wayland_dmabuf_create_params(VmWaylandDmabuf *self);
 
 G_END_DECLS

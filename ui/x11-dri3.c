@@ -6,7 +6,11 @@
 #include <fcntl.h>
 #include <gdk/gdkx.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xcb/dri3.h>
+
+#include "ui/same-card.h"
 
 #define DATA_KEY "vitrine-x11-dri3"
 
@@ -19,6 +23,7 @@ typedef struct {
     xcb_connection_t *connection;
     Visual *visual;      /* of pictures like VM_FORMAT_XRGB8888; NULL: dmabufs are not taken */
     gboolean has_linear; /* linear ones can be named as such */
+    guint64 device;      /* the number of the card that reads them; 0: not told */
 } Dri3;
 
 /* Descriptors go through no other sockets, and end a connection that has another one. */
@@ -82,6 +87,26 @@ lists_linear(const Dri3 *self, xcb_window_t root)
     return found;
 }
 
+/* The server gives its clients the node that it wants them to draw with. */
+static guint64
+find_device(const Dri3 *self, xcb_window_t root)
+{
+    xcb_dri3_open_reply_t *reply = xcb_dri3_open_reply(
+        self->connection, xcb_dri3_open(self->connection, root, XCB_NONE), NULL);
+    guint64 device = 0;
+    struct stat st;
+
+    for (int i = 0; reply && i < reply->nfd; i++) {
+        int fd = xcb_dri3_open_reply_fds(self->connection, reply)[i];
+        if (fstat(fd, &st) == 0) {
+            device = st.st_rdev;
+        }
+        close(fd);
+    }
+    free(reply);
+    return device;
+}
+
 static void
 ask_server(Dri3 *self, GdkDisplay *display)
 {
@@ -100,6 +125,7 @@ ask_server(Dri3 *self, GdkDisplay *display)
         self->visual = find_visual(gdk_display_get_default_screen(display));
         self->has_linear = (version->major_version > 1 || version->minor_version >= 2) &&
                            lists_linear(self, get_root(display));
+        self->device = find_device(self, get_root(display));
     }
     free(version);
 }
@@ -123,6 +149,17 @@ gboolean
 vm_x11_dri3_is_there(GdkDisplay *display)
 {
     return get_dri3(display)->visual != NULL;
+}
+
+VmTextures
+vm_x11_dri3_find_textures(GdkDisplay *display, guint64 card)
+{
+    const Dri3 *self = get_dri3(display);
+
+    if (vm_same_card_may_be(VM_SAME_CARD_SYSFS, self->device, card)) {
+        return VM_TEXTURES_ALL;
+    }
+    return self->has_linear ? VM_TEXTURES_LINEAR : VM_TEXTURES_NONE;
 }
 
 /* The request closes the descriptor. */

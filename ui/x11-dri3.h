@@ -18,6 +18,8 @@ enum {
 
 /* Whether the display is one of an X server on this computer that has it. */
 gboolean vm_x11_dri3_is_there(GdkDisplay *display);
+/* Which textures of the card with that device number are shown; 0: it is not known. Where it is there. */
+VmTextures vm_x11_dri3_find_textures(GdkDisplay *display, guint64 card);
 /*
  * A pixmap over the pixels of a picture that is a dmabuf, which has been checked to lie inside of it.
  * Waits for the server's answer; 0 when it refuses.

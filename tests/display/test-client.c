@@ -14,6 +14,7 @@
 #include "tests/display/library.h"
 #include "tests/display/peer.h"
 #include "vmm/base/fd.h"
+#include "vmm/client/picture-map.h"
 #include "vmm/client/vm-chardev.h"
 
 static void
@@ -47,6 +48,27 @@ test_machine(void)
     g_assert_cmpuint(vm_connection_get_exit_status(connection), ==, 33);
     g_assert_cmpstr(vm_connection_get_cause(connection), ==, "part-died");
     g_assert_cmpstr(vm_connection_get_sentence(connection), ==, "Its gpu part failed.");
+}
+
+/* Without a modifier the layout is the card's own. */
+static void
+test_textures(void)
+{
+    const VmTexture implicit = {.modifier = VM_MODIFIER_IMPLICIT};
+    const VmTexture linear = {.modifier = VM_MODIFIER_LINEAR};
+    const VmTexture tiled = {.modifier = 1};
+
+    g_assert_false(vm_picture_map_is_taken(&linear, VM_TEXTURES_NONE));
+    g_assert_false(vm_picture_map_is_taken(&implicit, VM_TEXTURES_NONE));
+    g_assert_true(vm_picture_map_is_taken(&linear, VM_TEXTURES_LINEAR));
+    g_assert_false(vm_picture_map_is_taken(&implicit, VM_TEXTURES_LINEAR));
+    for (VmTextures takes = VM_TEXTURES_FULL_LENGTH; takes <= VM_TEXTURES_ALL; takes++) {
+        g_assert_true(vm_picture_map_is_taken(&linear, takes));
+        g_assert_true(vm_picture_map_is_taken(&implicit, takes));
+    }
+    for (VmTextures takes = VM_TEXTURES_NONE; takes <= VM_TEXTURES_LINEAR; takes++) {
+        g_assert_false(vm_picture_map_is_taken(&tiled, takes));
+    }
 }
 
 static void
@@ -427,6 +449,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/client/machine", test_machine);
+    g_test_add_func("/client/textures", test_textures);
     g_test_add_func("/client/displays", test_displays);
     g_test_add_func("/client/input", test_input);
     g_test_add_func("/client/reconnect", test_reconnect);

@@ -13,8 +13,15 @@
 #include "tests/ui/shown-page.h"
 #include "ui/display-view.h"
 
+/* Numbers of devices that each computer has, and that are no card's. */
+enum {
+    COMPOSITORS_CARD = 1 << 8 | 3,
+    OTHER_CARD = 1 << 8 | 5,
+};
+
 /* Not on what GTK or the rig does: on what the console was told last. */
 static gboolean console_takes; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
+static VmTextures textures;    /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 /* The linker's names (--wrap): the library's functions, and those that the manager calls instead. */
 gboolean real_has_dmabuf(VmConsole *console) __asm__("__real_vm_console_has_dmabuf");
@@ -23,6 +30,11 @@ void real_set_takes(VmConsole *console,
                     gboolean takes) __asm__("__real_vm_console_set_takes_dmabuf");
 void wrap_set_takes(VmConsole *console,
                     gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
+
+void real_set_textures(VmConsole *console,
+                       VmTextures takes) __asm__("__real_vm_console_set_takes_textures");
+void wrap_set_textures(VmConsole *console,
+                       VmTextures takes) __asm__("__wrap_vm_console_set_takes_textures");
 
 void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
 void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
@@ -53,6 +65,13 @@ wrap_set_takes(VmConsole *console, gboolean takes)
 {
     console_takes = takes;
     real_set_takes(console, takes);
+}
+
+void
+wrap_set_textures(VmConsole *console, VmTextures takes)
+{
+    textures = takes;
+    real_set_textures(console, takes);
 }
 
 void
@@ -375,6 +394,43 @@ test_refused_first(Shown *self, gconstpointer data)
     rig_wait(is_copied(self));
 }
 
+/* What draws, and with the picture between whole pixels, where textures can be shown. */
+static void
+set_card(Shown *self, dev_t card)
+{
+    g_free(test_compositor_say(self->compositor, "scale 1"));
+    self->scale = 1;
+    self->rig->render_device = card;
+    rig_set_state(self->rig, DISPLAY_VM_RUNNING, 0, "", "");
+    rig_wait(vm_connection_get_render_device(self->connection) == card);
+    rig_wait(is_imported(self));
+    shown_settle(self);
+}
+
+/* Of another card than the compositor's only what every card can read; the machine's own pictures are that. */
+static void
+test_other_card(Shown *self, gconstpointer data)
+{
+    set_card(self, 0); /* not known */
+    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+    set_card(self, COMPOSITORS_CARD);
+    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+    set_card(self, OTHER_CARD);
+    g_assert_cmpint(textures, ==, VM_TEXTURES_LINEAR);
+    shown_show(self, WIDTH, HEIGHT, 90);
+    rig_wait(is_imported(self));
+    set_card(self, COMPOSITORS_CARD);
+    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+}
+
+/* A compositor that tells no card may have any. */
+static void
+test_no_card(Shown *self, gconstpointer data)
+{
+    set_card(self, OTHER_CARD);
+    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+}
+
 static void
 test_old_version(Shown *self, gconstpointer data)
 {
@@ -389,18 +445,21 @@ test_old_version(Shown *self, gconstpointer data)
 int
 main(int argc, char **argv)
 {
-    const char *const options[] = {g_getenv("TEST_OPTION"), NULL};
+    const char *const options[] = {g_getenv("TEST_OPTION"), g_getenv("TEST_DEVICE"), NULL};
     TestCompositor *compositor = test_compositor_new(options);
     int status;
 
     g_setenv("WAYLAND_DISPLAY", compositor->socket, TRUE);
     g_setenv("XDG_RUNTIME_DIR", compositor->folder, TRUE);
     gtk_test_init(&argc, &argv, NULL);
-    if (strcmp(options[0], "dmabuf=4") == 0) {
+    if (options[1]) {
+        ADD("other-card", test_other_card);
+    } else if (strcmp(options[0], "dmabuf=4") == 0) {
         ADD("imported", test_imported);
         ADD("flip", test_flip);
         ADD("paced", test_paced);
         ADD("scales", test_scales);
+        ADD("no-card", test_no_card);
         if (has_udmabuf()) {
             ADD("texture", test_texture);
         }
@@ -411,6 +470,7 @@ main(int argc, char **argv)
         }
     } else if (strcmp(options[0], "dmabuf=3") == 0) {
         ADD("old-version", test_old_version);
+        ADD("old-no-card", test_no_card);
     } else {
         ADD("refused-first", test_refused_first);
     }

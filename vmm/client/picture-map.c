@@ -114,6 +114,15 @@ vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureLayout *la
 }
 
 gboolean
+vm_picture_map_is_taken(const VmTexture *texture, VmTextures takes)
+{
+    if (texture->modifier == VM_MODIFIER_IMPLICIT) {
+        return takes == VM_TEXTURES_FULL_LENGTH || takes == VM_TEXTURES_ALL;
+    }
+    return takes != VM_TEXTURES_NONE && texture->modifier == VM_MODIFIER_LINEAR;
+}
+
+gboolean
 vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint width, guint height,
                             GError **error)
 {

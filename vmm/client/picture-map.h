@@ -7,6 +7,10 @@
 
 G_BEGIN_DECLS
 
+/* Of drm_fourcc.h. */
+#define VM_MODIFIER_LINEAR   G_GUINT64_CONSTANT(0)
+#define VM_MODIFIER_IMPLICIT G_GUINT64_CONSTANT(0x00ffffffffffffff)
+
 typedef struct {
     void *memory; /* NULL: there is none, or it is a texture */
     int fd;       /* of the memory */
@@ -38,6 +42,8 @@ gboolean vm_picture_map_open_dmabuf(VmPictureMap *self, int fd, const VmPictureL
  */
 gboolean vm_picture_map_open_texture(VmPictureMap *self, const VmTexture *texture, guint width,
                                      guint height, GError **error);
+/* Whether its layout is one of those that are taken. */
+gboolean vm_picture_map_is_taken(const VmTexture *texture, VmTextures takes);
 /* Whether the file of a texture says that it is long enough. */
 gboolean vm_picture_map_has_length(const VmTexture *texture);
 void vm_picture_map_close(VmPictureMap *self);

@@ -9,10 +9,7 @@
 #include "vmm/client/picture-map.h"
 #include "vmm/client/private.h"
 
-#define MODIFIER_LINEAR   G_GUINT64_CONSTANT(0) /* of drm_fourcc.h */
-#define MODIFIER_IMPLICIT G_GUINT64_CONSTANT(0x00ffffffffffffff)
-
-#define LISTENER_PATH     "/org/qemu/Display1/Listener"
+#define LISTENER_PATH "/org/qemu/Display1/Listener"
 
 enum {
     CURSOR_EDGE_MAX = 512,
@@ -190,18 +187,17 @@ open_dmabuf(VmScreenListener *self, const struct dmabuf_call *call, int fd, VmPi
     VmTexture texture = call->texture;
 
     texture.fd = fd;
-    if (texture.x == 0 && texture.y == 0 && texture.modifier == MODIFIER_LINEAR &&
+    if (texture.x == 0 && texture.y == 0 && texture.modifier == VM_MODIFIER_LINEAR &&
         !texture.bottom_up) {
         return vm_picture_map_open_dmabuf(ret_map, fd, &layout, error);
     }
-    if (self->takes_textures == VM_TEXTURES_NONE ||
-        (texture.modifier != MODIFIER_IMPLICIT && texture.modifier != MODIFIER_LINEAR) ||
+    if (!vm_picture_map_is_taken(&texture, self->takes_textures) ||
         (texture.bottom_up && call->height != texture.height)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                             "such textures are not taken");
         return FALSE;
     }
-    if (self->takes_textures == VM_TEXTURES_FULL_LENGTH && !vm_picture_map_has_length(&texture)) {
+    if (self->takes_textures != VM_TEXTURES_ALL && !vm_picture_map_has_length(&texture)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                             "the texture's file says that it is shorter");
         return FALSE;

@@ -150,7 +150,8 @@ guint vm_connection_get_graphics_restarts(VmConnection *self);
 /**
  * vm_connection_get_render_device:
  *
- * Returns: which of the host's graphics cards draws in 3D, as the device number of its node; 0: none
+ * Returns: which of the host's graphics cards draws in 3D, as the device number of its node; 0: none. Textures
+ * without a modifier are to be shown on that card alone, see vm_console_set_takes_textures()
  */
 guint64 vm_connection_get_render_device(VmConnection *self);
 /**

@@ -46,6 +46,7 @@ typedef enum {
     VM_TEXTURES_NONE,
     VM_TEXTURES_FULL_LENGTH, /* whose file says that it is as long as the picture */
     VM_TEXTURES_ALL,         /* also those that some drivers say to be shorter */
+    VM_TEXTURES_LINEAR, /* of full length, and said to be plain rows, which any card can read */
 } VmTextures;
 
 typedef struct {
@@ -157,7 +158,8 @@ gboolean vm_console_has_dmabuf(VmConsole *self);
  * graphics card comes as vm_console_get_texture() where that is possible, while all who watch take it so.
  * %VM_TEXTURES_NONE, as it is at first, when one could not be shown: the next picture, which comes at once,
  * has pixels. %VM_TEXTURES_FULL_LENGTH for those who pass them on to a Wayland compositor: many end the connection
- * of who shows them a shorter one.
+ * of who shows them a shorter one. %VM_TEXTURES_LINEAR for those who show with another card than the
+ * one that draws (vm_connection_get_render_device()): it would take other layouts for its own.
  */
 void vm_console_set_takes_textures(VmConsole *self, VmTextures takes);
 /**

@@ -208,6 +208,7 @@ struct compositor {
     bool contexts; /* with wp_security_context_v1 */
     uint32_t dmabuf_version; /* of zwp_linux_dmabuf_v1; 0: without */
     bool refuse_dmabufs;     /* say that they cannot be imported */
+    uint64_t device;         /* the number of the card that imports them; 0: none */
     bool patient;       /* a window may have content before it was configured, as on ChromeOS */
     uint32_t n_imports; /* dmabufs that clients wanted to be imported */
     uint32_t n_dmabufs; /* buffers of dmabufs that there are */

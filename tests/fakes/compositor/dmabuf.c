@@ -308,14 +308,14 @@ send_table(struct wl_resource *feedback)
 
 /* The tiled one in a tranche of its own, first, as graphics cards have it. */
 static void
-send_tranche(struct wl_resource *feedback, uint16_t first, uint16_t end)
+send_tranche(struct wl_resource *feedback, dev_t card, uint16_t first, uint16_t end)
 {
     struct wl_array device;
     struct wl_array indices;
 
     wl_array_init(&device);
     wl_array_init(&indices);
-    *(dev_t *)wl_array_add(&device, sizeof(dev_t)) = 0;
+    *(dev_t *)wl_array_add(&device, sizeof(dev_t)) = card;
     for (uint16_t i = first; i < end; i++) {
         *(uint16_t *)wl_array_add(&indices, sizeof(uint16_t)) = i;
     }
@@ -333,13 +333,14 @@ send_tranche(struct wl_resource *feedback, uint16_t first, uint16_t end)
 static void
 handle_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id)
 {
+    const struct compositor *compositor = wl_resource_get_user_data(resource);
     struct wl_resource *feedback = wl_resource_create(
         client, &zwp_linux_dmabuf_feedback_v1_interface, wl_resource_get_version(resource), id);
 
     wl_resource_set_implementation(feedback, &feedback_requests, NULL, NULL);
     send_table(feedback);
-    send_tranche(feedback, 0, 1);
-    send_tranche(feedback, 1, sizeof(formats) / sizeof(formats[0]));
+    send_tranche(feedback, compositor->device, 0, 1);
+    send_tranche(feedback, compositor->device, 1, sizeof(formats) / sizeof(formats[0]));
     zwp_linux_dmabuf_feedback_v1_send_done(feedback);
 }
 

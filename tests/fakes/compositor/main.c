@@ -4,13 +4,14 @@
  * A Wayland compositor without a screen, for tests.
  *
  * usage: test-compositor SOCKET CONTROL [scale=1.25] [size=1280x800] [hold] [plain] [contexts]
- *        [dmabuf=3|4] [dmabuf=refused]
+ *        [dmabuf=3|4] [dmabuf=refused] [device=NUMBER]
  *
  * Clients connect to SOCKET, the test to CONTROL (control.c has its language). Writes one line to
  * stdout when both can be used; ends on SIGTERM, on "quit" and with its parent. "hold" keeps each
  * buffer until the next one is committed; "plain" offers neither viewports nor fractional scales nor
  * inhibition of shortcuts; "contexts" offers wp_security_context_v1, "dmabuf=4" that version of
- * zwp_linux_dmabuf_v1, with "dmabuf=refused" nothing is imported then.
+ * zwp_linux_dmabuf_v1, with "dmabuf=refused" nothing is imported then; "device"
+ * is the number of the card that it names for them (none otherwise).
  */
 #include "tests/fakes/compositor/compositor.h"
 
@@ -65,6 +66,10 @@ read_option(struct compositor *compositor, const char *word)
         compositor->dmabuf_version = strcmp(word + 7, "3") == 0 ? 3 : 4;
         return compositor->refuse_dmabufs || strcmp(word + 7, "3") == 0 ||
                strcmp(word + 7, "4") == 0;
+    }
+    if (strncmp(word, "device=", 7) == 0) {
+        compositor->device = strtoull(word + 7, &end, 10);
+        return *end == '\0' && compositor->device > 0;
     }
     compositor->hold = compositor->hold || strcmp(word, "hold") == 0;
     compositor->plain = compositor->plain || strcmp(word, "plain") == 0;
@@ -127,7 +132,8 @@ main(int argc, char **argv)
 
     if (argc < 3) {
         fprintf(stderr, "usage: test-compositor SOCKET CONTROL [scale=X] [size=WxH] [hold] [plain] "
-                        "[contexts] [patient] [dmabuf=3|4] [dmabuf=refused]\n");
+                        "[contexts] [patient] [dmabuf=3|4] [dmabuf=refused] "
+                        "[device=NUMBER]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {
