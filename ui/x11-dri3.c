@@ -162,6 +162,13 @@ vm_x11_dri3_find_textures(GdkDisplay *display, guint64 card)
     return self->has_linear ? VM_TEXTURES_LINEAR : VM_TEXTURES_NONE;
 }
 
+/* Without a modifier the server's driver is to find the layout itself: that of a texture of the same card. */
+static gboolean
+says_linear(const Dri3 *self, const VmGuestPicture *picture)
+{
+    return self->has_linear && picture->texture.modifier == VM_DRM_LINEAR;
+}
+
 /* The request closes the descriptor. */
 static xcb_void_cookie_t
 ask_for_pixmap(const Dri3 *self, xcb_window_t root, xcb_pixmap_t pixmap,
@@ -170,7 +177,7 @@ ask_for_pixmap(const Dri3 *self, xcb_window_t root, xcb_pixmap_t pixmap,
     const VmPicture *at = &picture->picture;
     const gint32 fds[] = {fd};
 
-    if (self->has_linear) {
+    if (says_linear(self, picture)) {
         return xcb_dri3_pixmap_from_buffers_checked(
             self->connection, pixmap, root, 1, (guint16)at->width, (guint16)at->height, at->stride,
             (guint32)picture->offset, 0, 0, 0, 0, 0, 0, VM_X11_DEPTH, BITS, VM_DRM_LINEAR, fds);
@@ -185,13 +192,14 @@ vm_x11_dri3_import(GdkDisplay *display, const VmGuestPicture *picture)
 {
     const Dri3 *self = get_dri3(display);
     const VmPicture *at = &picture->picture;
-    guint64 most = self->has_linear ? G_MAXUINT32 : G_MAXUINT16;
+    const gboolean linear = says_linear(self, picture);
+    guint64 most = linear ? G_MAXUINT32 : G_MAXUINT16;
     xcb_generic_error_t *error;
     xcb_pixmap_t pixmap;
     int fd;
 
     if (!self->visual || at->width > G_MAXINT16 || at->height > G_MAXINT16 || at->stride > most ||
-        picture->offset > (self->has_linear ? G_MAXUINT32 : 0)) {
+        picture->offset > (linear ? G_MAXUINT32 : 0)) {
         return 0;
     }
     fd = fcntl(picture->dmabuf, F_DUPFD_CLOEXEC, 0);

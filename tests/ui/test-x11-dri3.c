@@ -185,10 +185,41 @@ test_cards(void)
     g_assert_cmpint(vm_x11_dri3_find_textures(display, other), ==, VM_TEXTURES_ALL);
 }
 
+static void
+import(GdkDisplay *display, guint width, guint64 modifier)
+{
+    const VmGuestPicture picture = {
+        .picture = {.width = WIDTH, .height = HEIGHT, .stride = STRIDE},
+        .dmabuf = STDIN_FILENO,
+        .texture = {.width = width, .height = HEIGHT, .stride = STRIDE, .modifier = modifier}};
+
+    g_assert_cmpuint(vm_x11_dri3_import(display, &picture), !=, 0);
+}
+
+/* What a card drew is not called linear when nobody said so. */
+static void
+test_modifiers(void)
+{
+    GdkDisplay *display = set_server("/dev/null", TRUE);
+
+    import(display, 0, 0); /* the machine's own pictures */
+    import(display, WIDTH, VM_DRM_LINEAR);
+    g_assert_cmpuint(n_linear, ==, 2);
+    g_assert_cmpuint(n_implicit, ==, 0);
+    import(display, WIDTH, VM_DRM_IMPLICIT);
+    g_assert_cmpuint(n_linear, ==, 2);
+    g_assert_cmpuint(n_implicit, ==, 1);
+    display = set_server("/dev/null", FALSE);
+    import(display, 0, 0);
+    g_assert_cmpuint(n_linear, ==, 0);
+    g_assert_cmpuint(n_implicit, ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
     gtk_test_init(&argc, &argv, NULL);
     g_test_add_func("/x11-dri3/cards", test_cards);
+    g_test_add_func("/x11-dri3/modifiers", test_modifiers);
     return g_test_run();
 }
