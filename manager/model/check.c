@@ -17,9 +17,10 @@ static const struct {
     {"cpu", N_("Processor can virtualise")},    {"kvm-missing", N_("This computer has KVM")},
     {"kvm-denied", N_("You may use /dev/kvm")}, {"kvm-broken", N_("KVM works")},
     {"no-namespaces", N_("Sandbox works")},     {"landlock", N_("Files are fenced off")},
-    {"no-space", N_("Room for disks")},         {"render-node", N_("Graphics card")},
-    {"graphics", N_("3D for guests")},          {"udmabuf", N_("Pictures without a copy")},
-    {"wayland", N_("Single windows")},          {"vulkan", N_("Vulkan for guests")},
+    {"limits", N_("Sharing limits")},           {"no-space", N_("Room for disks")},
+    {"render-node", N_("Graphics card")},       {"graphics", N_("3D for guests")},
+    {"udmabuf", N_("Pictures without a copy")}, {"wayland", N_("Single windows")},
+    {"vulkan", N_("Vulkan for guests")},
 };
 
 void

@@ -8,7 +8,7 @@
 
 enum {
     TEXT_SIZE = 512,
-    ROWS_MAX = 12,
+    ROWS_MAX = 13,
 };
 
 struct row {

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -22,6 +24,7 @@
 #include "vmm/supervisor/failure.h"
 #include "vmm/supervisor/json-text.h"
 #include "vmm/supervisor/probe.h"
+#include "vmm/supervisor/processes.h"
 
 struct row *
 check_add_row(struct report *report, const char *id, bool ok, const char *sentence)
@@ -176,6 +179,39 @@ check_room(struct report *report)
     check_set_cure(row, "Make room, or choose another folder for disks.", "");
 }
 
+/* Each process gets a limit of its own, which cannot be above what this login may have. Nothing of ours locks
+ * memory, so that its limit does not matter. */
+static void
+check_descriptors(struct report *report)
+{
+    const uint64_t least = MAX_OF(process_machine.nofile, process_display.nofile);
+    const uint64_t wanted = MAX_OF(process_gpu_venus.nofile, process_wayland_guard.nofile);
+    struct rlimit limit = {0};
+    char sentence[TEXT_SIZE];
+    struct row *row;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return;
+    }
+    if (limit.rlim_max >= wanted) {
+        snprintf(sentence, sizeof(sentence), "A process may have enough files open (%" PRIu64 ").",
+                 wanted);
+    } else if (limit.rlim_max >= least) {
+        snprintf(sentence, sizeof(sentence),
+                 "A process may have %" PRIu64 " files open; machines with graphics need %" PRIu64
+                 ".",
+                 (uint64_t)limit.rlim_max, wanted);
+    } else {
+        snprintf(sentence, sizeof(sentence),
+                 "A process may have only %" PRIu64 " files open; machines need %" PRIu64 ".",
+                 (uint64_t)limit.rlim_max, wanted);
+    }
+    row = check_add_row(report, "limits", limit.rlim_max >= wanted, sentence);
+    row->warns = limit.rlim_max >= least;
+    check_set_cure(row, "Raise the limit of open files for your login, then log in again.",
+                   "echo '* hard nofile 524288' | sudo tee /etc/security/limits.d/vitrine.conf");
+}
+
 static const struct row *
 first_obstacle(const struct report *report)
 {
@@ -236,7 +272,7 @@ int
 check_command(int argc, char **argv)
 {
     const bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
-    struct report report = {0};
+    cleanup_free struct report *report = xalloc(sizeof(*report));
     const struct row *obstacle;
     char sentence[2 * TEXT_SIZE + 64];
 
@@ -244,20 +280,21 @@ check_command(int argc, char **argv)
         fprintf(stderr, "vmm: “%s” is not known here; write vmm check [--json].\n", argv[0]);
         return EXIT_STATUS_USAGE;
     }
-    cleanup_fd int kvm_fd = check_kvm_access(&report);
-    const bool sandbox = check_sandbox(&report);
-    check_probe(&report, kvm_fd);
-    check_room(&report);
-    check_graphics(&report, sandbox);
-    obstacle = first_obstacle(&report);
+    cleanup_fd int kvm_fd = check_kvm_access(report);
+    const bool sandbox = check_sandbox(report);
+    check_probe(report, kvm_fd);
+    check_descriptors(report);
+    check_room(report);
+    check_graphics(report, sandbox);
+    obstacle = first_obstacle(report);
     snprintf(
         sentence, sizeof(sentence), "%s%s%s%s",
         obstacle ? "This computer cannot run machines yet: " : "This computer can run machines.",
         obstacle ? obstacle->sentence : "", obstacle ? " " : "", obstacle ? obstacle->cure : "");
     if (json) {
-        print_json(&report, sentence);
+        print_json(report, sentence);
     } else {
-        print_text(&report, sentence);
+        print_text(report, sentence);
     }
     return obstacle ? EXIT_STATUS_FAILED : EXIT_STATUS_OFF;
 }
