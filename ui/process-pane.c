@@ -32,9 +32,20 @@ vm_jail_is_whole(const VmJail *jail)
     return jail->filter && jail->namespaces && jail->no_new_privileges && jail->capabilities == 0;
 }
 
+gboolean
+vm_jail_is_foreign(const VmJail *jail)
+{
+    return g_str_equal(jail->part, "foreign");
+}
+
 const char *
 vm_jail_words(const VmJail *jail)
 {
+    if (vm_jail_is_foreign(jail)) {
+        return vm_jail_is_whole(jail)             ? _("Jailed, foreign")
+               : jail->filter || jail->namespaces ? _("Partly jailed, foreign")
+                                                  : _("Not jailed, foreign");
+    }
     if (vm_jail_is_whole(jail)) {
         return _("Jailed");
     }
@@ -53,6 +64,9 @@ files_words(const VmJail *jail)
 {
     if (is_supervisor(jail)) {
         return _("Yours: it opens them for the others");
+    }
+    if (vm_jail_is_foreign(jail)) {
+        return jail->namespaces ? _("Not known") : _("What its user may open");
     }
     return jail->namespaces ? _("Empty root: none by itself") : _("What its user may open");
 }
@@ -107,12 +121,17 @@ show_facts(VmProcessPane *self, const VmJail *jail, guint restarts)
 
     gtk_container_foreach(GTK_CONTAINER(self->facts_grid), remove_fact, NULL);
     add_fact(self, _("Namespaces"),
-             jail->namespaces ? "user, pid, mount, net, ipc, uts" : _("None of its own"));
+             jail->namespaces           ? "user, pid, mount, net, ipc, uts"
+             : vm_jail_is_foreign(jail) ? _("Not all its own")
+                                        : _("None of its own"));
     add_fact(self, _("Files"), files_words(jail));
     add_fact(self, _("Capabilities"), jail->capabilities == 0 ? _("None") : capabilities);
     add_fact(self, _("More rights"),
              jail->no_new_privileges ? _("Can gain none") : _("Not ruled out"));
-    add_fact(self, _("Open descriptors"), jail->descriptors ? descriptors : _("As your login"));
+    add_fact(self, _("Open descriptors"),
+             jail->descriptors          ? descriptors
+             : vm_jail_is_foreign(jail) ? _("Not known")
+                                        : _("As your login"));
     add_fact(self, _("Memory it can see"), memory_words(jail));
     add_fact(self, _("Threads"), threads);
     add_fact(self, _("Restarts"), times);
@@ -150,7 +169,10 @@ vm_jail_report(const VmJail *jail, const VmPolicy *policy)
         jail->name, jail->pid, vm_jail_is_whole(jail) ? "jailed" : "not whole",
         jail->filter ? "on" : "off", jail->namespaces ? "own" : "shared",
         jail->no_new_privileges ? "on" : "off", jail->capabilities, jail->threads,
-        jail->descriptors, jail->blocked, calls ? calls : "not limited");
+        jail->descriptors, jail->blocked,
+        calls                                      ? calls
+        : vm_jail_is_foreign(jail) && jail->filter ? "not known"
+                                                   : "not limited");
 }
 
 void
@@ -160,12 +182,16 @@ vm_process_pane_show(VmProcessPane *self, const VmJail *jail, const char *task, 
     g_autofree char *subtitle = g_strdup_printf(_("%s · process %u"), task, jail->pid);
     g_autofree char *log = g_strdup_printf(_("Show log of %s"), jail->name);
     g_autofree char *report = vm_jail_report(jail, policy);
-    g_autofree char *calls = policy ? calls_text(policy) : g_strdup(_("Not limited"));
+    const gboolean unknown = vm_jail_is_foreign(jail) && jail->filter;
+    g_autofree char *calls = policy    ? calls_text(policy)
+                             : unknown ? g_strdup(_("Not known"))
+                                       : g_strdup(_("Not limited"));
     g_autofree char *count =
         policy ? g_strdup_printf(
                      ngettext("%u system call allowed", "%u system calls allowed", policy->count),
                      policy->count)
-               : g_strdup(_("System calls are not limited"));
+        : unknown ? g_strdup(_("Which system calls are allowed is not known"))
+                  : g_strdup(_("System calls are not limited"));
 
     if (self->shown_pid == jail->pid && g_strcmp0(self->report, report) == 0) {
         return;

@@ -16,8 +16,9 @@ G_DECLARE_FINAL_TYPE(VmProcessPane, vm_process_pane, VM, PROCESS_PANE, GtkBox)
 void vm_process_pane_show(VmProcessPane *self, const VmJail *jail, const char *task, guint restarts,
                           const VmPolicy *policy);
 
-/* "Jailed", "Partly jailed", "Not jailed"; static. */
+/* "Jailed", "Partly jailed", "Not jailed", with ", foreign" where somebody else started it; static. */
 const char *vm_jail_words(const VmJail *jail);
+gboolean vm_jail_is_foreign(const VmJail *jail);
 gboolean vm_jail_is_whole(const VmJail *jail);
 
 /* All that the pane says, for the clipboard and reports; free with g_free(). */

@@ -6,8 +6,9 @@
 #include "manager/model/words.h"
 #include "ui/process-pane.h"
 
-#define NS_PER_US 1000
-#define PER_CENT  100.0
+#define NS_PER_US     1000
+#define PER_CENT      100.0
+#define CALLS_UNKNOWN G_MAXUINT /* somebody else's filter */
 
 enum column {
     COLUMN_NAME,
@@ -53,6 +54,7 @@ vm_process_table_task(const char *name)
         const char *start;
         const char *task;
     } tasks[] = {
+        {"vhost-user", N_("A device of another program")},
         {"vmm", N_("Opens files, starts and watches the others")},
         {"supervisor", N_("Opens files, starts and watches the others")},
         {"machine", N_("Processors and bus")},
@@ -191,6 +193,14 @@ compare_rows(GtkTreeModel *model, GtkTreeIter *a, GtkTreeIter *b, gpointer data)
     return type == GTK_SORT_DESCENDING ? -order : order;
 }
 
+static guint
+allowed_calls(const VmJail *jail, const VmPolicy *policy)
+{
+    const gboolean unknown = jail && vm_jail_is_foreign(jail) && jail->filter;
+
+    return policy ? policy->count : unknown ? CALLS_UNKNOWN : 0;
+}
+
 double
 vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJail *jail,
                       const VmPolicy *policy, gint64 elapsed_us)
@@ -214,7 +224,7 @@ vm_process_table_show(VmProcessTable *self, const VmProcess *process, const VmJa
     gtk_list_store_set(self->processes, &row, COLUMN_NAME, process->name, COLUMN_TASK,
                        vm_process_table_task(process->name), COLUMN_JAIL,
                        jail ? vm_jail_words(jail) : "…", COLUMN_CPU, share, COLUMN_MEMORY,
-                       process->memory, COLUMN_CALLS, policy ? policy->count : 0, COLUMN_BLOCKED,
+                       process->memory, COLUMN_CALLS, allowed_calls(jail, policy), COLUMN_BLOCKED,
                        jail ? jail->blocked : 0, COLUMN_RESTARTS, process->restarts, COLUMN_PID,
                        process->pid, COLUMN_CPU_NS, process->cpu_ns, COLUMN_SEEN, TRUE, -1);
     self->measuring |= before > 0 && elapsed_us > 0;
@@ -336,7 +346,9 @@ draw_number(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *mode
     } else if (which == COLUMN_CALLS) {
         guint calls = 0;
         gtk_tree_model_get(model, row, COLUMN_CALLS, &calls, -1);
-        text = calls ? g_strdup_printf("%u", calls) : g_strdup(_("not limited"));
+        text = calls == CALLS_UNKNOWN ? g_strdup(_("not known"))
+               : calls                ? g_strdup_printf("%u", calls)
+                                      : g_strdup(_("not limited"));
     } else {
         guint64 memory = 0;
         gtk_tree_model_get(model, row, COLUMN_MEMORY, &memory, -1);

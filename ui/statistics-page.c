@@ -72,17 +72,26 @@ show_sandbox(VmStatisticsPage *self)
     g_autofree char *detail = NULL;
     guint whole = 0;
     gboolean weak = FALSE;
+    gboolean ours = FALSE;
+    const VmJail *foreign = NULL;
 
     for (guint i = 0; i < self->jails->len; i++) {
         const VmJail *jail = g_ptr_array_index(self->jails, i);
         whole += vm_jail_is_whole(jail);
-        weak = weak || (jail->part[0] && !vm_jail_is_whole(jail));
+        if (jail->part[0] && !vm_jail_is_whole(jail)) {
+            weak = TRUE;
+            foreign = vm_jail_is_foreign(jail) ? jail : foreign;
+            ours = ours || !vm_jail_is_foreign(jail);
+        }
     }
     title = g_strdup_printf(
         ngettext("%u of %u process is jailed", "%u of %u processes are jailed", self->jails->len),
         whole, self->jails->len);
     if (blocked) {
         detail = g_strdup_printf(_("%s was stopped for a forbidden call."), blocked->name);
+    } else if (foreign && !ours) {
+        detail = g_strdup_printf(
+            _("%s was started by somebody else, who decides how it is jailed."), foreign->name);
     } else if (weak) {
         detail = g_strdup(_("The jail is weaker here: not every process has all of it."));
     } else {

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from runner import expect, run
-from session import Atspi, run_in_session
+from session import Atspi, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
@@ -35,7 +35,90 @@ def sharing_limits(session):
     session.shoot("sharing-limits-german")
 
 
-TESTS = [sharing_limits]
+# A back end of others in a jail of others: namespaces, no capability, a filter that lets all through; it listens, and
+# then is what the arguments say, with the listening socket as descriptor 9.
+JAILER = r"""
+import ctypes, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *args):
+    if getattr(libc, name)(*args) != 0:
+        sys.exit(f"{name}{args}: {os.strerror(ctypes.get_errno())}")
+NEW = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+uid, gid = os.geteuid(), os.getegid()
+call("unshare", NEW)
+for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {uid} 1"), ("gid_map", f"1000 {gid} 1")):
+    with open(f"/proc/self/{name}", "w") as file:
+        file.write(text)
+if os.fork():
+    os.wait()
+    os._exit(0)
+call("prctl", 1, 9, 0, 0, 0)  # it ends with its parent
+for capability in range(64):
+    libc.prctl(24, capability, 0, 0, 0)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+os.dup2(listener.fileno(), 9)
+call("prctl", 38, 1, 0, 0, 0)
+code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 1, ctypes.addressof(code)))
+call("prctl", 22, 2, program, 0, 0)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def back_end(session, name, jailed):
+    """A disk that qemu-storage-daemon serves; the path of its socket."""
+    path = session.path(f"{name}.socket")
+    with open(session.path(name), "wb") as file:
+        file.truncate(1 << 20)
+    address = "addr.type=fd,addr.str=9" if jailed else f"addr.type=unix,addr.path={path}"
+    words = ["qemu-storage-daemon", "--blockdev", f"driver=file,node-name=file,filename={session.path(name)}",
+             "--export", f"type=vhost-user-blk,id=export,node-name=file,writable=on,{address}"]
+    return path, subprocess.Popen([sys.executable, "-c", JAILER, path, *words] if jailed else words)
+
+
+def foreign_back_ends(session):
+    """Who serves `--vhost-user` stands among the processes, as foreign, with what holds it."""
+    served = [back_end(session, "open", False), back_end(session, "shut", True)]
+    try:
+        for path, process in served:
+            wait_for(path, lambda: os.path.exists(path) or process.poll() is not None)  # pylint: disable=cell-var-from-loop
+            expect(process.poll() is None, f"no back end: {process.args[0]}")
+        session.use_real_vmm()
+        session.define("tiny", "Tiny", kernel=session.tiny_guest(), mem={"size": 64}, gpu={"backend": "2d"},
+                       **{"vhost-user": [{"type": "block", "socket": path} for path, _ in served]})
+        session.start(LANGUAGE="de")
+        session.activate("app.start-machine", "tiny")
+        session.see_row("Tiny, Läuft", 20)
+        session.set_state("win.view", "statistics")
+        table = session.see("Prozesse von Tiny", Atspi.Role.TABLE, 20)
+
+        def row_of(name):
+            cells = [node.get_name() for node in walk(table) if node.get_role() == Atspi.Role.TABLE_CELL]
+            return cells[cells.index(name):][:8] if name in cells else None
+        wait_for("jails", lambda: "…" not in (row_of("vhost-user-1") or ["…"]), 20)
+        expect(row_of("vhost-user-0")[1:3] == ["Gerät eines anderen Programms", "Nicht eingesperrt, fremd"],
+               f"{row_of('vhost-user-0')}")
+        expect([row_of(name)[5] for name in ("vhost-user-0", "vhost-user-1")] == ["nicht begrenzt", "nicht bekannt"],
+               f"{row_of('vhost-user-1')}")
+        expect(row_of("vhost-user-0")[7] == str(served[0][1].pid), f"{row_of('vhost-user-0')}, {served[0][1].pid}")
+        expect(row_of("vhost-user-1")[1:3] == ["Gerät eines anderen Programms", "Eingesperrt, fremd"],
+               f"{row_of('vhost-user-1')}")
+        session.see("vhost-user-0 hat jemand anderes gestartet, der auch bestimmt, wie es eingesperrt ist.")
+        cell = next(node for node in walk(table) if node.get_name() == "vhost-user-1")
+        actions = [cell.get_action_name(number) for number in range(cell.get_n_actions() or 0)]
+        cell.do_action(actions.index("activate"))
+        session.see("user, pid, mount, net, ipc, uts")
+        session.see("Welche Systemaufrufe erlaubt sind, ist nicht bekannt")
+        session.shoot("foreign-german")
+    finally:
+        for _, process in served:
+            process.kill()
+            process.wait()
+
+
+TESTS = [sharing_limits, foreign_back_ends]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

@@ -385,7 +385,8 @@ GPtrArray *vm_connection_get_processes_finish(VmConnection *self, GAsyncResult *
 /**
  * VmJail:
  * @name: the part: "machine", "gpu", …
- * @part: its name for `vmm policy`; "" for the supervisor
+ * @part: its name for `vmm policy`; "" for the supervisor, "foreign" for a back end that somebody else
+ *   started
  * @pid: its process
  * @filter: a system call filter is on
  * @namespaces: user, pid, mount, net, ipc and uts namespaces of its own

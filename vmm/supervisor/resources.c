@@ -354,6 +354,17 @@ adopt_vhost_user(const struct vhost_user_config *device, const struct message_fd
     return 0;
 }
 
+/* Who listened there, or init where a socket unit did, which is not who answers. */
+static pid_t
+peer_of(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 1 ? peer.pid
+                                                                                      : 0;
+}
+
 static int
 connect_vhost_user(const struct vhost_user_config *device, int *ret_fd, struct failure *failure)
 {
@@ -439,6 +450,7 @@ open_all(const struct machine_config *config, const struct message_fds *handles,
 
         r = handles ? adopt_vhost_user(&config->vhost_user[i], handles, ret_fd, failure)
                     : connect_vhost_user(&config->vhost_user[i], ret_fd, failure);
+        resources->vhost_user_pid[i] = r == 0 ? peer_of(*ret_fd) : 0;
     }
     if (r == 0 && config->has_gpu && config->gpu.record) {
         r = open_output("recording", config->gpu.record, handles, &resources->gpu_record_fd,

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "vmm/base/message.h"
 #include "vmm/config/machine-config.h"
@@ -39,7 +40,8 @@ struct resources {
     int udmabuf_fd;                           /* or -1: the host has it not, or not for us */
     int serial_output_fd[CONFIG_SERIALS_MAX]; /* of type stdout and file, else -1 */
     int serial_input_fd[CONFIG_SERIALS_MAX];
-    int vhost_user_fd[CONFIG_VHOST_USERS_MAX]; /* connected to the user's own back ends */
+    int vhost_user_fd[CONFIG_VHOST_USERS_MAX];    /* connected to the user's own back ends */
+    pid_t vhost_user_pid[CONFIG_VHOST_USERS_MAX]; /* of them; 0: not known */
     struct gdb_socket gdb;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -109,6 +110,46 @@ add_child(struct display_statistics *statistics, const struct child *child)
     }
 }
 
+/* All six of its namespaces are others than ours; what cannot be read counts as the same. */
+static bool
+has_own_namespaces(pid_t pid)
+{
+    static const char *const kinds[] = {"user", "pid", "mnt", "net", "ipc", "uts"};
+    bool own = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        char path[40];
+        struct stat theirs;
+        struct stat ours;
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kinds[i]);
+        own = own && stat(path, &theirs) == 0;
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[i]);
+        own = own && stat(path, &ours) == 0 && theirs.st_ino != ours.st_ino;
+    }
+    return own;
+}
+
+/* A back end that somebody else started: all that is known of it is what the kernel says. */
+static void
+add_foreign(struct display_statistics *statistics, size_t number, pid_t pid)
+{
+    struct display_process *process = &statistics->process[statistics->count];
+    uint64_t shared = 0;
+
+    if (pid == 0 || statistics->count == DISPLAY_PROCESSES_MAX) {
+        return;
+    }
+    statistics->count++;
+    *process = (struct display_process){.pid = (uint32_t)pid, .cpu_ns = cpu_ns(pid)};
+    snprintf(process->name, sizeof(process->name), "vhost-user-%zu", number);
+    snprintf(process->part, sizeof(process->part), "foreign");
+    if (has_own_namespaces(pid)) {
+        process->jail |= DISPLAY_JAIL_NAMESPACES;
+    }
+    read_status(process, &shared);
+}
+
 static void
 add_ourselves(struct display_statistics *statistics)
 {
@@ -130,6 +171,9 @@ statistics_gather(const struct vm *vm, struct display_statistics *ret_statistics
         if (vm->child[i].pid > 0) {
             add_child(ret_statistics, &vm->child[i]);
         }
+    }
+    for (size_t i = 0; i < vm->config->n_vhost_user; i++) {
+        add_foreign(ret_statistics, i, vm->resources.vhost_user_pid[i]);
     }
     for (size_t i = 0; i < vm->config->n_block; i++) {
         const struct block_counters *counters = vm->resources.disk[i].counters;
