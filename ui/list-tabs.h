@@ -13,6 +13,10 @@ G_BEGIN_DECLS
 
 /* For the signal "focus" of a GtkListBox. */
 gboolean vm_list_tabs_focus(GtkWidget *widget, GtkDirectionType direction);
+/* For a list in which a row is always chosen: readers are told which row is selected and which is not any more, and
+ * a row that an arrow, Home or End leads to is selected before it has the focus. GTK tells nothing, and selects
+ * what has the focus already, so that a reader says of each row that it is not selected. */
+void vm_list_tabs_tell(GtkListBox *list);
 /* The selected row, else the first; NULL: there is none. */
 GtkListBoxRow *vm_list_tabs_chosen(GtkListBox *list);
 

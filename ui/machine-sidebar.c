@@ -477,6 +477,7 @@ vm_machine_sidebar_init(VmMachineSidebar *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->list, "focus", G_CALLBACK(vm_list_tabs_focus), NULL);
+    vm_list_tabs_tell(self->list);
     self->battery = vm_battery_new();
     self->turns = vm_picture_turns_new();
     self->folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

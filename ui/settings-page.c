@@ -12,6 +12,7 @@
 #include "ui/file-dialog.h"
 #include "ui/graphics-level.h"
 #include "ui/json-editor.h"
+#include "ui/list-tabs.h"
 #include "ui/machine-slot.h"
 #include "ui/memory-scale.h"
 #include "ui/ports-list.h"
@@ -541,6 +542,7 @@ vm_settings_page_init(VmSettingsPage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->index, "focus", G_CALLBACK(index_focus), NULL);
+    vm_list_tabs_tell(self->index);
     make_rows(self);
     for (guint i = 0; i < VM_N_SETTINGS; i++) {
         vm_accessible_set_group(list_of(self, vm_settings[i].section));

@@ -6,12 +6,80 @@ usage: test-details.py BUILD-FOLDER [TEST...]"""
 import os
 import subprocess
 import sys
+import time
 
+from gi.repository import GLib
 from runner import expect, run
-from session import Atspi, run_in_session, wait_for, walk
+from session import Atspi, Node, run_in_session, wait_for, walk
 
 if "VITRINE_UI_SESSION" not in os.environ and __name__ == "__main__":
     sys.exit(run_in_session())
+
+
+class Heard:
+    """What a reader is told of rows: ("selected", name), ("focused", name), in the order of the events."""
+
+    KINDS = ("selected", "focused")
+
+    def __init__(self):
+        self.said = []
+        self.listeners = [(kind, Atspi.EventListener.new(self.heard, None)) for kind in self.KINDS]
+        for kind, listener in self.listeners:
+            listener.register(f"object:state-changed:{kind}")
+
+    def heard(self, event, *_):
+        node = Node(event.source)
+        if event.detail1 and node.get_role() == Atspi.Role.LIST_ITEM:
+            self.said.append((event.type.split(":")[2], node.get_name()))
+
+    def after(self, seconds=1.0, least=0):
+        """All that was told in that time, which begins when so much was."""
+        late = time.monotonic() + 10
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or (len(self.said) < least and time.monotonic() < late):
+            GLib.MainContext.default().iteration(False)
+            time.sleep(0.01)
+            if len(self.said) < least:
+                end = time.monotonic() + seconds
+        said, self.said = self.said, []
+        return said
+
+    def end(self):
+        for kind, listener in self.listeners:
+            listener.deregister(f"object:state-changed:{kind}")
+
+
+def check_told(said, name, key):
+    """Of the cursor GTK tells twice."""
+    expect(said[:1] == [("selected", name)] and said[1:] and all(one == ("focused", name) for one in said[1:]), f"{key}: {said}")
+
+
+def told_as_selected(session):
+    """Arrows, Home and End tell a reader that the row is selected before it has the focus, once."""
+    for name in ("ada", "bob", "eve"):
+        session.define(name, name.title())
+    session.start()
+    session.see_row("Eve, Off")
+    session.focus()
+    session.activate("app.show-machine", "bob")
+    session.see_row("Bob, Off").grab_focus()
+    heard = Heard()
+    try:
+        heard.after()
+        for key, name in (("Down", "Eve, Off"), ("Up", "Bob, Off"), ("Home", "All machines"), ("End", "Eve, Off")):
+            session.keys(key)
+            said = heard.after(least=2)
+            check_told(said, name, key)
+        session.activate("app.show-machine", "bob")
+        session.set_state("win.view", "settings")
+        session.see("General", Atspi.Role.LIST_ITEM).grab_focus()
+        heard.after(least=2)
+        for key, name in (("Down", "System"), ("Up", "General")):
+            session.keys(key)
+            said = heard.after(least=2)
+            check_told(said, name, f"sections, {key}")
+    finally:
+        heard.end()
 
 
 def sharing_limits(session):
@@ -118,7 +186,7 @@ def foreign_back_ends(session):
             process.wait()
 
 
-TESTS = [sharing_limits, foreign_back_ends]
+TESTS = [told_as_selected, sharing_limits, foreign_back_ends]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
