@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "ui/machine-icon.h"
 #include "ui/picture.h"
 #include "vmm/client/vm-console.h"
 
@@ -90,7 +91,7 @@ vm_machine_thumbnail_draw(GtkWidget *widget, cairo_t *cr)
     if (self->picture) {
         draw_picture(self, cr, !active);
     } else {
-        vm_picture_draw_stand_in(widget, cr, WIDTH, HEIGHT, !active);
+        vm_picture_draw_stand_in(widget, cr, WIDTH, HEIGHT, vm_machine_icon_name(self->machine));
     }
     return GDK_EVENT_PROPAGATE;
 }
@@ -245,6 +246,8 @@ vm_machine_thumbnail_set_machine(VmMachineThumbnail *self, VmMachine *machine)
 
     g_set_object(&self->machine, machine);
     g_signal_connect_object(machine, "notify::state", G_CALLBACK(state_changed), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(machine, "notify::icon", G_CALLBACK(gtk_widget_queue_draw), self,
                             G_CONNECT_SWAPPED);
     /* Translators: accessible name of a thumbnail. */
     name = g_strdup_printf(_("Last picture of %s"), vm_machine_get_title(machine));

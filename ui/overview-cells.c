@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/overview-cells.h"
 
+#include "ui/machine-icon.h"
 #include "ui/picture.h"
 
 #define PICTURE_WIDTH  48
@@ -14,6 +15,7 @@
 struct _VmPictureCell {
     GtkCellRenderer parent_instance;
     cairo_surface_t *picture;
+    const char *icon; /* in its place */
     gboolean dim;
 };
 
@@ -86,7 +88,7 @@ picture_render(GtkCellRenderer *cell, cairo_t *cr, GtkWidget *widget,
         cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_GOOD);
         cairo_paint_with_alpha(cr, self->dim ? 0.35 : 1.0);
     } else {
-        vm_picture_draw_stand_in(widget, cr, PICTURE_WIDTH, PICTURE_HEIGHT, self->dim);
+        vm_picture_draw_stand_in(widget, cr, PICTURE_WIDTH, PICTURE_HEIGHT, self->icon);
     }
     cairo_restore(cr);
 }
@@ -115,14 +117,15 @@ vm_picture_cell_new(void)
 }
 
 void
-vm_picture_cell_set(VmPictureCell *self, cairo_surface_t *picture, gboolean dim)
+vm_picture_cell_set(VmPictureCell *self, cairo_surface_t *picture, VmMachine *machine)
 {
     if (picture) {
         cairo_surface_reference(picture);
     }
     g_clear_pointer(&self->picture, cairo_surface_destroy);
     self->picture = picture;
-    self->dim = dim;
+    self->icon = vm_machine_icon_name(machine);
+    self->dim = machine && !vm_machine_is_active(machine);
 }
 
 /* ------------------------------------------------------------------ history */

@@ -14,8 +14,8 @@ G_DECLARE_FINAL_TYPE(VmPictureCell, vm_picture_cell, VM, PICTURE_CELL, GtkCellRe
 G_DECLARE_FINAL_TYPE(VmHistoryCell, vm_history_cell, VM, HISTORY_CELL, GtkCellRenderer)
 
 GtkCellRenderer *vm_picture_cell_new(void);
-/* picture is copied by reference; dim for a machine that is off. */
-void vm_picture_cell_set(VmPictureCell *self, cairo_surface_t *picture, gboolean dim);
+/* picture is copied by reference, and may be NULL; dim for a machine that is off. */
+void vm_picture_cell_set(VmPictureCell *self, cairo_surface_t *picture, VmMachine *machine);
 
 GtkCellRenderer *vm_history_cell_new(VmMachineFigure figure);
 /* The machine that is drawn next. */

@@ -148,7 +148,7 @@ show_picture(GtkTreeViewColumn *column, GtkCellRenderer *cell, GtkTreeModel *mod
     cairo_surface_t *picture =
         machine && self->picture ? self->picture(machine, self->picture_data) : NULL;
 
-    vm_picture_cell_set(VM_PICTURE_CELL(cell), picture, machine && !vm_machine_is_active(machine));
+    vm_picture_cell_set(VM_PICTURE_CELL(cell), picture, machine);
 }
 
 static void

@@ -125,13 +125,12 @@ vm_picture_load_finish(GAsyncResult *result, GError **error)
 }
 
 void
-vm_picture_draw_stand_in(GtkWidget *widget, cairo_t *cr, int width, int height, gboolean off)
+vm_picture_draw_stand_in(GtkWidget *widget, cairo_t *cr, int width, int height, const char *icon)
 {
-    const char *name = off ? "system-shutdown-symbolic" : "video-display-symbolic";
     int scale = gtk_widget_get_scale_factor(widget);
     GtkIconTheme *theme = gtk_icon_theme_get_default();
     g_autoptr(GtkIconInfo) info =
-        gtk_icon_theme_lookup_icon_for_scale(theme, name, ICON_SIZE, scale, 0);
+        gtk_icon_theme_lookup_icon_for_scale(theme, icon, ICON_SIZE, scale, 0);
     const GdkRGBA white = {1, 1, 1, 0.75};
     g_autoptr(GdkPixbuf) pixbuf = NULL;
     cairo_surface_t *surface = NULL;

@@ -15,6 +15,8 @@ const VmSetting vm_settings[VM_N_SETTINGS] = {
      N_("Its heading in the list; empty for none")},
     {"general", "manager.note", VM_SETTING_NOTE, FALSE, N_("Note"),
      N_("For you; the search finds it")},
+    {"general", "manager.icon", VM_SETTING_ICON, FALSE, N_("Icon"),
+     N_("Stands for it where there is no picture of its screen")},
     {"system", "cpus.num-cores", VM_SETTING_NUMBER, TRUE, N_("Processors"), NULL},
     {"system", "mem.size", VM_SETTING_NUMBER, TRUE, N_("Memory"), N_("In MiB")},
     {"system", "balloon-page-reporting", VM_SETTING_FLAG, FALSE, N_("Give back unused memory"),
@@ -166,6 +168,9 @@ vm_setting_show(GtkWidget *control, const VmSetting *setting, const char *value)
     case VM_SETTING_INPUT:
         gtk_switch_set_active(GTK_SWITCH(control), value[0] == '1');
         break;
+    case VM_SETTING_ICON:
+        gtk_combo_box_set_active_id(GTK_COMBO_BOX(control), value);
+        break;
     case VM_SETTING_GRAPHICS:
         if (!gtk_combo_box_set_active_id(GTK_COMBO_BOX(control), value)) {
             gtk_combo_box_set_active(GTK_COMBO_BOX(control), -1);
@@ -195,7 +200,7 @@ vm_setting_read(GtkWidget *control, const VmSetting *setting)
     if (vm_setting_is_switch(setting)) {
         return g_strdup(gtk_switch_get_active(GTK_SWITCH(control)) ? "1" : "0");
     }
-    if (setting->kind == VM_SETTING_GRAPHICS) {
+    if (setting->kind == VM_SETTING_GRAPHICS || setting->kind == VM_SETTING_ICON) {
         const char *word = gtk_combo_box_get_active_id(GTK_COMBO_BOX(control));
         return g_strdup(word ? word : "");
     }

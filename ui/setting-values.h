@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-#define VM_N_SETTINGS 17U
+#define VM_N_SETTINGS 18U
 
 typedef enum {
     VM_SETTING_TEXT,
@@ -22,6 +22,7 @@ typedef enum {
     VM_SETTING_FLAG,      /* true, or not in the file */
     VM_SETTING_WINDOWS,   /* the guest's windows on this desktop */
     VM_SETTING_INPUT,     /* true or false; as "gpu" where the file says nothing */
+    VM_SETTING_ICON,      /* a word of machine-icon.h, or nothing */
     VM_SETTING_GRAPHICS,  /* a level of graphics-level.h; nothing without a graphics card */
 } VmSettingKind;
 

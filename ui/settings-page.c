@@ -13,6 +13,7 @@
 #include "ui/graphics-level.h"
 #include "ui/json-editor.h"
 #include "ui/list-tabs.h"
+#include "ui/machine-icon.h"
 #include "ui/machine-slot.h"
 #include "ui/memory-scale.h"
 #include "ui/ports-list.h"
@@ -281,6 +282,19 @@ make_levels(VmSettingsPage *self)
     return combo;
 }
 
+static GtkWidget *
+make_icons(VmSettingsPage *self)
+{
+    GtkWidget *combo = gtk_combo_box_text_new();
+
+    for (guint i = 0; vm_machine_icon_word(i); i++) {
+        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(combo), vm_machine_icon_word(i),
+                                  vm_machine_icon_title(i));
+    }
+    g_signal_connect(combo, "changed", G_CALLBACK(value_changed), self);
+    return combo;
+}
+
 static void
 note_changed(GtkTextBuffer *buffer, VmSettingsPage *self)
 {
@@ -316,6 +330,8 @@ make_control(VmSettingsPage *self, const VmSetting *setting)
         g_signal_connect(control, "value-changed", G_CALLBACK(value_changed), self);
     } else if (setting->kind == VM_SETTING_GRAPHICS) {
         control = make_levels(self);
+    } else if (setting->kind == VM_SETTING_ICON) {
+        control = make_icons(self);
     } else if (setting->kind == VM_SETTING_NOTE) {
         control = make_note(self);
     } else if (vm_setting_is_switch(setting)) {

@@ -22,6 +22,7 @@ struct _VmMachine {
     char *group;
     char *note;
     char *socket; /* of one in another place than ours, or NULL */
+    char *icon;
 
     VmMachineState state;
     char *words;

@@ -17,6 +17,7 @@ enum {
     PROP_TITLE,
     PROP_GROUP,
     PROP_NOTE,
+    PROP_ICON,
     PROP_STATE,
     PROP_STATE_WORDS,
     PROP_PROBLEM,
@@ -62,6 +63,7 @@ vm_machine_finalize(GObject *object)
     g_free(self->group);
     g_free(self->note);
     g_free(self->socket);
+    g_free(self->icon);
     g_free(self->words);
     G_OBJECT_CLASS(vm_machine_parent_class)->finalize(object);
 }
@@ -83,6 +85,9 @@ vm_machine_get_property(GObject *object, guint id, GValue *value, GParamSpec *sp
         break;
     case PROP_NOTE:
         g_value_set_string(value, self->note);
+        break;
+    case PROP_ICON:
+        g_value_set_string(value, self->icon);
         break;
     case PROP_STATE:
         g_value_set_int(value, (int)self->state);
@@ -120,6 +125,7 @@ vm_machine_class_init(VmMachineClass *klass)
     properties[PROP_TITLE] = g_param_spec_string("title", NULL, NULL, NULL, flags);
     properties[PROP_GROUP] = g_param_spec_string("group", NULL, NULL, NULL, flags);
     properties[PROP_NOTE] = g_param_spec_string("note", NULL, NULL, NULL, flags);
+    properties[PROP_ICON] = g_param_spec_string("icon", NULL, NULL, NULL, flags);
     properties[PROP_STATE] = g_param_spec_int("state", NULL, NULL, 0, VM_MACHINE_BROKEN, 0, flags);
     properties[PROP_STATE_WORDS] = g_param_spec_string("state-words", NULL, NULL, NULL, flags);
     properties[PROP_PROBLEM] = g_param_spec_boxed("problem", NULL, NULL, VM_TYPE_PROBLEM, flags);
@@ -148,6 +154,7 @@ vm_machine_new(const char *name)
     self->title = g_strdup(name);
     self->group = g_strdup("");
     self->note = g_strdup("");
+    self->icon = g_strdup("");
     vm_machine_update_words(self);
     return self;
 }
@@ -158,10 +165,12 @@ take_words_of_definition(VmMachine *self)
     VmJson *json = self->definition;
     const char *group = vm_json_get_string(json, "manager.group");
     const char *note = vm_json_get_string(json, "manager.note");
+    const char *icon = vm_json_get_string(json, "manager.icon");
 
     g_free(self->title);
     g_free(self->group);
     g_free(self->note);
+    g_free(self->icon);
     self->title = vm_plain_text(vm_definition_title(json, self->name), TITLE_MAX);
     if (g_strchug(self->title)[0] == '\0') {
         g_free(self->title);
@@ -169,9 +178,11 @@ take_words_of_definition(VmMachine *self)
     }
     self->group = vm_plain_text(group ? group : "", TITLE_MAX);
     self->note = g_strdup(note ? note : "");
+    self->icon = g_strdup(icon ? icon : "");
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_TITLE]);
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_GROUP]);
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_NOTE]);
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROP_ICON]);
 }
 
 void
@@ -306,6 +317,12 @@ const char *
 vm_machine_get_note(VmMachine *self)
 {
     return self->note;
+}
+
+const char *
+vm_machine_get_icon(VmMachine *self)
+{
+    return self->icon;
 }
 
 VmJson *

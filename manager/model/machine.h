@@ -41,7 +41,7 @@ typedef enum {
 } VmMachineState;
 
 /*
- * Properties (all notify): "name" "title" "group" "note" strings; "state" int (VmMachineState);
+ * Properties (all notify): "name" "title" "group" "note" "icon" strings; "state" int (VmMachineState);
  * "state-words" string for people; "problem" VmProblem or NULL; "connection" VmConnection or NULL;
  * "stubborn" boolean: the guest has not shut down for 20 s.
  * "has-renderer" boolean: its graphics card draws in 3D now.
@@ -98,8 +98,10 @@ VmGuestBuild *vm_machine_get_build(VmMachine *self);
 
 const char *vm_machine_get_name(VmMachine *self);
 const char *vm_machine_get_title(VmMachine *self);
-const char *vm_machine_get_group(VmMachine *self);  /* "" when there is none */
-const char *vm_machine_get_note(VmMachine *self);   /* "" when there is none */
+const char *vm_machine_get_group(VmMachine *self); /* "" when there is none */
+const char *vm_machine_get_note(VmMachine *self);  /* "" when there is none */
+/* A word of ui/machine-icon.h, or of a later version; "" when none was chosen. */
+const char *vm_machine_get_icon(VmMachine *self);
 VmJson *vm_machine_get_definition(VmMachine *self); /* NULL when broken or being built */
 VmMachineState vm_machine_get_state(VmMachine *self);
 const char *vm_machine_get_state_words(VmMachine *self);

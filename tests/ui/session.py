@@ -494,6 +494,12 @@ class Session:
                               capture_output=True).stdout
         return tuple(data[:3])
 
+    def pixels_of(self, node):
+        """All that the screen shows of it."""
+        box = node.get_extents(Atspi.CoordType.SCREEN)
+        return subprocess.run(["import", "-window", "root", "-crop", f"{box.width}x{box.height}+{box.x}+{box.y}", "-depth",
+                               "8", "rgb:-"], check=True, capture_output=True).stdout
+
     def running(self):
         """Process ids of the machines that were started here."""
         pids = []

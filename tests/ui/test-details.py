@@ -186,7 +186,33 @@ def foreign_back_ends(session):
             process.wait()
 
 
-TESTS = [told_as_selected, sharing_limits, foreign_back_ends]
+def icon_row(session):
+    """An icon of one's own stands in list and table where there is no picture, and is in the definition."""
+    session.define("lab", "Lab")
+    session.define("odd", "Odd", manager={"title": "Odd", "icon": "of-a-later-version"})
+    session.start(LANGUAGE="de")
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    picture = session.see("Letztes Bild von Lab", Atspi.Role.IMAGE)
+    other = session.see("Letztes Bild von Odd", Atspi.Role.IMAGE)
+    time.sleep(1)
+    before, others = session.pixels_of(picture), session.pixels_of(other)
+    session.choose("Symbol", "Terminal")
+    wait_for("the icon", lambda: session.definitions()["lab"]["manager"].get("icon") == "terminal")
+    wait_for("the icon in the list", lambda: session.pixels_of(picture) != before)
+    expect(session.pixels_of(other) == others, "another machine has another icon")
+    expect(session.definitions()["odd"]["manager"]["icon"] == "of-a-later-version", "another's icon changed")
+    session.shoot("icon-german")
+    session.choose("Symbol", "Ein oder aus")
+    wait_for("no icon", lambda: "icon" not in session.definitions()["lab"]["manager"])
+    wait_for("what was there before", lambda: session.pixels_of(picture) == before)
+    session.choose("Symbol", "Bildschirm")
+    session.activate("win.overview")
+    session.see("Lab", Atspi.Role.TABLE_CELL)
+    session.shoot("icon-table")
+
+
+TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
