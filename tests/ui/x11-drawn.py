@@ -44,21 +44,21 @@ class Server:
             process.wait()
 
 
-def picture(compositor, title):
-    """Of that window, with text, when it is at rest; or the last one."""
+def show(compositor, title, left):
     node = compositor.wait_window(title, LIMIT)
-    if node is None:
-        return None
-    compositor.command(f"[con_id={node['id']}] floating enable, focus")
-    before = None
+    if node is not None:
+        compositor.command(f"[con_id={node['id']}] move position {left} 0")
+    return node is not None
+
+
+def pictures(compositor, titles):
+    """Of these windows side by side, when they are equal and hold text; or the last ones."""
     end = time.monotonic() + LIMIT
-    while time.monotonic() < end:
+    while True:
+        seen = [compositor.picture(compositor.window(title)) for title in titles]
+        if seen[0] == seen[1] and dark(seen[0]) > 2000 or time.monotonic() > end:
+            return seen
         time.sleep(1)
-        seen = compositor.picture(compositor.window(title))
-        if seen == before and dark(seen) > 2000:
-            break
-        before = seen
-    return seen
 
 
 def dark(seen):
@@ -85,12 +85,13 @@ def keep(seen, name):
 
 def check(report, program, compositor):
     drawn = Server(program, compositor, "drawn", "--card")
-    one = picture(compositor, "drawn")
+    shown = show(compositor, "drawn", 0)
     report.check(f"X11 programs draw with the graphics card {NODE}" in drawn.said(), "Xwayland is given the card",
                  drawn.said(), compositor.log_text())
     copied = Server(program, compositor, "copied")
-    other = picture(compositor, "copied")
+    shown = show(compositor, "copied", sway.WIDTH // 2) and shown
     report.check("X11 programs draw on the processor: --card was not given" in copied.said(), "when --card asks for it", copied.said())
+    one, other = pictures(compositor, ("drawn", "copied")) if shown else (None, None)
     keep(one, "drawn")
     keep(other, "copied")
     same = one is not None and one == other and dark(one) > 2000
@@ -107,7 +108,9 @@ def main(program):
     os.chmod(NODE, 0o666)  # the machine is thrown away
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
-        compositor = sway.Sway(folder, node=NODE)
+        # Each at the size that it asks for, from its first picture on.
+        compositor = sway.Sway(folder, 'for_window [shell="xdg_shell"] floating enable\n', node=NODE)
+        compositor.seat.move(sway.WIDTH - 1, sway.HEIGHT - 1)  # the pointer is part of what the screen shows
         check(report, program, compositor)
         compositor.close()
     print(f"1..{report.number}")
