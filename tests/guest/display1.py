@@ -18,6 +18,8 @@ import gi
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
+import vm  # noqa: E402
+
 DISPLAY1 = "/org/qemu/Display1"
 
 # Characters of a US keyboard -> (qnum, shift), the numbers of the XT keyboard's set 1.
@@ -98,7 +100,7 @@ class Machine:
 
     def wait_for_text(self, name, needle, seconds, since=0):
         """All bytes of the port up to now once `needle` stands after offset `since`; or raises."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + max(seconds, vm.PATIENCE)
         text = b""
         with self.open_chardev(name) as stream:
             while needle not in text[since:]:

@@ -40,7 +40,7 @@ while true; do echo MODE $(head -n1 /sys/class/drm/card0-Virtual-1/modes); sleep
 """.replace("\n", " ")
 
 
-def check_pattern(report, machine, screen, name, limit=5):
+def check_pattern(report, machine, screen, name, limit=vm.PATIENCE):
     machine.wait_for(rf"FRAME {name} (\w+)", 60)
     drawn = machine.wait_for(rf"FRAME {name} (\w{{32}})", 5).group(1)
     end = time.monotonic() + limit
@@ -164,7 +164,7 @@ def check_crash(report, machine, client, screen, name, crash):
                  machine.last_words())
     report.check(screen.wait(lambda s: "ScanoutMap" in s.calls, 60) and card_process(client) not in (None, pid),
                  f"a card that crashed is started again: {name}", screen.calls)
-    check_pattern(report, machine, screen, name, 12)
+    check_pattern(report, machine, screen, name)
     sentence = gl.graphics(client, "GraphicsSentence")
     report.check("was started again" in sentence, "clients are told", sentence)
 

@@ -39,7 +39,7 @@ def check(report, machine, control):
     report.check(screen.wait(lambda s: s.size == (WIDTH, HEIGHT), 20), "there is a picture", screen.size)
     for name in frames.PATTERNS:
         machine.text = ""
-        frames.check_pattern(report, machine, screen, name, 12)
+        frames.check_pattern(report, machine, screen, name)
     pid = frames.card_process(client)
     time.sleep(LIMIT * 3)
     report.check(frames.card_process(client) == pid, "and lives")

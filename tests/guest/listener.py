@@ -15,6 +15,7 @@ import gi
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
+import vm  # noqa: E402
 from display1 import DISPLAY1  # noqa: E402
 
 LISTENER = "org.qemu.Display1.Listener"
@@ -147,7 +148,7 @@ class Listener:
 
     def wait(self, condition, seconds):
         """Whether condition(self) became true in time."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + max(seconds, vm.PATIENCE)
         with self.lock:
             while not condition(self):
                 left = end - time.monotonic()

@@ -87,8 +87,8 @@ def need(good, report, text, *details):
         raise Failed(text)
 
 
-def said(machine, pattern, limit=LIMIT):
-    return machine.wait_for(pattern, limit).group(1)
+def said(machine, pattern, limit=LIMIT, patience=vm.PATIENCE):
+    return machine.wait_for(pattern, limit, patience).group(1)
 
 
 def changed_pixels(before, after, width):
@@ -187,7 +187,7 @@ class Test:
             self.desktop.seat.move(x, y)
             self.desktop.seat.click()
             try:
-                where = said(self.machine, rf"POINTER-{word} (.*)\n", 10)
+                where = said(self.machine, rf"POINTER-{word} (.*)\n", 10, 0)
                 break
             except vm.Timeout:
                 where = ""
@@ -224,7 +224,7 @@ class Test:
             self.desktop.focus(self.desktop.window(word))
             self.desktop.seat.type(line + sway.RETURN)
             try:
-                return said(self.machine, pattern, limit // 3)
+                return said(self.machine, pattern, limit // 3, 0)
             except vm.Timeout:
                 if not again:
                     raise

@@ -11,6 +11,9 @@ import time
 # A kernel starts in 8 to 20 s under nested emulation; one that hangs there hangs for good.
 BOOT_LIMIT = 90
 RUN_LIMIT = 150
+# A limit that is no bar only keeps a test from waiting for ever. Every instruction is emulated here, on processors
+# that others use too, so none is shorter than this.
+PATIENCE = 90
 SCRIPT_SIZE = 64 << 10
 MARK = re.compile(r"MARK (\S+) ([\d.]+)")
 # The end of a test of which a guest did not come up at all; tests/guest/run then tries once more.
@@ -82,8 +85,9 @@ class Machine:
         self.text += data.decode("utf-8", errors="replace").replace("\r", "")
         return bool(data)
 
-    def wait_for(self, pattern, limit):
+    def wait_for(self, pattern, limit, patience=PATIENCE):
         """The first match in all that was said so far; Timeout when there is none."""
+        limit = max(limit, patience)
         end = time.monotonic() + limit
         while True:
             match = re.search(pattern, self.text)
@@ -103,6 +107,7 @@ class Machine:
 
     def wait(self, limit):
         """The exit status; Timeout when it goes on."""
+        limit = max(limit, PATIENCE)
         end = time.monotonic() + limit
         while self.read(min(0.5, end - time.monotonic())):
             if time.monotonic() >= end:

@@ -67,6 +67,7 @@ def seen(node, depth=0):
 class RealSession(Session):
     """The installed vitrine with the installed vmm beside it, in HOME."""
     START_SECONDS = 180
+    CLOSE_SECONDS = 120
 
     def __init__(self, prefix, home):
         self.home = home
