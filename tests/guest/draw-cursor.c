@@ -57,6 +57,18 @@ make_image(int card)
     return create.handle;
 }
 
+/* Until the test has seen it: a line on standard input. */
+static void
+wait_for_word(void)
+{
+    char word[16];
+
+    if (read(STDIN_FILENO, word, sizeof(word)) <= 0) {
+        printf("CURSOR failed: nobody says to go on\n");
+        exit(1);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -83,13 +95,13 @@ main(int argc, char **argv)
                                       .hot_y = 7};
     ask(card, DRM_IOCTL_MODE_CURSOR2, &cursor, "show");
     printf("CURSOR shown\n");
-    sleep(3);
+    wait_for_word();
     cursor.flags = DRM_MODE_CURSOR_MOVE;
     cursor.x = 321;
     cursor.y = 123;
     ask(card, DRM_IOCTL_MODE_CURSOR2, &cursor, "move");
     printf("CURSOR moved\n");
-    sleep(3);
+    wait_for_word();
     cursor.flags = DRM_MODE_CURSOR_BO;
     cursor.handle = 0;
     ask(card, DRM_IOCTL_MODE_CURSOR2, &cursor, "hide");

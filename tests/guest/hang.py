@@ -5,6 +5,7 @@
 Runs inside the test machine as an ordinary user. The card stands still at one of the guest's drawing commands
 (--gpu fault=hang): it answers nobody, and the supervisor finds that out.
 """
+import hashlib
 import os
 import sys
 import time
@@ -26,6 +27,19 @@ while true; do for s in red green blue; do
 """.replace("\n", " ")
 
 
+def check_pattern(report, machine, screen, name):
+    machine.wait_for(rf"FRAME {name} (\w+)", 60)
+    drawn = machine.wait_for(rf"FRAME {name} (\w{{32}})", 5).group(1)
+    end = time.monotonic() + vm.PATIENCE
+    while True:
+        mapped = hashlib.md5(screen.picture()).hexdigest()
+        if mapped == drawn or time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    report.check(mapped == drawn, f"the map shows what the guest drew: {name}", mapped, drawn)
+    screen.forget()
+
+
 def check(report, machine, control):
     machine.wait_for(r"FRAME", vm.BOOT_LIMIT)
     client = display1.Machine(control, 30)
@@ -39,7 +53,7 @@ def check(report, machine, control):
     report.check(screen.wait(lambda s: s.size == (WIDTH, HEIGHT), 20), "there is a picture", screen.size)
     for name in frames.PATTERNS:
         machine.text = ""
-        frames.check_pattern(report, machine, screen, name)
+        check_pattern(report, machine, screen, name)
     pid = frames.card_process(client)
     time.sleep(LIMIT * 3)
     report.check(frames.card_process(client) == pid, "and lives")
