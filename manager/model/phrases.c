@@ -90,6 +90,9 @@ static const char *const phrases[] = {
        "lost; make room, then continue it."),
     N_("There is no room for the disk “%s”: the machine is paused and nothing is lost; make room, "
        "then continue it."),
+    N_("There is no room for what the guest had written to the disk “%s” before: its last changes "
+       "may "
+       "be lost, it is told of an error, and the machine is paused; make room, then continue it."),
     /* Why a machine cannot be cloned, or not so (vmm/client/clone.c, clone-steps.c). */
     N_("“%s” is made of parts, and no linked clone can lie over those; make a full clone"),
     N_("“%s” lies over 8 images already, and a machine starts with no more; make a full clone"),

@@ -218,11 +218,11 @@ class World:
         import json
         return json.loads((self.root / 'state/vitrine' / name / 'last-run.json').read_text())
 
-    def started_guest(self, name, *words):
+    def started_guest(self, name, *words, **more):
         """A machine that said HELLO at its serial port."""
         output = self.files / f'{name}.serial'
         output.write_bytes(b'')
-        machine = self.start('--name', name, '--serial', f'file,path={output},console', *words)
+        machine = self.start('--name', name, '--serial', f'file,path={output},console', *words, **more)
         said = wait_for(lambda: b'HELLO' in output.read_bytes() or machine.poll() is not None, LIMIT_S)
         if not said or machine.poll() is not None:
             machine.kill()

@@ -5,11 +5,13 @@ A file system of 3 MiB has the disk and a file that takes what is left; the gues
 1.5 MiB, says how each request ended and whether it reads what it wrote.
 """
 import ctypes
+import errno
 import json
 import os
 import pathlib
 import select
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -27,7 +29,7 @@ FREE = 300 << 10  # left at first, so that some requests are done before
 class Small:
     """The file system, and the machine on it."""
 
-    def __init__(self, world, make, *words, guest='', env=None):
+    def __init__(self, world, make, *words, guest='', env=None, **more):
         self.world = world
         self.told = 0  # lines of machines before, in the same log
         self.place = world.root / 'small'
@@ -42,7 +44,7 @@ class Small:
         os.environ.update(env or {})
         words = [w.replace('DISK', str(disk)) for w in words]
         try:
-            self.machine = world.started_guest('full', GUEST, *words, *(['-p', guest] if guest else []))
+            self.machine = world.started_guest('full', GUEST, *words, *(['-p', guest] if guest else []), **more)
         finally:
             for name in env or {}:
                 del os.environ[name]
@@ -225,8 +227,41 @@ def paused_by_a_person(world):
         small.ends_well()
 
 
+class Filter(ctypes.Structure):
+    _fields_ = [('length', ctypes.c_ushort), ('code', ctypes.c_void_p)]
+
+
+def let_syncs_fail():
+    """In a process that will be vmm: fdatasync() says ENOSPC, in all parts."""
+    code = struct.pack('<' + 'HBBI' * 4, 0x20, 0, 0, 0,  # the number of the call
+                       0x15, 0, 1, 75, 0x06, 0, 0, 0x50000 | errno.ENOSPC, 0x06, 0, 0, 0x7fff0000)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = Filter(4, ctypes.addressof(buffer))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) < 0 or libc.prctl(22, 2, ctypes.byref(program), 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), 'prctl')
+
+
+def lost_by_the_host(world):
+    """The guest is told that its write failed, as no second try would mend it, and is paused all the same."""
+    with Small(world, raw, '-b', 'DISK', preexec_fn=let_syncs_fail) as small:
+        for times in (1, 2):
+            small.waits(times)
+            check(wait_for(lambda: small.state()['state'] == 'paused', 10), 'it goes on')
+            small.stands_still()
+            state = small.state()
+            check((state['state'], state.get('cause')) == ('paused', 'disk-full') and
+                  'its last changes may be lost' in state['sentence'] and str(small.place) in state['sentence'],
+                  str(state))
+            check(small.said() in ([], *[['WROTE 00000001'] * n for n in (times - 1, times)]), str(small.said()))
+            small.resume()
+        small.waits(3)
+        small.world.run('stop', 'full')
+        small.machine.communicate(timeout=harness.LIMIT_S)
+
+
 CASES = [each_kind, changes_that_are_not_kept, little_by_little, errors_when_asked_for, resets, ends, power_button,
-         paused_by_a_person]
+         paused_by_a_person, lost_by_the_host]
 
 
 def skipped(case):

@@ -2,18 +2,22 @@
 
 /*
  * A host without room, BLOCK_WAITS_FOR_ROOM: the real vmm-block on a file system of 4 MiB, which is full
- * until a file that takes the rest of it is made shorter.
+ * until a file that takes the rest of it is made shorter. And one whose fdatasync() finds none.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/virtio_blk.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,8 +99,9 @@ make_room(const struct rig *disk)
     }
 }
 
+/* Without its rings. */
 static bool
-start(struct rig *disk, uint32_t format, uint32_t flags)
+begin(struct rig *disk, uint32_t format, uint32_t flags)
 {
     const struct qcow2_new image = {.size = DISK_SIZE, .cluster_bits = 16};
     struct block_setup setup = {
@@ -124,7 +129,13 @@ start(struct rig *disk, uint32_t format, uint32_t flags)
             return false;
         }
     }
-    if (!fake_start(&disk->fake, "VMM_BLOCK", &setup, sizeof(setup), disk->fd)) {
+    return fake_start(&disk->fake, "VMM_BLOCK", &setup, sizeof(setup), disk->fd);
+}
+
+static bool
+start(struct rig *disk, uint32_t format, uint32_t flags)
+{
+    if (!begin(disk, format, flags)) {
         return false;
     }
     disk->fake.accept = UINT64_MAX;
@@ -413,6 +424,85 @@ TAP_TEST(stops_and_resets_are_clean)
     check_int(end(&disk), 0); /* the machine ends while one waits */
 }
 
+/* From now on, here and in what is started: the kernel could not put down what it had taken. */
+static bool
+let_syncs_fail(int error)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fdatasync, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {.len = 4, .filter = filter};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* Wait for this chain: the status that the guest sees. */
+static int
+ends_with(struct rig *disk, unsigned int slot, uint16_t expected)
+{
+    uint16_t head = UINT16_MAX;
+    uint32_t written = 0;
+
+    return fake_wait(&disk->fake, 0, &head, &written) && head == expected ? *status_of(disk, slot)
+                                                                          : -1;
+}
+
+/*
+ * What was written is gone, and a second fdatasync() would say that all is well: the guest sees an error.
+ * What it writes next waits until there is room all the same. The last case: syncs fail for good.
+ */
+TAP_TEST(a_flush_that_lost_bytes_fails_and_then_waits)
+{
+    struct rig disk;
+    uint16_t head[3];
+    int error = 0;
+
+    if (!mount_small()) {
+        return;
+    }
+    check(let_syncs_fail(ENOSPC));
+    check(start(&disk, BLOCK_RAW, BLOCK_WAITS_FOR_ROOM));
+    head[0] = offer(&disk, 0, VIRTIO_BLK_T_OUT);
+    check(is_done(&disk, 0, head[0]));
+    head[1] = offer(&disk, 1, VIRTIO_BLK_T_FLUSH);
+    check_int(ends_with(&disk, 1, head[1]), VIRTIO_BLK_S_IOERR);
+    check_int((int)hear(&disk, FAKE_LIMIT_MS, &error), BLOCK_FULL);
+    check_int(error, -BLOCK_LOST);
+    head[2] = offer(&disk, 2, VIRTIO_BLK_T_OUT);
+    check(fake_is_quiet(&disk.fake, 0, QUIET_MS));
+    check_int(retry(&disk), 0); /* nothing waits but what is in the ring */
+    check(is_done(&disk, 2, head[2]));
+    check_int(hear(&disk, 0, &error), 0);
+    check_int(end(&disk), 0);
+
+    /* A driver that never flushes: each of its writes is one; also one that had waited for room. */
+    check(begin(&disk, BLOCK_RAW, BLOCK_WAITS_FOR_ROOM));
+    disk.fake.accept = ~(UINT64_C(1) << VIRTIO_BLK_F_FLUSH);
+    check(fake_open(&disk.fake, 1));
+    fill(&disk);
+    head[0] = offer(&disk, 0, VIRTIO_BLK_T_OUT);
+    check(is_full(&disk));
+    make_room(&disk);
+    check_int(retry(&disk), -BLOCK_LOST);
+    check_int(ends_with(&disk, 0, head[0]), VIRTIO_BLK_S_IOERR);
+    check_int(retry(&disk), 0);
+    check_int(end(&disk), 0);
+
+    /* Nobody is asked to pause the machine: errors. */
+    check(start(&disk, BLOCK_RAW, 0));
+    for (unsigned int i = 0; i < 2; i++) {
+        head[i] = offer(&disk, i, VIRTIO_BLK_T_FLUSH);
+        check_int(ends_with(&disk, i, head[i]), VIRTIO_BLK_S_IOERR);
+    }
+    check_int(hear(&disk, 0, &error), 0);
+    check_int(end(&disk), 0);
+}
+
 TAP_MAIN(TAP_CASE(a_raw_disk_waits), TAP_CASE(a_qcow2_image_waits),
          TAP_CASE(a_composite_disk_waits), TAP_CASE(a_flush_waits),
-         TAP_CASE(kicks_and_a_held_queue_change_nothing), TAP_CASE(stops_and_resets_are_clean))
+         TAP_CASE(kicks_and_a_held_queue_change_nothing), TAP_CASE(stops_and_resets_are_clean),
+         TAP_CASE(a_flush_that_lost_bytes_fails_and_then_waits))

@@ -313,6 +313,11 @@ TAP_TEST(a_flush_reaches_every_part_that_was_written)
     counter[0].answer = 0;
     check_int(disk_flush(rig.disk), 0); /* what failed is tried again */
     check(counter[0].flushes == 2 && counter[2].flushes == 1);
+    /* Who tries again after this would be told that all is well. */
+    check(move(&rig, true, data, 10, 50) > 0 && move(&rig, true, data, 10, 250) > 0);
+    counter[0].answer = -ENOSPC;
+    counter[2].answer = -DISK_BYTES_LOST;
+    check_int(disk_flush(rig.disk), -DISK_BYTES_LOST);
     disk_close(rig.disk);
 }
 

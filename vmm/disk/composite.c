@@ -77,7 +77,7 @@ composite_write(struct disk *disk, const struct iovec *iov, size_t n, uint64_t o
     return n == 0 ? 0 : disk_write(piece.part->slice.disk, cut, n, piece.from);
 }
 
-/* One that cannot be flushed keeps none of the others from it. */
+/* One that cannot be flushed keeps none of the others from it; what cannot be tried again is told first. */
 static int
 composite_flush(struct disk *disk)
 {
@@ -89,7 +89,7 @@ composite_flush(struct disk *disk)
         int r = part->dirty ? disk_flush(part->slice.disk) : 0;
 
         part->dirty = r < 0;
-        result = result < 0 ? result : r;
+        result = result < 0 && r != -DISK_BYTES_LOST ? result : r;
     }
     return result;
 }

@@ -19,6 +19,15 @@
 
 struct disk;
 
+/*
+ * Errno of a disk whose host took bytes and found no room for them later (ENOSPC, EDQUOT), as network file
+ * systems and some others do. They are gone, and with them perhaps those of requests before: no second try
+ * mends it, the next flush would succeed without them.
+ */
+enum {
+    DISK_BYTES_LOST = EREMOTEIO
+};
+
 struct disk_ops {
     ssize_t (*read)(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset);
     ssize_t (*write)(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset);
@@ -50,8 +59,7 @@ disk_write(struct disk *disk, const struct iovec *iov, size_t n, uint64_t offset
 
 /*
  * Everything written before is on stable storage when this returns 0. -ENOSPC or -EDQUOT only where a
- * second try can mend it: not where the host took bytes and found no room for them later, as some file
- * systems do (-EIO).
+ * second try can mend it, -DISK_BYTES_LOST where it cannot.
  */
 static inline int
 disk_flush(struct disk *disk)
@@ -65,7 +73,7 @@ disk_sync_fd(int fd)
 {
     int error = fdatasync(fd) < 0 ? errno : 0;
 
-    return error == ENOSPC || error == EDQUOT ? -EIO : -error;
+    return error == ENOSPC || error == EDQUOT ? -DISK_BYTES_LOST : -error;
 }
 
 /*

@@ -6,6 +6,7 @@
  * unless it fails (START_FAILED); it serves vhost-user on `vhost_fd` until either socket ends.
  */
 
+#include <errno.h>
 #include <stdint.h>
 
 #include "vmm/protocol/start.h"
@@ -101,9 +102,14 @@ enum block_type {
     BLOCK_RETRIED, /* struct block_room; with an error it still waits, and BLOCK_FULL is not sent again */
 };
 
+/* Errno: the host had taken bytes and found no room for them later, so that no second try mends it. */
+enum {
+    BLOCK_LOST = EREMOTEIO
+};
+
 struct block_room {
     struct start_header header;
-    int32_t error; /* 0, -ENOSPC or -EDQUOT */
+    int32_t error; /* 0, -ENOSPC, -EDQUOT; -BLOCK_LOST: it has failed, those behind it wait */
     uint32_t reserved;
 };
 

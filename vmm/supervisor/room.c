@@ -115,6 +115,15 @@ room_describe(const struct vm *vm, char *sentence, size_t size)
         return;
     }
     name = vm->instance ? disk->name : end_of(vm->config->block[disk->index].path);
+    if (disk->no_room == -BLOCK_LOST) {
+        snprintf(
+            sentence, size,
+            "There is no room for what the guest had written to the disk “%s” before: its last "
+            "changes may be lost, it is told of an error, and the machine is paused; make room, "
+            "then continue it.",
+            name);
+        return;
+    }
     if (!place || statvfs(place, &room) < 0) {
         snprintf(sentence, size,
                  "There is no room for the disk “%s”: the machine is paused and nothing is lost; "
@@ -206,7 +215,7 @@ bool
 room_on_message(struct child *disk, const struct block_room *message, size_t size)
 {
     const int error = message->error;
-    const bool no_room = error == -ENOSPC || error == -EDQUOT;
+    const bool no_room = error == -ENOSPC || error == -EDQUOT || error == -BLOCK_LOST;
 
     if (size != sizeof(*message) || !disk->vm->booted || (error != 0 && !no_room)) {
         return false;

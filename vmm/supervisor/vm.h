@@ -55,7 +55,7 @@ struct child {
     uint32_t restarts; /* since the machine's start */
     uint32_t blocked;  /* times its filter ended it since then */
     size_t n_fds;      /* of its plan */
-    int no_room;       /* a disk: -ENOSPC or -EDQUOT while a request waits for room on the host */
+    int no_room;       /* a disk: block_room's error while a request waits for room on the host */
     bool retrying;     /* a disk: BLOCK_RETRIED is due */
 };
 

@@ -47,7 +47,7 @@ count_request(struct block_counters *counters, const struct chain *chain)
                        __ATOMIC_RELAXED);
 }
 
-/* False: it waits for room. */
+/* False: it waits for room; or (-DISK_BYTES_LOST) it has failed, and people are to make room first. */
 static bool
 serve(struct block *block, struct queue *queue, struct chain *chain, int *ret_error)
 {
@@ -60,7 +60,11 @@ serve(struct block *block, struct queue *queue, struct chain *chain, int *ret_er
     }
     count_request(block->counters, chain);
     queue_push(queue, chain, written);
-    return true;
+    if (block->disk.lost && block->disk.waits_for_room) {
+        *ret_error = -DISK_BYTES_LOST;
+    }
+    block->disk.lost = false;
+    return *ret_error == 0;
 }
 
 static void
@@ -221,6 +225,7 @@ block_retry(struct block *block)
 
     if (block->kept &&
         !serve(block, backend_queue(block->backend, 0), take_pointer(block->kept), &r)) {
+        backend_notify(block->backend, 0);
         return r;
     }
     block->full = false;

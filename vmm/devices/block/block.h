@@ -26,10 +26,17 @@ int block_create(struct loop *loop, const struct block_setup *setup, struct bloc
  * blocks; or what disk_grow() says.
  */
 int block_resize(struct block *block, uint64_t size);
-/* Called once when a request begins to wait for room; not again before block_retry(). */
+/*
+ * Called once when a request begins to wait for room, with -ENOSPC or -EDQUOT; or with -DISK_BYTES_LOST when
+ * one has failed, for want of room, that no second try can mend, and all behind it waits. Not again
+ * before block_retry().
+ */
 typedef void (*block_full_fn)(void *data, int error);
 void block_on_full(struct block *block, block_full_fn full, void *data);
-/* Do the request that waits, and go on. 0, also when none does; -ENOSPC or -EDQUOT: it waits on. */
+/*
+ * Do the request that waits, and go on. 0, also when none does; -ENOSPC or -EDQUOT: it waits on;
+ * -DISK_BYTES_LOST: it has failed, and all behind it waits on.
+ */
 int block_retry(struct block *block);
 void block_destroy(struct block *block);
 CLEANUP_DEFINE(struct block, block_destroy)

@@ -11,8 +11,11 @@
 #include "vmm/base/message.h"
 #include "vmm/devices/block/block.h"
 #include "vmm/devices/block/policy.h"
+#include "vmm/disk/disk.h"
 #include "vmm/jail/start.h"
 #include "vmm/protocol/device.h"
+
+_Static_assert((int)BLOCK_LOST == (int)DISK_BYTES_LOST, "one number for both");
 
 struct control {
     struct loop *loop;

@@ -181,8 +181,10 @@ is_full(int r)
 static void
 report(struct request_disk *disk, const struct header *header, int r)
 {
-    if (is_full(r)) {
-        if (!disk->full_reported) {
+    disk->lost |= r == -DISK_BYTES_LOST;
+    if (is_full(r) || r == -DISK_BYTES_LOST) {
+        /* Who pauses the machine says so. */
+        if (!disk->full_reported && !disk->waits_for_room) {
             log_error("disk-full: The host has no room left for the guest's disk: the guest sees "
                       "write errors. Free some space.");
         }

@@ -24,6 +24,7 @@ struct request_disk {
     char serial[20];
     uint64_t features; /* offered; what is not among them is unsupported */
     bool full_reported;
+    bool lost; /* set when a request ended with -DISK_BYTES_LOST; the caller takes it back */
     struct log_limit limit;
 };
 
