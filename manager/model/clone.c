@@ -254,9 +254,9 @@ vm_clone_get_room(VmStore *store, guint64 *ret_bytes)
     return TRUE;
 }
 
-/* Of all folders in which a machine's folder may be, each once. */
+/* Of all folders in which a machine's folder may be, each once; files in others are added to `elsewhere`. */
 static GStrv
-remove_half_made(VmStore *store)
+remove_half_made(VmStore *store, GStrvBuilder *elsewhere)
 {
     g_autoptr(GStrvBuilder) all = g_strv_builder_new();
     g_autofree char *usual = vm_paths_disks("-");
@@ -266,7 +266,7 @@ remove_half_made(VmStore *store)
 
     for (guint i = 0; i < n; i++) {
         g_autofree char *parent = g_path_get_dirname(folders[i]);
-        g_auto(GStrv) removed = vm_half_made_remove(parent);
+        g_auto(GStrv) removed = vm_half_made_remove(parent, elsewhere);
         g_strv_builder_addv(all, (const char **)removed);
     }
     return g_strv_builder_end(all);
@@ -275,11 +275,21 @@ remove_half_made(VmStore *store)
 char *
 vm_clone_remove_half_made(VmStore *store)
 {
-    g_auto(GStrv) removed = remove_half_made(store);
+    g_autoptr(GStrvBuilder) elsewhere = g_strv_builder_new();
+    g_auto(GStrv) removed = remove_half_made(store, elsewhere);
+    g_auto(GStrv) files = g_strv_builder_end(elsewhere);
     const guint n = g_strv_length(removed);
 
     if (n == 0) {
         return NULL;
+    }
+    if (n == 1 && files[0]) {
+        g_autofree char *all = g_strjoinv(", ", files);
+        /* Translators: the path of a folder, and of a file or several with commas. */
+        return g_strdup_printf(
+            _("A copy was cut off; “%s”, which was half-made, is removed, and so "
+              "is “%s”"),
+            removed[0], all);
     }
     if (n == 1) {
         /* Translators: the path of a folder. */

@@ -430,6 +430,13 @@ def killed_at_each_step(world):
                 if status == 0:
                     break
                 kills += 1
+                place.define('small')
+                place.clone('small', 'other')  # removes what is left
+                needed = {place.disk(name, index) for name in ('one', 'two') if (place.machines / f'{name}.json').exists()
+                          for index in (0, 1)}
+                left = [*place.images.glob('*.qcow2'), *place.data.rglob('.elsewhere*')]
+                check(needed.issuperset(left), f'{calls} {turn}: left: {left}')
+                check(reads(place.disk('one'), 1) and reads(place.disk('one', 1), 2), f'{calls} {turn}: it took too much')
             else:
                 check(False, f'{calls}: no end')
         place.starts('one')
@@ -444,10 +451,12 @@ def cut_off(world):
     place = Place(world)
     place.define('one', place.raw('a.img', 1), place.raw('b.img', 2))
     before = place.state()
-    kill = [*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync', '-e', 'inject=fsync:signal=KILL:when=2']
+    over = place.images / 'a-1.qcow2'  # beside the original's
     for linked_too in ((), ('--linked',)):
+        kill = [*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync',
+                '-e', f'inject=fsync:signal=KILL:when={3 if linked_too else 2}']
         world.run('clone', *linked_too, 'one', 'two', prefix=kill)
-        check((place.data / 'two').exists(), 'nothing is left of it')
+        check((place.data / 'two').exists() and over.exists() == bool(linked_too), 'nothing is left of it')
         # A definition that cannot be read may need it.
         (place.machines / 'odd.json').write_text('{')
         check(place.clone('one', 'three') == 'three' and (place.data / 'two').exists() and not place.said, place.said)
@@ -459,14 +468,21 @@ def cut_off(world):
             (place.machines / 'odd.json').unlink()
         check(place.clone('one', 'two') == 'two', 'the name is not free')
         check(f'“{place.data}/two” was removed: a copy that was cut off had left it' in place.said, place.said)
+        check((f'“{over}” was removed: a linked copy that was cut off' in place.said) == bool(linked_too), place.said)
         check(sorted(path.name for path in (place.data / 'two').iterdir()) == ['a.img', 'b.img'], 'a mark stays')
         for name in ('two', 'three', 'four'):
             shutil.rmtree(place.data / name, ignore_errors=True)
             (place.machines / f'{name}.json').unlink(missing_ok=True)
-        for path in place.images.iterdir():
-            if path.name.endswith('.qcow2'):
-                path.unlink()
         check(place.state() == before, 'the original changed')
+    # Somebody has put another file where that of the killed copy was.
+    world.run('clone', '--linked', 'one', 'two', prefix=kill)
+    over.unlink()
+    over.write_text('mine')
+    place.define('small')
+    check(place.clone('small', 'five') == 'five' and not (place.data / 'two').exists(), 'it was not removed')
+    check(over.read_text() == 'mine' and str(over) not in place.said, 'the file of another')
+    over.unlink()
+    (place.machines / 'five.json').unlink()
     # One that still goes on.
     slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=copy_file_range',
                              '-e', 'inject=copy_file_range:delay_enter=2000000', str(world.vmm), 'clone', 'one', 'two'],
@@ -506,23 +522,23 @@ def changed_meanwhile(world):
     place = Place(world)
     place.define('one', place.raw('disk.img', 1))
 
-    def clone_while(overlay, change):
+    def clone_while(change):
         slow = subprocess.Popen([*STRACE, str(world.root / 'trace'), '-e', 'trace=fsync', '-e', 'inject=fsync:delay_enter=1000000',
                                  str(world.vmm), 'clone', '--linked', 'one', 'two'], env=world.env(), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
-        check(wait_for((place.images / overlay).exists, 20), 'no overlay')
+        check(wait_for((place.data / 'two/.elsewhere-0').exists, 20), 'no overlay')
         change()
         before = place.load('one')
         output, errors = slow.communicate(timeout=60)
         return slow.returncode, output.decode(), errors.decode(), before
-    status, _, errors, before = clone_while('disk-1.qcow2', lambda: place.define('one', place.images / 'disk.img', mem=333))
+    status, _, errors, before = clone_while(lambda: place.define('one', place.images / 'disk.img', mem=333))
     check(status == 33 and 'changed meanwhile; clone it again' in errors, errors)
     check(place.load('one') == before and not (place.machines / 'two.json').exists(), 'a definition')
     check([path.name for path in place.images.iterdir()] == ['disk.img'] and not (place.data / 'two').exists(), 'files stay')
     check((place.images / 'disk.img').stat().st_mode & 0o200, 'it is frozen')
     # Another title is no reason.
     status, output, errors, before = clone_while(
-        'disk-1.qcow2', lambda: place.define('one', place.images / 'disk.img', mem=333, manager={'title': 'New', 'note': 'x'}))
+        lambda: place.define('one', place.images / 'disk.img', mem=333, manager={'title': 'New', 'note': 'x'}))
     check(status == 0 and output.strip() == 'two' and place.load('one')['manager'] == before['manager'], f'{errors} {place.load("one")}')
     check(place.disk('one').name == 'disk-1.qcow2' and place.load('two')['manager'] == {'title': 'two'}, 'the definitions')
     return None

@@ -182,6 +182,21 @@ def copy_was_cut_off(session):
     expect(os.listdir(session.path("data/vitrine")) == ["kept"], "it is still there")
 
 
+def linked_copy_was_cut_off(session):
+    """The same of a linked copy, with what it had put beside the original's disk: that very file, and no other."""
+    over, other = session.path("images/disk-1.qcow2"), session.path("images/disk-2.qcow2")
+    session.define("lab", "Lab")
+    copy = session.path("data/vitrine/lab-copy")
+    write(copy + "/.being-copied", f"{over}\0{other}\0")
+    write(copy + "/.elsewhere-0", "over")
+    write(copy + "/.elsewhere-1", "over")
+    write(other, "somebody's")
+    os.link(copy + "/.elsewhere-0", over)
+    session.start()
+    session.see(f"A copy was cut off; “{copy}”, which was half-made, is removed, and so is “{over}”")
+    expect(not os.path.exists(copy) and os.listdir(session.path("images")) == ["disk-2.qcow2"], "what is left is wrong")
+
+
 def file_changed(session):
     """The definition's file changes below an edit that is not saved: a bar, with a way to load it and one to keep the edit."""
     session.define("lab", "Lab", mem={"size": 64})
@@ -365,8 +380,9 @@ def no_renderer(session):
     expect(not session.find("The machine uses 2D until one is found."), "a machine that asked for 2D is told, too")
 
 
-TESTS = [deletes_disks_elsewhere, deletes_what_is_certain, copying_can_be_cancelled, copy_was_cut_off, file_changed, too_many_viewers, starts_again_after_failures,
-         starts_again_without_window, no_renderer]
+TESTS = [deletes_disks_elsewhere, deletes_what_is_certain, copying_can_be_cancelled, copy_was_cut_off,
+         linked_copy_was_cut_off, file_changed, too_many_viewers, starts_again_after_failures, starts_again_without_window,
+         no_renderer]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

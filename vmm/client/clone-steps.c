@@ -275,15 +275,23 @@ check_room(VmCloneSteps *steps, const struct step *first, GError **error)
     return TRUE;
 }
 
+static int
+make_file_at(const char *path, GError **error)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        (void)fail_writing(error, path, errno);
+    }
+    return fd;
+}
+
 /* A new file; step->done from then on. */
 static int
 make_file(struct step *step, GError **error)
 {
-    const int fd = open(step->to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const int fd = make_file_at(step->to, error);
 
-    if (fd < 0) {
-        (void)fail_writing(error, step->to, errno);
-    }
     step->done = fd >= 0;
     return fd;
 }
@@ -367,13 +375,12 @@ run_write(struct step *step, GError **error)
 }
 
 static gboolean
-run_overlay(struct step *step, GError **error)
+fill_overlay(const struct step *step, int fd, const char *path, GError **error)
 {
     const struct qcow2_new new_image = {.size = step->size,
                                         .cluster_bits = CLUSTER_BITS,
                                         .backing = step->backing,
                                         .backing_format = step->format};
-    const int fd = make_file(step, error);
     int r;
 
     if (fd < 0) {
@@ -384,7 +391,38 @@ run_overlay(struct step *step, GError **error)
         r = -errno; /* a definition will rely on it */
     }
     close(fd);
-    return r == 0 || fail_writing(error, step->to, -r);
+    return r == 0 || fail_writing(error, path, -r);
+}
+
+static gboolean
+is_elsewhere(VmCloneSteps *steps, const struct step *step)
+{
+    g_autofree char *start = g_strconcat(steps->folder, "/", NULL);
+
+    return steps->marker >= 0 && !g_str_has_prefix(step->to, start);
+}
+
+/* Beside the old machine's disk. In our folder first, so that who finds that half-made knows what else is. */
+static gboolean
+run_overlay_elsewhere(VmCloneSteps *steps, struct step *step, GError **error)
+{
+    g_autofree char *path = vm_half_made_elsewhere(steps->folder, steps->marker, step->to);
+
+    if (!path) {
+        return fail_writing(error, steps->folder, errno);
+    }
+    if (!fill_overlay(step, make_file_at(path, error), path, error)) {
+        return FALSE;
+    }
+    step->done = link(path, step->to) == 0;
+    return step->done || fail_writing(error, step->to, errno);
+}
+
+static gboolean
+run_overlay(VmCloneSteps *steps, struct step *step, GError **error)
+{
+    return is_elsewhere(steps, step) ? run_overlay_elsewhere(steps, step, error)
+                                     : fill_overlay(step, make_file(step, error), step->to, error);
 }
 
 /* Whether it can be: vm_clone_steps_end() does it. */
@@ -430,7 +468,7 @@ run_step(VmCloneSteps *steps, struct step *step, GCancellable *cancellable, GErr
     case WRITE:
         return run_write(step, error);
     default:
-        return run_overlay(step, error);
+        return run_overlay(steps, step, error);
     }
 }
 

@@ -142,11 +142,16 @@ remove_half_made(void)
 {
     g_autofree char *disks = vm_paths_disks("x");
     g_autofree char *parent = g_path_get_dirname(disks);
-    g_auto(GStrv) removed = vm_half_made_remove(parent);
+    g_autoptr(GStrvBuilder) elsewhere = g_strv_builder_new();
+    g_auto(GStrv) removed = vm_half_made_remove(parent, elsewhere);
+    g_auto(GStrv) files = g_strv_builder_end(elsewhere);
 
     for (guint i = 0; removed[i]; i++) {
         command_say("“%s” was removed: a copy that was cut off had left it, half-made.",
                     removed[i]);
+    }
+    for (guint i = 0; files[i]; i++) {
+        command_say("“%s” was removed: a linked copy that was cut off had left it.", files[i]);
     }
 }
 
