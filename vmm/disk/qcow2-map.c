@@ -296,6 +296,9 @@ move_l1(struct qcow2 *image, uint64_t entries, uint8_t **ret_l1, uint64_t *ret_o
     }
     memcpy(l1, image->l1, (size_t)image->l1_size * 8);
     r = qcow2_write_bytes(image, l1, bytes, *ret_offset);
+    for (uint64_t i = 0; r < 0 && i < clusters; i++) {
+        (void)qcow2_release(image, *ret_offset + (i << image->cluster_bits));
+    }
     *ret_l1 = take_pointer(l1);
     return r;
 }

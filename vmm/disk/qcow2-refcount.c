@@ -253,24 +253,36 @@ look_at(struct qcow2 *image, uint64_t index, bool *ret_free)
     return r;
 }
 
+/* As many of `n` clusters as one block counts. */
+static uint64_t
+count_part(struct qcow2 *image, uint64_t first, uint64_t n, uint64_t value, int *ret_error)
+{
+    const uint64_t left = block_entries(image) - (first & (block_entries(image) - 1));
+    const uint64_t part = MIN_OF(left, n);
+    struct qcow2_table *block;
+
+    *ret_error = get_block(image, first, &block);
+    if (*ret_error == 0) {
+        *ret_error = block ? set_counters(image, block, first, part, value) : -EIO;
+    }
+    return part;
+}
+
 /* Count clusters that look_at() found free; back to free when that fails half way. */
 static int
-count_run(struct qcow2 *image, uint64_t first, uint64_t n, uint64_t value)
+count_run(struct qcow2 *image, uint64_t first, uint64_t n)
 {
     uint64_t done = 0;
     int r = 0;
 
     while (r == 0 && done < n) {
-        const uint64_t index = first + done;
-        const uint64_t left = block_entries(image) - (index & (block_entries(image) - 1));
-        const uint64_t part = MIN_OF(left, n - done);
-        struct qcow2_table *block;
+        done += count_part(image, first + done, n - done, 1, &r);
+    }
+    for (uint64_t undone = 0;
+         r < 0 && undone < done;) { /* that of the last block may be half written */
+        int failed;
 
-        r = get_block(image, index, &block);
-        if (r == 0) {
-            r = block ? set_counters(image, block, index, part, value) : -EIO;
-        }
-        done += part;
+        undone += count_part(image, first + undone, done - undone, 0, &failed);
     }
     return r;
 }
@@ -310,7 +322,7 @@ qcow2_allocate(struct qcow2 *image, uint64_t want, bool exact, uint64_t *ret_off
             return qcow2_found_damage(image);
         }
     }
-    r = count_run(image, index - run, run, 1);
+    r = count_run(image, index - run, run);
     if (r < 0) {
         return r;
     }

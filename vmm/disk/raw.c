@@ -20,6 +20,7 @@ struct raw {
     struct disk disk;
     struct raw_setup setup;
     bool is_file;
+    uint64_t file_size; /* of a file */
     bool no_holes;      /* the file system refused: ask no more */
     bool no_zero_range; /* the same */
     char *zeroes;       /* ZEROES_SIZE bytes for where nothing better works */
@@ -44,11 +45,24 @@ file_size(int fd, uint64_t *ret_size, bool *ret_is_file)
     return 0;
 }
 
+/* 0 also where the file system cannot. */
+static int
+take_room(const struct raw *raw, uint64_t offset, uint64_t length)
+{
+    int r;
+
+    do {
+        r = fallocate(raw->setup.fd, 0, (off_t)offset, (off_t)length);
+    } while (r < 0 && errno == EINTR);
+    return r < 0 && errno != EOPNOTSUPP ? -errno : 0;
+}
+
 static int
 raw_grow(struct disk *disk, uint64_t size)
 {
     struct raw *raw = (struct raw *)disk;
     const uint64_t old = raw->setup.size;
+    int r;
 
     if (raw->setup.read_only) {
         return -EROFS;
@@ -59,13 +73,16 @@ raw_grow(struct disk *disk, uint64_t size)
     if (!raw->is_file) {
         return -EMEDIUMTYPE;
     }
-    if (!raw->setup.sparse && size > old &&
-        fallocate(raw->setup.fd, 0, (off_t)old, (off_t)(size - old)) < 0 && errno != EOPNOTSUPP) {
-        return -errno;
+    r = raw->setup.sparse || size == old ? 0 : take_room(raw, old, size - old);
+    if (r == 0 && ftruncate(raw->setup.fd, (off_t)size) < 0) {
+        r = -errno;
     }
-    if (ftruncate(raw->setup.fd, (off_t)size) < 0) {
-        return -errno;
+    if (r < 0) {
+        /* Some file systems have made it as long as there was room. */
+        (void)!ftruncate(raw->setup.fd, (off_t)raw->file_size);
+        return r;
     }
+    raw->file_size = size;
     raw->setup.size = size;
     raw->disk.size = size;
     return 0;
@@ -229,6 +246,7 @@ raw_open(const struct raw_setup *setup, struct disk **ret_disk)
     raw->disk = (struct disk){.ops = &raw_ops, .size = setup->size};
     raw->setup = *setup;
     raw->is_file = is_file;
+    raw->file_size = size;
     raw->zeroes = xalloc(ZEROES_SIZE);
     *ret_disk = &raw->disk;
     return 0;
