@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ui/machine-icon.h"
+#include "ui/picture-pace.h"
 #include "ui/picture.h"
 #include "vmm/client/vm-console.h"
 
@@ -20,8 +21,7 @@ struct _VmMachineThumbnail {
     cairo_surface_t *picture;
     gboolean live; /* the picture came from a running machine */
     gboolean asked;
-    VmConsole *console; /* that was asked last; compared only */
-    guint64 changes;    /* of it then; 0: it is to be asked again */
+    VmPicturePace pace;
     VmPictureTurns *turns;
     GCancellable *cancellable;
 };
@@ -35,7 +35,7 @@ vm_machine_thumbnail_dispose(GObject *object)
 
     g_cancellable_cancel(self->cancellable);
     g_clear_object(&self->cancellable);
-    g_clear_weak_pointer(&self->console);
+    vm_picture_pace_clear(&self->pace);
     g_clear_object(&self->machine);
     g_clear_pointer(&self->picture, cairo_surface_destroy);
     G_OBJECT_CLASS(vm_machine_thumbnail_parent_class)->dispose(object);
@@ -180,7 +180,8 @@ live_picture_came(GObject *source, GAsyncResult *result, gpointer data)
     if (picture) {
         take_picture(self, picture, TRUE);
     } else if (!error || !g_dbus_error_is_remote_error(error)) {
-        self->changes = 0; /* else there is none yet, and the machine tells when */
+        vm_picture_pace_forget(
+            &self->pace); /* else there is none yet, and the machine tells when */
     }
 }
 
@@ -207,8 +208,7 @@ turn_came(GObject *who)
         vm_picture_turns_end(self->turns);
         return;
     }
-    g_set_weak_pointer(&self->console, console);
-    self->changes = vm_console_get_changes(console);
+    vm_picture_pace_take(&self->pace, console, g_get_monotonic_time());
     vm_console_get_thumbnail_async(console, PICTURE_WIDTH, PICTURE_HEIGHT, self->cancellable,
                                    live_picture_came, g_object_ref(self));
 }
@@ -218,7 +218,7 @@ vm_machine_thumbnail_refresh(VmMachineThumbnail *self, VmPictureTurns *turns)
 {
     g_autoptr(VmConsole) console = self->asked ? NULL : console_of(self);
 
-    if (console && (console != self->console || vm_console_get_changes(console) != self->changes)) {
+    if (console && vm_picture_pace_is_due(&self->pace, console, g_get_monotonic_time())) {
         self->asked = TRUE;
         g_set_object(&self->turns, turns);
         vm_picture_turns_ask(turns, G_OBJECT(self), turn_came);
@@ -228,7 +228,7 @@ vm_machine_thumbnail_refresh(VmMachineThumbnail *self, VmPictureTurns *turns)
 static void
 state_changed(VmMachineThumbnail *self)
 {
-    self->changes = 0;
+    vm_picture_pace_forget(&self->pace);
     if (!vm_machine_is_active(self->machine)) {
         self->asked = FALSE;
         vm_picture_load_async(vm_machine_get_name(self->machine), PICTURE_WIDTH, PICTURE_HEIGHT,

@@ -14,8 +14,8 @@ G_DECLARE_FINAL_TYPE(VmMachineThumbnail, vm_machine_thumbnail, VM, MACHINE_THUMB
 
 void vm_machine_thumbnail_set_machine(VmMachineThumbnail *self, VmMachine *machine);
 
-/* Ask for a new picture, when it is its turn; nothing happens while one is on its way, or when nothing was
- * drawn since the last one. */
+/* Ask for a new picture, when it is its turn; nothing happens while one is on its way, or when none is due
+ * (ui/picture-pace.h). */
 void vm_machine_thumbnail_refresh(VmMachineThumbnail *self, VmPictureTurns *turns);
 
 /* The last picture, NULL when there is none; borrowed until the next refresh. */

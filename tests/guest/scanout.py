@@ -134,7 +134,7 @@ def check_fall_back(report, machine, client):
 
 class Window:
     """Vitrine with the machine in its window, on Xwayland, which draws with the card as sway does."""
-    # without its list of machines, whose small picture of the guest is read back every second
+    # without its list of machines, whose small picture of the guest is read back every ten seconds
     SETTINGS = "[org/vitrine/Vitrine]\nselected-machine='{}'\nresize-guest=false\nsidebar-shown=false\n"
 
     def __init__(self, program, name, kernel):

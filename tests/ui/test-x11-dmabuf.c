@@ -24,6 +24,7 @@
 #include "tests/ui/x11-stand-in.h"
 #include "ui/display-page.h"
 #include "ui/guest-picture.h"
+#include "ui/picture-pace.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/client/vm-connection.h"
@@ -559,6 +560,42 @@ test_texture_refused(Fixture *self, gconstpointer data)
     g_assert_cmpuint(x11_seen.copies, ==, 1);
 }
 
+static void
+take_result(GObject *source, GAsyncResult *result, gpointer to)
+{
+    g_autoptr(VmThumbnail) thumbnail =
+        vm_console_get_thumbnail_finish(VM_CONSOLE(source), result, NULL);
+
+    *(gboolean *)to = thumbnail != NULL;
+}
+
+/* As the list of machines asks for one: each second, but seldom while the picture is on the card. */
+static void
+test_small_picture(Fixture *self, gconstpointer data)
+{
+    g_autoptr(VmConsole) console =
+        g_list_model_get_item(vm_connection_get_consoles(self->connection), 0);
+    VmPicturePace pace = {0};
+    gboolean came = FALSE;
+
+    rig_wait(is_shown(self, 1));
+    g_assert_true(vm_picture_pace_is_due(&pace, console, 0));
+    vm_picture_pace_take(&pace, console, 0);
+    vm_console_get_thumbnail_async(console, 16, 16, NULL, take_result, &came);
+    rig_wait(came);
+    g_assert_false(vm_picture_pace_is_due(&pace, console, 100 * G_TIME_SPAN_SECOND));
+    update(self, 10, 10, 33);
+    rig_wait(vm_picture_pace_is_due(&pace, console, G_TIME_SPAN_SECOND));
+
+    show_texture(self, X11_PLAIN);
+    rig_wait(is_shown(self, 1));
+    g_assert_false(vm_picture_pace_is_due(&pace, console, 9 * G_TIME_SPAN_SECOND));
+    g_assert_true(vm_picture_pace_is_due(&pace, console, 10 * G_TIME_SPAN_SECOND));
+    vm_picture_pace_forget(&pace); /* as when the machine begins anew */
+    g_assert_true(vm_picture_pace_is_due(&pace, console, G_TIME_SPAN_SECOND));
+    vm_picture_pace_clear(&pace);
+}
+
 /* A server without the extension: the machine is not asked for dmabufs. */
 static void
 test_none(Fixture *self, gconstpointer data)
@@ -591,6 +628,7 @@ main(int argc, char **argv)
     }
     if (x11_is_mode("stand-in")) {
         ADD("flip", test_flip, FALSE);
+        ADD("small-picture", test_small_picture, FALSE);
         ADD("other-ways", test_other_ways, FALSE);
         ADD("refused", test_refused, FALSE);
         ADD("refused-first", test_refused_first, TRUE);
