@@ -295,6 +295,13 @@ TAP_TEST(much_is_taken_over_at_once)
     check_int(rig_stop(&rig), 0);
 }
 
+static const struct virtio_gpu_resource_create_2d create_9 = {.hdr.type =
+                                                                  VIRTIO_GPU_CMD_RESOURCE_CREATE_2D,
+                                                              .resource_id = 9,
+                                                              .format = 2,
+                                                              .width = 8,
+                                                              .height = 8};
+
 /* A request that asks for a fence, at its own place in guest memory; its head. */
 static uint16_t
 offer_fenced(struct card *card, unsigned int n, const void *request, uint32_t size)
@@ -325,12 +332,6 @@ TAP_TEST(each_request_is_answered_once)
 {
     struct rig rig;
     struct card *card = &rig.card;
-    const struct virtio_gpu_resource_create_2d create = {.hdr.type =
-                                                             VIRTIO_GPU_CMD_RESOURCE_CREATE_2D,
-                                                         .resource_id = 9,
-                                                         .format = 2,
-                                                         .width = 8,
-                                                         .height = 8};
     const struct virtio_gpu_resource_unref unref = {.hdr.type = VIRTIO_GPU_CMD_RESOURCE_UNREF,
                                                     .resource_id = 3};
     const struct virtio_gpu_ctx_create context = {
@@ -341,13 +342,13 @@ TAP_TEST(each_request_is_answered_once)
 
     check(rig_start(&rig, GPU_FAULT_LATE_FENCE));
     check_int(card_create_2d(card, 3, 8, 8), VIRTIO_GPU_RESP_OK_NODATA);
-    heads[0] = offer_fenced(card, 0, &create, sizeof(create));
+    heads[0] = offer_fenced(card, 0, &create_9, sizeof(create_9));
     heads[1] = offer_fenced(card, 1, &unref, sizeof(unref));
     heads[2] = offer_fenced(card, 2, &context, sizeof(context));
     fake_kick(&card->fake, 0);
     check(fake_is_quiet(&card->fake, 0, 30)); /* executed, and held back for 100 ms */
     fake_kill(&card->fake);
-    heads[3] = offer_fenced(card, 3, &create, sizeof(create)); /* nobody is there */
+    heads[3] = offer_fenced(card, 3, &create_9, sizeof(create_9)); /* nobody is there */
     fake_kick(&card->fake, 0);
     check(rig_take_over(&rig));
     for (unsigned int i = 0; i < ARRAY_SIZE(heads); i++) {
@@ -386,12 +387,6 @@ TAP_TEST(a_poisonous_request_is_refused)
 {
     struct rig rig;
     struct card *card = &rig.card;
-    const struct virtio_gpu_resource_create_2d create = {.hdr.type =
-                                                             VIRTIO_GPU_CMD_RESOURCE_CREATE_2D,
-                                                         .resource_id = 9,
-                                                         .format = 2,
-                                                         .width = 8,
-                                                         .height = 8};
     const struct virtio_gpu_resource_flush flush = {
         .hdr.type = VIRTIO_GPU_CMD_RESOURCE_FLUSH, .resource_id = 3, .r = {0, 0, 8, 8}};
     uint16_t head;
@@ -399,9 +394,9 @@ TAP_TEST(a_poisonous_request_is_refused)
 
     check(rig_start(&rig, GPU_FAULT_CRASH));
     check_int(card_create_2d(card, 3, 8, 8), VIRTIO_GPU_RESP_OK_NODATA);
-    offer_fenced(card, 0, &create, sizeof(create));
+    offer_fenced(card, 0, &create_9, sizeof(create_9));
     offer_fenced(card, 1, &flush, sizeof(flush));
-    offer_fenced(card, 2, &create, sizeof(create));
+    offer_fenced(card, 2, &create_9, sizeof(create_9));
     fake_kick(&card->fake, 0);
     check(has_crashed(&card->fake));
     rig.setup.suspects = 1;

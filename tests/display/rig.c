@@ -419,6 +419,13 @@ rig_gpu_show(Rig *rig, guint buffer, guint width, guint height)
     return pixels;
 }
 
+guint32 *
+rig_gpu_begin(Rig *rig, guint width, guint height)
+{
+    rig_gpu_hello(rig, 1);
+    return rig_gpu_show(rig, 1, width, height);
+}
+
 void
 rig_gpu_update(Rig *rig, guint x, guint y, guint width, guint height)
 {

@@ -59,6 +59,8 @@ void rig_gpu_hello(Rig *rig, guint n_scanouts);
 void rig_gpu_display(Rig *rig, guint number, guint enabled, guint width, guint height);
 /* A picture of width x height; returns its mapped pixels, which the caller never unmaps. */
 guint32 *rig_gpu_show(Rig *rig, guint buffer, guint width, guint height);
+/* Both, with one display and buffer 1. */
+guint32 *rig_gpu_begin(Rig *rig, guint width, guint height);
 /* The pages of a sealed memory file as a dmabuf, by /dev/udmabuf, which there must be. */
 int rig_make_dmabuf(int memory, gsize size);
 /* FALSE, and the test counts as skipped: there is none. */

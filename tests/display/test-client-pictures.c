@@ -28,8 +28,7 @@ test_picture(void)
     guint32 *pixels;
     guint width;
 
-    rig_gpu_hello(rig, 1);
-    pixels = rig_gpu_show(rig, 1, 64, 48);
+    pixels = rig_gpu_begin(rig, 64, 48);
     connection = library_open(rig);
     console = library_console(connection);
     library_listen(console, &told);
@@ -190,8 +189,7 @@ test_picture_after_pause(void)
     g_autoptr(VmConnection) connection = library_open(rig);
     g_autoptr(VmConsole) console = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 64, 48);
+    rig_gpu_begin(rig, 64, 48);
     console = library_console(connection);
     rig_signal(rig, SIGSTOP);
     vm_console_hold(console);
@@ -213,8 +211,7 @@ test_picture_after_break(void)
     struct library_told told = {0};
     guint scanouts;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 64, 48);
+    rig_gpu_begin(rig, 64, 48);
     console = library_console(connection);
     before = list_sockets();
     library_listen(console, &told);

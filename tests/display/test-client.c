@@ -145,8 +145,7 @@ test_input(void)
     g_autoptr(VmConnection) connection = NULL;
     g_autoptr(VmConsole) console = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 100, 100);
+    rig_gpu_begin(rig, 100, 100);
     connection = library_open(rig);
     console = library_console(connection);
     vm_console_move_pointer(console, 99, 0);
@@ -184,8 +183,7 @@ test_reconnect(void)
     VmPicture picture;
     gint64 start;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 30, 20);
+    rig_gpu_begin(rig, 30, 20);
     connection = library_open(rig);
     console = library_console(connection);
     library_listen(console, &told);
@@ -200,8 +198,7 @@ test_reconnect(void)
     g_assert_false(vm_console_get_connected(console));
     vm_console_press_key(console, KEY_A); /* dropped, not queued */
     rig_expect_anew(rig->keyboard);
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 40, 20);
+    rig_gpu_begin(rig, 40, 20);
     rig_wait(vm_connection_get_state(connection) == VM_CONNECTION_READY);
     g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
     after = library_console(connection);
@@ -290,8 +287,7 @@ test_no_key_later(void)
 
     g_unsetenv("VMM_DISPLAY_SPAWNER"); /* a stopped one would not stop its child */
     rig = rig_new();
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 30, 20);
+    rig_gpu_begin(rig, 30, 20);
     connection = library_open(rig);
     console = library_console(connection);
     vm_console_press_key(console, KEY_LEFTSHIFT);

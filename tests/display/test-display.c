@@ -70,8 +70,7 @@ test_map(void)
     const guint32 *seen;
     guint32 *pixels;
 
-    rig_gpu_hello(rig, 1);
-    pixels = rig_gpu_show(rig, 1, 64, 48);
+    pixels = rig_gpu_begin(rig, 64, 48);
     pixels[0] = 0x112233;
     rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, TRUE);
@@ -119,8 +118,7 @@ test_inline(void)
     guint32 *pixels;
     gsize n;
 
-    rig_gpu_hello(rig, 1);
-    pixels = rig_gpu_show(rig, 1, 40, 30);
+    pixels = rig_gpu_begin(rig, 40, 30);
     pixels[41] = 0xabcdef;
     rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, FALSE);
@@ -155,8 +153,7 @@ test_slow_listener(void)
     g_autoptr(PeerListener) second = NULL;
     g_autoptr(PeerListener) other = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 640, 480);
+    rig_gpu_begin(rig, 640, 480);
     rig_wait_for_consoles(client, 1);
     rig_wait_for_consoles(other_client, 1);
     slow = peer_listen(client, CONSOLE_0, TRUE);
@@ -186,8 +183,7 @@ test_damage_of_old_picture(void)
     g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 640, 480);
+    rig_gpu_begin(rig, 640, 480);
     rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, FALSE);
     rig_wait(listener->calls->len == 1);
@@ -220,8 +216,7 @@ test_cursor(void)
     gsize n;
     gint hot_x;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 100, 100);
+    rig_gpu_begin(rig, 100, 100);
     rig_wait_for_consoles(client, 1);
     listener = peer_listen(client, CONSOLE_0, TRUE);
     rig_wait(listener->calls->len == 1);
@@ -330,8 +325,7 @@ test_mouse(void)
     g_autofree char *outside = NULL;
     g_autofree char *relative = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 1000, 500);
+    rig_gpu_begin(rig, 1000, 500);
     rig_wait_for_consoles(client, 1);
     rig_run(20);
     peer_call(client, CONSOLE_0, "org.qemu.Display1.Mouse.SetAbsPosition",

@@ -165,8 +165,7 @@ test_bad_numbers(void)
     cleanup_fd int small = fd_memory_file("small", 4096);
     cleanup_fd int unsealed = memfd_create("unsealed", MFD_CLOEXEC);
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 10, 10);
+    rig_gpu_begin(rig, 10, 10);
     rig_run(50);
     listener = peer_listen(client, CONSOLE_0, TRUE);
     rig_wait(listener->calls->len == 1);
@@ -196,8 +195,7 @@ test_garbage(void)
     g_autoptr(GDBusConnection) client = rig_connect(rig);
     g_autoptr(PeerListener) listener = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 10, 10);
+    rig_gpu_begin(rig, 10, 10);
     rig_run(50);
     rig_gpu_send(rig, &wrong_size, sizeof(wrong_size), -1);
     rig_run(50);
@@ -216,16 +214,14 @@ test_restart(void)
     g_autoptr(GDBusConnection) second = NULL;
     g_autoptr(PeerListener) listener = NULL;
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 30, 20);
+    rig_gpu_begin(rig, 30, 20);
     rig_run(50);
     /* Left in the socket by a gpu process that did not notice: ignored up to its answer. */
     rig_restart(rig);
     rig_gpu_scanout(rig, 1, 0, 10, 10);
     second = rig_connect(rig);
     ping(second);
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 30, 20);
+    rig_gpu_begin(rig, 30, 20);
     rig_run(50);
     listener = peer_listen(second, CONSOLE_0, TRUE);
     rig_wait(listener->calls->len == 1);
@@ -245,8 +241,7 @@ test_stuck_guest(void)
     g_autoptr(Rig) rig = rig_new();
     g_autoptr(GDBusConnection) client = rig_connect(rig);
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 100, 100);
+    rig_gpu_begin(rig, 100, 100);
     rig_run(50);
     for (guint i = 0; i < 4000; i++) {
         g_autoptr(GVariant) reply = peer_call(client, CONSOLE_0, "org.qemu.Display1.Mouse.Press",

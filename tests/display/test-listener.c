@@ -25,8 +25,7 @@ open_machine(Rig *rig)
 {
     GDBusConnection *client = rig_connect(rig);
 
-    rig_gpu_hello(rig, 1);
-    rig_gpu_show(rig, 1, 64, 48);
+    rig_gpu_begin(rig, 64, 48);
     return client;
 }
 

@@ -3,6 +3,7 @@
 
 #include <linux/input-event-codes.h>
 
+#include "tests/ui/page-window.h"
 #include "vmm/keymap/keymap.h"
 
 enum {
@@ -21,21 +22,9 @@ display_fixture_set_up(DisplayFixture *self, gconstpointer data)
     for (guint i = 0; i < WIDTH * HEIGHT; i++) {
         self->pixels[i] = 0x204060;
     }
-    self->connection = vm_connection_new(self->rig->path);
-    vm_connection_open(self->connection);
-    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
-
-    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
-    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
-    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
-    vm_display_page_set_title(self->page, "Test");
-    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
-    gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN);
-    gtk_widget_show(GTK_WIDGET(self->page));
-    gtk_widget_show(self->window);
-    vm_display_page_set_connection(self->page, self->connection);
-    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
-    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
+    self->page =
+        page_window_open(self->rig, WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN, &self->connection);
+    self->window = gtk_widget_get_toplevel(GTK_WIDGET(self->page));
     /* There is no window manager that would do it. */
     gdk_window_focus(gtk_widget_get_window(self->window), GDK_CURRENT_TIME);
     rig_wait(gtk_window_is_active(GTK_WINDOW(self->window)));

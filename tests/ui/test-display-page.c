@@ -180,8 +180,7 @@ test_connection_lost(DisplayFixture *self, gconstpointer data)
     display_fixture_key(self, KEY_A, TRUE, 0);
     display_fixture_key(self, KEY_A, FALSE, 0);
     vm_display_page_send_keys(self->page, "LEFTCTRL+LEFTALT+DELETE");
-    rig_gpu_hello(self->rig, 1);
-    rig_gpu_show(self->rig, 1, WIDTH, HEIGHT);
+    rig_gpu_begin(self->rig, WIDTH, HEIGHT);
     rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
     rig_wait(colour_on_screen(self) == 0);
     rig_expect_anew(self->rig->keyboard);

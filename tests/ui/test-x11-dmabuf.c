@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 
 #include "tests/display/rig.h"
+#include "tests/ui/page-window.h"
 #include "tests/ui/x11-stand-in.h"
 #include "ui/display-page.h"
 #include "ui/guest-picture.h"
@@ -304,21 +305,8 @@ set_up(Fixture *self, gconstpointer data)
     self->rig->makes_dmabufs = x11_is_mode("udmabuf");
     rig_gpu_hello(self->rig, 1);
     show(self, WIDTH, HEIGHT);
-    self->connection = vm_connection_new(self->rig->path);
-    vm_connection_open(self->connection);
-    rig_wait(vm_connection_get_state(self->connection) == VM_CONNECTION_READY);
-
-    self->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
-    self->page = VM_DISPLAY_PAGE(vm_display_page_new());
-    g_object_set(self->page, "resize-guest", FALSE, "scaling", VM_SCALING_NEVER, NULL);
-    vm_display_page_set_title(self->page, "Test");
-    gtk_container_add(GTK_CONTAINER(self->window), GTK_WIDGET(self->page));
-    gtk_window_set_default_size(GTK_WINDOW(self->window), 620, 460);
-    gtk_widget_show(GTK_WIDGET(self->page));
-    gtk_widget_show(self->window);
-    vm_display_page_set_connection(self->page, self->connection);
-    vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
-    rig_wait(vm_display_page_get_screenshot(self->page) != NULL);
+    self->page = page_window_open(self->rig, 620, 460, &self->connection);
+    self->window = gtk_widget_get_toplevel(GTK_WIDGET(self->page));
 }
 
 static void

@@ -52,6 +52,13 @@ static const struct config_key screen_keys[] = {
     REFUSED_KEY("refresh-rate", "display clients say how fast they are"),
 };
 
+/* How many, at least one. */
+#define COUNT_KEY(key_name, field, most, usual, text)                                             \
+    {                                                                                             \
+        .name = (key_name), .value = "N", .type = CONFIG_NUMBER, .minimum = 1, .maximum = (most), \
+        .preset = (usual), .offset = IN(gpu_config, field), .help = (text)                        \
+    }
+
 const struct config_key config_gpu_keys[] = {
     {.name = "backend",
      .value = "NAME",
@@ -75,14 +82,8 @@ const struct config_key config_gpu_keys[] = {
          "fault-every says; venus-unproved offers Vulkan whose memory cannot be shared; crash and "
          "hang have the graphics card crash or stand still at a drawing command, as often as "
          "fault-every says."},
-    {.name = "fault-every",
-     .value = "N",
-     .type = CONFIG_NUMBER,
-     .minimum = 1,
-     .maximum = 1000000,
-     .preset = "16",
-     .offset = IN(gpu_config, fault_every),
-     .help = "Every Nth fence, resource or command has the fault."},
+    COUNT_KEY("fault-every", fault_every, 1000000, "16",
+              "Every Nth fence, resource or command has the fault."),
     {.name = "hang-limit",
      .value = "SECONDS",
      .type = CONFIG_NUMBER,
@@ -115,14 +116,9 @@ const struct config_key config_gpu_keys[] = {
      .preset = "1024",
      .offset = IN(gpu_config, height),
      .help = "Height of the first mode."},
-    {.name = "max-num-displays",
-     .value = "N",
-     .type = CONFIG_NUMBER,
-     .minimum = 1,
-     .maximum = 16,
-     .preset = "16",
-     .offset = IN(gpu_config, displays),
-     .help = "Most screens there may be at once, those that `vmm gpu add-displays` adds included."},
+    COUNT_KEY(
+        "max-num-displays", displays, 16, "16",
+        "Most screens there may be at once, those that `vmm gpu add-displays` adds included."),
     {.name = "displays",
      .value = "[[mode=windowed[W,H]],...]",
      .type = CONFIG_GROUPS,
@@ -145,15 +141,9 @@ const struct config_key config_gpu_keys[] = {
          "backend=virglrenderer does, and of these three only those that are named are there; "
          "cross-domain (windows on this desktop) needs "
          "--wayland-sock."},
-    {.name = "vulkan-contexts",
-     .value = "N",
-     .type = CONFIG_NUMBER,
-     .minimum = 1,
-     .maximum = 256,
-     .preset = "16",
-     .offset = IN(gpu_config, vulkan_contexts),
-     .help = "Most Vulkan contexts at once; each program of the guest that uses Vulkan has one or "
-             "more. Each may take 4 GiB of this computer's memory."},
+    COUNT_KEY("vulkan-contexts", vulkan_contexts, 256, "16",
+              "Most Vulkan contexts at once; each program of the guest that uses Vulkan has one or "
+              "more. Each may take 4 GiB of this computer's memory."),
     IGNORED_FLAG("egl", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("gles", "the renderer finds its own way to the graphics card"),
     IGNORED_FLAG("glx", "the renderer finds its own way to the graphics card"),
