@@ -420,6 +420,13 @@ def graphics_ladder(world):
     check(status == 0 and 'Commands' in output and 'MemoryLimit' in output, f'{status} {output} {errors}')
     for table in ('command  .* longest', 'resource  .* flushes', 'fences  .* longest'):
         check(re.search(f'^{table}$', output, re.MULTILINE), f'no table of {table}: {output}')
+    status, output, errors = world.run('gpu', 'stats', '--json', 'lost')
+    check(status == 0, errors)
+    told = json.loads(output)
+    check(told['Contexts'] == 0 and told['ContextList'] == [] and told['MemoryLimit'] > 0 and 1 in told['Capsets'] and
+          told['OtherResources'] == {'count': 0, 'bytes': 0, 'transfers': 0, 'flushes': 0}, output)
+    status, _, errors = world.run('gpu', 'restart-renderer', '--json', 'lost')
+    check(status == 35 and '--json has no use here' in errors, f'{status} {errors}')
     for _ in range(3):
         status, output, errors = world.run('gpu', 'restart-renderer', 'lost')
         check(status == 0 and re.search(r'contexts lost +0\nresources lost +0\n', output), f'{status} {output} {errors}')

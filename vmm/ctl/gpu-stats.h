@@ -5,3 +5,4 @@
 
 /* Prints what vm_connection_get_graphics_counters_finish() gave. */
 void gpu_stats_print(GVariant *answer);
+void gpu_stats_print_json(GVariant *answer);

@@ -21,6 +21,7 @@ struct order {
     const char *machine;
     char **modes;    /* --gpu-display, or NULL */
     char **displays; /* --display-id, or NULL */
+    gboolean json;
 };
 
 static int
@@ -35,7 +36,11 @@ run_stats(VmConnection *connection, const struct order *order)
     if (!answer) {
         return session_refused(order->machine, error);
     }
-    gpu_stats_print(answer);
+    if (order->json) {
+        gpu_stats_print_json(answer);
+    } else {
+        gpu_stats_print(answer);
+    }
     return STATUS_DONE;
 }
 
@@ -248,6 +253,10 @@ run_order(const struct order *order)
         !check_option(order->verb, "--display-id", order->displays, verbs[i].takes_displays)) {
         return STATUS_USAGE;
     }
+    if (order->json && verbs[i].run != run_stats) {
+        command_say("gpu %s: --json has no use here; leave it out.", order->verb);
+        return STATUS_USAGE;
+    }
     if (verbs[i].one && (order->modes[1] || order->displays[1])) {
         command_say("gpu %s: changes one display; give each option once.", order->verb);
         return STATUS_USAGE;
@@ -261,15 +270,17 @@ command_gpu(const Command *command, int argc, char **argv)
 {
     g_auto(GStrv) modes = NULL;
     g_auto(GStrv) displays = NULL;
+    gboolean json = FALSE;
     const GOptionEntry entries[] = {
         {"gpu-display", 0, 0, G_OPTION_ARG_STRING_ARRAY, &modes,
          "a display: mode=windowed[W,H] or mode=windowed[W,H],dpi=[H,V]", "DISPLAY"},
         {"display-id", 0, 0, G_OPTION_ARG_STRING_ARRAY, &displays, "the number of a display", "N"},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &json, "stats: as JSON", NULL},
         {NULL},
     };
 
     if (!command_parse(command, entries, &argc, &argv)) {
         return STATUS_USAGE;
     }
-    return run_order(&(struct order){argv[1], argv[2], modes, displays});
+    return run_order(&(struct order){argv[1], argv[2], modes, displays, json});
 }

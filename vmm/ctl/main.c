@@ -112,7 +112,8 @@ static const Command commands[] = {
     {"gpu", "VERB MACHINE | replay FILE", "the graphics card: displays, counters, recordings",
      MACHINE_HELP
      " VERB is one of\n"
-     "  stats             counters since the start; for each context what it holds and drew\n"
+     "  stats             counters since the start; for each context what it holds and drew;\n"
+     "                    with --json for programs\n"
      "  restart-renderer  begin anew in 3D; the guest's programs that draw in 3D must be "
      "restarted\n"
      "  list-displays     the displays that are plugged in, as JSON\n"
