@@ -6,6 +6,7 @@
  * programs take: Debian 12 ships no header that has it. Kernel 5.16 or later.
  */
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
@@ -152,3 +153,15 @@ _Static_assert(sizeof(struct drm_version) == 64, "the kernel's size");
 _Static_assert(sizeof(struct drm_virtgpu_resource_create) == 56, "the kernel's size");
 _Static_assert(sizeof(struct drm_virtgpu_execbuffer) == 40, "the kernel's size");
 _Static_assert(sizeof(struct drm_virtgpu_resource_create_blob) == 48, "the kernel's size");
+
+/* One of the calls above, as often as the kernel wants to be asked again. 0 or -errno. */
+static inline int
+virtgpu_ioctl(int fd, unsigned long request, void *argument)
+{
+    int r;
+
+    do {
+        r = ioctl(fd, request, argument);
+    } while (r < 0 && (errno == EINTR || errno == EAGAIN));
+    return r < 0 ? -errno : 0;
+}

@@ -26,17 +26,6 @@ struct virtgpu {
     struct channel_blob channel;
 };
 
-static int
-node_ioctl(int fd, unsigned long request, void *argument)
-{
-    int r;
-
-    do {
-        r = ioctl(fd, request, argument);
-    } while (r < 0 && (errno == EINTR || errno == EAGAIN));
-    return r < 0 ? -errno : 0;
-}
-
 static uint64_t
 address_of(const void *pointer)
 {
@@ -49,7 +38,7 @@ execute(struct virtgpu *gpu, struct drm_virtgpu_execbuffer *buffer, const void *
 {
     buffer->command = address_of(commands);
     buffer->size = (uint32_t)size;
-    return node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, buffer);
+    return virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, buffer);
 }
 
 static int
@@ -71,7 +60,7 @@ wait_for(const struct virtgpu *gpu, uint32_t handle)
     int r = -EBUSY;
 
     for (int i = 0; r == -EBUSY && i < WAITS_MAX; i++) {
-        r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
+        r = virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
     }
     return r;
 }
@@ -137,7 +126,7 @@ virtgpu_blob_destroy(void *data, struct channel_blob *blob)
         munmap(blob->map, blob->size);
     }
     if (blob->handle) {
-        (void)node_ioctl(gpu->fd, DRM_IOCTL_GEM_CLOSE, &close_it);
+        (void)virtgpu_ioctl(gpu->fd, DRM_IOCTL_GEM_CLOSE, &close_it);
     }
     *blob = (struct channel_blob){0};
 }
@@ -147,7 +136,7 @@ make_blob(struct virtgpu *gpu, struct drm_virtgpu_resource_create_blob *asked,
           struct channel_blob *ret_blob)
 {
     struct channel_blob blob = {.size = asked->size};
-    int r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_CREATE_BLOB, asked);
+    int r = virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_CREATE_BLOB, asked);
 
     if (r < 0) {
         return r;
@@ -155,7 +144,7 @@ make_blob(struct virtgpu *gpu, struct drm_virtgpu_resource_create_blob *asked,
     blob.handle = asked->bo_handle;
     blob.resource = asked->res_handle;
     struct drm_virtgpu_map map = {.handle = blob.handle};
-    r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_MAP, &map);
+    r = virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_MAP, &map);
     if (r == 0) {
         void *memory =
             mmap(NULL, blob.size, PROT_READ | PROT_WRITE, MAP_SHARED, gpu->fd, (off_t)map.offset);
@@ -211,7 +200,7 @@ virtgpu_import_drop(void *data, uint32_t handle)
     const struct virtgpu *gpu = data;
     struct drm_gem_close close_it = {.handle = handle};
 
-    (void)node_ioctl(gpu->fd, DRM_IOCTL_GEM_CLOSE, &close_it);
+    (void)virtgpu_ioctl(gpu->fd, DRM_IOCTL_GEM_CLOSE, &close_it);
 }
 
 static int
@@ -219,13 +208,13 @@ virtgpu_import(void *data, int dmabuf, struct channel_import *ret_import)
 {
     const struct virtgpu *gpu = data;
     struct drm_prime_handle prime = {.fd = dmabuf};
-    int r = node_ioctl(gpu->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+    int r = virtgpu_ioctl(gpu->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
 
     if (r < 0) {
         return r;
     }
     struct drm_virtgpu_resource_info info = {.bo_handle = prime.handle};
-    r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info);
+    r = virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info);
     *ret_import = (struct channel_import){
         .handle = prime.handle, .resource = info.res_handle, .drawn = info.blob_mem == 0};
     return r; /* the handle may be another import's too: not closed */
@@ -241,7 +230,7 @@ virtgpu_read_back(void *data, const struct channel_import *import, const struct 
         .offset = (uint32_t)rows->offset};
     int r = rows->offset > UINT32_MAX
                 ? -EINVAL
-                : node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &transfer);
+                : virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &transfer);
 
     return r < 0 ? r : wait_for(gpu, import->handle);
 }
@@ -278,7 +267,7 @@ read_capset(int fd, struct cross_capset *ret_capset)
     struct cross_capset capset = {0};
     struct drm_virtgpu_get_caps caps = {
         .cap_set_id = CROSS_CAPSET, .addr = address_of(&capset), .size = sizeof(capset)};
-    int r = node_ioctl(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &caps);
+    int r = virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &caps);
 
     if (r < 0 || capset.version == 0) {
         return r < 0 ? r : -EOPNOTSUPP;
@@ -304,7 +293,7 @@ explain(int fd)
         int value = 0;
         struct drm_virtgpu_getparam get = {.param = needs[i].param, .value = address_of(&value)};
 
-        if (node_ioctl(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) < 0 || value == 0) {
+        if (virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) < 0 || value == 0) {
             return needs[i].why;
         }
     }
@@ -356,7 +345,7 @@ start_context(struct virtgpu *gpu)
     };
     struct drm_virtgpu_context_init context = {.num_params = ARRAY_SIZE(params),
                                                .ctx_set_params = address_of(params)};
-    int r = node_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &context);
+    int r = virtgpu_ioctl(gpu->fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &context);
 
     if (r == 0) {
         r = make_page(gpu, &gpu->query);

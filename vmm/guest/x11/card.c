@@ -45,23 +45,12 @@ enum {
     ((uint32_t)(command) | (uint32_t)(object) << 8 | (uint32_t)(length) << 16)
 
 static int
-node_ioctl(int fd, unsigned long request, void *argument)
-{
-    int r;
-
-    do {
-        r = ioctl(fd, request, argument);
-    } while (r < 0 && (errno == EINTR || errno == EAGAIN));
-    return r < 0 ? -errno : 0;
-}
-
-static int
 get_param(int fd, uint64_t param)
 {
     int value = 0;
     struct drm_virtgpu_getparam get = {.param = param, .value = (uint64_t)(uintptr_t)&value};
 
-    return node_ioctl(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) < 0 ? 0 : value;
+    return virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) < 0 ? 0 : value;
 }
 
 /* Another driver's calls have the same numbers. */
@@ -71,7 +60,7 @@ is_virtio(int fd)
     char name[sizeof("virtio_gpu")] = "";
     struct drm_version version = {.name_size = sizeof(name) - 1, .name = (uint64_t)(uintptr_t)name};
 
-    return node_ioctl(fd, DRM_IOCTL_VERSION, &version) == 0 && strcmp(name, "virtio_gpu") == 0;
+    return virtgpu_ioctl(fd, DRM_IOCTL_VERSION, &version) == 0 && strcmp(name, "virtio_gpu") == 0;
 }
 
 /* A sampler, which some hosts' drivers refuse and Xwayland cannot do without; then red and half of green. */
@@ -114,7 +103,7 @@ draw(int fd, const struct drm_virtgpu_resource_create *texture)
                                             .bo_handles = (uint64_t)(uintptr_t)&texture->bo_handle,
                                             .num_bo_handles = 1};
 
-    return node_ioctl(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &buffer);
+    return virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &buffer);
 }
 
 static int
@@ -123,14 +112,14 @@ read_back(int fd, uint32_t handle)
     struct drm_virtgpu_3d_transfer_from_host transfer = {.bo_handle = handle,
                                                          .box = {.w = EDGE, .h = EDGE, .d = 1}};
     struct drm_virtgpu_3d_wait wait = {.handle = handle};
-    int r = node_ioctl(fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &transfer);
+    int r = virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &transfer);
 
     if (r < 0) {
         return r;
     }
     r = -EBUSY;
     for (int i = 0; r == -EBUSY && i < WAITS_MAX; i++) {
-        r = node_ioctl(fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
+        r = virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_WAIT, &wait);
     }
     return r;
 }
@@ -140,7 +129,7 @@ static int
 look(int fd, uint32_t handle)
 {
     struct drm_virtgpu_map map = {.handle = handle};
-    int r = node_ioctl(fd, DRM_IOCTL_VIRTGPU_MAP, &map);
+    int r = virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_MAP, &map);
 
     if (r < 0) {
         return r;
@@ -169,14 +158,14 @@ make_picture(int fd, struct trial_picture *ret_picture)
                                                   .array_size = 1,
                                                   .size = STRIDE * EDGE,
                                                   .stride = STRIDE};
-    int r = node_ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &texture);
+    int r = virtgpu_ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &texture);
     struct drm_prime_handle prime = {.handle = texture.bo_handle, .flags = O_CLOEXEC};
 
     r = r < 0 ? r : draw(fd, &texture);
     r = r < 0 ? r : read_back(fd, texture.bo_handle);
     r = r < 0 ? r : look(fd, texture.bo_handle);
     if (r == 0) {
-        r = node_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
+        r = virtgpu_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
     }
     if (r == 0) {
         *ret_picture = (struct trial_picture){
