@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The trials of virgl.h: a clear, in virgl's own words (Gallium commands in 32-bit units). */
+/* The trials of virgl.h: a clear, in virgl's own words. */
 
 #include <errno.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/devices/gpu/virgl.h"
+#include "vmm/protocol/virgl-words.h"
 
 enum {
     CONTEXT = 1,
@@ -15,45 +16,14 @@ enum {
     SURFACE = 1, /* object of the context */
     EDGE = 16,
     SHARED_EDGE = 128, /* of more than a page */
-    FORMAT_BGRA = 1,
-    TARGET_2D = 2,
-    BIND_RENDER_TARGET = 1 << 1,
-    CREATE_OBJECT = 1,
-    SET_FRAMEBUFFER_STATE = 5,
-    CLEAR = 7,
-    OBJECT_SURFACE = 8,
-    CLEAR_COLOR = 1 << 2,
-    FLOAT_ONE = 0x3f800000,
-    FLOAT_HALF = 0x3f000000,
 };
-
-#define COMMAND(command, object, length) \
-    ((uint32_t)(command) | (uint32_t)(object) << 8 | (uint32_t)(length) << 16)
 
 static int
 draw(struct renderer *renderer)
 {
     uint32_t commands[] = {
-        COMMAND(CREATE_OBJECT, OBJECT_SURFACE, 5),
-        SURFACE,
-        PICTURE,
-        FORMAT_BGRA,
-        0,
-        0,
-        COMMAND(SET_FRAMEBUFFER_STATE, 0, 3),
-        1,
-        0,
-        SURFACE,
-        /* red 1, green 0.5, blue 0, alpha 1; depth as a double; stencil */
-        COMMAND(CLEAR, 0, 8),
-        CLEAR_COLOR,
-        FLOAT_ONE,
-        FLOAT_HALF,
-        0,
-        FLOAT_ONE,
-        0,
-        0,
-        0,
+        VIRGL_DRAW_TO(SURFACE, PICTURE, VIRGL_FORMAT_B8G8R8A8),
+        VIRGL_CLEAR_TO(VIRGL_FLOAT_ONE, VIRGL_FLOAT_HALF, 0, VIRGL_FLOAT_ONE),
     };
 
     return renderer->ops->submit(renderer, CONTEXT, commands, sizeof(commands));
@@ -83,9 +53,9 @@ int
 virgl_self_test(struct renderer *renderer)
 {
     const struct renderer_context context = {.id = CONTEXT, .capset = 1, .name = "self-test"};
-    const struct renderer_texture picture = {.target = TARGET_2D,
-                                             .format = FORMAT_BGRA,
-                                             .bind = BIND_RENDER_TARGET,
+    const struct renderer_texture picture = {.target = VIRGL_TEXTURE_2D,
+                                             .format = VIRGL_FORMAT_B8G8R8A8,
+                                             .bind = VIRGL_BIND_RENDER_TARGET,
                                              .width = EDGE,
                                              .height = EDGE,
                                              .depth = 1,
@@ -115,9 +85,9 @@ virgl_self_test(struct renderer *renderer)
 bool
 virgl_shares_textures(struct renderer *renderer)
 {
-    const struct renderer_texture picture = {.target = TARGET_2D,
-                                             .format = FORMAT_BGRA,
-                                             .bind = BIND_RENDER_TARGET,
+    const struct renderer_texture picture = {.target = VIRGL_TEXTURE_2D,
+                                             .format = VIRGL_FORMAT_B8G8R8A8,
+                                             .bind = VIRGL_BIND_RENDER_TARGET,
                                              .width = SHARED_EDGE,
                                              .height = SHARED_EDGE,
                                              .depth = 1,

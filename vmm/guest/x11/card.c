@@ -11,38 +11,21 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/memory.h"
 #include "vmm/guest/virtgpu-uapi.h"
+#include "vmm/protocol/virgl-words.h"
 
 enum {
     FIRST_NODE = 128,
     NODES = 16,
-    /* virgl's numbers, which are Gallium's. */
     CAPSETS = 1U << 1 | 1U << 2, /* virgl, virgl2 */
-    TEXTURE_2D = 2,
-    FORMAT_B8G8R8X8 = 2,
-    BIND_RENDER_TARGET = 1 << 1,
-    BIND_SAMPLER_VIEW = 1 << 3,
-    BIND_SCANOUT = 1 << 18,
-    BIND_SHARED = 1 << 20,
-    CREATE_OBJECT = 1,
-    SET_FRAMEBUFFER_STATE = 5,
-    CLEAR = 7,
-    OBJECT_SAMPLER = 7,
-    OBJECT_SURFACE = 8,
     SAMPLER = 1,
     SURFACE,
     /* Its edge repeated in all three directions, no smaller pictures. */
     SAMPLER_STATE = 2 | 2 << 3 | 2 << 6 | 2 << 11,
-    CLEAR_COLOR = 1 << 2,
-    FLOAT_ONE = 0x3f800000,
-    FLOAT_HALF = 0x3f000000,
     EDGE = 128, /* of more than a page */
     STRIDE = EDGE * 4,
     XR24 = 0x34325258,
     WAITS_MAX = 2, /* of 15 s */
 };
-
-#define COMMAND(command, object, length) \
-    ((uint32_t)(command) | (uint32_t)(object) << 8 | (uint32_t)(length) << 16)
 
 static int
 get_param(int fd, uint64_t param)
@@ -68,7 +51,7 @@ static int
 draw(int fd, const struct drm_virtgpu_resource_create *texture)
 {
     const uint32_t commands[] = {
-        COMMAND(CREATE_OBJECT, OBJECT_SAMPLER, 9),
+        VIRGL_COMMAND(VIRGL_CREATE_OBJECT, VIRGL_OBJECT_SAMPLER, 9),
         SAMPLER,
         SAMPLER_STATE,
         0, /* the level's bias, least and most */
@@ -78,25 +61,8 @@ draw(int fd, const struct drm_virtgpu_resource_create *texture)
         0,
         0,
         0,
-        COMMAND(CREATE_OBJECT, OBJECT_SURFACE, 5),
-        SURFACE,
-        texture->res_handle,
-        FORMAT_B8G8R8X8,
-        0,
-        0,
-        COMMAND(SET_FRAMEBUFFER_STATE, 0, 3),
-        1,
-        0,
-        SURFACE,
-        COMMAND(CLEAR, 0, 8),
-        CLEAR_COLOR,
-        FLOAT_ONE,
-        FLOAT_HALF,
-        0,
-        FLOAT_ONE,
-        0, /* depth, a double; stencil */
-        0,
-        0,
+        VIRGL_DRAW_TO(SURFACE, texture->res_handle, VIRGL_FORMAT_B8G8R8X8),
+        VIRGL_CLEAR_TO(VIRGL_FLOAT_ONE, VIRGL_FLOAT_HALF, 0, VIRGL_FLOAT_ONE),
     };
     struct drm_virtgpu_execbuffer buffer = {.size = sizeof(commands),
                                             .command = (uint64_t)(uintptr_t)commands,
@@ -148,10 +114,11 @@ look(int fd, uint32_t handle)
 static int
 make_picture(int fd, struct trial_picture *ret_picture)
 {
-    struct drm_virtgpu_resource_create texture = {.target = TEXTURE_2D,
-                                                  .format = FORMAT_B8G8R8X8,
-                                                  .bind = BIND_RENDER_TARGET | BIND_SAMPLER_VIEW |
-                                                          BIND_SCANOUT | BIND_SHARED,
+    struct drm_virtgpu_resource_create texture = {.target = VIRGL_TEXTURE_2D,
+                                                  .format = VIRGL_FORMAT_B8G8R8X8,
+                                                  .bind = VIRGL_BIND_RENDER_TARGET |
+                                                          VIRGL_BIND_SAMPLER_VIEW |
+                                                          VIRGL_BIND_SCANOUT | VIRGL_BIND_SHARED,
                                                   .width = EDGE,
                                                   .height = EDGE,
                                                   .depth = 1,
