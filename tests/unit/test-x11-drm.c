@@ -22,10 +22,12 @@ enum {
     /* Xwayland's */
     REGISTRY = 2,
     DRM,
+    DMABUF = DRM, /* where it binds that first */
     BUFFER,
     /* On the host: the registry and the answer of vitrine-x11, then what it binds. */
     OUTER_REGISTRY = 2,
     OUTER_DMABUF = 4,
+    OUTER_XWAYLANDS,  /* registry */
     OUTER_PARAMS = 6, /* after Xwayland's registry */
     DMABUF_GLOBAL = 9,
     DRM_GLOBAL = INT32_MAX,
@@ -318,6 +320,34 @@ TAP_TEST(xwayland_learns_the_card)
     rig_close(&rig);
 }
 
+/* Xwayland 22.1 has no picture for the host where it is told of a layout that virgl's driver cannot make. */
+TAP_TEST(xwayland_is_told_of_the_cards_own_layout_only)
+{
+    static const uint32_t modifiers[][2] = {{0, 0}, {0x00ffffff, 0xffffffff}, {0x01000000, 2}};
+    static struct rig rig;
+    struct end *inner = &rig.inner;
+    struct end *outer = &rig.outer;
+
+    check(rig_open(&rig, NODE));
+    check(tell_xwayland(&rig));
+    check(ask_bind(inner, DMABUF_GLOBAL, "zwp_linux_dmabuf_v1", 3, DMABUF));
+    run(&rig);
+    check(hears(outer, WIRE_REQUEST, OUTER_XWAYLANDS, WIRE_WL_REGISTRY_BIND));
+    const uint32_t dmabuf = outer->call.value[3].word;
+    for (size_t i = 0; i < ARRAY_SIZE(modifiers); i++) {
+        check(answer(outer, dmabuf, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER, XR24, modifiers[i][0],
+                     modifiers[i][1]));
+    }
+    run(&rig);
+    check(hears(inner, WIRE_EVENT, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER));
+    check_int(inner->call.value[0].word, XR24);
+    check_int(inner->call.value[1].word, 0x00ffffff);
+    check_int(inner->call.value[2].word, 0xffffffff);
+    check(!hears(inner, WIRE_EVENT, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER));
+    check(!rig.over);
+    rig_close(&rig);
+}
+
 static bool
 ask_buffer(struct rig *rig, uint32_t format, int fd)
 {
@@ -436,6 +466,7 @@ struct host {
     uint32_t formats[2];
     uint32_t last; /* an event of the parameters; OTHER_... */
     bool good;
+    bool linear; /* its formats in rows that follow each other, not in the card's own layout */
 };
 
 enum {
@@ -460,7 +491,7 @@ host_speaks(struct end *end, const struct host *host)
     fine = fine && foresee_bind(end) && foresee(end, WIRE_DISPLAY, WIRE_WL_DISPLAY_SYNC, 5);
     for (int i = 0; i < 2; i++) {
         fine = fine && answer(end, 4, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER, host->formats[i],
-                              0x00ffffff, 0xffffffff);
+                              host->linear ? 0 : 0x00ffffff, host->linear ? 0 : 0xffffffff);
     }
     fine = fine && answer(end, 5, WIRE_WL_CALLBACK_EVENT_DONE, 1) &&
            foresee(end, 4, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, 6);
@@ -488,6 +519,7 @@ TAP_TEST(the_trial_says_what_the_compositor_takes)
         {4, {XR24, AR24}, OTHER_HANG_UP, false},
         {4, {XR24, AR24}, OTHER_SILENCE, false},
         {4, {XR24, YU12}, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED, false},
+        {4, {XR24, AR24}, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED, false, .linear = true},
         {2, {XR24, AR24}, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED, false},
         {0, {XR24, AR24}, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED, false},
     };
@@ -546,6 +578,7 @@ TAP_TEST(the_trial_asks_for_its_picture)
 
 TAP_MAIN(TAP_CASE(without_a_card_xwayland_is_told_of_none),
          TAP_CASE(without_a_card_there_are_no_dmabufs), TAP_CASE(xwayland_learns_the_card),
+         TAP_CASE(xwayland_is_told_of_the_cards_own_layout_only),
          TAP_CASE(a_buffer_by_prime_is_a_dmabuf),
          TAP_CASE(what_was_not_offered_ends_the_connection),
          TAP_CASE(the_trial_says_what_the_compositor_takes),

@@ -10,6 +10,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
+#include "vmm/guest/x11/trial.h"
 #include "vmm/guest/x11/x11-private.h"
 
 enum {
@@ -41,6 +42,13 @@ drm_global(struct x11 *x11, const struct wire_call *call)
         older.value[2].word = DMABUF_VERSION;
         x11_bind(x11, &older, &wire_zwp_linux_dmabuf_v1, &x11->dmabuf);
     }
+}
+
+bool
+drm_hides(const struct wire_call *call)
+{
+    return wire_is(call, zwp_linux_dmabuf_v1, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER) &&
+           (call->value[1].word != CARD_LAYOUT_HIGH || call->value[2].word != CARD_LAYOUT_LOW);
 }
 
 static void
@@ -93,8 +101,8 @@ say_add(struct x11 *x11, uint32_t params, const struct wire_call *call, int fd)
     wire_put(&writer, 0);                   /* plane */
     wire_put(&writer, call->value[5].word); /* offset */
     wire_put(&writer, call->value[6].word); /* stride */
-    wire_put(&writer, 0x00ffffff);          /* DRM_FORMAT_MOD_INVALID */
-    wire_put(&writer, UINT32_MAX);
+    wire_put(&writer, CARD_LAYOUT_HIGH);
+    wire_put(&writer, CARD_LAYOUT_LOW);
     hop_send_fd(x11->hop, &writer, fd);
 }
 

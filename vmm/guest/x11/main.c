@@ -60,8 +60,8 @@ usage(FILE *file)
         "                    (default: $WAYLAND_DISPLAY, or wayland-host)\n"
         "  --xwayland=PATH   the X server (default: Xwayland in $PATH); it starts with the first\n"
         "                    program that connects\n"
-        "  --card            draw with the graphics card where the host shows what it draws;\n"
-        "                    not proved in virtual machines (default: on the processor)\n"
+        "  --card            draw with the graphics card where the host shows what it draws\n"
+        "                    (default: on the processor)\n"
         "  --help            this text\n"
         "  --version         the version\n\n"
         "vitrine-wayland-proxy gives the compositor of the host in a virtual machine.\n",

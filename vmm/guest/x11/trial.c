@@ -102,7 +102,8 @@ make_buffer(struct trial *trial)
     struct wire_writer writer;
 
     if (!trial->has_xr24 || !trial->has_ar24) {
-        end(trial, "the host's compositor lacks the formats of X11's windows");
+        end(trial,
+            "the host's compositor lacks the formats of X11's windows in the card's own layout");
         return;
     }
     say(trial, DMABUF, WIRE_ZWP_LINUX_DMABUF_V1_CREATE_PARAMS, PARAMS);
@@ -110,8 +111,8 @@ make_buffer(struct trial *trial)
     wire_put(&writer, 0); /* plane */
     wire_put(&writer, 0); /* offset */
     wire_put(&writer, picture->stride);
-    wire_put(&writer, 0x00ffffff); /* DRM_FORMAT_MOD_INVALID */
-    wire_put(&writer, UINT32_MAX);
+    wire_put(&writer, CARD_LAYOUT_HIGH);
+    wire_put(&writer, CARD_LAYOUT_LOW);
     say_fd(trial, &writer, picture->fd);
     wire_begin(&writer, PARAMS, WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_CREATE);
     wire_put(&writer, picture->width);
@@ -133,6 +134,15 @@ on_global(struct trial *trial, const struct wire_call *call)
 }
 
 static void
+on_modifier(struct trial *trial, const struct wire_call *call)
+{
+    if (call->value[1].word == CARD_LAYOUT_HIGH && call->value[2].word == CARD_LAYOUT_LOW) {
+        trial->has_xr24 = trial->has_xr24 || call->value[0].word == XR24;
+        trial->has_ar24 = trial->has_ar24 || call->value[0].word == AR24;
+    }
+}
+
+static void
 on_event(struct trial *trial, const struct wire_call *call)
 {
     if (wire_is(call, wl_display, WIRE_WL_DISPLAY_EVENT_ERROR)) {
@@ -146,8 +156,7 @@ on_event(struct trial *trial, const struct wire_call *call)
             make_buffer(trial);
         }
     } else if (wire_is(call, zwp_linux_dmabuf_v1, WIRE_ZWP_LINUX_DMABUF_V1_EVENT_MODIFIER)) {
-        trial->has_xr24 = trial->has_xr24 || call->value[0].word == XR24;
-        trial->has_ar24 = trial->has_ar24 || call->value[0].word == AR24;
+        on_modifier(trial, call);
     } else if (call->object->interface == &wire_zwp_linux_buffer_params_v1) {
         end(trial, call->opcode == WIRE_ZWP_LINUX_BUFFER_PARAMS_V1_EVENT_CREATED ? NULL : refused);
     }

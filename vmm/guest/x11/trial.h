@@ -6,6 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * DRM_FORMAT_MOD_INVALID, in the protocol's two words: the layout that the card chose itself. It is the only one of
+ * virgl's pictures, whose driver in the guest knows no modifiers.
+ */
+#define CARD_LAYOUT_HIGH UINT32_C(0x00ffffff)
+#define CARD_LAYOUT_LOW  UINT32_MAX
+
 struct trial_picture {
     int fd; /* a dmabuf */
     uint32_t width;

@@ -198,6 +198,11 @@ void drm_show(struct x11 *x11, uint32_t registry);
 void drm_global(struct x11 *x11, const struct wire_call *call);
 /* A request of Xwayland's: 0 when it is about something else, 1 when it shall not pass. */
 int drm_request(struct x11 *x11, const struct wire_call *call);
+/*
+ * Whether an event of the host's shall not reach Xwayland: another layout than the card's own. Xwayland 22.1 asks the
+ * driver for one of those it was told, which virgl's cannot make, and has no picture for the host then.
+ */
+bool drm_hides(const struct wire_call *call);
 
 /* names.c */
 const char *atom_name(enum x11_atom atom);

@@ -122,6 +122,9 @@ on_event(void *data, const struct wire_call *call, struct hop_object *object)
         show_global(x11, call, object);
         return 1;
     }
+    if (drm_hides(call)) {
+        return 1;
+    }
     const int stays = drag_pointer(x11->drag, call, object);
     if (!stays) {
         on_input(x11, call);
