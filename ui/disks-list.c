@@ -17,6 +17,7 @@ struct _VmDisksList {
     GtkListBox *list;
     GtkLabel *problem_label;
     VmMachine *machine;
+    VmBases *bases;      /* of its definition */
     VmMachine *disk_for; /* when a disk was to be chosen; compared only */
     char *shown;         /* what the rows were made of */
     guint idle;
@@ -30,12 +31,14 @@ definition_of(VmDisksList *self)
     return self->machine ? vm_machine_get_definition(self->machine) : NULL;
 }
 
+/* Those of included files come first. */
 static guint
-disk_of(GtkWidget *control)
+disk_of(VmDisksList *self, GtkWidget *control)
 {
     GtkWidget *row = gtk_widget_get_ancestor(control, VM_TYPE_SETTINGS_ROW);
 
-    return (guint)gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row));
+    return (guint)gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) -
+           vm_bases_count(self->bases, "block");
 }
 
 /* ------------------------------------------------------------------ how long they are */
@@ -151,7 +154,7 @@ save(VmDisksList *self, VmJson *json)
 static void
 remove_clicked(GtkWidget *button, VmDisksList *self)
 {
-    const guint disk = disk_of(button);
+    const guint disk = disk_of(self, button);
     g_autofree char *member = g_strdup_printf("block.%u", disk);
     g_autofree char *path = g_strdup_printf("block.%u.path", disk);
     g_autoptr(VmJson) before = vm_json_copy(definition_of(self));
@@ -199,14 +202,14 @@ grown(gpointer data)
     VmDisksList *self = VM_DISKS_LIST(data);
 
     if (definition_of(self)) {
-        look_at_sizes(self, definition_of(self));
+        look_at_sizes(self, vm_bases_get_whole(self->bases));
     }
 }
 
 static void
 grow_clicked(GtkWidget *button, VmDisksList *self)
 {
-    vm_grow_popover_show(button, self->machine, disk_of(button), grown, self);
+    vm_grow_popover_show(button, self->machine, disk_of(self, button), grown, self);
 }
 
 /* ------------------------------------------------------------------ rows */
@@ -247,8 +250,10 @@ add_row(VmDisksList *self, VmJson *json, guint index)
     g_autofree char *base = g_path_get_basename(path);
     g_autofree char *text = explain(path, disk.read_only, 0);
     g_autofree char *problem = vm_source_complain(path);
-    GtkWidget *row = vm_settings_row_new(base, text, make_control(self, base, &disk));
+    const char *file = vm_bases_get_file_of(self->bases, "block", index);
+    GtkWidget *row = vm_settings_row_new(base, text, file ? NULL : make_control(self, base, &disk));
 
+    vm_settings_row_set_fixed(VM_SETTINGS_ROW(row), file);
     vm_settings_row_set_problem(VM_SETTINGS_ROW(row), problem);
     gtk_container_add(GTK_CONTAINER(self->list), row);
 }
@@ -260,8 +265,9 @@ focused_row(VmDisksList *self)
     GtkWidget *window = gtk_widget_get_toplevel(GTK_WIDGET(self));
     GtkWidget *focus = GTK_IS_WINDOW(window) ? gtk_window_get_focus(GTK_WINDOW(window)) : NULL;
     gboolean ours = focus && gtk_widget_is_ancestor(focus, GTK_WIDGET(self->list));
+    GtkWidget *row = ours ? gtk_widget_get_ancestor(focus, VM_TYPE_SETTINGS_ROW) : NULL;
 
-    return ours ? (int)disk_of(focus) : -1;
+    return row ? gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row)) : -1;
 }
 
 static void
@@ -281,7 +287,7 @@ make_rows(VmDisksList *self, VmJson *json)
     gtk_widget_set_visible(GTK_WIDGET(self->list), n > 0);
     gtk_widget_hide(GTK_WIDGET(self->problem_label));
     row = focused >= 0 ? gtk_list_box_get_row_at_index(self->list, focused) : NULL;
-    if (row) {
+    if (row && vm_settings_row_get_control(VM_SETTINGS_ROW(row))) {
         gtk_widget_child_focus(vm_settings_row_get_control(VM_SETTINGS_ROW(row)),
                                GTK_DIR_TAB_FORWARD);
     }
@@ -298,9 +304,11 @@ dup_state(VmDisksList *self, VmJson *json)
         gboolean has = vm_disk_of(json, i, &disk);
         g_autofree char *problem = vm_source_complain(has ? disk.path : "");
 
-        g_string_append_printf(state, "\n%s\t%s\t%d\t%s", has ? disk.path : "",
+        const char *file = vm_bases_get_file_of(self->bases, "block", i);
+
+        g_string_append_printf(state, "\n%s\t%s\t%d\t%s\t%s", has ? disk.path : "",
                                disk.format ? disk.format : "", disk.read_only,
-                               problem ? problem : "");
+                               problem ? problem : "", file ? file : "");
     }
     return g_string_free(state, FALSE);
 }
@@ -310,7 +318,7 @@ static gboolean
 refresh(gpointer data)
 {
     VmDisksList *self = VM_DISKS_LIST(data);
-    VmJson *json = definition_of(self);
+    VmJson *json = definition_of(self) ? vm_bases_get_whole(self->bases) : NULL;
     g_autofree char *state = dup_state(self, json);
 
     self->idle = 0;
@@ -326,9 +334,13 @@ refresh(gpointer data)
 }
 
 void
-vm_disks_list_show(VmDisksList *self, VmMachine *machine)
+vm_disks_list_show(VmDisksList *self, VmMachine *machine, VmBases *bases)
 {
     g_set_object(&self->machine, machine);
+    if (bases != self->bases) {
+        g_clear_pointer(&self->bases, vm_bases_unref);
+        self->bases = vm_bases_ref(bases);
+    }
     /* Later: the change may come from a row that would go. */
     if (!self->idle) {
         self->idle = g_idle_add(refresh, self);
@@ -340,6 +352,7 @@ vm_disks_list_dispose(GObject *object)
 {
     g_clear_handle_id(&VM_DISKS_LIST(object)->idle, g_source_remove);
     g_clear_object(&VM_DISKS_LIST(object)->machine);
+    g_clear_pointer(&VM_DISKS_LIST(object)->bases, vm_bases_unref);
     G_OBJECT_CLASS(vm_disks_list_parent_class)->dispose(object);
 }
 

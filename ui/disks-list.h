@@ -5,10 +5,11 @@
 
 #include <gtk/gtk.h>
 
+#include "manager/model/bases.h"
 #include "manager/model/machine.h"
 
 #define VM_TYPE_DISKS_LIST (vm_disks_list_get_type())
 G_DECLARE_FINAL_TYPE(VmDisksList, vm_disks_list, VM, DISKS_LIST, GtkBox)
 
 /* machine may be NULL. To be called again when it changed. */
-void vm_disks_list_show(VmDisksList *self, VmMachine *machine);
+void vm_disks_list_show(VmDisksList *self, VmMachine *machine, VmBases *bases);

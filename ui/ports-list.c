@@ -13,6 +13,7 @@ struct _VmPortsList {
     GtkBox parent_instance;
     GtkListBox *list;
     VmMachine *machine;
+    VmBases *bases; /* of its definition */
     gboolean filling;
     guint idle;
 };
@@ -34,10 +35,12 @@ row_of(GtkWidget *control)
     return VM_SETTINGS_ROW(gtk_widget_get_ancestor(control, VM_TYPE_SETTINGS_ROW));
 }
 
+/* Those of included files come first. */
 static guint
-port_of(GtkWidget *control)
+port_of(VmPortsList *self, GtkWidget *control)
 {
-    return (guint)gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row_of(control)));
+    return (guint)gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row_of(control))) -
+           vm_bases_count(self->bases, "serial");
 }
 
 /* Takes json. The rows are made anew by whom the machine tells of the change. */
@@ -52,12 +55,24 @@ save(VmPortsList *self, VmJson *json, GtkWidget *control)
     }
 }
 
+/* With what it has by saying nothing. */
+static VmJson *
+copy_whole(VmPortsList *self)
+{
+    VmJson *json = vm_json_copy(vm_bases_get_whole(self->bases));
+
+    vm_ports_write_default(json);
+    return json;
+}
+
 static VmJson *
 copy_definition(VmPortsList *self)
 {
     VmJson *json = vm_json_copy(vm_machine_get_definition(self->machine));
 
-    vm_ports_write_default(json);
+    if (vm_bases_count(self->bases, "serial") == 0) {
+        vm_ports_write_default(json);
+    }
     return json;
 }
 
@@ -65,7 +80,7 @@ copy_definition(VmPortsList *self)
 static void
 set_target(VmPortsList *self, GtkWidget *combo, const char *word, const char *file)
 {
-    const guint port = port_of(combo);
+    const guint port = port_of(self, combo);
     g_autofree char *type = g_strdup_printf("serial.%u.type", port);
     g_autofree char *path = g_strdup_printf("serial.%u.path", port);
     VmJson *json = copy_definition(self);
@@ -86,7 +101,7 @@ file_chosen(GtkWidget *combo, const char *path)
     if (path) {
         set_target(self, combo, "file", path);
     } else {
-        vm_ports_list_show(self, self->machine);
+        vm_ports_list_show(self, self->machine, self->bases);
     }
 }
 
@@ -116,11 +131,13 @@ dup_title(VmJson *json, guint port)
 static void
 remove_clicked(GtkWidget *button, VmPortsList *self)
 {
-    guint port = port_of(button);
+    const guint port = port_of(self, button);
+    const guint row = (guint)gtk_list_box_row_get_index(GTK_LIST_BOX_ROW(row_of(button)));
     g_autofree char *member = g_strdup_printf("serial.%u", port);
     g_autoptr(VmJson) before = vm_json_copy(vm_machine_get_definition(self->machine));
     g_autoptr(VmJson) json = copy_definition(self);
-    g_autofree char *title = dup_title(json, port);
+    g_autoptr(VmJson) whole = copy_whole(self);
+    g_autofree char *title = dup_title(whole, row);
     /* Translators: %s is a port ("Serial 1"). */
     g_autofree char *text = g_strdup_printf(_("%s removed"), title);
     g_autoptr(GError) error = NULL;
@@ -173,10 +190,12 @@ add_row(VmPortsList *self, VmJson *json, guint port)
                        : serial                               ? _("Serial port")
                                                               : _("Virtio console");
     g_autofree char *explain = file ? g_strdup_printf("%s · %s", kind, file) : g_strdup(kind);
+    const char *base = vm_bases_get_file_of(self->bases, "serial", port);
+    GtkWidget *row = vm_settings_row_new(
+        title, explain, base ? NULL : make_control(self, title, word ? word : "sink"));
 
-    gtk_container_add(
-        GTK_CONTAINER(self->list),
-        vm_settings_row_new(title, explain, make_control(self, title, word ? word : "sink")));
+    vm_settings_row_set_fixed(VM_SETTINGS_ROW(row), base);
+    gtk_container_add(GTK_CONTAINER(self->list), row);
 }
 
 /* The place of the row with the focus; -1: none. */
@@ -196,7 +215,6 @@ fill(VmPortsList *self, VmJson *json)
 {
     guint n = 0;
 
-    vm_ports_write_default(json);
     n = vm_json_length(json, "serial");
     self->filling = TRUE;
     for (guint i = 0; i < n; i++) {
@@ -212,7 +230,7 @@ make_rows(gpointer data)
     VmPortsList *self = VM_PORTS_LIST(data);
     VmJson *definition = self->machine ? vm_machine_get_definition(self->machine) : NULL;
     g_autoptr(GList) old = gtk_container_get_children(GTK_CONTAINER(self->list));
-    g_autoptr(VmJson) json = definition ? vm_json_copy(definition) : NULL;
+    g_autoptr(VmJson) json = definition ? copy_whole(self) : NULL;
     int focused = focused_port(self);
     GtkListBoxRow *row = NULL;
 
@@ -224,7 +242,7 @@ make_rows(gpointer data)
         fill(self, json);
     }
     row = focused >= 0 ? gtk_list_box_get_row_at_index(self->list, focused) : NULL;
-    if (row) {
+    if (row && vm_settings_row_get_control(VM_SETTINGS_ROW(row))) {
         gtk_widget_child_focus(vm_settings_row_get_control(VM_SETTINGS_ROW(row)),
                                GTK_DIR_TAB_FORWARD);
     }
@@ -232,9 +250,13 @@ make_rows(gpointer data)
 }
 
 void
-vm_ports_list_show(VmPortsList *self, VmMachine *machine)
+vm_ports_list_show(VmPortsList *self, VmMachine *machine, VmBases *bases)
 {
     g_set_object(&self->machine, machine);
+    if (bases != self->bases) {
+        g_clear_pointer(&self->bases, vm_bases_unref);
+        self->bases = vm_bases_ref(bases);
+    }
     /* Later: the change may come from a row that would go. */
     if (!self->idle) {
         self->idle = g_idle_add(make_rows, self);
@@ -246,6 +268,7 @@ vm_ports_list_dispose(GObject *object)
 {
     g_clear_handle_id(&VM_PORTS_LIST(object)->idle, g_source_remove);
     g_clear_object(&VM_PORTS_LIST(object)->machine);
+    g_clear_pointer(&VM_PORTS_LIST(object)->bases, vm_bases_unref);
     G_OBJECT_CLASS(vm_ports_list_parent_class)->dispose(object);
 }
 

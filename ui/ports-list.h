@@ -5,10 +5,11 @@
 
 #include <gtk/gtk.h>
 
+#include "manager/model/bases.h"
 #include "manager/model/machine.h"
 
 #define VM_TYPE_PORTS_LIST (vm_ports_list_get_type())
 G_DECLARE_FINAL_TYPE(VmPortsList, vm_ports_list, VM, PORTS_LIST, GtkBox)
 
 /* As its definition is now; machine may be NULL. */
-void vm_ports_list_show(VmPortsList *self, VmMachine *machine);
+void vm_ports_list_show(VmPortsList *self, VmMachine *machine, VmBases *bases);

@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/bases.h"
 #include "manager/model/phrases.h"
 #include "ui/accessible.h"
 #include "ui/create-sources.h"
@@ -21,6 +22,7 @@
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
 #include "ui/wrap-box.h"
+#include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
 #define ENTRY_WIDTH   26
@@ -36,6 +38,8 @@ struct _VmSettingsPage {
     GtkBox parent_instance;
     GtkRevealer *pending_bar;
     GtkLabel *pending_label;
+    GtkRevealer *base_bar; /* an included file cannot be used */
+    GtkLabel *base_label;
     GtkWidget *found_box; /* of a machine that has no definition */
     GtkLabel *found_label;
     GtkWidget *body;
@@ -56,6 +60,7 @@ struct _VmSettingsPage {
     VmSettingsRow *rows[VM_N_SETTINGS];
     VmMemoryScale *memory_scale;
     VmMachine *machine;
+    VmBases *bases; /* of its definition, as shown */
     gboolean narrow;
     int beside_width; /* that index and section need beside each other */
     gboolean filling;
@@ -95,11 +100,11 @@ value_changed(GtkWidget *control, VmSettingsPage *self)
     g_autofree char *before = NULL;
     g_autofree char *problem = NULL;
 
-    if (self->filling || !definition) {
+    if (self->filling || !definition || !self->bases) {
         return;
     }
     value = vm_setting_read(control, setting);
-    before = vm_setting_dup_value(definition, setting);
+    before = vm_setting_dup_value(vm_bases_get_whole(self->bases), setting);
     problem = vm_setting_complain(setting, value);
     vm_settings_row_set_problem(row, problem);
     if (!problem && !g_str_equal(value, before) && setting->kind == VM_SETTING_AUTOSTART) {
@@ -113,6 +118,9 @@ value_changed(GtkWidget *control, VmSettingsPage *self)
     if (!problem && !g_str_equal(value, before)) {
         VmJson *json = vm_json_copy(definition);
         vm_setting_put_value(json, setting, value);
+        if (setting->kind == VM_SETTING_INPUT && vm_json_has(json, "cfg")) {
+            vm_json_set_bool(json, setting->path, value[0] == '1'); /* the card may be the base's */
+        }
         save(self, json, row);
     }
 }
@@ -230,6 +238,52 @@ show_found(VmSettingsPage *self)
     }
 }
 
+/* What a file decides that the definition includes; NULL: nothing of this setting. */
+static const char *
+file_of(VmBases *bases, const VmSetting *setting)
+{
+    g_autofree char *option = g_strndup(setting->path, strcspn(setting->path, "."));
+
+    return vm_bases_get_file(bases, option);
+}
+
+static void
+show_rows(VmSettingsPage *self, VmBases *bases)
+{
+    VmJson *whole = vm_bases_get_whole(bases);
+
+    for (guint i = 0; i < VM_N_SETTINGS; i++) {
+        g_autofree char *value = vm_setting_dup_value(whole, &vm_settings[i]);
+        const char *file = file_of(bases, &vm_settings[i]);
+        GtkWidget *control = vm_settings_row_get_control(self->rows[i]);
+
+        vm_settings_row_set_fixed(self->rows[i], file);
+        vm_setting_show(control, &vm_settings[i], value);
+        gtk_widget_set_sensitive(control, !file && gtk_widget_get_sensitive(control));
+    }
+}
+
+/* The files are read each time: nobody tells when they change. */
+static void
+read_bases(VmSettingsPage *self, VmJson *json)
+{
+    g_autofree char *path = vm_paths_definition(vm_machine_get_name(self->machine));
+    const char *problem = NULL;
+    g_autofree char *text = NULL;
+
+    g_clear_pointer(&self->bases, vm_bases_unref);
+    self->bases = vm_bases_new(json, path);
+    problem = vm_bases_get_problem(self->bases);
+    if (problem) {
+        /* Translators: %s is a sentence that says what is wrong with an included file. */
+        text = g_strdup_printf(_("%s The machine cannot start until that is mended, or the file is "
+                                 "taken out of “cfg” in its configuration file."),
+                               problem);
+        gtk_label_set_text(self->base_label, text);
+    }
+    gtk_revealer_set_reveal_child(self->base_bar, problem != NULL);
+}
+
 static void
 show_machine(VmSettingsPage *self)
 {
@@ -239,19 +293,18 @@ show_machine(VmSettingsPage *self)
     show_found(self);
     set_usable(self, json != NULL);
     vm_memory_scale_show(self->memory_scale, self->machine);
+    gtk_revealer_set_reveal_child(self->base_bar, FALSE);
     if (!json || self->filling) {
         return;
     }
     self->filling = TRUE;
     name = g_strdup_printf(_("Name on disk: %s"), vm_machine_get_name(self->machine));
     gtk_label_set_text(self->name_label, name);
-    for (guint i = 0; i < VM_N_SETTINGS; i++) {
-        g_autofree char *value = vm_setting_dup_value(json, &vm_settings[i]);
-        vm_setting_show(vm_settings_row_get_control(self->rows[i]), &vm_settings[i], value);
-    }
+    read_bases(self, json);
+    show_rows(self, self->bases);
     show_why_not(self, json);
-    vm_disks_list_show(self->disks_list, self->machine);
-    vm_ports_list_show(self->ports_list, self->machine);
+    vm_disks_list_show(self->disks_list, self->machine, self->bases);
+    vm_ports_list_show(self->ports_list, self->machine, self->bases);
     show_pending(self, json);
     self->filling = FALSE;
 }
@@ -408,6 +461,9 @@ row_activated(VmSettingsPage *self, GtkListBoxRow *row)
 {
     GtkWidget *control = vm_settings_row_get_control(VM_SETTINGS_ROW(row));
 
+    if (!gtk_widget_get_sensitive(control)) {
+        return; /* an included file decides */
+    }
     if (GTK_IS_SWITCH(control)) {
         gtk_switch_set_active(GTK_SWITCH(control), !gtk_switch_get_active(GTK_SWITCH(control)));
     } else {
@@ -452,6 +508,12 @@ section_chosen(VmSettingsPage *self)
     if (name && self->sections) {
         vm_settings_page_show_section(self, name);
     }
+}
+
+static void
+show_file(VmSettingsPage *self)
+{
+    vm_settings_page_show_section(self, "file");
 }
 
 static gboolean
@@ -512,6 +574,7 @@ static void
 vm_settings_page_dispose(GObject *object)
 {
     g_clear_object(&VM_SETTINGS_PAGE(object)->machine);
+    g_clear_pointer(&VM_SETTINGS_PAGE(object)->bases, vm_bases_unref);
     G_OBJECT_CLASS(vm_settings_page_parent_class)->dispose(object);
 }
 
@@ -532,6 +595,8 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
                                                 "/org/vitrine/Vitrine/ui/settings-page.ui");
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_bar);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, pending_label);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, base_bar);
+    gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, base_label);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, found_box);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, found_label);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, body);
@@ -548,6 +613,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, section_combo);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, sections);
     gtk_widget_class_bind_template_child(widget_class, VmSettingsPage, editor);
+    gtk_widget_class_bind_template_callback(widget_class, show_file);
     gtk_widget_class_bind_template_callback(widget_class, section_selected);
     gtk_widget_class_bind_template_callback(widget_class, section_chosen);
     gtk_widget_class_bind_template_callback(widget_class, row_activated);
@@ -558,6 +624,7 @@ vm_settings_page_init(VmSettingsPage *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->index, "focus", G_CALLBACK(index_focus), NULL);
+    g_signal_connect(self, "map", G_CALLBACK(show_machine), NULL); /* files may be others by now */
     vm_list_tabs_tell(self->index);
     make_rows(self);
     for (guint i = 0; i < VM_N_SETTINGS; i++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/settings-row.h"
 
+#include <glib/gi18n.h>
+
 #include "ui/accessible.h"
 #include "ui/wrap-box.h"
 
@@ -12,6 +14,7 @@ struct _VmSettingsRow {
     GtkWidget *restart_pill;
     GtkWidget *control;
     char *explain;
+    char *fixed;  /* the file that decides */
     char *spoken; /* for readers; NULL: the same */
     gboolean has_problem;
 };
@@ -22,6 +25,7 @@ static void
 vm_settings_row_finalize(GObject *object)
 {
     g_free(VM_SETTINGS_ROW(object)->explain);
+    g_free(VM_SETTINGS_ROW(object)->fixed);
     g_free(VM_SETTINGS_ROW(object)->spoken);
     G_OBJECT_CLASS(vm_settings_row_parent_class)->finalize(object);
 }
@@ -140,11 +144,27 @@ vm_settings_row_get_control(VmSettingsRow *self)
     return self->control;
 }
 
+/* Where it is set; with what there is to say of it where no control shows that. */
+static char *
+dup_fixed(VmSettingsRow *self)
+{
+    g_autofree char *text = NULL;
+
+    if (!self->fixed) {
+        return NULL;
+    }
+    /* Translators: %s is the path of a file that a definition includes. */
+    text = g_strdup_printf(_("Set in %s"), self->fixed);
+    return self->control || !self->explain ? g_steal_pointer(&text)
+                                           : g_strdup_printf("%s\n%s", self->explain, text);
+}
+
 void
 vm_settings_row_set_problem(VmSettingsRow *self, const char *problem)
 {
     GtkStyleContext *context = gtk_widget_get_style_context(GTK_WIDGET(self->explain_label));
-    const char *text = problem ? problem : self->explain;
+    g_autofree char *fixed = dup_fixed(self);
+    const char *text = problem ? problem : fixed ? fixed : self->explain;
 
     self->has_problem = problem != NULL;
     gtk_label_set_text(self->explain_label, text ? text : "");
@@ -158,7 +178,7 @@ vm_settings_row_set_problem(VmSettingsRow *self, const char *problem)
     }
     if (self->control) {
         GtkStyleContext *control = gtk_widget_get_style_context(self->control);
-        describe(self, problem || !self->spoken ? text : self->spoken);
+        describe(self, problem || fixed || !self->spoken ? text : self->spoken);
         if (problem) {
             gtk_style_context_add_class(control, "error");
         } else {
@@ -177,6 +197,22 @@ vm_settings_row_set_explain(VmSettingsRow *self, const char *explain, const char
     g_free(self->spoken);
     self->explain = g_strdup(explain);
     self->spoken = g_strdup(spoken);
+    if (!self->has_problem) {
+        vm_settings_row_set_problem(self, NULL);
+    }
+}
+
+void
+vm_settings_row_set_fixed(VmSettingsRow *self, const char *file)
+{
+    if (g_strcmp0(self->fixed, file) == 0) {
+        return;
+    }
+    g_free(self->fixed);
+    self->fixed = g_strdup(file);
+    if (self->control) {
+        gtk_widget_set_sensitive(self->control, !file);
+    }
     if (!self->has_problem) {
         vm_settings_row_set_problem(self, NULL);
     }

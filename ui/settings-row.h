@@ -15,6 +15,8 @@ GtkWidget *vm_settings_row_get_control(VmSettingsRow *self);
 /* Another explanation; a problem stays before it. Readers say `spoken` instead, each time that it changes: no
  * figures that move. NULL: the same. */
 void vm_settings_row_set_explain(VmSettingsRow *self, const char *explain, const char *spoken);
+/* The file that decides: the control cannot be used, and the row says where it is set; NULL: it can. */
+void vm_settings_row_set_fixed(VmSettingsRow *self, const char *file);
 /* NULL: the explanation comes back. */
 void vm_settings_row_set_problem(VmSettingsRow *self, const char *problem);
 void vm_settings_row_set_needs_restart(VmSettingsRow *self, gboolean needs);

@@ -2,6 +2,7 @@
 /* What a person does with a machine besides running it: rename, delete, copy, photograph. */
 #include <glib/gi18n.h>
 
+#include "manager/model/bases.h"
 #include "manager/model/clone.h"
 #include "manager/model/phrases.h"
 #include "manager/model/ports.h"
@@ -255,12 +256,21 @@ added_console_free(gpointer data)
     g_free(added);
 }
 
+static guint
+add_port(VmMachine *machine, VmJson *json, const char *hardware)
+{
+    g_autofree char *path = vm_paths_definition(vm_machine_get_name(machine));
+    g_autoptr(VmBases) bases = vm_bases_new(json, path);
+
+    return vm_ports_add_to(json, vm_bases_get_whole(bases), hardware);
+}
+
 void
 vm_window_add_console(VmWindow *self, const char *hardware)
 {
     VmJson *definition = vm_machine_get_definition(self->machine);
     g_autoptr(VmJson) json = definition ? vm_json_copy(definition) : NULL;
-    guint number = json ? vm_ports_add(json, hardware) : 0;
+    const guint number = json ? add_port(self->machine, json, hardware) : 0;
     const char *kind = g_str_equal(hardware, "serial") ? _("Serial") : _("Console");
     const char *title = NULL;
     struct added_console *added = NULL;

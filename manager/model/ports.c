@@ -103,6 +103,21 @@ vm_ports_number(VmJson *definition, guint port)
 }
 
 guint
+vm_ports_add_to(VmJson *definition, VmJson *whole, const char *hardware)
+{
+    const gboolean alone = vm_json_length(definition, "serial") == vm_json_length(whole, "serial");
+    g_autoptr(VmJson) added = vm_json_copy(whole);
+    const guint number = vm_ports_add(added, hardware);
+
+    if (number > 0 && alone) {
+        vm_json_set_copy(definition, "serial", added); /* with the one by default */
+    } else if (number > 0) {
+        put(definition, hardware, number);
+    }
+    return number;
+}
+
+guint
 vm_ports_add(VmJson *definition, const char *hardware)
 {
     guint most = g_str_equal(hardware, "serial") ? SERIALS_MAX : PORTS_MAX;

@@ -3,6 +3,7 @@
 """Small parts of the real vitrine under Xvfb, as test-ui.py; prints TAP.
 
 usage: test-details.py BUILD-FOLDER [TEST...]"""
+import json
 import os
 import subprocess
 import sys
@@ -212,7 +213,134 @@ def icon_row(session):
     session.shoot("icon-table")
 
 
-TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row]
+def write_json(session, name, **members):
+    path = session.path(name)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(members, file)
+    return path
+
+
+def click(node):
+    box = node.get_extents(Atspi.CoordType.SCREEN)
+    subprocess.run(["xdotool", "mousemove", str(box.x + box.width // 2), str(box.y + box.height // 2), "click", "1"],
+                   check=True, timeout=60)
+
+
+def choose_section(session, number):
+    session.see("Système").get_parent().select_child(number)
+
+
+def base_file(session):
+    """What a file decides that the definition includes is shown, cannot be changed, and is named."""
+    base = write_json(session, "base.json", cfg=["below.json"], mem={"size": 384}, kernel="/bin/true", disposable=False,
+                      manager={"group": "Base"})
+    write_json(session, "below.json", mem={"size": 1024}, cpus={"num-cores": 3}, gpu={"backend": "2d"})
+    path = "config/vitrine/machines/lab.json"
+    own = {"kernel": "/bin/false", "manager": {"title": "Lab"}}
+    write_json(session, path, cfg=[base], **own)
+    session.start(LANGUAGE="fr")
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    expect(session.see("Groupe", Atspi.Role.TEXT).get_text(0, -1) == "", "the group is the base's")
+    choose_section(session, 1)
+    for name, value, file in (("Mémoire", 384, "base.json"), ("Processeurs", 3, "below.json")):
+        control = session.see(name, Atspi.Role.SPIN_BUTTON)
+        expect(control.get_current_value() == value, f"{name}: {control.get_current_value()}")
+        expect(not control.has(Atspi.StateType.SENSITIVE), f"{name} can be changed")
+        expect(control.get_description() == f"Défini dans {session.path(file)}", control.get_description())
+        session.see(f"Défini dans {session.path(file)}")
+    session.shoot("base-french")
+    choose_section(session, 4)
+    screen = session.see("Écran, clavier et pointeur", Atspi.Role.TOGGLE_BUTTON)
+    expect(screen.has(Atspi.StateType.CHECKED), "the base's card is not shown")
+    choose_section(session, 2)
+    kernel = session.see("Noyau", Atspi.Role.TEXT)
+    expect(kernel.has(Atspi.StateType.SENSITIVE), "the definition's own kernel cannot be changed")
+    click(session.see("Oublier les changements", Atspi.Role.LABEL))
+    time.sleep(0.5)
+    expect("disposable" not in session.definitions()["lab"], "a click on its row changes what the base says")
+    choose_section(session, 5)
+    keyboard = session.see("Clavier", Atspi.Role.TOGGLE_BUTTON)
+    for wanted in (False, True):
+        keyboard.do_action(0)
+        wait_for("the keyboard's switch", lambda: session.definitions()["lab"].get("display-window-keyboard") == wanted)  # pylint: disable=cell-var-from-loop
+        expect(keyboard.has(Atspi.StateType.CHECKED) == wanted, "the switch shows something else")
+    expect({name: session.definitions()["lab"].get(name) for name in ("mem", "gpu", "cpus")} ==
+           {"mem": None, "gpu": None, "cpus": None}, "what the base says was written")
+    write_json(session, path, **own)
+    choose_section(session, 1)
+    memory = session.see("Mémoire", Atspi.Role.SPIN_BUTTON)
+    wait_for("the row", lambda: memory.has(Atspi.StateType.SENSITIVE))
+    wait_for("what the row is for", lambda: memory.get_description() == "En Mio")
+
+
+def base_devices(session):
+    """Disks and consoles of an included file stand first, without a control; the definition's own can still go."""
+    disks = [session.path(name) for name in ("theirs.img", "first.img", "second.img")]
+    for disk in disks:
+        with open(disk, "wb") as file:
+            file.truncate(1 << 20)
+    base = write_json(session, "base.json", block=[{"path": disks[0]}],
+                      serial=[{"type": "stdout", "hardware": "serial", "num": 1, "console": True}])
+    session.define("lab", "Lab", cfg=[base], block=[{"path": disk} for disk in disks[1:]])
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    session.see("System").get_parent().select_child(3)
+    session.see(f"1\u00a0MiB · {session.base}\nSet in {base}")
+    expect(not session.find("Remove theirs.img from the machine"), "the file's disk can be removed")
+    session.shoot("base-disks-light")
+    session.press("Remove first.img from the machine")
+    wait_for("the right disk to go", lambda: session.definitions()["lab"]["block"] == [{"path": disks[2]}])
+    session.see("Remove second.img from the machine")
+    session.see("System").get_parent().select_child(6)
+    session.see(f"The kernel's console\nSet in {base}")
+    expect(not session.find("Remove Serial 1 from the machine"), "the file's port can be removed")
+    session.press("Add a serial port")
+    session.see("Remove Serial 2 from the machine")
+    ports = session.definitions()["lab"]["serial"]
+    expect([port["num"] for port in ports] == [2], ports)
+    session.shoot("base-ports-light")
+    session.press("Remove Serial 2 from the machine")
+    wait_for("the port to go", lambda: not session.definitions()["lab"].get("serial"))
+    session.see("Serial 2 removed")
+
+
+def base_broken(session):
+    """An included file that cannot be used is named, whatever it is, and the rest is shown."""
+    long = session.path("long")
+    with open(long, "wb") as file:
+        file.write(b" " * (2 << 20))
+    os.mkfifo(session.path("pipe"))
+    os.mkdir(session.path("folder"))
+    write_json(session, "loop", cfg=["loop"])
+    write_json(session, "locked")
+    os.chmod(session.path("locked"), 0)
+    with open(session.path("words"), "w", encoding="utf-8") as file:
+        file.write("hello")
+    cases = [("long", "is longer than 1 MiB."), ("pipe", "is not a file."), ("folder", "is not a file."),
+             ("loop", "is included by itself, or more than 8 deep."), ("none", "is not there."),
+             ("words", "is not a JSON file that says what a machine has.")]
+    if os.getuid() != 0:
+        cases.append(("locked", "cannot be read."))
+    session.define("lab", "Lab")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.set_state("win.view", "settings")
+    session.see("System").get_parent().select_child(1)
+    expect(not session.find_start("“"), "something is said of no file")
+    for name, words in cases:
+        session.define("lab", "Lab", cfg=[session.path(name)])
+        session.alert(f"“{session.path(name)}” {words} The machine cannot start")
+        expect(session.see("Memory", Atspi.Role.SPIN_BUTTON).get_current_value() == 512, "the rest is not shown")
+        session.shoot(f"base-broken-{name}-light")
+    session.press("Configuration file")
+    session.see("Configuration file", Atspi.Role.TEXT)
+    session.define("lab", "Lab")
+    wait_for("the message to go", lambda: not session.find_start("“"))
+
+
+TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row, base_file, base_devices, base_broken]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

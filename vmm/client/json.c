@@ -308,6 +308,27 @@ vm_json_set_copy(VmJson *json, const char *path, VmJson *from)
     }
 }
 
+static void
+append_items(json_t *list, json_t *value)
+{
+    for (gsize i = 0; i < json_array_size(value); i++) {
+        json_array_append_new(list, json_deep_copy(json_array_get(value, i)));
+    }
+    if (value && !json_is_array(value)) {
+        json_array_append_new(list, json_deep_copy(value));
+    }
+}
+
+void
+vm_json_append(VmJson *json, const char *path, VmJson *from)
+{
+    json_t *list = json_array();
+
+    append_items(list, json_find(json, path));
+    append_items(list, json_find(from, path));
+    json_set(json, path, list);
+}
+
 gboolean
 vm_json_is_same(VmJson *json, VmJson *other, const char *path)
 {

@@ -55,6 +55,8 @@ void vm_json_set_value(VmJson *json, const char *path, const char *text);
 void vm_json_remove(VmJson *json, const char *path);
 /* What `from` has at this path, a whole list or object too; nothing there: nothing here. */
 void vm_json_set_copy(VmJson *json, const char *path, VmJson *from);
+/* What `from` has there goes behind what is there, each item of a list on its own: a list is what becomes of it. */
+void vm_json_append(VmJson *json, const char *path, VmJson *from);
 /* Whether both have the same at this path, or nothing. */
 gboolean vm_json_is_same(VmJson *json, VmJson *other, const char *path);
 

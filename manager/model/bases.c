@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager/model/bases.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/client/plain-text.h"
+
+enum {
+    DEPTH_MAX = 8,  /* as vmm/config has it */
+    FILES_MAX = 32, /* all together: eight deep could be very many */
+    FILE_MAX = 1 << 20,
+    PATH_SHOWN = 1000, /* characters */
+    SENTENCE_MAX = 1200,
+};
+
+struct VmBases {
+    VmJson *whole;
+    GHashTable *files; /* "mem", "block.0" → path, fit to be shown */
+    char *problem;
+    guint left; /* of the files that may be read */
+};
+
+/* The chain of files being read, from the inner to the outer one. */
+struct including {
+    const char *path;
+    const struct including *outer;
+};
+
+static void
+vm_bases_clear(gpointer data)
+{
+    VmBases *self = data;
+
+    vm_json_free(self->whole);
+    g_hash_table_unref(self->files);
+    g_free(self->problem);
+}
+
+VmBases *
+vm_bases_ref(VmBases *self)
+{
+    return g_rc_box_acquire(self);
+}
+
+void
+vm_bases_unref(VmBases *self)
+{
+    g_rc_box_release_full(self, vm_bases_clear);
+}
+
+/* ------------------------------------------------------------------ a file */
+
+/* The first problem stays: the machine is refused for that one. */
+G_GNUC_PRINTF(2, 3)
+static void
+complain(VmBases *self, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!self->problem) {
+        g_autofree char *said = NULL;
+        va_start(arguments, format);
+        said = g_strdup_vprintf(format, arguments);
+        va_end(arguments);
+        self->problem = vm_plain_text(said, SENTENCE_MAX);
+    }
+}
+
+static char *
+read_open(VmBases *self, int fd, const char *path, gsize *ret_size)
+{
+    g_autofree char *text = NULL;
+    struct stat st;
+    ssize_t n = 0;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        complain(self, _("“%s” is not a file."), path);
+        return NULL;
+    }
+    if (st.st_size > FILE_MAX) {
+        complain(self, _("“%s” is longer than 1 MiB."), path);
+        return NULL;
+    }
+    text = g_malloc((gsize)st.st_size + 1);
+    n = read(fd, text, (size_t)st.st_size);
+    if (n < 0) {
+        complain(self, _("“%s” cannot be read."), path);
+        return NULL;
+    }
+    *ret_size = (gsize)n;
+    return g_steal_pointer(&text);
+}
+
+/* A pipe could be waited for without end. */
+static VmJson *
+read_json(VmBases *self, const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    g_autofree char *text = NULL;
+    gsize size = 0;
+    VmJson *json = NULL;
+
+    if (fd < 0) {
+        if (errno == ENOENT) {
+            complain(self, _("“%s” is not there."), path);
+        } else {
+            complain(self, _("“%s” cannot be read."), path);
+        }
+        return NULL;
+    }
+    text = read_open(self, fd, path, &size);
+    (void)close(fd);
+    json = text ? vm_json_parse(text, size, NULL) : NULL;
+    if (text && (!json || vm_json_is_list(json, ""))) {
+        complain(self, _("“%s” is not a JSON file that says what a machine has."), path);
+        g_clear_pointer(&json, vm_json_free);
+    }
+    return json;
+}
+
+/* ------------------------------------------------------------------ all of them */
+
+/* What is about the file itself; and no option of vmm has a point, which here leads into one. */
+static gboolean
+is_its_own(const char *option)
+{
+    return g_str_equal(option, "cfg") || g_str_equal(option, "manager") || option[0] == '$' ||
+           option[0] == '\0' || strchr(option, '.');
+}
+
+static void
+note_file(VmBases *self, const char *key, const char *path)
+{
+    if (path) {
+        g_hash_table_replace(self->files, g_strdup(key), vm_plain_text(path, PATH_SHOWN));
+    } else {
+        g_hash_table_remove(self->files, key);
+    }
+}
+
+static void
+take_list(VmBases *self, const char *list, VmJson *json, const char *path)
+{
+    const guint before = vm_json_length(self->whole, list);
+
+    vm_json_append(self->whole, list, json);
+    for (guint i = before; path && i < vm_json_length(self->whole, list); i++) {
+        g_autofree char *key = g_strdup_printf("%s.%u", list, i);
+        note_file(self, key, path);
+    }
+}
+
+/* path: NULL for the definition. */
+static void
+take_options(VmBases *self, VmJson *json, const char *path)
+{
+    g_auto(GStrv) options = vm_json_keys(json, "");
+
+    for (guint i = 0; options[i]; i++) {
+        const char *option = options[i];
+        const gboolean words = g_str_equal(option, "params");
+
+        if (path && is_its_own(option)) {
+            continue;
+        }
+        if (words ? path != NULL : !g_str_equal(option, "cfg") && vm_json_is_list(json, option)) {
+            take_list(self, option, json, path);
+        } else {
+            vm_json_set_copy(self->whole, option, json);
+        }
+        note_file(self, option, path);
+    }
+}
+
+static void read_bases(VmBases *self, VmJson *json, const struct including *including);
+
+static gboolean
+may_include(VmBases *self, const char *path, const struct including *outer)
+{
+    guint depth = 0;
+
+    for (const struct including *file = outer; file; file = file->outer) {
+        if (g_str_equal(file->path, path) || ++depth >= DEPTH_MAX) {
+            complain(self, _("“%s” is included by itself, or more than 8 deep."), path);
+            return FALSE;
+        }
+    }
+    if (self->left == 0) {
+        complain(self, _("“%s” is one file too many: at most 32 are read here."), path);
+        return FALSE;
+    }
+    self->left--;
+    return TRUE;
+}
+
+static void /* NOLINTNEXTLINE(misc-no-recursion): bounded by DEPTH_MAX */
+add_base(VmBases *self, const char *path, const struct including *outer)
+{
+    const struct including including = {path, outer};
+    g_autoptr(VmJson) json = may_include(self, path, outer) ? read_json(self, path) : NULL;
+
+    if (json) {
+        read_bases(self, json, &including);
+        take_options(self, json, path);
+    }
+}
+
+static void /* NOLINTNEXTLINE(misc-no-recursion): bounded by DEPTH_MAX */
+read_bases(VmBases *self, VmJson *json, const struct including *including)
+{
+    g_autofree char *folder = g_path_get_dirname(including->path);
+    const char *alone = vm_json_get_string(json, "cfg");
+    const guint n = alone ? 1 : vm_json_length(json, "cfg");
+
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *member = g_strdup_printf("cfg.%u", i);
+        const char *name = alone ? alone : vm_json_get_string(json, member);
+        g_autofree char *path = name ? g_canonicalize_filename(name, folder) : NULL;
+
+        if (path) {
+            add_base(self, path, including);
+        }
+    }
+}
+
+VmBases *
+vm_bases_new(VmJson *definition, const char *path)
+{
+    const struct including including = {path, NULL};
+    VmBases *self = g_rc_box_new0(VmBases);
+
+    self->whole = vm_json_new();
+    self->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->left = FILES_MAX;
+    read_bases(self, definition, &including);
+    take_options(self, definition, NULL);
+    return self;
+}
+
+VmJson *
+vm_bases_get_whole(VmBases *self)
+{
+    return self->whole;
+}
+
+const char *
+vm_bases_get_file(VmBases *self, const char *option)
+{
+    return g_hash_table_lookup(self->files, option);
+}
+
+const char *
+vm_bases_get_file_of(VmBases *self, const char *list, guint index)
+{
+    g_autofree char *key = g_strdup_printf("%s.%u", list, index);
+
+    return g_hash_table_lookup(self->files, key);
+}
+
+guint
+vm_bases_count(VmBases *self, const char *list)
+{
+    guint n = 0;
+
+    while (vm_bases_get_file_of(self, list, n)) {
+        n++;
+    }
+    return n;
+}
+
+const char *
+vm_bases_get_problem(VmBases *self)
+{
+    return self->problem;
+}
