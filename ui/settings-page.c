@@ -232,7 +232,7 @@ show_found(VmSettingsPage *self)
         gtk_revealer_set_reveal_child(self->pending_bar, FALSE);
         text = g_strdup_printf(
             _("“%s” was started elsewhere, so that its settings cannot be seen or changed here. "
-              "When it ends, it leaves the list."),
+              "When it ends, it leaves the list, unless it is kept as a machine."),
             vm_machine_get_title(self->machine));
         gtk_label_set_text(self->found_label, text);
     }

@@ -210,6 +210,7 @@ static const struct call machine_calls[] = {
     {"rename", vm_window_rename},
     {"change-group", vm_window_change_group},
     {"clone", vm_window_clone},
+    {"keep", vm_window_keep},
     {"new-window", vm_window_new_window},
     {"add-display", vm_window_add_display},
     {"remove-display", vm_window_remove_display},

@@ -137,6 +137,8 @@ void vm_window_set_group(VmWindow *self, GPtrArray *machines, const char *group)
 void vm_window_ask_group(VmWindow *self, GPtrArray *machines);
 /* What can be seen now and stands for the shown machine: a question is asked beside it. */
 GtkWidget *vm_window_anchor(VmWindow *self);
+/* Asks for a name, and writes a definition for the one that is shown and was started elsewhere. */
+void vm_window_keep(VmWindow *self);
 
 /* window-files.c: the file that the problem of the shown machine is about */
 void vm_window_choose_file(VmWindow *self);

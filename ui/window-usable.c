@@ -114,6 +114,7 @@ update_actions(VmWindow *self)
         }
     }
     enable_start(self, can_start);
+    enable(self, "keep", active && vm_machine_is_found(self->machine));
     enable_of_definition(self, any && !vm_machine_is_found(self->machine), active);
     vm_window_show_strip(self);
     enable(self, "add-console", any && vm_machine_get_definition(self->machine) != NULL);

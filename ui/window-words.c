@@ -192,6 +192,39 @@ vm_window_rename(VmWindow *self)
         question_new(self, machines));
 }
 
+static void
+kept_title_given(const char *text, gpointer data)
+{
+    struct question *question = data;
+    VmWindow *self = question->window;
+    VmMachine *machine = g_ptr_array_index(question->machines, 0);
+    g_autoptr(GError) error = NULL;
+    VmMachine *kept = vm_store_keep(self->store, machine, text, &error);
+
+    if (kept) {
+        g_autofree char *words = g_strdup_printf(_("“%s” is kept: it can be started again here"),
+                                                 vm_machine_get_title(kept));
+        vm_window_show_machine(self, kept);
+        vm_window_toast(self, words);
+    } else {
+        g_autoptr(VmProblem) problem = vm_problem_new("cannot-keep", vm_machine_get_title(machine),
+                                                      error->message, NULL, NULL);
+        vm_window_report(self, problem);
+    }
+}
+
+void
+vm_window_keep(VmWindow *self)
+{
+    g_autoptr(GPtrArray) machines = just(self->machine);
+    GtkWidget *anchor = vm_window_anchor(self);
+    struct question *question = question_new(self, machines);
+
+    vm_text_popover_show(anchor, _("Name"), vm_machine_get_title(self->machine), FALSE,
+                         kept_title_given, question);
+    g_object_set_data_full(G_OBJECT(anchor), "question", question, question_free);
+}
+
 void
 vm_window_change_group(VmWindow *self)
 {

@@ -303,9 +303,8 @@ read_words(const char *path, GError **error)
     return vm_command_line_parse(text, size, error);
 }
 
-/* A port at the terminal that vmm ran in is one of the window's. */
-static void
-take_ports_over(VmJson *json)
+void
+vm_command_line_take_ports(VmJson *json)
 {
     for (guint i = 0; i < vm_json_length(json, "serial"); i++) {
         g_autofree char *type = g_strdup_printf("serial.%u.type", i);
@@ -345,7 +344,7 @@ make_definition(const char *printed, const char *folder)
     if (name) {
         vm_json_set_string(json, "manager.title", name);
     }
-    take_ports_over(json);
+    vm_command_line_take_ports(json);
     vm_definition_paths_complete(json, folder);
     return g_steal_pointer(&json);
 }

@@ -48,3 +48,6 @@ void vm_command_line_load_async(const char *path, GCancellable *cancellable,
  * *ret_left_out: as vm_command_line_left_out() gives it.
  */
 VmJson *vm_command_line_load_finish(GAsyncResult *result, char **ret_left_out, GError **error);
+
+/* A port at the terminal that vmm runs in becomes one of the window's. */
+void vm_command_line_take_ports(VmJson *json);

@@ -164,7 +164,7 @@ is_our_file(const char *path)
 char *
 vm_machine_dup_log_path(VmMachine *self)
 {
-    g_autofree char *socket = self->found ? vm_machine_dup_socket_path(self) : NULL;
+    g_autofree char *socket = self->found || self->socket ? vm_machine_dup_socket_path(self) : NULL;
     g_autofree char *folder = socket ? g_path_get_dirname(socket) : NULL;
     g_autofree char *log = folder ? g_build_filename(folder, "log", NULL) : NULL;
 

@@ -350,6 +350,9 @@ run_ended(VmMachine *self, int status)
     set_stubborn(self, FALSE);
     self->restart_asked = FALSE;
     g_clear_pointer(&self->running, vm_json_free);
+    if (!self->found) {
+        g_clear_pointer(&self->socket, g_free); /* of one that was kept: the next run is at home */
+    }
     if (status < 0) {
         status = last ? (int)vm_json_get_int(last, "status", 0) : 0;
     }

@@ -74,6 +74,17 @@ gboolean vm_machine_is_found(VmMachine *self);
 VmJson *vm_machine_get_configuration(VmMachine *self);
 /* After a restart it comes again; one that was started without --restart elsewhere would end. */
 gboolean vm_machine_can_restart(VmMachine *self);
+/*
+ * A definition for one that runs without: what its run says that it was started with, by absolute paths, and
+ * that title. NULL with a sentence for people in error.
+ */
+VmJson *vm_machine_dup_kept(VmMachine *self, const char *title, GError **error);
+/* `vmm run --name` gave it the name that it has in our runtime folder. */
+gboolean vm_machine_has_own_name(VmMachine *self);
+/* That run's machine under another name, until it has ended; without a definition yet. */
+VmMachine *vm_machine_new_kept(const char *name, VmMachine *found);
+/* Writes the definition of its run; it is the machine's from now on. */
+gboolean vm_machine_keep(VmMachine *self, VmJson *json, GError **error);
 /* The group that all of them are shown in, and nobody else is put in. */
 const char *vm_machine_found_group(void);
 /* Both are the same run. */

@@ -149,6 +149,7 @@ static const struct vm_problem_row rows[] = {
      N_("Its guest sees write errors. Free some space on this computer."),
      {{N_("Pause"), "machine.pause"}, {N_("Open folder"), "machine.open-folder"}, SHOW_LOG}},
     {"cannot-clone", N_("The copy could not be made"), NULL, {SHOW_LOG}},
+    {"cannot-keep", N_("%s could not be kept as a machine"), NULL, {SHOW_LOG}},
     {"name-in-use",
      N_("%s runs already"),
      N_("Something else started it. Connect to it, or shut it down first."),

@@ -264,6 +264,19 @@ has_definition(const char *name)
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
+/* The one in the list that is the same run; or NULL. */
+static VmMachine *
+find_run(VmStore *self, VmMachine *machine)
+{
+    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->machines)); i++) {
+        g_autoptr(VmMachine) other = g_list_model_get_item(G_LIST_MODEL(self->machines), i);
+        if (vm_machine_is_same_run(machine, other)) {
+            return other; /* the list holds it */
+        }
+    }
+    return NULL;
+}
+
 /* Somebody may have started it. */
 static void
 run_seen(const char *name, gpointer data)
@@ -283,7 +296,7 @@ run_seen(const char *name, gpointer data)
     }
     machine = vm_machine_new_found(name);
     vm_machine_find_run(machine);
-    if (vm_machine_is_active(machine)) {
+    if (vm_machine_is_active(machine) && !find_run(self, machine)) {
         add_found(self, machine);
     }
 }
@@ -307,18 +320,54 @@ VmMachine *
 vm_store_take_found(VmStore *self, VmMachine *machine)
 {
     const char *said = vm_connection_get_name(vm_machine_get_connection(machine));
+    VmMachine *known = find_run(self, machine);
     g_autofree char *name = NULL;
 
-    for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(self->machines)); i++) {
-        g_autoptr(VmMachine) other = g_list_model_get_item(G_LIST_MODEL(self->machines), i);
-        if (vm_machine_is_same_run(machine, other)) {
-            return other; /* the list holds it */
-        }
+    if (known) {
+        return known;
     }
     name = free_name(self, said ? said : "");
     vm_machine_set_found_name(machine, name, said && said[0] ? said : name);
     add_found(self, machine);
     return machine;
+}
+
+static VmMachine *
+keep_under(VmStore *self, const char *name, VmMachine *found, VmJson *json, GError **error)
+{
+    g_autoptr(VmMachine) machine = vm_machine_new_kept(name, found);
+
+    if (!vm_machine_keep(machine, json, error)) {
+        return NULL;
+    }
+    vm_store_forget(self, found);
+    g_list_store_append(self->machines, machine);
+    return machine; /* the list holds it */
+}
+
+VmMachine *
+vm_store_keep(VmStore *self, VmMachine *found, const char *title, GError **error)
+{
+    g_autoptr(VmMachine) held = g_object_ref(found);
+    g_autoptr(VmJson) json = vm_machine_dup_kept(found, title, error);
+    const char *name = vm_machine_get_name(found);
+    g_autofree char *given = NULL;
+
+    if (!json) {
+        return NULL;
+    }
+    if (!vm_machine_has_own_name(found)) {
+        given = vm_definition_name_for_title(title);
+        return keep_under(self, given, found, json, error);
+    }
+    if (is_removed(self, name) || has_definition(name)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                    _("There is a machine called “%s” already. Start this one with another --name, "
+                      "then keep it."),
+                    name);
+        return NULL;
+    }
+    return vm_machine_keep(found, json, error) ? found : NULL;
 }
 
 VmStore *

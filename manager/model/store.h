@@ -39,6 +39,10 @@ void vm_store_copy_ended(VmStore *self, VmMachine *machine, const GError *error)
  * was there before. Borrowed. */
 VmMachine *vm_store_take_found(VmStore *self, VmMachine *machine);
 
+/* Writes a definition for one that was started elsewhere and runs: it stays when that run has ended. The machine
+ * in the list: the same, or another with a name of the title's. Borrowed; NULL with a sentence for people in error. */
+VmMachine *vm_store_keep(VmStore *self, VmMachine *found, const char *title, GError **error);
+
 /* NULL when there is none. Borrowed. */
 VmMachine *vm_store_find(VmStore *self, const char *name);
 

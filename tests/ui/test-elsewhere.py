@@ -5,6 +5,7 @@
 usage: test-elsewhere.py BUILD-FOLDER DRAWN-VMM [TEST...]    Prints TAP."""
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -149,6 +150,126 @@ def of_a_definition(session):
     finally:
         ended(process)
         ended(other)
+
+
+def says(session, machine, /, **config):
+    """What `vmm run` leaves in the machine's runtime folder."""
+    with open(session.path(f"run/vitrine/{machine}/config"), "w", encoding="utf-8") as file:
+        json.dump(config, file)
+
+
+def keep(session, title=None):
+    session.see("More").do_action(0)
+    session.see("Keep as a machine…").do_action(0)
+    entry = session.see("Name", Atspi.Role.TEXT)
+    if title:
+        entry.set_text_contents(title)
+    session.press("Apply")
+
+
+def kept(session):
+    """One that runs gets a definition with whole paths, is that machine at once, and can be started when it has ended."""
+    place = session.path("place")
+    os.makedirs(place)
+    for name in ("disk.img", "vmlinux"):
+        with open(os.path.join(place, name), "wb") as file:
+            file.truncate(1 << 20)
+    before = os.getcwd()
+    os.chdir(place)
+    process = started(session, "lab")
+    os.chdir(before)
+    says(session, "lab", kernel="vmlinux", params=[""], mem={"size": 384}, suspended=True, name="lab", socket="/x",
+         block=[{"path": "disk.img", "ro": True}], serial=[{"type": "stdout", "stdin": True}], **{"vhost-user": []})
+    try:
+        session.start()
+        session.activate("app.show-machine", "lab")
+        session.see_row("lab, Running")
+        session.see("Settings").do_action(0)
+        session.see("This machine has no definition")
+        session.shoot("keep-settings-light")
+        keep(session, "My lab")
+        session.see_row("My lab, Running")
+        expect(session.definitions() == {"lab": {
+            "kernel": os.path.join(place, "vmlinux"), "mem": {"size": 384},
+            "block": [{"path": os.path.join(place, "disk.img"), "ro": True}],
+            "serial": [{"type": "sink"}], "manager": {"title": "My lab"}}}, session.definitions())
+        expect(not elsewhere(session), "it is still in the group")
+        session.see_not("This machine has no definition")
+        session.see("“My lab” is kept: it can be started again here")
+        session.shoot("kept-light")
+        session.see("More").do_action(0)
+        session.see("Rename…")
+        expect(not session.find("Keep as a machine…"), "it can be kept twice")
+        session.keys("Escape")
+        ended(process)
+        session.see_row("My lab, Off")
+        expect(usable(session, "Start"), "it cannot be started")
+    finally:
+        ended(process)
+
+
+def kept_without_name(session):
+    """One that a terminal gave no name gets one of the title's, is in the list once, and starts under it."""
+    shutil.copy(DRAWN_VMM, session.path("bin/vmm"))
+    unnamed = started(session, "vm-to-be")
+    folder = session.path(f"run/vitrine/vm-{unnamed.pid}")
+    os.rename(session.path("run/vitrine/vm-to-be"), folder)
+    says(session, f"vm-{unnamed.pid}", kernel="/bin/true")
+    session.define("lab", "Lab")
+    try:
+        session.start()
+        session.activate("app.show-machine", f"vm-{unnamed.pid}")
+        session.see_row(f"vm-{unnamed.pid}, Running")
+        expect(len(elsewhere(session)) == 1, "nothing says what it is")
+        keep(session, "Lab")
+        session.see_row("Lab, Running")
+        is_gone(session, f"vm-{unnamed.pid}")
+        expect(set(session.definitions()) == {"lab", "lab-2"}, session.definitions())
+        expect(session.definitions()["lab-2"]["manager"] == {"title": "Lab"}, "another title")
+        expect(len(rows(session, "Lab, ")) == 2, "it is there more than once")
+        ended(unnamed)
+        wait_for("both to be off", lambda: len(rows(session, "Lab, Off")) == 2)
+        session.press("Start")
+        session.see_row("Lab, Running")
+        again = session.path("run/vitrine/lab-2/pid")
+        with open(again, encoding="utf-8") as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+        wait_for("both to be off", lambda: len(rows(session, "Lab, Off")) == 2)
+    finally:
+        ended(unnamed)
+
+
+def not_kept(session):
+    """Why one cannot be kept is said, with what helps, and nothing is written."""
+    process = started(session, "lab")
+    session.start()
+    try:
+        session.activate("app.show-machine", "lab")
+        session.see_row("lab, Running")
+        for config, words in (
+                ({"kernel": "/nowhere/vmlinux"}, "“/nowhere/vmlinux”, which it was started with, is not there any more."),
+                ({"kernel": "/bin/true", "block": [{"path": "gone.img"}]}, f"“{os.getcwd()}/gone.img”, which it was"),
+                ({"kernel": "/bin/true", "block": [{"path": "/dev/fd/7"}]}, "It was started with a file that another"),
+                ({"kernel": "fd:3"}, "It was started with a file that another program had open (“fd:3”)")):
+            says(session, "lab", **config)
+            keep(session)
+            session.alert("lab could not be kept as a machine")
+            wait_for(words, lambda: session.find_start(words))  # pylint: disable=cell-var-from-loop
+            session.shoot("not-kept-light")
+            session.press("Close message")
+        config = session.path("run/vitrine/lab/config")
+        for spoil in (lambda: os.unlink(config), lambda: os.mkfifo(config), lambda: open(session.path("run/vitrine/lab/pid"), "w").close()):
+            spoil()
+            keep(session)
+            session.alert("lab could not be kept as a machine")
+            wait_for("why", lambda: session.find_start("It does not say what it was started with"))
+            session.press("Close message")
+            if os.path.exists(config):
+                os.unlink(config)
+                says(session, "lab", kernel="/bin/true")
+        expect(not session.definitions(), "something was written")
+    finally:
+        ended(process)
 
 
 def ends_badly(session):
@@ -297,7 +418,7 @@ def in_german(session):
         ended(process)
 
 
-TESTS = [in_the_list, what_is_allowed, started_with_restart, of_a_definition, ends_badly, closing_leaves_it, connects,
+TESTS = [in_the_list, what_is_allowed, started_with_restart, of_a_definition, kept, kept_without_name, not_kept, ends_badly, closing_leaves_it, connects,
          refuses, in_german]
 
 sys.exit(run(TESTS))
