@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ui/wayland-dmabuf.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -102,7 +103,10 @@ on_main_device(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct
     VmWaylandDmabuf *self = data;
 
     (void)feedback;
-    self->next_device = device->size == sizeof(dev_t) ? *(const dev_t *)device->data : 0;
+    self->next_device = 0;
+    if (device->size == sizeof(self->next_device)) {
+        memcpy(&self->next_device, device->data, sizeof(self->next_device)); /* not aligned */
+    }
 }
 
 static void

@@ -16,8 +16,9 @@ static void
 show_power_menu(VmWindow *self, gboolean active)
 {
     const char *words = active ? _("More ways to stop") : _("More ways to start");
+    g_autofree char *before = gtk_widget_get_tooltip_text(self->power_menu_button);
 
-    if (g_strcmp0(gtk_widget_get_tooltip_text(self->power_menu_button), words) != 0) {
+    if (g_strcmp0(before, words) != 0) {
         gtk_menu_button_set_menu_model(GTK_MENU_BUTTON(self->power_menu_button),
                                        active ? self->power_menu : self->off_menu);
         gtk_widget_set_tooltip_text(self->power_menu_button, words);

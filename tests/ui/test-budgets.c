@@ -59,7 +59,9 @@ static void
 judge(const char *what, double ms, double budget)
 {
     g_test_message("%s: %.2f ms, limit %.1f ms", what, ms, budget);
+#ifndef __SANITIZE_ADDRESS__ /* which takes many times as long */
     g_assert_cmpfloat(ms, <, budget);
+#endif
 }
 
 static void

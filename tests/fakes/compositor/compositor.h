@@ -219,6 +219,7 @@ struct compositor {
     struct seat seat;
     struct wl_event_source *frame_timer;
     struct wl_event_source *listener; /* of the control socket */
+    struct wl_list connections;       /* to it */
     struct wl_event_source *end;      /* the signal that ends it */
     uint32_t last_id;
     uint32_t background;
@@ -359,3 +360,4 @@ void record_frame(struct surface *surface);
 
 /* control.c */
 bool control_init(struct compositor *compositor, const char *path);
+void control_finish(struct compositor *compositor);

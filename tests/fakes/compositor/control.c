@@ -47,6 +47,7 @@ enum {
 
 struct connection {
     struct compositor *compositor;
+    struct wl_list link;
     struct wl_event_source *source;
     FILE *out;
     int fd;
@@ -497,6 +498,15 @@ run_line(struct connection *self, char *line)
     fflush(self->out);
 }
 
+static void
+end_connection(struct connection *self)
+{
+    wl_event_source_remove(self->source);
+    wl_list_remove(&self->link);
+    fclose(self->out);
+    free(self);
+}
+
 static int
 on_readable(int fd, uint32_t mask, void *data)
 {
@@ -506,9 +516,7 @@ on_readable(int fd, uint32_t mask, void *data)
 
     (void)mask;
     if (n <= 0) {
-        wl_event_source_remove(self->source);
-        fclose(self->out);
-        free(self);
+        end_connection(self);
         return 0;
     }
     self->used += (size_t)n;
@@ -536,6 +544,7 @@ on_connection(int fd, uint32_t mask, void *data)
     }
     self = calloc(1, sizeof(*self));
     self->compositor = compositor;
+    wl_list_insert(&compositor->connections, &self->link);
     self->fd = client;
     self->out = fdopen(client, "w");
     self->source =
@@ -554,10 +563,23 @@ control_init(struct compositor *compositor, const char *path)
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
     unlink(path);
+    wl_list_init(&compositor->connections);
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0) {
         return false;
     }
     compositor->listener =
         wl_event_loop_add_fd(compositor->loop, fd, WL_EVENT_READABLE, on_connection, compositor);
     return compositor->listener != NULL;
+}
+
+void
+control_finish(struct compositor *compositor)
+{
+    struct connection *connection;
+    struct connection *next;
+
+    wl_list_for_each_safe(connection, next, &compositor->connections, link) {
+        end_connection(connection);
+    }
+    wl_event_source_remove(compositor->listener);
 }

@@ -165,7 +165,7 @@ main(int argc, char **argv)
     sandboxes_finish(&compositor);
     keyboard_finish(&compositor.seat);
     wl_event_source_remove(compositor.frame_timer);
-    wl_event_source_remove(compositor.listener);
+    control_finish(&compositor);
     wl_event_source_remove(compositor.end);
     wl_display_destroy(compositor.display);
     wl_array_release(&compositor.recorder.frames);
