@@ -398,7 +398,7 @@ def names_that_are_taken(world):
     check((place.data / 'two-2/disk.img').read_bytes() == b'kept', 'it was overwritten')
 
 
-STRACE = ['strace', '-f', '-qq', '-o']
+STRACE = [*harness.STRACE, '-qq', '-o']
 
 
 def no_strace():

@@ -14,7 +14,7 @@ import harness
 from harness import check, wait_for
 from launcher import Gio, Guest, RawClient, call_bytes, flood
 
-GROWTH_MAX_KIB = 4096
+GROWTH_MAX_KIB = 1 << 20 if harness.SANITIZED else 4096
 
 
 def memory(pid):
@@ -58,7 +58,7 @@ class Watched:
         self.ends.set()
         self.thread.join()
         self.machine.communicate(timeout=harness.LIMIT_S)
-        check(took < 1, f'Stop took {took:.1f} s')
+        check(took < harness.PATIENCE, f'Stop took {took:.1f} s')
         check(self.machine.returncode == 0, f'status {self.machine.returncode}')
         print(f'# grew by {self.most - self.before} KiB, Stop took {took * 1000:.0f} ms')
         check(self.most - self.before < GROWTH_MAX_KIB, f'grew by {self.most - self.before} KiB')
@@ -190,7 +190,7 @@ def never_reads(world):
         polite.machine('Ping')
         slowest[0] = max(slowest[0], time.monotonic() - start)
     print(f'# {sent[0]} calls, the slowest answer took {slowest[0] * 1000:.0f} ms')
-    check(slowest[0] < 1, f'an answer took {slowest[0]:.1f} s')
+    check(slowest[0] < harness.PATIENCE, f'an answer took {slowest[0]:.1f} s')
     start = time.monotonic()
     polite.machine('Stop')
     took = time.monotonic() - start
@@ -199,7 +199,7 @@ def never_reads(world):
     watched.thread.join()
     watched.machine.communicate(timeout=harness.LIMIT_S)
     thread.join()
-    check(took < 1, f'Stop took {took:.1f} s')
+    check(took < harness.PATIENCE, f'Stop took {took:.1f} s')
     print(f'# grew by {watched.most - watched.before} KiB')
     check(watched.most - watched.before < GROWTH_MAX_KIB, f'grew by {watched.most - watched.before} KiB')
 

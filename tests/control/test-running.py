@@ -63,7 +63,7 @@ def stop_while_it_starts(world):
                 status, errors = end(machine, number)
                 took = time.monotonic() - start
                 check(status == 0, f'{name}, {number}: {status} {errors}')
-                check(took < 5, f'{name}, {number}: it took {took:.1f} s')
+                check(took < 5 * harness.PATIENCE, f'{name}, {number}: it took {took:.1f} s')
         finally:
             part.write_bytes(real)
 
@@ -198,7 +198,7 @@ def flooding_parts(world):
             status, errors = end(machine)
             took = time.monotonic() - start
             print(f'# {name}: {status} after {took:.1f} s: {errors.strip()}')
-            check(took < 5, f'{name}: {took:.1f} s until it was stopped')
+            check(took < 5 * harness.PATIENCE, f'{name}: {took:.1f} s until it was stopped')
         finally:
             part.write_bytes(real)
 
@@ -386,14 +386,14 @@ def sandbox_of_each_part(world):
     disk = world.file('jailed', bytes(1 << 20))
     machine = world.started_guest('jail', str(world.files / 'halt'), '-b', disk, *DESKTOP)
     check(wait_for(lambda: world.children('jail'), 5), 'no process list')
-    time.sleep(0.5)
+    time.sleep(0.5 * harness.PATIENCE)
     script = pathlib.Path(__file__).resolve().parent.parent / 'jail/running.py'
     report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)
     check(report.returncode == 0 and report.stdout.count('\nok') >= 4 * 8, report.stdout + report.stderr)
     end(machine)
     # The graphics card once more: its libraries have started threads before the jail closed.
     machine = world.started_guest('jail-3d', str(world.files / 'halt'), '--gpu', 'backend=virglrenderer')
-    time.sleep(0.5)
+    time.sleep(0.5 * harness.PATIENCE)
     report = subprocess.run([sys.executable, script, str(machine.pid)], capture_output=True, text=True)
     check(report.returncode == 0, report.stdout + report.stderr)
     end(machine)

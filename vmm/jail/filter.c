@@ -4,6 +4,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#endif
 #include <sys/syscall.h>
 
 #include "vmm/base/bytes.h"
@@ -48,15 +53,60 @@ allow(scmp_filter_ctx filter, const struct jail_call *call)
 #ifdef __SANITIZE_ADDRESS__
 /* What the sanitizers' run-time adds; never in a release build. */
 static const struct jail_call sanitizer_calls[] = {
-    {.number = SYS_mmap},       {.number = SYS_madvise},      {.number = SYS_getpid},
-    {.number = SYS_gettid},     {.number = SYS_sigaltstack},  {.number = SYS_mprotect},
-    {.number = SYS_futex},      {.number = SYS_sched_yield},  {.number = SYS_readlink},
-    {.number = SYS_openat},     {.number = SYS_rt_sigaction}, {.number = SYS_rt_sigprocmask},
-    {.number = SYS_prctl},      {.number = SYS_exit},         {.number = SYS_munmap},
-    {.number = SYS_newfstatat}, {.number = SYS_fstat},        {.number = SYS_getrandom},
-    {.number = SYS_lseek},      {.number = SYS_ioctl},        {.number = SYS_clock_gettime},
-    {.number = SYS_nanosleep},  {.number = SYS_pipe2},        {.number = SYS_getrlimit},
+    {.number = SYS_mmap, .when = {{.argument = 2, .mask = 0x4 /* PROT_EXEC */, .value = 0}}},
+    {.number = SYS_madvise},
+    {.number = SYS_getpid},
+    {.number = SYS_gettid},
+    {.number = SYS_sigaltstack},
+    {.number = SYS_mprotect},
+    {.number = SYS_futex},
+    {.number = SYS_sched_yield},
+    {.number = SYS_readlink},
+    {.number = SYS_open},
+    {.number = SYS_openat},
+    {.number = SYS_rt_sigaction},
+    {.number = SYS_rt_sigprocmask},
+    {.number = SYS_prctl},
+    {.number = SYS_exit},
+    {.number = SYS_munmap},
+    {.number = SYS_newfstatat},
+    {.number = SYS_fstat},
+    {.number = SYS_getrandom},
+    {.number = SYS_lseek},
+    {.number = SYS_ioctl},
+    {.number = SYS_clock_gettime},
+    {.number = SYS_nanosleep},
+    {.number = SYS_pipe2},
+    {.number = SYS_getrlimit},
+    {.number = SYS_sched_getaffinity},
 };
+
+/* What the run-time asks for; ASAN_OPTIONS and UBSAN_OPTIONS go before, which nobody has in a jail. */
+const char *__asan_default_options(void);
+const char *__ubsan_default_options(void);
+int __lsan_is_turned_off(void);
+
+#define RUN_TIME __attribute__((visibility("default")))
+
+/* Names of functions come from a program that it would start. */
+RUN_TIME const char *
+__asan_default_options(void)
+{
+    return "symbolize=0";
+}
+
+RUN_TIME const char *
+__ubsan_default_options(void)
+{
+    return "halt_on_error=1:symbolize=0";
+}
+
+/* The search for leaks at the end starts a process, which stops this one. */
+RUN_TIME int
+__lsan_is_turned_off(void)
+{
+    return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER || access("/proc/self/task", F_OK) < 0;
+}
 #endif
 
 static int

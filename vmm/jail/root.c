@@ -129,6 +129,29 @@ enter_new_root(void)
     return 0;
 }
 
+/* The sanitizers' run-time looks there for its program, and complains in the log when it is not. */
+#ifdef __SANITIZE_ADDRESS__
+static int
+name_executable(const char *name)
+{
+    char target[PATH_MAX];
+
+    snprintf(target, sizeof(target), "/%.255s", name);
+    if (mkdir("proc", 0755) < 0 || mkdir("proc/self", 0755) < 0 ||
+        symlink(target, "proc/self/exe") < 0) {
+        return -errno;
+    }
+    return 0;
+}
+#else
+static int
+name_executable(const char *name)
+{
+    (void)name;
+    return 0;
+}
+#endif
+
 static int
 fill_root(struct piece *pieces, size_t n, const char *name)
 {
@@ -140,7 +163,7 @@ fill_root(struct piece *pieces, size_t n, const char *name)
     if (r == 0 && mkdir(JAIL_ROOT_EMPTY + 1, 0755) < 0) {
         r = -errno;
     }
-    return r;
+    return r == 0 ? name_executable(name) : r;
 }
 
 static int

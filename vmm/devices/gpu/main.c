@@ -58,8 +58,11 @@ static void
 limit_memory(const struct gpu_setup *setup)
 {
     const uint32_t threads = setup->level == GPU_LEVEL_VENUS ? setup->vulkan_contexts : 0;
-    const rlim_t most = setup->memory_limit + LIBRARY_MEMORY + threads * THREAD_MEMORY;
+    rlim_t most = setup->memory_limit + LIBRARY_MEMORY + threads * THREAD_MEMORY;
 
+#ifdef __SANITIZE_ADDRESS__
+    most = RLIM_INFINITY; /* its run-time maps 20 TiB for what it knows of each byte */
+#endif
     if (!(setup->device.start.flags & START_FLAG_NO_JAIL) &&
         setrlimit(RLIMIT_DATA, &(struct rlimit){most, most}) < 0) {
         log_warning("The memory of 3D graphics has no limit: %s", strerror(errno));
