@@ -23,6 +23,7 @@ from gi.repository import Atspi, Gio, GLib  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIP = 77
 SCREEN = "1360x900x24"
+PATIENCE = 5 if "ASAN_OPTIONS" in os.environ else 1  # a vitrine with a sanitizer takes its time
 
 
 def run_in_session(size=SCREEN):
@@ -54,7 +55,7 @@ class Failure(Exception):
 
 
 def wait_for(what, condition, seconds=10):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         try:
             found = condition()
@@ -63,7 +64,7 @@ def wait_for(what, condition, seconds=10):
         if found:
             return found
         if time.monotonic() > end:
-            raise Failure(f"waited {seconds} s for {what}")
+            raise Failure(f"waited {seconds * PATIENCE} s for {what}")
         time.sleep(0.05)
 
 
@@ -142,10 +143,10 @@ class Notifications:
             time.sleep(0.01)
 
     def wait_for(self, title, seconds=10):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while title not in self.titles:
             if time.monotonic() > end:
-                raise Failure(f"waited {seconds} s for the notification “{title}”, got {self.titles}")
+                raise Failure(f"waited {seconds * PATIENCE} s for the notification “{title}”, got {self.titles}")
             self.serve(0.1)
 
     def press(self, title, action="default"):
@@ -180,10 +181,10 @@ class Announced:
             self.names.append(Node(event.source).get_name())
 
     def wait_for(self, name, seconds=10):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while name not in self.names:
             if time.monotonic() > end:
-                raise Failure(f"waited {seconds} s for a reader to say “{name}”, it said {self.names}")
+                raise Failure(f"waited {seconds * PATIENCE} s for a reader to say “{name}”, it said {self.names}")
             GLib.MainContext.default().iteration(False)
             time.sleep(0.02)
 
@@ -243,7 +244,7 @@ def clipboard_text():
 
 class Session:
     START_SECONDS = 20
-    CLOSE_SECONDS = 10
+    CLOSE_SECONDS = 10 * PATIENCE
 
     def __init__(self, build, shots):
         self.build = build
@@ -260,7 +261,7 @@ class Session:
             XDG_RUNTIME_DIR=self.path("run"), XDG_CACHE_HOME=self.path("cache"),
             GSETTINGS_BACKEND="memory", GDK_BACKEND="x11", LC_ALL="C.UTF-8", G_DEBUG="")
         if "ASAN_OPTIONS" in os.environ:  # to know all callers of each allocation takes GTK seven times as long
-            self.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+            self.environment["ASAN_OPTIONS"] = "detect_leaks=0:symbolize=1"
         os.chmod(self.path("run"), 0o700)
         self.program = self.install()
 
