@@ -32,10 +32,19 @@ static const char *const phrases[] = {
     N_("KVM inside another virtual machine often cannot run a stock kernel; use another computer, "
        "or "
        "the test machine of docs/testing.md."),
+    /* A whole sentence for each step of vmm/machine/x86/probe-steps.c, as grammar wants it. */
+    N_("KVM here cannot run a stock kernel: 64-bit code does not work. %s"),
+    N_("KVM here cannot run a stock kernel: the instruction cmpxchg16b does not work. %s"),
+    N_("KVM here cannot run a stock kernel: saving processor state with xsave does not work. %s"),
+    N_("KVM here cannot run a stock kernel: switching page tables does not work. %s"),
+    N_("KVM here cannot run a stock kernel: an interrupt does not work. %s"),
+    N_("KVM here cannot run a stock kernel: the local timer does not work. %s"),
     N_("KVM here cannot run a stock kernel: %s does not work. %s"),
     N_("The test guest did not end well (signal %s)."),
     N_("The test guest ended with status %s."),
     N_("The test guest does not fit."),
+    N_("There is not enough memory for a test guest."),
+    N_("What was given is not /dev/kvm."),
     N_("The test guest could not be set up: %s."),
     N_("The test guest could not be put in a jail: could not %s."),
     N_("The guest crashed."),

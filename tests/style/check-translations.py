@@ -86,9 +86,12 @@ def literals(path):
 def unknown_sentences(top):
     """What `vmm` says of this computer and of graphics that the window does not know."""
     known = set(literals(os.path.join(top, "manager/model/phrases.c"))) | {"This computer can run machines."}
-    said = [one for name in ("check", "graphics", "probe", "room") for one in
-            literals(os.path.join(top, f"vmm/supervisor/{name}.c"))]
-    return [one for one in said if re.match(r"[A-Z0-9%].* .*\.$", one) and one not in known]
+    said = [one for name in ("supervisor/check", "supervisor/graphics", "supervisor/probe", "supervisor/room", "machine/probe")
+            for one in literals(os.path.join(top, f"vmm/{name}.c"))]
+    steps = [f"KVM here cannot run a stock kernel: {step} does not work. %s" for step in
+             literals(os.path.join(top, "vmm/machine/x86/probe-steps.c")) if " " in step]
+    return [one for one in said if re.match(r"[A-Z0-9%].* .*\.$", one) and one not in known] + \
+        [one for one in steps if one not in known]
 
 
 def main():
