@@ -145,17 +145,17 @@ class Test(programs.Test):
 
     def x11(self):
         self.x_starts("x-one")
-        self.x_keys("x-one")
+        self.keys_of("x-one")
         self.big, self.lines = self.x_big, self.x_lines
         self.x_clipboard("x-one")
-        before = self.x_columns("x-one")
+        before = self.columns("x-one")
         self.x_starts("x-two")
-        narrow = self.x_columns("x-one")
+        narrow = self.columns("x-one")
         self.report.check(narrow < before, "an X11 window that the host makes narrower is narrower",
                           before, narrow)
         self.pointer("x-two")
         self.closes(self.there("x-two"), "x-two", "x-two")
-        after = self.x_columns("x-one")
+        after = self.columns("x-one")
         self.report.check(after > narrow, "and wider when the host makes it wider", narrow, after)
         self.closes(self.there("x-one"), "x-one", "x-one")
 
@@ -227,21 +227,21 @@ class PatientTest(Test):
         self.order(f"touch /tmp/x11; until [ -S /tmp/.X11-unix/X10 ]; do sleep 1; done; echo X-1 >{programs.SERIAL}",
                    r"(X-1)")
         self.x_starts("x-one")
-        self.x_keys("x-one")
+        self.keys_of("x-one")
         self.attempt("X11's clipboard", lambda: self.x_clipboard("x-one"))
         self.attempt("X11's windows", self.x_windows)
 
     def x_windows(self):
         node = self.there("x-one")
         self.desktop.resize(node, 300, 200)
-        before = self.x_columns("x-one")
+        before = self.columns("x-one")
         self.desktop.resize(node, 600, 300)
-        after = self.x_columns("x-one")
+        after = self.columns("x-one")
         self.report.check(after > before, "an X11 window that the host makes wider is wider", before, after)
         self.x_starts("x-two")
         self.pointer("x-two")
         self.closes(self.there("x-two"), "x-two", "x-two")
-        self.x_keys("x-one")
+        self.keys_of("x-one")
         self.closes(self.there("x-one"), "x-one", "x-one")
 
 

@@ -16,11 +16,14 @@ import time
 
 import sway
 import vm
+import words
 
 LIMIT = 120
 SERIAL = "/run/vitrine/serial"
 BIG = 300_000
 RIGHT = 0x111  # BTN_RIGHT
+MIDDLE = 0x112
+LIGHT = 0x80  # what GTK draws has more in one colour at least; the desktop's own grey has 0x40
 # Bytes that the guest copies for each damaged pixel; the compositor reads the same pages. Two copies
 # of four bytes are the most that is allowed.
 COPIED_MAX = 2 * 4
@@ -39,6 +42,7 @@ PS1='guest> ' exec bash --norc
 END
 cat >mouse <<'END'
 printf '\033[?1000h\033[?1006h'
+echo "READY-$1" >/run/vitrine/serial
 IFS= read -rs -d m x
 printf '\033[?1000l'
 echo "POINTER-$1 ${x#?}" >/run/vitrine/serial
@@ -57,6 +61,7 @@ NAME=$name DISPLAY=:10 sh app xterm -T "$name" -class "Class-$name" -xrm \
     '*VT100.translations: #override <Btn3Down>: popup-menu(mainMenu)' -e ./shell
 END
 chmod 755 shell mouse app x
+""" + words.GUEST_SCRIPT + r"""
 dmesg -w | grep --line-buffered segfault | sed -u 's/^/CRASH /' &
 """
 GUEST_SCRIPT = GUEST_HELPERS + r"""
@@ -179,7 +184,7 @@ class Test:
         self.terminal = self.desktop.window("weston")
 
     def pointer(self, word):
-        self.type_in(word, f"echo READY-{word} >{SERIAL}; bash mouse {word}", rf"(READY-{word})")
+        self.type_in(word, f"bash mouse {word}", rf"(READY-{word})")
         rect = self.desktop.window(word)["rect"]
         x, y = rect["x"] + rect["width"] // 2, rect["y"] + rect["height"] // 2
         for _ in range(5):
@@ -211,6 +216,136 @@ class Test:
         data = desktop.run("wl-paste", "-n")
         self.report.check(hashlib.md5(data).hexdigest() == answer, f"and {len(data)} bytes of it")
 
+    def picks(self, name, word, copy=None, options=()):
+        """Two words of a terminal that is full of them, each by a double click where it must be."""
+        rows, columns = map(int, self.type_in(word, f"bash words {name}", rf"WORDS-{name} (\d+ \d+) \.").split())
+        for part in ((0.25, 0.3), (0.7, 0.8)):
+            row, word_at = int(part[1] * rows), int(part[0] * columns) // 8 * 8
+            place = ((word_at + 4) / columns, (row + 0.5) / rows)  # the word's middle, or a bit off: frames
+            found = words.pick(self.desktop, word, place, copy, options)
+            self.report.check(found and abs(found[0] - row) < 4 and found[1] == word_at,
+                              f"{name}: the word under the pointer at {part} is marked and copied to the host",
+                              found, (row, word_at), (rows, columns))
+
+    def pastes(self, name, word, paste, options=()):
+        """Ends what `picks` began."""
+        data = os.urandom(8).hex()
+        answer = ""
+        for _ in range(3):
+            words.offer(self.desktop, data.encode() + b"\n", options)
+            self.desktop.focus(self.desktop.window(word))
+            paste()
+            try:
+                answer = said(self.machine, rf"PASTED-{name} (.*) \.", LIMIT // 3)
+                break
+            except vm.Timeout:
+                answer = "nothing"
+        if answer == "nothing":
+            self.desktop.seat.type(sway.RETURN)  # the terminal waits no longer
+        self.report.check(answer == data, f"{name}: what the host copied is pasted", answer, data)
+
+    def words(self, name, word):
+        """A terminal's own way to copy and to paste."""
+        both = words.SHIFT | words.CONTROL
+        copy, paste = ("C", "V") if name == "weston-terminal" else ("c", "v")  # what each calls that key
+        self.picks(name, word, (both, copy))
+        self.pastes(name, word, lambda: self.desktop.seat.chord(both, paste))
+
+    def gtk_starts(self):
+        self.order(f"sh app gtk3-demo-application & echo GTK-2 >{SERIAL}", r"(GTK-2)")
+        node = self.appears("gtk3-demo", "gtk3-demo-application", 50)
+        self.report.check(self.fills(node), "GTK: a window fills the place that the host gives it", node)
+
+    def gtk_chords(self, *characters):
+        """In its window, which is an editor: below its text."""
+        node = self.desktop.window("gtk3-demo")
+        self.desktop.focus(node)
+        words.point(self.desktop, node, (0.5, 0.85))
+        self.desktop.seat.click()
+        for character in characters:
+            self.desktop.seat.chord(words.CONTROL, character)
+
+    def gtk_copies(self, wanted, typed=""):
+        """What it holds, by Ctrl+/ (all) and Ctrl+C, maybe after typing that in place of all."""
+        for _ in range(4):
+            words.offer(self.desktop, words.NOTHING)
+            if typed:
+                self.gtk_chords("/")
+                self.desktop.seat.type(typed)
+            self.gtk_chords("/", "c")
+            if words.copied(self.desktop, wanted, 20):
+                break
+        return words.paste(self.desktop, ())
+
+    def gtk_pastes(self, content):
+        """And waits until it shows text: what is pasted is asked for when the key arrives."""
+        for _ in range(3):
+            words.offer(self.desktop, content)
+            self.gtk_chords("/", "v")
+            for _ in range(40):
+                width, height, pixels = self.desktop.picture(self.desktop.window("gtk3-demo"))
+                row = pixels[3 * width * (height // 3):3 * width * (height // 3 + 20)]  # one line of text at least
+                dark = sum(max(row[at:at + 3]) < LIGHT for at in range(0, len(row), 3))
+                if dark > 50:
+                    return
+                time.sleep(0.5)
+
+    def gtk_marks(self):
+        """(row, column) of the first and the last whole word of what the pointer is drawn over; of 17 pixels a line."""
+        for _ in range(4):
+            words.offer(self.desktop, words.NOTHING)
+            self.gtk_chords()
+            node = self.desktop.window("gtk3-demo")
+            words.draw(self.desktop, node, (0.03, 0.25), (0.6, 0.5))
+            self.desktop.seat.chord(words.CONTROL, "c")
+            if words.copied(self.desktop, rb"(?s)(?!nothing).*r\d\dc\d{3}.*", 20):
+                break
+        found = words.whole(words.paste(self.desktop, ()))
+        return found[:1] + found[-1:]
+
+    def gtk_driven(self):
+        typed = os.urandom(8).hex()
+        answer = self.gtk_copies(typed.encode(), typed)
+        self.report.check(answer.decode() == typed, "GTK: what is typed is there, and copied to the host", answer, typed)
+        content = words.text(20, 4)
+        self.gtk_pastes(content)
+        found = self.gtk_marks()
+        good = len(found) == 2 and found[0][1] == 8 and found[1][1] == 16 and 9 <= found[1][0] - found[0][0] <= 13
+        self.report.check(good, "GTK: the words that the pointer is drawn over are marked", found)
+        answer = self.gtk_copies(re.escape(content))
+        self.report.check(answer == content, "GTK: what the host copied was pasted, all of it", answer)
+
+    def is_filled(self, node):
+        """Its window's right and lower edge are not the desktop's."""
+        width, height, pixels = self.desktop.picture(node)
+        edges = [3 * (width * y - 2) for y in range(1, height + 1)] + list(range(len(pixels) - 6 * width, len(pixels), 3))
+        return min(max(pixels[at:at + 3]) for at in edges) > LIGHT
+
+    def fills(self, node):
+        for _ in range(120):
+            if self.is_filled(node):
+                return True
+            time.sleep(0.5)
+        return False
+
+    def gtk_grows(self, before):
+        node = self.desktop.window("gtk3-demo")
+        self.report.check(node["rect"]["width"] > before["rect"]["width"] and self.fills(node),
+                          "GTK: and its new place, when that is larger", before["rect"], node["rect"])
+        self.keep(node, "gtk-larger")
+
+    def gtk_and_foot(self):
+        """Beside each other: each makes the other one smaller, then larger."""
+        before = self.columns("foot")
+        self.gtk_starts()
+        after = self.columns("foot")
+        self.report.check(after < before, "foot: a window that the host makes smaller is smaller", before, after)
+        self.gtk_driven()
+        node = self.desktop.window("gtk3-demo")
+        self.closes(self.desktop.window("foot"), "foot", "foot")
+        self.gtk_grows(node)
+        self.closes(self.desktop.window("gtk3-demo"), "gtk3-demo", "gtk3-demo-application")
+
     def gtk(self):
         self.order(f"sh app gtk3-widget-factory & echo GTK-1 >{SERIAL}", r"(GTK-1)")
         node = self.appears("widget", "gtk3-widget-factory", 50)
@@ -236,14 +371,25 @@ class Test:
         self.report.check(node["app_id"] == f"Class-{name}" and node["name"] == name,
                           f"the X11 program {name} is a window with its title and class", node)
 
-    def x_keys(self, name):
+    def keys_of(self, name):
         answer = self.type_in(name, f"echo {name}-$((6*7)) >{SERIAL}", rf"\b{name}-(\d+)\n")
         self.report.check(answer == "42", f"what is typed into {name} arrives", answer)
 
-    def x_columns(self, name):
+    def columns(self, name):
         self.n_sizes += 1
         return int(self.type_in(name, f"echo COLUMNS-{self.n_sizes} $(stty size) . >{SERIAL}",
                                 rf"COLUMNS-{self.n_sizes} \d+ (\d+) \."))
+
+    def calm(self, node):
+        """(width, pixels) of a window that draws nothing more than its cursor."""
+        width, _, before = self.desktop.picture(node)
+        for _ in range(40):
+            time.sleep(0.5)
+            _, _, after = self.desktop.picture(node)
+            if len(changed_pixels(before, after, width)) < 1000:
+                break
+            before = after
+        return width, after
 
     def x_menu(self, name):
         """With the button held down, as these menus are made: in front of the pointer, then its last entry."""
@@ -252,7 +398,7 @@ class Test:
         node = desktop.window(name)
         rect = node["rect"]
         x, y = rect["width"] // 2, 60
-        width, _, before = desktop.picture(node)
+        width, before = self.calm(node)
         desktop.seat.move(rect["x"] + x, rect["y"] + y)
         desktop.seat.button(1, RIGHT)
         for _ in range(60):
@@ -309,14 +455,16 @@ class Test:
         need(state and state.group(1) == "active", self.report, "X11 is a running unit of the user", state)
         self.x_starts("x-one")
         self.x_starts("x-two")
-        self.x_keys("x-two")
-        self.x_keys("x-one")
+        self.keys_of("x-two")
+        self.keys_of("x-one")
         self.x_clipboard("x-one")
-        before = self.x_columns("x-one")
+        self.picks("x-one", "x-one", None, ["-p"])
+        self.pastes("x-one", "x-one", lambda: self.desktop.seat.click(MIDDLE), ["-p"])
+        before = self.columns("x-one")
         self.pointer("x-two")
         node = self.desktop.window("x-two")
         self.closes(node, "x-two", "x-two")
-        after = self.x_columns("x-one")
+        after = self.columns("x-one")
         self.report.check(after > before, "an X11 window that the host makes wider is wider", before, after)
         self.x_menu("x-one")
 
@@ -333,11 +481,13 @@ class Test:
     def all(self):
         self.boot()
         self.keys()
+        self.words("weston-terminal", "weston")
         self.resize()
+        self.keys_of("foot")
         self.pointer("foot")
+        self.words("foot", "foot")
         self.clipboard()
-        self.gtk()
-        self.closes(self.desktop.window("foot"), "foot", "foot")
+        self.gtk_and_foot()
         self.x11()
         self.order(f"echo LAST-1 >{SERIAL}", r"(LAST-1)")  # its prompt follows the change of its size
         time.sleep(3)

@@ -113,6 +113,13 @@ class Seat(desktop.Pointer):
         self._frame()
         time.sleep(0.1)
 
+    def double_click(self):
+        """All at once, and by times that say so: however busy the computer is."""
+        start = now()
+        for step in range(4):
+            self._send(6, 2, struct.pack("=III", start + 30 * step, 0x110, 1 - step % 2))
+            self._frame()
+
     def type(self, text):
         for character in text:
             key = FIRST_KEY - 8 + KEYS.index(character)
@@ -128,6 +135,12 @@ class Seat(desktop.Pointer):
                 self.modifiers ^= MODIFIERS.get(code, 0)
                 self._send(8, 2, struct.pack("=IIII", self.modifiers, 0, 0, 0))
                 time.sleep(0.1)
+
+    def chord(self, modifiers, character):
+        """A character with modifiers held."""
+        self._send(8, 2, struct.pack("=IIII", modifiers, 0, 0, 0))
+        self.type(character)
+        self._send(8, 2, struct.pack("=IIII", 0, 0, 0, 0))
 
     def close(self):
         self.socket.close()
