@@ -79,8 +79,10 @@ def is_empty_desktop(screen):
 def check_desktop(report, machine, screen):
     report.check(screen.wait(is_empty_desktop, LIMIT), "weston on GL: every pixel has the colour of its desktop",
                  screen.size, screen.size and pixel(screen, 0, 0))
-    said = machine.wait_for(r"WESTON (.*) over", LIMIT).group(1)
+    said = machine.wait_for(r"WESTON (.*) over", 5 * LIMIT).group(1)
     report.check("GL renderer: virgl" in said, "by Mesa's virgl", said[-300:])
+    report.check(re.search(r"direct rendering: Yes OpenGL renderer string: virgl", said),
+                 "glxinfo, on its Xwayland, reports virgl too", said[-600:])
 
 
 def sum_of(picture):
