@@ -264,6 +264,17 @@ begin_listening(struct server *server)
     return server->listen_source ? 0 : -errno;
 }
 
+/* False: what woke us up was read by ask_machine() meanwhile, for a client who came in the same round. */
+static bool
+has_words(int fd)
+{
+    char byte;
+    struct iovec piece = {.iov_base = &byte, .iov_len = sizeof(byte)};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+
+    return recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 static void
 on_machine(void *data, uint32_t events)
 {
@@ -271,6 +282,9 @@ on_machine(void *data, uint32_t events)
     union event event;
 
     (void)events;
+    if (!has_words(server->machine_fd)) {
+        return;
+    }
     if (receive(server, &event) < 0) {
         loop_quit(server->loop, 0);
         return;
