@@ -111,7 +111,7 @@ def breakpoints(world):
                  'printf "rbx %lx\\n", $rbx', 'delete', 'hbreak fill', 'continue', 'continue', 'printf "rcx %ld\\n", $rcx',
                  'delete', 'set var *(long *)&enough = 1', 'continue')
     expect(output, 'Breakpoint 1, ', f'rip {SYMBOLS["first"]:x}', 'rbx 1111', 'rcx 2', 'exited normally')
-    check(debugged.serial.read_bytes() == b'HELLO\r\n', 'the serial port')
+    check(wait_for(lambda: debugged.serial.read_bytes() == b'HELLO\r\n', 20), 'the serial port')
     debugged.finish()
 
 
