@@ -128,7 +128,10 @@ await(struct program *p, uint32_t id, uint32_t opcode)
     size_t at = 0;
 
     while (!wayland_find(w, id, opcode, &at)) {
-        ssize_t n = read(p->socket, w->heard + w->n_heard, sizeof(w->heard) - w->n_heard);
+        ssize_t n = 0;
+        if (w->n_heard < sizeof(w->heard)) {
+            n = read(p->socket, w->heard + w->n_heard, sizeof(w->heard) - w->n_heard);
+        }
         if (n <= 0) {
             fail("hear the compositor");
         }
