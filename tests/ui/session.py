@@ -142,12 +142,15 @@ class Notifications:
             GLib.MainContext.default().iteration(False)
             time.sleep(0.01)
 
-    def wait_for(self, title, seconds=10):
+    def comes(self, title, seconds=10):
         end = time.monotonic() + seconds * PATIENCE
-        while title not in self.titles:
-            if time.monotonic() > end:
-                raise Failure(f"waited {seconds * PATIENCE} s for the notification “{title}”, got {self.titles}")
+        while title not in self.titles and time.monotonic() < end:
             self.serve(0.1)
+        return title in self.titles
+
+    def wait_for(self, title, seconds=10):
+        if not self.comes(title, seconds):
+            raise Failure(f"waited {seconds * PATIENCE} s for the notification “{title}”, got {self.titles}")
 
     def press(self, title, action="default"):
         """A person presses a button of the last notification of that title, or the notification itself."""
