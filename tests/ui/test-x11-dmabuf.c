@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <gbm.h>
 #include <libdrm/drm.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -108,6 +109,15 @@ static int export(Fixture *self, struct gbm_bo *bo)
     return request.fd;
 }
 
+/* Until the card has taken what was drawn: a virtual one reads it from the buffer's memory, some time later. */
+static void
+wait_for_card(int dmabuf)
+{
+    struct pollfd wait = {.fd = dmabuf, .events = POLLOUT};
+
+    g_assert_cmpint(poll(&wait, 1, RIG_WAIT_MS), ==, 1);
+}
+
 static int
 buffer_of_card(Fixture *self)
 {
@@ -122,6 +132,7 @@ buffer_of_card(Fixture *self)
     g_ptr_array_add(self->bos, bo);
     draw_on_card(self, bo);
     fd = export(self, bo);
+    wait_for_card(fd);
     memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     g_assert_true(memory != MAP_FAILED);
     fill(memory, self->width, self->height, 999);
