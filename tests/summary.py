@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""usage: summary.py [LABEL=]TESTLOG.json | !TEXT ...    what meson's test logs say, one line per test
+"""usage: summary.py [LABEL=]TESTLOG.json[+AGAIN.json] | !TEXT ...    what meson's test logs say, one line per test
+       summary.py --failed TESTLOG.json                             the names of the tests that failed
 
-!TEXT counts as one failure: something that could not even start.
+!TEXT counts as one failure: something that could not even start. A test that AGAIN.json has counts by that, its
+second try; what its first try said is printed too.
 Reads the TAP each test printed, so that every check counts. Ends with one line on its own:
 "N passed, N failed, N skipped"; exit status 1 when anything failed.
 """
@@ -37,21 +39,50 @@ def checks(test):
     return found
 
 
+def read_log(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def is_failure(test):
+    return any(result == "failed" for result, _ in checks(test))
+
+
+def print_failed(path):
+    for test in read_log(path):
+        if is_failure(test):
+            print(test["name"].partition(" / ")[2])
+    return 0
+
+
+def print_output(test):
+    for stream in ("stdout", "stderr"):
+        for text in [t for t in test.get(stream, "").splitlines() if not re.match(r"^\s*ok\b", t)][-60:]:
+            print(f"    {text}")
+
+
 def main(arguments):
+    if arguments[:1] == ["--failed"]:
+        return print_failed(arguments[1])
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     failures = []
+    tried_again = []
     for argument in arguments:
         if argument.startswith("!"):
             totals["failed"] += 1
             failures.append((f"failed  {argument[1:]}", {}))
             continue
-        label, _, path = argument.rpartition("=")
-        with open(path, encoding="utf-8") as file:
-            tests = [json.loads(line) for line in file]
-        for test in tests:
+        label, _, paths = argument.rpartition("=")
+        path, _, again = paths.partition("+")
+        second = {test["name"]: test for test in read_log(again)} if again else {}
+        for test in read_log(path):
             suite, _, name = test["name"].partition(" / ")
             suite = suite.partition(":")[2] or suite
             where = f"{suite} {name}".strip() + (f" [{label}]" if label else "")
+            if test["name"] in second:
+                first, test = test, second[test["name"]]
+                how = "failed again" if is_failure(test) else "passed at the second try"
+                tried_again.append((f"{where}: {how}", first))
             for result, text in checks(test):
                 totals[result] += 1
                 line = f"{result:7} {where}" + (f": {text}" if text else "")
@@ -63,10 +94,10 @@ def main(arguments):
         print(f"\n{line}")
         if id(test) not in shown:
             shown.add(id(test))
-            for stream in ("stdout", "stderr"):
-                for text in [t for t in test.get(stream, "").splitlines()
-                             if not re.match(r"^\s*ok\b", t)][-60:]:
-                    print(f"    {text}")
+            print_output(test)
+    for line, test in tried_again:
+        print(f"\ntwice   {line}; at the first:")
+        print_output(test)
     print(f"\n{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
     return 1 if totals["failed"] or not totals["passed"] else 0
 
