@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """usage: summary.py [LABEL=]TESTLOG.json[+AGAIN.json] | !TEXT ...    what meson's test logs say, one line per test
-       summary.py --failed TESTLOG.json                             the names of the tests that failed
+       summary.py --failed TESTLOG.json                             the names of the tests that failed, but
+                                                     for those in which a sanitizer found something
 
 !TEXT counts as one failure: something that could not even start. A test that AGAIN.json has counts by that, its
 second try; what its first try said is printed too.
@@ -48,9 +49,13 @@ def is_failure(test):
     return any(result == "failed" for result, _ in checks(test))
 
 
+def is_finding(test):
+    return any(word in test.get(stream, "") for stream in ("stdout", "stderr") for word in ("Sanitizer:", "runtime error:"))
+
+
 def print_failed(path):
     for test in read_log(path):
-        if is_failure(test):
+        if is_failure(test) and not is_finding(test):
             print(test["name"].partition(" / ")[2])
     return 0
 

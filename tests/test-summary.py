@@ -11,6 +11,7 @@ SUMMARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "summary.py")
 LOST = {"name": "vitrine:guest / lost", "result": "FAIL", "stdout": "ok 1 begun\nnot ok 2 window came\n# its word\n1..2"}
 FOUND = {"name": "vitrine:guest / lost", "result": "OK", "stdout": "ok 1 begun\nok 2 window came\n1..2"}
 DEAD = {"name": "vitrine:guest / dead", "result": "TIMEOUT", "stdout": "ok 1 begun", "stderr": "no answer"}
+LEAK = {"name": "vitrine:guest / leak", "result": "ERROR", "stdout": "ok 1 begun", "stderr": "==7==ERROR: LeakSanitizer: 9"}
 GOOD = {"name": "vitrine:guest / good", "result": "OK", "stdout": "ok 1 fine\nok 2 # SKIP no card\n1..2"}
 
 
@@ -48,7 +49,7 @@ def check_twice(logs):
 
 
 def check_failed(logs):
-    return summary("--failed", logs.write("a", LOST, GOOD, DEAD)) == (0, "lost\ndead\n")
+    return summary("--failed", logs.write("a", LOST, LEAK, GOOD, DEAD)) == (0, "lost\ndead\n")
 
 
 def check_not_started(logs):
