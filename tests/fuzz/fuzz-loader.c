@@ -17,7 +17,7 @@ enum {
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct loader_ram ram = {.size = RAM_SIZE};
+    struct loader_ram ram = {.size = RAM_SIZE, .fd = -1};
     struct loader_setup setup = {.initrd_fd = -1,
                                  .stored_fd = -1,
                                  .store_fd = -1,

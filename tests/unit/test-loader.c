@@ -56,6 +56,7 @@ bench_start(struct bench *bench, uint64_t size)
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     bench->ram.host = bench->mapping + GUARD;
     bench->ram.size = size;
+    bench->ram.fd = -1;
     mprotect(bench->ram.host, size, PROT_READ | PROT_WRITE);
     bench->setup.kernel_fd = -1;
     bench->setup.initrd_fd = -1;

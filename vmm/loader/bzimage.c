@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/loader/place.h"
 #include "vmm/loader/unpack.h"
 
 enum {
@@ -86,11 +87,12 @@ bzimage_load_whole(const struct source *source, const struct bzimage *image,
                                 "kernel again.",
                                 source->name);
     }
-    uint8_t *to = end <= loader_ram_low_end(ram) ? loader_ram_range(ram, start, size) : NULL;
-    if (!to) {
+    struct place place = {.ram = ram, .fresh = true};
+    place.to = end <= loader_ram_low_end(ram) ? loader_ram_range(ram, start, size) : NULL;
+    if (!place.to) {
         return kernel_error_memory(source, ram, end, error);
     }
-    int r = source_read(source, image->body, to, size);
+    int r = place_bytes(&place, source, image->body, size);
     if (r < 0) {
         return kernel_error_read(source, r, error);
     }

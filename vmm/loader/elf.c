@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/loader/place.h"
 
 enum {
     ELF_SEGMENTS_MAX = 64
@@ -63,11 +64,12 @@ elf_check(const struct source *source, const Elf64_Ehdr *head, struct loader_err
     return 0;
 }
 
-/* Copy one segment and clear what follows its bytes in the file. */
+/* Copy one segment and clear what follows its bytes in the file. Those before it end at `used`. */
 static int
-elf_load_segment(const struct source *source, const Elf64_Phdr *segment,
+elf_load_segment(const struct source *source, const Elf64_Phdr *segment, uint64_t used,
                  const struct loader_ram *ram, struct loader_error *error)
 {
+    struct place place = {.ram = ram, .fresh = segment->p_paddr >= used};
     uint64_t end;
 
     if (segment->p_filesz > segment->p_memsz ||
@@ -87,15 +89,15 @@ elf_load_segment(const struct source *source, const Elf64_Phdr *segment,
     if (end > loader_ram_low_end(ram)) {
         return kernel_error_memory(source, ram, end, error);
     }
-    uint8_t *to = loader_ram_range(ram, segment->p_paddr, segment->p_memsz);
-    if (!to) {
+    place.to = loader_ram_range(ram, segment->p_paddr, segment->p_memsz);
+    if (!place.to) {
         return kernel_error_memory(source, ram, end, error);
     }
-    int r = source_read(source, segment->p_offset, to, segment->p_filesz);
+    int r = place_bytes(&place, source, segment->p_offset, segment->p_filesz);
     if (r < 0) {
         return kernel_error_read(source, r, error);
     }
-    memset(to + segment->p_filesz, 0, segment->p_memsz - segment->p_filesz);
+    place_zeros(&place, segment->p_filesz, segment->p_memsz - segment->p_filesz);
     return 0;
 }
 
@@ -143,7 +145,7 @@ elf_load(const struct source *source, const struct loader_ram *ram,
         if (segment->p_type != PT_LOAD || segment->p_memsz == 0) {
             continue;
         }
-        r = elf_load_segment(source, segment, ram, error);
+        r = elf_load_segment(source, segment, kernel.end, ram, error);
         if (r < 0) {
             return r;
         }

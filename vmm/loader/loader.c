@@ -9,6 +9,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/loader/kernel.h"
+#include "vmm/loader/place.h"
 #include "vmm/loader/source.h"
 #include "vmm/loader/zero-page.h"
 
@@ -89,8 +90,9 @@ initrd_load(const struct loader_setup *setup, const struct loader_ram *ram,
                                 source.name, source.size / MIB + 1, room / MIB);
     }
     uint64_t start = align_down(top - source.size, PAGE);
-    void *to = loader_ram_range(ram, start, source.size);
-    r = to ? source_read(&source, 0, to, source.size) : -EFAULT;
+    const struct place place = {
+        .ram = ram, .to = loader_ram_range(ram, start, source.size), .fresh = true};
+    r = place.to ? place_bytes(&place, &source, 0, source.size) : -EFAULT;
     if (r < 0) {
         return loader_error_set(error, "bad-initrd", "%s cannot be read: %s.", source.name,
                                 strerror(-r));

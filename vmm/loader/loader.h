@@ -26,6 +26,7 @@ enum {
 struct loader_ram {
     uint8_t *host;
     uint64_t size;
+    int fd; /* the memory file behind `host`, all zeros at first; or -1: memory with anything in it */
 };
 
 uint64_t loader_ram_low_end(const struct loader_ram *ram);

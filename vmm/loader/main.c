@@ -50,6 +50,7 @@ main(int argc, char **argv)
         return start_fail("internal", "The guest's memory is not usable: %s.", strerror(-r));
     }
     ram.size = setup.ram_size;
+    ram.fd = setup.ram_fd;
     ram.host = mmap(NULL, ram.size, PROT_READ | PROT_WRITE, MAP_SHARED, setup.ram_fd, 0);
     if (ram.host == MAP_FAILED) {
         return start_fail("no-memory", "The guest's memory cannot be mapped: %s.", strerror(errno));

@@ -2,7 +2,6 @@
 #include "vmm/loader/store.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/base/bytes.h"
@@ -70,19 +69,19 @@ sum_end(const struct sum *sum)
 static bool
 is_whole(const struct source *file, uint64_t size, uint32_t wanted)
 {
-    uint8_t *chunk = malloc(CHUNK_SIZE);
     struct sum sum = {0};
-    int r = chunk ? 0 : -ENOMEM;
+    int r = 0;
 
     for (uint64_t at = 0; r == 0 && at < size; at += CHUNK_SIZE) {
-        uint64_t n = MIN_OF(size - at, (uint64_t)CHUNK_SIZE);
+        const uint64_t n = MIN_OF(size - at, (uint64_t)CHUNK_SIZE);
+        struct source_view view;
 
-        r = source_read(file, at, chunk, n);
+        r = source_view(file, at, n, &view);
         if (r == 0) {
-            sum_add(&sum, chunk, n);
+            sum_add(&sum, view.data, n);
+            source_view_end(&view);
         }
     }
-    free(chunk);
     return r == 0 && sum_end(&sum) == wanted;
 }
 
