@@ -9,6 +9,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/virtio/inflight.h"
 #include "vmm/virtio/queue.h"
 
 /*
@@ -514,9 +515,55 @@ TAP_TEST(memory_changes_under_a_queue)
     rig_close(&rig);
 }
 
+/* The next request is that one. */
+static bool
+pops(struct rig *rig, uint16_t head, bool again, struct chain **ret_chain)
+{
+    return queue_pop(rig->queue, ret_chain) == 1 && (*ret_chain)->head == head &&
+           (*ret_chain)->again == again;
+}
+
+TAP_TEST(what_is_put_back_was_never_out)
+{
+    _Alignas(INFLIGHT_ALIGNMENT) char area[1024] = {0};
+    struct inflight_queue *inflight = (void *)area;
+    struct rig rig;
+    struct chain *first;
+    struct chain *second;
+
+    check(inflight_queue_size(RING_SIZE) <= sizeof(area));
+    check(rig_open(&rig));
+    queue_destroy(rig.queue);
+    rig.setup.inflight = inflight;
+    check_int(queue_create(rig.memory, &rig.setup, &rig.queue), 0);
+    for (uint16_t i = 0; i < 3; i++) {
+        put(&rig, DESCRIPTORS_AT, i, (struct vring_desc){DATA_AT, 1, 0, 0});
+        offer(&rig, i);
+    }
+    check(pops(&rig, 0, false, &first));
+    for (unsigned int i = 0; i < 20; i++) {
+        check(pops(&rig, 1, false, &second));
+        check_int(inflight->requests[1].taken, 1);
+        queue_unpop(rig.queue, second);
+        check_int(inflight->requests[1].taken, 0);
+    }
+    check_int(queue_next_available(rig.queue), 1);
+    /* The process dies: the next one has each request once, and only the first one is an old one. */
+    queue_destroy(rig.queue);
+    check_int(queue_create(rig.memory, &rig.setup, &rig.queue), 0);
+    check(pops(&rig, 0, true, &first));
+    check(pops(&rig, 1, false, &second));
+    queue_push(rig.queue, second, 0);
+    queue_push(rig.queue, first, 0);
+    check(pops(&rig, 2, false, &first));
+    check_int(queue_pop(rig.queue, &second), 0);
+    rig_close(&rig);
+}
+
 TAP_MAIN(TAP_CASE(regions_are_checked), TAP_CASE(table_is_replaced_as_a_whole),
          TAP_CASE(chain_goes_round), TAP_CASE(pieces_are_taken_for_preadv),
          TAP_CASE(indirect_tables_work), TAP_CASE(broken_chains_stop_the_queue),
          TAP_CASE(indices_are_checked), TAP_CASE(long_chains_have_an_end),
          TAP_CASE(indirect_needs_its_feature), TAP_CASE(rings_are_checked),
-         TAP_CASE(event_index_rules), TAP_CASE(memory_changes_under_a_queue))
+         TAP_CASE(event_index_rules), TAP_CASE(memory_changes_under_a_queue),
+         TAP_CASE(what_is_put_back_was_never_out))

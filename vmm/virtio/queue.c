@@ -540,7 +540,13 @@ queue_push(struct queue *queue, struct chain *chain, uint32_t written)
 void
 queue_unpop(struct queue *queue, struct chain *chain)
 {
-    assert(!queue->setup.inflight && !chain->again);
+    struct inflight_queue *inflight = queue->setup.inflight;
+
+    assert(!chain->again);
+    if (inflight) { /* if we die now, it is still in the ring */
+        __atomic_store_n(&inflight->requests[chain->head].taken, 0, __ATOMIC_RELEASE);
+        queue->inflight_counter--;
+    }
     queue->next_available--;
     request_free(queue, list_container(chain, struct request, chain));
 }

@@ -103,7 +103,7 @@ int queue_pop(struct queue *queue, struct chain **ret_chain);
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
 /*
  * Take back that a chain was popped, the last one that was, and free it: it is the next one in the ring
- * again. Not for a queue with in-flight tracking.
+ * again. Not for one that was out before (chain::again).
  */
 void queue_unpop(struct queue *queue, struct chain *chain);
 /* Whether the driver wants an interrupt for what was pushed since the last call (event index). */
