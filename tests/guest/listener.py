@@ -51,11 +51,13 @@ INTERFACES = Gio.DBusNodeInfo.new_for_xml(f"""
 class Listener:
     """Attributes tell what came: `updates` (x, y, width, height), `size`, `calls` in order,
     `cursor` (width, height, hot_x, hot_y, bytes), `pointers` (x, y, on), `dmabuf` (its descriptor and the
-    other arguments of ScanoutDMABUF2, or None where it was not the last)."""
+    other arguments of ScanoutDMABUF2, or None where it was not the last). It takes `rest` seconds to have
+    one of these on its screen."""
 
     def __init__(self, machine, console=0, dmabufs=False):
         self.interfaces = [MAP, DMABUF] if dmabufs else [MAP]
         self.dmabuf = None
+        self.rest = 0
         self.connection = None
         self.lock = threading.Condition()
         self.updates = []
@@ -114,6 +116,8 @@ class Listener:
             elif method == "Disable":
                 self.size = None
             self.lock.notify_all()
+        if method == "ScanoutDMABUF2" and self.rest:
+            time.sleep(self.rest)
         invocation.return_value(None)
 
     def show(self, fd, offset, width, height, stride, _format):

@@ -22,6 +22,7 @@ import vm
 
 LIMIT = 300
 FRAMES = 40
+REST = 0.2  # seconds; less than vmm-display waits for a client
 WIDTH, HEIGHT = gl.WIDTH, gl.HEIGHT
 # Signals for kmscube come as words over the serial port.
 GUEST_SCRIPT = """
@@ -122,6 +123,27 @@ def check_counts(report, display, client):
     report.check(end - frames >= FRAMES / 2 and each < 1000, "no frame is read back")
     report.note(f"{each:.1f} bytes copied for each of {end - frames} frames of {WIDTH * HEIGHT * 4} bytes")
     report.check("ScanoutMap" not in client.listener.calls, "all come as textures", client.listener.calls[:10])
+
+
+def frame_rate(display):
+    begin, first = time.monotonic(), counters(display)[1]
+    while (n := counters(display)[1] - first) < FRAMES / 2 and time.monotonic() < begin + LIMIT:
+        time.sleep(0.1)
+    return n / (time.monotonic() - begin)
+
+
+def check_pace(report, display, client):
+    """kmscube draws into the picture before the one that it shows, and its kernel lets it do that at once."""
+    free = frame_rate(display)
+    client.listener.rest = REST
+    time.sleep(2 * REST)
+    slow = frame_rate(display)
+    client.listener.rest = 0
+    time.sleep(2 * REST)
+    again = frame_rate(display)
+    report.note(f"frames in a second: {free:.1f}, with a screen of {1 / REST:.0f} {slow:.1f}, then {again:.1f}")
+    report.check(slow < 1.15 / REST, "a guest draws no faster than the client has it on its screen", slow)
+    report.check(again > free / 2, "nor slower", free, again)
 
 
 def check_fall_back(report, machine, client):
@@ -310,6 +332,7 @@ def check(report, machine, control, program, reader, kernel):
     report.check(picture is not None and gl.has_cube(Seen(picture)), "whose pixels are kmscube's", client.said,
                  picture and picture[:2], picture and picture[2][:16])
     check_counts(report, display, client)
+    check_pace(report, display, client)
     with Still(machine, display):
         picture, shot = client.picture(), display.picture()
     right, *compared = is_upright(picture, shot)

@@ -95,8 +95,9 @@ struct gpu_flips {
 
 /*
  * While flips are wanted: all who show the scanout's buffers have this one on the screen, or a later one, so
- * that those shown before it are not read any more. With all of a scanout's buffers on the way, new pixels
- * wait for this; the display sees to it that they never wait for long.
+ * that those shown before it are not read any more. Each GPU_SCANOUT is told of once at most, in their order. With
+ * all of a scanout's buffers on the way, new pixels wait for this; of textures, which are the guest's, the guest's
+ * requests that could draw into one from before. The display sees to it that they never wait for long.
  */
 struct gpu_shown {
     struct start_header header;

@@ -84,7 +84,7 @@ context_create(struct context_table *table, struct renderer *renderer,
 }
 
 static struct attachment *
-find_attachment(struct context *context, const struct resource *resource)
+find_attachment(const struct context *context, const struct resource *resource)
 {
     list_for_each(link, &context->attached[resource->id % CONTEXT_BUCKETS]) {
         struct attachment *attachment = list_container(link, struct attachment, link);
@@ -93,6 +93,12 @@ find_attachment(struct context *context, const struct resource *resource)
         }
     }
     return NULL;
+}
+
+bool
+context_has(const struct context *context, const struct resource *resource)
+{
+    return find_attachment(context, resource) != NULL;
 }
 
 static void

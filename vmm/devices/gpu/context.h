@@ -56,5 +56,6 @@ void context_destroy(struct gpu *gpu, struct context *context);
 /* Attaching twice is fine. -ENOMEM when a limit is reached, or what the renderer says. */
 int context_attach(struct context *context, struct resource *resource, uint64_t memory_limit);
 void context_detach(struct context *context, struct resource *resource);
+bool context_has(const struct context *context, const struct resource *resource);
 /* The resource goes away: out of every context. */
 void context_forget_resource(const struct context_table *table, struct resource *resource);

@@ -18,6 +18,7 @@
 #include "vmm/devices/gpu/commands.h"
 #include "vmm/devices/gpu/cursor.h"
 #include "vmm/devices/gpu/journal.h"
+#include "vmm/devices/gpu/on-screen.h"
 #include "vmm/devices/gpu/record.h"
 #include "vmm/devices/gpu/restart.h"
 #include "vmm/devices/gpu/scanout.h"
@@ -32,12 +33,27 @@ enum {
         20, /* the machine has 1 s for all that it says before, and waits meanwhile */
 };
 
+/* At most `left` requests; how many of them are left. 0 also when the queue stops (on-screen.h). */
+static unsigned int
+run_requests(struct gpu *gpu, unsigned int index, struct queue *queue, unsigned int left)
+{
+    struct chain *chain;
+
+    for (; left > 0 && queue_pop(queue, &chain) > 0; left--) {
+        if (index == GPU_QUEUE_CONTROL && on_screen_stops(gpu, chain)) {
+            queue_unpop(queue, chain);
+            return 0;
+        }
+        commands_run(gpu, index, queue, chain);
+    }
+    return left;
+}
+
 static void
 gpu_kicked(void *device, unsigned int index)
 {
     struct gpu *gpu = device;
     struct queue *queue = backend_queue(gpu->backend, index);
-    struct chain *chain;
     unsigned int left = COMMANDS_PER_ROUND;
 
     if (!queue) {
@@ -52,11 +68,9 @@ gpu_kicked(void *device, unsigned int index)
         gpu->counters.queue_peak = MAX_OF(gpu->counters.queue_peak, queue_depth(queue));
     }
     do {
-        for (; left > 0 && queue_pop(queue, &chain) > 0; left--) {
-            commands_run(gpu, index, queue, chain);
-        }
+        left = run_requests(gpu, index, queue, left);
     } while (left > 0 && queue_enable_kicks(queue, true));
-    if (left == 0) {
+    if (left == 0 && !(index == GPU_QUEUE_CONTROL && gpu->stop.on)) {
         backend_serve_again(gpu->backend, index);
     }
     backend_notify(gpu->backend, index);
@@ -137,10 +151,11 @@ gpu_log_counters(const struct gpu *gpu)
 {
     log_debug("gpu: %" PRIu64 " commands, %" PRIu64 " failed, %" PRIu64 " flushes, %" PRIu64
               " pixels flushed, %" PRIu64 " damaged, %" PRIu64 " bytes copied, %" PRIu64
-              " messages to the display",
+              " messages to the display, %" PRIu64 " waits for a screen, %" PRIu64 " ms",
               gpu->counters.commands, gpu->counters.failed, gpu->counters.flushes,
               gpu->counters.flushed_pixels, gpu->counters.damaged_pixels,
-              gpu->counters.copied_bytes, display_link_messages(gpu->link));
+              gpu->counters.copied_bytes, display_link_messages(gpu->link), gpu->stop.count,
+              gpu->stop.took_ns / 1000000);
 }
 
 static void
@@ -175,6 +190,7 @@ static void
 gpu_queue_stopped(void *device, unsigned int index)
 {
     if (index == GPU_QUEUE_CONTROL) {
+        on_screen_queue_stopped(device);
         fences_flush(device);
     }
 }
@@ -417,6 +433,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
         close(setup->journal_fd); /* it is mapped */
     }
     gpu->fences.timer = loop_add_timer(loop, fences_end_delay, gpu);
+    gpu->stop.timer = loop_add_timer(loop, on_screen_end_stop, gpu);
     gpu->record = setup->record_fd >= 0 ? record_create(setup) : NULL;
     gpu->backend_ops = gpu_backend_ops;
     if (setup->lost_3d) {
@@ -424,7 +441,7 @@ gpu_create(struct loop *loop, const struct gpu_setup *setup)
     }
     gpu->backend = backend_create(loop, setup->device.vhost_fd, &gpu->backend_ops, gpu);
     if (!gpu_choose_uuids(gpu) || !gpu->mode_timer || !gpu->restore_timer || !gpu->fences.timer ||
-        !gpu->backend || (setup->journal_fd > 0 && !gpu->journal) ||
+        !gpu->stop.timer || !gpu->backend || (setup->journal_fd > 0 && !gpu->journal) ||
         (setup->record_fd >= 0 && !gpu->record)) {
         return NULL;
     }
@@ -455,6 +472,7 @@ gpu_destroy(struct gpu *gpu)
     loop_remove(gpu->restore_timer);
     journal_close(gpu->journal);
     loop_remove(gpu->fences.timer);
+    loop_remove(gpu->stop.timer);
     record_destroy(gpu->record);
     fd_closep(&gpu->record_fd);
     fd_closep(&gpu->udmabuf_fd);

@@ -29,6 +29,7 @@ enum {
     GPU_SHOWN_TEXTURES_MAX = 32, /* told to the display; more than there are scanouts */
     GPU_MODE_DELAY_MS = 100,     /* every change of mode costs the guest a modeset */
     GPU_EVENTS = 1,              /* VIRTIO_GPU_EVENT_DISPLAY, all that there are */
+    GPU_ON_SCREEN_MAX = 8,       /* textures of a scanout that may be on the screen */
 };
 
 /* How a scanout reads the blob that it shows (SET_SCANOUT_BLOB). */
@@ -52,6 +53,19 @@ struct shadow {
     struct rect stale; /* what it lacks of the picture */
 };
 
+/* The textures that the display may still read, on-screen.h; the last one is what the guest shows. */
+struct on_screen {
+    struct {
+        struct resource *resource;
+        uint32_t buffer; /* the display's name for it */
+    } texture[GPU_ON_SCREEN_MAX];
+    unsigned int n;
+    bool seen;            /* the first one is on the screen, the display said */
+    bool silent;          /* it says nothing: nobody waits for it */
+    uint64_t last_flip;   /* in gpu::flips */
+    uint64_t flip_before; /* that one */
+};
+
 struct scanout {
     /* The display, as the window wants it: the guest's EDID. */
     bool enabled; /* it is plugged in */
@@ -71,6 +85,16 @@ struct scanout {
     bool textures;       /* the display takes them */
     struct resource
         *shown_texture; /* what it has instead of the shadow, which is out of date; or NULL */
+    struct on_screen on_screen;
+};
+
+/* The control queue, while it stops at a request that would draw into what is on a screen. */
+struct stop {
+    struct loop_source *timer;
+    uint64_t since_ns; /* CLOCK_MONOTONIC */
+    uint64_t count;    /* of times, and how long they took together */
+    uint64_t took_ns;
+    bool on;
 };
 
 /* When the last pictures were finished. */
@@ -131,6 +155,8 @@ struct gpu {
     struct link_cursor cursor; /* cursor.c's, the image being read */
     struct gpu_counters counters;
     struct gpu_frames frames;
+    struct stop stop;
+    uint64_t flips; /* from one texture to another one */
     struct log_limit limit;
 };
 

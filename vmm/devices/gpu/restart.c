@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "vmm/devices/gpu/gpu.h"
+#include "vmm/devices/gpu/on-screen.h"
 #include "vmm/devices/gpu/scanout.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -74,6 +75,7 @@ gpu_restart(void *data, struct gpu_restarted *restarted)
             break;
         }
     }
+    on_screen_go_on(gpu);
     if (restarted->error == 0) {
         log_warning(
             "The 3D renderer began anew: %u contexts and %u resources of the guest are lost",

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "vmm/devices/gpu/dmabuf.h"
+#include "vmm/devices/gpu/on-screen.h"
 #include "vmm/devices/gpu/shadow.h"
 #include "vmm/devices/gpu/shown-texture.h"
 #include "vmm/devices/gpu/texture.h"
@@ -19,6 +20,7 @@ scanout_off(struct gpu *gpu, uint32_t index)
     scanout->rect = (struct rect){0};
     scanout->waiting = (struct rect){0};
     scanout->shown_texture = NULL;
+    on_screen_end(gpu, index);
 }
 
 /* Show `rect` of the resource through host memory that is filled from it. */
@@ -124,6 +126,7 @@ scanout_set(struct gpu *gpu, uint32_t index, uint32_t resource_id, const struct 
     display_link_set_scanout(gpu->link, index, &shown);
     shadow_release_all(gpu, scanout);
     scanout->shown_texture = NULL;
+    on_screen_end(gpu, index);
     return 0;
 }
 
@@ -209,6 +212,7 @@ scanout_shown(struct gpu *gpu, uint32_t index, uint32_t buffer)
 {
     struct scanout *scanout = &gpu->scanouts[index];
 
+    on_screen_shown(gpu, index, buffer);
     if (!scanout->flips || scanout->shadow.size == 0) {
         return;
     }
@@ -234,6 +238,7 @@ scanout_set_flips(struct gpu *gpu, uint32_t index, bool flips)
     }
     scanout->flips = flips;
     scanout->busy = 1;
+    on_screen_begin(gpu, index);
     if (!flips) {
         shadow_release_spare(gpu, scanout);
         scanout_catch_up(gpu, index);

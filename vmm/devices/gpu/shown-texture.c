@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "vmm/devices/gpu/on-screen.h"
 #include "vmm/devices/gpu/shadow.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -63,6 +64,7 @@ make_room(struct gpu *gpu)
 void
 shown_texture_forget(struct gpu *gpu, struct resource *resource)
 {
+    on_screen_forget(gpu, resource);
     for (unsigned int i = 0; i < gpu->n_shown_textures; i++) {
         if (gpu->shown_textures[i] == resource) {
             forget_at(gpu, i);
@@ -150,6 +152,7 @@ show_texture(struct gpu *gpu, uint32_t index)
     scanout->shown_texture = resource;
     scanout->waiting = (struct rect){0};
     display_link_set_scanout(gpu->link, index, &shown);
+    on_screen_flip(gpu, index, resource);
     return true;
 }
 
@@ -159,6 +162,7 @@ shown_texture_leave(struct gpu *gpu, uint32_t index)
     struct scanout *scanout = &gpu->scanouts[index];
     const struct rect all = whole_picture(scanout);
 
+    on_screen_end(gpu, index);
     if (!scanout->shown_texture) {
         return;
     }
