@@ -28,7 +28,6 @@ struct _VmDisplayView {
     VmGuestSurface *guest_surface; /* on Wayland, once something was shown */
     gboolean on_guest_surface;     /* the picture is there; else the painter draws it */
     VmGuestPainter *painter;
-    guint64 taken;             /* the console's serial as it was when the surface took it */
     gboolean dmabuf_refused;   /* by the desktop, for as long as it is the same one */
     gboolean textures_refused; /* the same */
     guint64 card;              /* that draws: its device number; 0: none, or not known */
@@ -431,22 +430,22 @@ on_dmabuf_refused(gpointer data)
     }
 }
 
-static void
+static guint64
 on_taken(gpointer data)
 {
     VmDisplayView *self = data;
 
-    self->taken = self->console ? vm_console_get_serial(self->console) : 0;
+    return self->console ? vm_console_get_serial(self->console) : 0;
 }
 
 /* The machine may draw into what was on the screen before. */
 static void
-on_presented(gpointer data)
+on_presented(gpointer data, guint64 taken)
 {
     VmDisplayView *self = data;
 
     if (self->console) {
-        vm_console_presented(self->console, self->taken);
+        vm_console_presented(self->console, taken);
     }
 }
 

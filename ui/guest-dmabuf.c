@@ -28,6 +28,7 @@ typedef struct {
     struct zwp_linux_buffer_params_v1 *params; /* NULL: it was answered */
     struct wl_buffer *buffer;
     gboolean busy;
+    guint64 turn; /* when it was shown last */
 } Import;
 
 struct vm_guest_dmabuf {
@@ -35,8 +36,9 @@ struct vm_guest_dmabuf {
     struct wl_surface *surface;
     struct wl_subsurface *subsurface;
     struct wp_viewport *viewport;
-    void (*changed)(gpointer data);
+    const VmGuestDmabufEvents *events;
     gpointer data;
+    guint64 turn;       /* the last one */
     GPtrArray *imports; /* the one that was used last is the last */
     Import *current;    /* NULL: the picture is no dmabuf, or may not be shown as one */
     Import *shown;
@@ -84,6 +86,8 @@ on_release(void *data, struct wl_buffer *buffer)
     import->busy = FALSE;
     if (!import->owner) {
         import_free(import);
+    } else {
+        import->owner->events->let_go(import->owner->data);
     }
 }
 
@@ -108,7 +112,7 @@ on_created(void *data, struct zwp_linux_buffer_params_v1 *params, struct wl_buff
     if (!self) {
         import_free(import);
     } else if (self->current == import) {
-        self->changed(self->data);
+        self->events->changed(self->data);
     }
 }
 
@@ -132,7 +136,7 @@ on_failed(void *data, struct zwp_linux_buffer_params_v1 *params)
     }
     self->current = NULL;
     g_ptr_array_remove(self->imports, import);
-    self->changed(self->data);
+    self->events->changed(self->data);
 }
 
 static Import *
@@ -315,8 +319,33 @@ vm_guest_dmabuf_show(VmGuestDmabuf *self, const VmPlacement *at, const cairo_reg
         wl_surface_commit(self->surface);
         import->busy = TRUE;
     }
+    import->turn = other ? ++self->turn : import->turn;
     self->shown = import;
     return TRUE;
+}
+
+gboolean
+vm_guest_dmabuf_is_other(const VmGuestDmabuf *self)
+{
+    return self->current && self->current->buffer && self->current != self->shown;
+}
+
+guint64
+vm_guest_dmabuf_get_turn(const VmGuestDmabuf *self)
+{
+    return self->turn;
+}
+
+gboolean
+vm_guest_dmabuf_reads_older(const VmGuestDmabuf *self, guint64 turn)
+{
+    for (guint i = 0; i < self->imports->len; i++) {
+        const Import *import = g_ptr_array_index(self->imports, i);
+        if (import->busy && import->turn < turn) {
+            return TRUE;
+        }
+    }
+    return FALSE;
 }
 
 void
@@ -335,7 +364,7 @@ vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self)
 
 VmGuestDmabuf *
 vm_guest_dmabuf_new(const VmWayland *wayland, struct wl_surface *below,
-                    void (*changed)(gpointer data), gpointer data)
+                    const VmGuestDmabufEvents *events, gpointer data)
 {
     VmGuestDmabuf *self;
     struct wl_region *nothing;
@@ -345,7 +374,7 @@ vm_guest_dmabuf_new(const VmWayland *wayland, struct wl_surface *below,
     }
     self = g_new0(VmGuestDmabuf, 1);
     self->wayland = wayland;
-    self->changed = changed;
+    self->events = events;
     self->data = data;
     self->imports = g_ptr_array_new_with_free_func(import_drop);
     self->surface = wl_compositor_create_surface(wayland->compositor);

@@ -15,12 +15,15 @@ G_BEGIN_DECLS
 
 typedef struct vm_guest_dmabuf VmGuestDmabuf;
 
-/*
- * NULL where the compositor takes no dmabufs. `changed` is called with `data` when a picture can be shown
- * that could not, or when the compositor refused one, which is the last then.
- */
+typedef struct {
+    /* A picture can be shown that could not, or the compositor refused one, which is the last then. */
+    void (*changed)(gpointer data);
+    void (*let_go)(gpointer data); /* the compositor reads one buffer less */
+} VmGuestDmabufEvents;
+
+/* NULL where the compositor takes no dmabufs. `events` stay the caller's and are called with `data`. */
 VmGuestDmabuf *vm_guest_dmabuf_new(const VmWayland *wayland, struct wl_surface *below,
-                                   void (*changed)(gpointer data), gpointer data);
+                                   const VmGuestDmabufEvents *events, gpointer data);
 /* NULL is fine. */
 void vm_guest_dmabuf_free(VmGuestDmabuf *self);
 gboolean vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self);
@@ -35,6 +38,12 @@ void vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmGuestPicture *show
  */
 gboolean vm_guest_dmabuf_show(VmGuestDmabuf *self, const VmPlacement *at,
                               const cairo_region_t *damage);
+/* Whether that would show another buffer than is shown now. */
+gboolean vm_guest_dmabuf_is_other(const VmGuestDmabuf *self);
+/* The number of the buffer that is shown, each time another one is: later ones are larger. */
+guint64 vm_guest_dmabuf_get_turn(const VmGuestDmabuf *self);
+/* Whether the compositor still has one whose turn was before that. */
+gboolean vm_guest_dmabuf_reads_older(const VmGuestDmabuf *self, guint64 turn);
 /* Gone with the next commit of the surface below. */
 void vm_guest_dmabuf_hide(VmGuestDmabuf *self);
 

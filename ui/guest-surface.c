@@ -5,6 +5,10 @@
 #include "ui/guest-dmabuf.h"
 #include "ui/same-card.h"
 
+enum {
+    LET_GO_LIMIT_MS = 50, /* for the compositor to let go of what it showed before */
+};
+
 struct vm_guest_surface {
     const VmWayland *wayland;
     GdkWindow *toplevel;
@@ -18,8 +22,13 @@ struct vm_guest_surface {
     struct wl_buffer *ground_buffer;
     struct wp_fractional_scale_v1 *fractional; /* NULL: whole scales only */
     struct wl_callback *frame;                 /* the screen still shows the last pixels */
-    guint scale;                               /* 0: not told yet */
-    struct wl_output *output;                  /* the one it came onto last; compared only */
+    guint64 taken;                             /* last */
+    guint64 seen;                              /* of these, on the screen */
+    guint64 seen_turn;                         /* of the dmabuf that is there */
+    guint let_go_limit;       /* 0: it is not waited for that older ones are let go of */
+    gboolean repeats;         /* the last pixels are in the same dmabuf as those before */
+    guint scale;              /* 0: not told yet */
+    struct wl_output *output; /* the one it came onto last; compared only */
     const VmGuestSurfaceEvents *events;
     gpointer data;
 
@@ -85,6 +94,33 @@ vm_guest_surface_get_scale(VmGuestSurface *self)
 static void flush(VmGuestSurface *self);
 
 static void
+tell_presented(VmGuestSurface *self)
+{
+    g_clear_handle_id(&self->let_go_limit, g_source_remove);
+    self->events->presented(self->data, self->seen);
+}
+
+static gboolean
+on_not_let_go(gpointer data)
+{
+    VmGuestSurface *self = data;
+
+    self->let_go_limit = 0;
+    tell_presented(self);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+reads_older(const VmGuestSurface *self)
+{
+    return self->dmabuf && vm_guest_dmabuf_reads_older(self->dmabuf, self->seen_turn);
+}
+
+/*
+ * A compositor that shows buffers themselves says so before the screen changes; it lets go of those from before
+ * afterwards.
+ */
+static void
 on_frame(void *data, struct wl_callback *callback, uint32_t time)
 {
     VmGuestSurface *self = data;
@@ -92,8 +128,24 @@ on_frame(void *data, struct wl_callback *callback, uint32_t time)
     (void)time;
     wl_callback_destroy(callback);
     self->frame = NULL;
-    self->events->presented(self->data);
+    self->seen = self->taken;
+    self->seen_turn = self->dmabuf ? vm_guest_dmabuf_get_turn(self->dmabuf) : 0;
+    if (!reads_older(self)) {
+        tell_presented(self);
+    } else if (!self->let_go_limit) {
+        self->let_go_limit = g_timeout_add(LET_GO_LIMIT_MS, on_not_let_go, self);
+    }
     flush(self);
+}
+
+static void
+on_let_go(gpointer data)
+{
+    VmGuestSurface *self = data;
+
+    if (self->let_go_limit && !reads_older(self)) {
+        tell_presented(self);
+    }
 }
 
 static void
@@ -127,6 +179,7 @@ static void
 attach(VmGuestSurface *self)
 {
     const gboolean is_texture = !self->picture.pixels;
+    const guint64 turn = self->dmabuf ? vm_guest_dmabuf_get_turn(self->dmabuf) : 0;
     gboolean shows = self->dmabuf && (is_texture || !self->copy.faded) &&
                      vm_guest_dmabuf_show(self->dmabuf, &self->placement, self->damage);
     VmGuestUpdate update = {.attach = self->fresh};
@@ -150,19 +203,31 @@ attach(VmGuestSurface *self)
             vm_guest_dmabuf_hide(self->dmabuf);
         }
         self->on_dmabuf = shows;
-        self->events->taken(self->data);
+        self->repeats = shows && vm_guest_dmabuf_get_turn(self->dmabuf) == turn;
+        self->taken = self->events->taken(self->data);
     }
     self->on_dmabuf = self->on_dmabuf || shows;
     ask_for_frame(self);
 }
 
+/*
+ * A guest with a card tells of each picture twice, as another texture and as new pixels in it. The second one must
+ * not keep the next picture from the screen for a frame.
+ */
+static gboolean
+supersedes(const VmGuestSurface *self)
+{
+    return self->repeats && !self->picture.pixels && vm_guest_dmabuf_is_other(self->dmabuf);
+}
+
 static void
 flush(VmGuestSurface *self)
 {
-    if (self->frame || self->with_parent || !self->placed || !self->buffer ||
+    if ((self->frame && !supersedes(self)) || self->with_parent || !self->placed || !self->buffer ||
         self->picture.width == 0 || cairo_region_is_empty(self->damage)) {
         return;
     }
+    g_clear_pointer(&self->frame, wl_callback_destroy);
     attach(self);
     wl_surface_commit(self->surface);
 }
@@ -350,6 +415,7 @@ vm_guest_surface_hide(VmGuestSurface *self)
     }
     self->placed = FALSE;
     g_clear_pointer(&self->frame, wl_callback_destroy); /* a hidden surface may never get it */
+    g_clear_handle_id(&self->let_go_limit, g_source_remove);
     begin_with_parent(self);
     wl_surface_attach(self->surface, NULL, 0, 0);
     wl_surface_commit(self->surface);
@@ -407,6 +473,10 @@ create_surfaces(VmGuestSurface *self)
 VmGuestSurface *
 vm_guest_surface_new(GdkWindow *toplevel, const VmGuestSurfaceEvents *events, gpointer data)
 {
+    static const VmGuestDmabufEvents dmabuf_events = {
+        .changed = on_dmabuf_changed,
+        .let_go = on_let_go,
+    };
     const VmWayland *wayland = vm_wayland_get(gdk_window_get_display(toplevel));
     struct wl_surface *parent = vm_wayland_get_surface(toplevel);
     struct wl_buffer *ground;
@@ -430,7 +500,7 @@ vm_guest_surface_new(GdkWindow *toplevel, const VmGuestSurfaceEvents *events, gp
     self->data = data;
     self->damage = cairo_region_create();
     create_surfaces(self);
-    self->dmabuf = vm_guest_dmabuf_new(wayland, self->surface, on_dmabuf_changed, self);
+    self->dmabuf = vm_guest_dmabuf_new(wayland, self->surface, &dmabuf_events, self);
     return self;
 }
 
@@ -473,9 +543,8 @@ void
 vm_guest_surface_free(VmGuestSurface *self)
 {
     g_clear_signal_handler(&self->after_paint, self->clock);
-    if (self->frame) {
-        wl_callback_destroy(self->frame);
-    }
+    g_clear_pointer(&self->frame, wl_callback_destroy);
+    g_clear_handle_id(&self->let_go_limit, g_source_remove);
     if (self->fractional) {
         wp_fractional_scale_v1_destroy(self->fractional);
     }

@@ -26,8 +26,9 @@ typedef struct vm_guest_surface VmGuestSurface;
 typedef struct {
     void (*scale_changed)(gpointer data);  /* vm_guest_surface_get_scale() gives something else */
     void (*dmabuf_refused)(gpointer data); /* the compositor does not show it: from now on none */
-    void (*taken)(gpointer data);          /* what was told so far is on the way to the screen */
-    void (*presented)(gpointer data);      /* what was taken last is on the screen */
+    guint64 (*taken)(gpointer data);       /* what was told so far is on the way to the screen */
+    /* What was taken when that was the answer is on the screen, and nothing from before is read. */
+    void (*presented)(gpointer data, guint64 taken);
 } VmGuestSurfaceEvents;
 
 /*

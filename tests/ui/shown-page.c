@@ -45,6 +45,18 @@ shown_show(Shown *self, guint width, guint height, guint seed)
     rig_gpu_update(self->rig, 0, 0, width, height);
 }
 
+void
+shown_flip_texture(Shown *self, guint buffer)
+{
+    const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
+                                        .buffer = buffer,
+                                        .width = self->width,
+                                        .height = self->height,
+                                        .y = TEXTURE_MARGIN};
+
+    rig_gpu_send(self->rig, &scanout, sizeof(scanout), -1);
+}
+
 /* The picture lies in the middle of it, so that its place counts. */
 void
 shown_show_texture(Shown *self, guint seed)
@@ -60,11 +72,6 @@ shown_show_texture(Shown *self, guint seed)
                                         .stride = stride,
                                         .flags = GPU_TEXTURE_Y_0_TOP,
                                         .modifier = G_GUINT64_CONSTANT(0x00ffffffffffffff)};
-    const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
-                                        .buffer = texture.id,
-                                        .width = self->width,
-                                        .height = self->height,
-                                        .y = TEXTURE_MARGIN};
     const gsize whole = (gsize)stride * texture.height;
     int memory = fd_memory_file("texture", (whole + 4095) / 4096 * 4096);
     int dmabuf = rig_make_dmabuf(memory, whole);
@@ -74,7 +81,7 @@ shown_show_texture(Shown *self, guint seed)
     self->pixels = (guint32 *)(gpointer)(pixels + (gsize)stride * TEXTURE_MARGIN);
     draw(self, &all, seed);
     rig_gpu_send(self->rig, &texture, sizeof(texture), dmabuf);
-    rig_gpu_send(self->rig, &scanout, sizeof(scanout), -1);
+    shown_flip_texture(self, texture.id);
     close(dmabuf);
     close(memory);
 }

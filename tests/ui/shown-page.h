@@ -34,9 +34,11 @@ typedef struct {
 guint32 shown_noise(guint x, guint y, guint seed);
 /* The guest takes another size. */
 void shown_show(Shown *self, guint width, guint height, guint seed);
-/* 40 x 30 new pixels. */
 /* The same as what a graphics card drew, as buffer `buffers` and on: only with /dev/udmabuf. */
 void shown_show_texture(Shown *self, guint seed);
+/* The guest flips to that one. */
+void shown_flip_texture(Shown *self, guint buffer);
+/* 40 x 30 new pixels. */
 void shown_update(Shown *self, int x, int y, guint seed);
 /* Where the picture is on the screen, each pixel `expand` times as it is; FALSE: nowhere. */
 gboolean shown_find_picture(Shown *self, guint expand, guint *ret_x, guint *ret_y);

@@ -19,6 +19,13 @@ enum {
     OTHER_CARD = 1 << 8 | 5,
 };
 
+enum {
+    KEPT_MS = 50, /* so long a compositor may keep what it showed before */
+    KEPT_SHORTLY_MS = 35,
+    UNSEEN_MS = 100, /* so long it is held up */
+    FLIPS = 20,
+};
+
 /* Not on what GTK or the rig does: on what the console was told last. */
 static gboolean console_takes; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 static VmTextures textures;    /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
@@ -39,7 +46,8 @@ void wrap_set_textures(VmConsole *console,
 void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
 void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
 
-/* What the console was told last, and first since that is 0. */
+/* What the console was told last, and when, and first since that is 0. */
+static gint64 when;       /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 static guint64 presented; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 static guint64 earliest;  /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
@@ -77,6 +85,7 @@ wrap_set_textures(VmConsole *console, VmTextures takes)
 void
 wrap_presented(VmConsole *console, guint64 serial)
 {
+    when = serial > presented ? g_get_monotonic_time() : when;
     presented = serial;
     earliest = earliest > 0 ? earliest : serial;
     real_presented(console, serial);
@@ -212,12 +221,145 @@ test_paced(Shown *self, gconstpointer data)
     rig_wait(is_imported(self));
 }
 
+/* Which buffers the compositor keeps for a while after they were shown. */
+enum keeping {
+    KEEPS,
+    KEEPS_SHORTLY,
+    KEEPS_NONE,
+    N_KEEPING
+};
+
+/* Flip to that buffer: microseconds until the machine hears that it is on the screen. */
+static gint64
+time_flip(Shown *self, guint buffer, enum keeping keeping)
+{
+    const guint64 serial = vm_console_get_serial(get_console(self));
+    const gint64 begin = g_get_monotonic_time();
+
+    g_free(test_compositor_say(self->compositor, "keep %d", keeping != KEEPS_NONE));
+    rig_gpu_scanout(self->rig, buffer, 0, WIDTH, HEIGHT);
+    if (keeping == KEEPS_SHORTLY) {
+        rig_run(KEPT_SHORTLY_MS);
+        g_free(test_compositor_say(self->compositor, "keep 0"));
+    }
+    rig_wait(presented > serial);
+    g_free(test_compositor_say(self->compositor, "keep 0"));
+    g_test_message("%d: after %d ms", (int)keeping, (int)((when - begin) / 1000));
+    return when - begin;
+}
+
+/*
+ * What was on the screen before may be read until the compositor lets go of it, which a frame does not say. One that
+ * keeps it for long does not hold up the machine.
+ */
+static void
+test_let_go(Shown *self, gconstpointer data)
+{
+    gint64 shortest[N_KEEPING] = {G_MAXINT64, G_MAXINT64, G_MAXINT64};
+    guint32 *pixels[2] = {self->pixels};
+
+    rig_wait(is_imported(self));
+    const guint first = self->buffers;
+    g_free(test_compositor_say(self->compositor, "hold 1"));
+    shown_show(self, WIDTH, HEIGHT, 31);
+    pixels[1] = self->pixels;
+    rig_wait(is_imported(self));
+    for (guint i = 0; i < 6 * N_KEEPING; i++) {
+        const enum keeping keeping = i % N_KEEPING;
+
+        shown_settle(self);
+        self->pixels = pixels[i % 2];
+        const gint64 took = time_flip(self, first + i % 2, keeping);
+        shortest[keeping] = MIN(shortest[keeping], took);
+        rig_wait(is_imported(self));
+    }
+    g_assert_cmpint(shortest[KEEPS], >=, KEPT_MS * G_GINT64_CONSTANT(1000));
+    g_assert_cmpint(shortest[KEEPS_SHORTLY], >=, KEPT_SHORTLY_MS * G_GINT64_CONSTANT(1000));
+    g_assert_cmpint(shortest[KEEPS_SHORTLY], <, KEPT_MS * G_GINT64_CONSTANT(1000));
+    g_assert_cmpint(shortest[KEEPS_NONE], <, KEPT_MS * G_GINT64_CONSTANT(1000));
+    g_free(test_compositor_say(self->compositor, "hold 0"));
+}
+
+/* Milliseconds until the display tells the card that the buffer, which is shown from now on, is on the screen. */
+static gint64
+time_shown(Shown *self, guint buffer)
+{
+    const gint64 begin = g_get_monotonic_time();
+    union {
+        struct start_header header;
+        struct gpu_shown shown;
+        guint8 bytes[256];
+    } message;
+
+    rig_gpu_scanout(self->rig, buffer, 0, WIDTH, HEIGHT);
+    do {
+        rig_gpu_receive(self->rig, &message, sizeof(message));
+    } while (message.header.type != GPU_SHOWN || message.shown.buffer != buffer);
+    return (g_get_monotonic_time() - begin) / 1000;
+}
+
+/* A window that nobody sees holds the machine up once, and then paces it as a screen would. */
+static void
+test_unseen(Shown *self, gconstpointer data)
+{
+    gint64 shortest = G_MAXINT64;
+
+    rig_wait(is_imported(self));
+    const guint first = self->buffers;
+    shown_show(self, WIDTH, HEIGHT, 32);
+    rig_wait(is_imported(self));
+    shown_settle(self);
+    rig_run(100);
+    g_free(test_compositor_say(self->compositor, "still 1"));
+    g_test_message("first after %d ms", (int)time_shown(self, first));
+    for (guint i = 0; i < FLIPS; i++) {
+        shortest = MIN(shortest, time_shown(self, first + (i + 1) % 2));
+    }
+    g_test_message("then after %d ms", (int)shortest);
+    g_assert_cmpint(shortest, <, UNSEEN_MS);
+    g_free(test_compositor_say(self->compositor, "still 0"));
+}
+
 static gboolean
 has_texture(Shown *self)
 {
     VmTexture texture;
 
     return vm_console_get_texture(get_console(self), &texture);
+}
+
+/*
+ * A guest that flips between two textures tells of new pixels in each, too: those are on the way to the screen when
+ * the next one comes, which does not wait for them.
+ */
+static void
+expect_no_frame_between(Shown *self)
+{
+    guint32 *pixels[2];
+
+    for (guint i = 0; i < 2; i++) {
+        shown_show_texture(self, 80 + i);
+        pixels[i] = self->pixels;
+        rig_wait(is_imported(self));
+    }
+    const guint first = self->buffers - 1;
+    shown_settle(self);
+    g_free(test_compositor_say(self->compositor, "still 1"));
+    shown_update(self, 200, 100, 82);
+    rig_wait(shown_is_exact(self));
+    const guint64 before = presented;
+    shown_flip_texture(self, first);
+    self->pixels = pixels[0];
+    rig_wait(is_imported(self));
+    g_assert_cmpuint(presented, ==, before);
+    /* That one is waited for. */
+    shown_flip_texture(self, first + 1);
+    rig_run(200);
+    g_assert_true(is_imported(self));
+    g_free(test_compositor_say(self->compositor, "still 0"));
+    self->pixels = pixels[1];
+    rig_wait(is_imported(self));
+    rig_wait(presented == vm_console_get_serial(get_console(self)));
 }
 
 /* What a graphics card drew is shown from its memory where all of it can be so; else pixels are wanted. */
@@ -240,6 +382,7 @@ test_texture(Shown *self, gconstpointer data)
         rig_wait(is_imported(self));
     }
     g_assert_cmpuint(shown_n_copied(self), ==, copied);
+    expect_no_frame_between(self);
     /* A screenshot waits for the machine. */
     g_assert_null(vm_display_page_get_screenshot(self->page));
     /* Edges between device pixels would have to be copied: the machine is told, and has pixels. */
@@ -462,9 +605,11 @@ main(int argc, char **argv)
         ADD("no-card", test_no_card);
         if (has_udmabuf()) {
             ADD("texture", test_texture);
+            ADD("unseen", test_unseen);
         }
         ADD("refused", test_refused);
-        if (!has_udmabuf()) {
+        if (!has_udmabuf()) { /* which is in an emulated computer: slow */
+            ADD("let-go", test_let_go);
             ADD("other-ways", test_other_ways);
             ADD("no-flicker", test_no_flicker);
         }

@@ -14,6 +14,7 @@
 enum {
     CURSOR_EDGE_MAX = 512,
     PRESENTED_TIMEOUT_MS = 100, /* a window that nobody sees is not presented */
+    UNSEEN_TIMEOUT_MS = 16,     /* the machine draws as if it were */
 };
 
 /* A call about a dmabuf that is answered when it is on the screen. */
@@ -33,6 +34,7 @@ struct _VmScreenListener {
     gboolean takes_dmabuf;
     VmTextures takes_textures;
     gboolean paced;
+    gboolean unseen;   /* what came was not presented in time, and nothing was since */
     guint64 serial;    /* of what came last */
     GQueue unanswered; /* oldest first */
     guint timeout;     /* while there are some */
@@ -74,6 +76,7 @@ handle_not_presented(gpointer user_data)
     VmScreenListener *self = VM_SCREEN_LISTENER(user_data);
 
     self->timeout = 0;
+    self->unseen = TRUE;
     answer_until(self, self->serial);
     return G_SOURCE_REMOVE;
 }
@@ -88,7 +91,8 @@ answer_shown(VmScreenListener *self, GDBusMethodInvocation *invocation)
     if (!self->paced) {
         answer_until(self, self->serial);
     } else if (!self->timeout) {
-        self->timeout = g_timeout_add(PRESENTED_TIMEOUT_MS, handle_not_presented, self);
+        self->timeout = g_timeout_add(self->unseen ? UNSEEN_TIMEOUT_MS : PRESENTED_TIMEOUT_MS,
+                                      handle_not_presented, self);
     }
 }
 
@@ -567,6 +571,7 @@ void
 vm_screen_listener_presented(VmScreenListener *self, guint64 serial)
 {
     g_return_if_fail(VM_IS_SCREEN_LISTENER(self));
+    self->unseen = FALSE;
     answer_until(self, serial);
 }
 

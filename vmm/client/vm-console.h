@@ -175,7 +175,7 @@ gboolean vm_console_get_texture(VmConsole *self, VmTexture *ret_texture);
  *
  * For who shows the machine's dmabufs themselves: it then leaves alone what is on the screen, and makes no
  * more pictures than are shown. What is not presented for 100 ms, as in a window that nobody sees, counts
- * as presented.
+ * as presented; what follows it does so after a frame's time, until something is presented again.
  */
 void vm_console_set_paced(VmConsole *self, gboolean paced);
 /**

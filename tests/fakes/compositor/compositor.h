@@ -203,9 +203,11 @@ struct compositor {
     int height;
     uint32_t scale; /* 120ths */
     bool still;     /* tell nobody that a frame was shown */
-    bool hold;     /* keep a buffer until the next one comes, as a compositor without copies does */
-    bool plain;    /* without extensions */
-    bool contexts; /* with wp_security_context_v1 */
+    bool hold; /* keep a buffer until the next one comes, as a compositor without copies does */
+    bool keep; /* and a dmabuf beyond that, as one that shows it by itself until the next frame */
+    struct wl_list kept;     /* surface.c's */
+    bool plain;              /* without extensions */
+    bool contexts;           /* with wp_security_context_v1 */
     uint32_t dmabuf_version; /* of zwp_linux_dmabuf_v1; 0: without */
     bool refuse_dmabufs;     /* say that they cannot be imported */
     uint64_t device;         /* the number of the card that imports them; 0: none */
@@ -252,6 +254,8 @@ void surface_flush(struct surface *surface);
 bool surface_is_synchronised(const struct surface *surface);
 struct surface *surface_by_id(struct compositor *compositor, uint32_t id);
 void surface_send_frames(struct compositor *compositor);
+/* Let go of all that compositor::keep kept. */
+void surface_release_kept(struct compositor *compositor);
 /* The parent was applied: new places and order of its subsurfaces, and what they kept back. */
 void subsurfaces_apply(struct surface *parent);
 void subsurface_leave(struct surface *surface);
@@ -275,6 +279,8 @@ uint32_t pixels_argb(const struct pixels *pixels, int x, int y);
 
 /* dmabuf.c: zwp_linux_dmabuf_v1 */
 void dmabuf_global(struct compositor *compositor);
+/* NULL is none. */
+bool dmabuf_is_one(struct wl_resource *buffer);
 bool dmabuf_pixels(struct wl_resource *buffer, struct pixels *ret);
 void dmabuf_sync(int fd, bool begin);
 

@@ -15,6 +15,7 @@
  *   dmabufs                  how many were to be imported so far, and how many buffers there are
  *   refuse 0|1               do not import dmabufs from now on
  *   hold 0|1                 hold buffers from now on
+ *   keep 0|1                 keep dmabufs when another buffer has come, until it is 0
  *   still 0|1                hold frame callbacks back from now on, as for a window that nobody sees
  *   move X Y, button CODE 0|1, scroll STEPS, key CODE 0|1 (Super is the
  *                            compositor's own while no inhibitor is active)
@@ -219,6 +220,16 @@ static bool
 do_hold(struct connection *self, const char *rest)
 {
     self->compositor->hold = strcmp(rest, "1") == 0;
+    return true;
+}
+
+static bool
+do_keep(struct connection *self, const char *rest)
+{
+    self->compositor->keep = strcmp(rest, "1") == 0;
+    if (!self->compositor->keep) {
+        surface_release_kept(self->compositor);
+    }
     return true;
 }
 
@@ -446,35 +457,16 @@ static const struct {
     const char *name;
     bool (*run)(struct connection *self, const char *rest);
 } commands[] = {
-    {"surfaces", do_surfaces},
-    {"shot", do_shot},
-    {"pixels", do_pixels},
-    {"record", do_record},
-    {"frames", do_frames},
-    {"move", do_move},
-    {"button", do_button},
-    {"scroll", do_scroll},
-    {"key", do_key},
-    {"focus", do_focus},
-    {"resize", do_resize},
-    {"fullscreen", do_fullscreen},
-    {"close", do_close},
-    {"scale", do_scale},
-    {"inhibitors", do_inhibitors},
-    {"inhibit", do_inhibit},
-    {"copy", do_copy},
-    {"paste", do_paste},
-    {"cursor", do_cursor},
-    {"quit", do_quit},
-    {"hold", do_hold},
-    {"still", do_still},
-    {"dmabufs", do_dmabufs},
-    {"refuse", do_refuse},
-    {"contexts", do_contexts},
-    {"overwritten", do_overwritten},
-    {"place", do_place},
-    {"drag", do_drag},
-    {"configures", do_configures},
+    {"surfaces", do_surfaces}, {"shot", do_shot},         {"pixels", do_pixels},
+    {"record", do_record},     {"frames", do_frames},     {"move", do_move},
+    {"button", do_button},     {"scroll", do_scroll},     {"key", do_key},
+    {"focus", do_focus},       {"resize", do_resize},     {"fullscreen", do_fullscreen},
+    {"close", do_close},       {"scale", do_scale},       {"inhibitors", do_inhibitors},
+    {"inhibit", do_inhibit},   {"copy", do_copy},         {"paste", do_paste},
+    {"cursor", do_cursor},     {"quit", do_quit},         {"hold", do_hold},
+    {"keep", do_keep},         {"still", do_still},       {"dmabufs", do_dmabufs},
+    {"refuse", do_refuse},     {"contexts", do_contexts}, {"overwritten", do_overwritten},
+    {"place", do_place},       {"drag", do_drag},         {"configures", do_configures},
 };
 
 static void

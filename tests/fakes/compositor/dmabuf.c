@@ -98,9 +98,15 @@ dmabuf_sync(int fd, bool begin)
 }
 
 bool
+dmabuf_is_one(struct wl_resource *buffer)
+{
+    return buffer && wl_resource_instance_of(buffer, &wl_buffer_interface, &buffer_requests);
+}
+
+bool
 dmabuf_pixels(struct wl_resource *buffer, struct pixels *ret)
 {
-    if (!wl_resource_instance_of(buffer, &wl_buffer_interface, &buffer_requests)) {
+    if (!dmabuf_is_one(buffer)) {
         return false;
     }
     const struct dmabuf *self = wl_resource_get_user_data(buffer);

@@ -95,6 +95,7 @@ lists_init(struct compositor *compositor)
     wl_list_init(&compositor->outputs);
     wl_list_init(&compositor->toplevels);
     wl_list_init(&compositor->sandboxes);
+    wl_list_init(&compositor->kept);
     wl_list_init(&seat->resources);
     wl_list_init(&seat->pointers);
     wl_list_init(&seat->keyboards);

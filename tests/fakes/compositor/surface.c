@@ -147,12 +147,65 @@ viewport_is_right(const struct surface *surface, const struct surface_state *sta
     return true;
 }
 
+struct kept {
+    struct wl_list link;
+    struct wl_resource *buffer;
+    struct wl_listener gone;
+};
+
+static void
+kept_free(struct kept *kept)
+{
+    wl_list_remove(&kept->link);
+    wl_list_remove(&kept->gone.link);
+    free(kept);
+}
+
+static void
+on_kept_gone(struct wl_listener *listener, void *data)
+{
+    struct kept *kept = wl_container_of(listener, kept, gone);
+
+    (void)data;
+    kept_free(kept);
+}
+
+void
+surface_release_kept(struct compositor *compositor)
+{
+    struct kept *kept;
+    struct kept *next;
+
+    wl_list_for_each_safe(kept, next, &compositor->kept, link) {
+        wl_buffer_send_release(kept->buffer);
+        kept_free(kept);
+    }
+}
+
+static void
+keep_buffer(struct compositor *compositor, struct surface_state *state)
+{
+    struct kept *kept = calloc(1, sizeof(*kept));
+
+    if (kept) {
+        kept->buffer = state->buffer;
+        kept->gone.notify = on_kept_gone;
+        wl_resource_add_destroy_listener(kept->buffer, &kept->gone);
+        wl_list_insert(&compositor->kept, &kept->link);
+        state_attach(state, NULL); /* nobody else lets go of it */
+    }
+}
+
 static void
 surface_apply(struct surface *surface, struct surface_state *from)
 {
     struct surface_state *current = &surface->current;
     bool new_buffer = from->attached;
 
+    if (new_buffer && surface->compositor->keep && current->buffer != from->buffer &&
+        dmabuf_is_one(current->buffer)) {
+        keep_buffer(surface->compositor, current);
+    }
     if (new_buffer) {
         state_let_go(surface, current, from->buffer);
     }
