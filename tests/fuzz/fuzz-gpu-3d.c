@@ -2,16 +2,20 @@
 
 /*
  * Contexts, textures, transfers, command streams and fences of a hostile guest, in front of a renderer
- * that draws nothing and asserts what a real one relies on.
+ * that draws nothing and asserts what a real one relies on; and a display that takes textures, and says when it
+ * shows them, or something else.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_gpu.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "tests/fuzz/gpu-rig.h"
 #include "vmm/base/assert.h"
 #include "vmm/base/memory.h"
+#include "vmm/base/message.h"
 #include "vmm/devices/gpu/restart.h"
 #include "vmm/devices/gpu/texture.h"
 
@@ -35,6 +39,7 @@ struct watcher {
     struct renderer_fence late[LATE];
     unsigned int n_late;
     unsigned int n_contexts;
+    int memory; /* stands for all textures */
 };
 
 static struct watcher *
@@ -197,6 +202,19 @@ watch_attach(struct renderer *renderer, uint32_t context, struct resource *resou
     return texture_promote(watcher->gpu, resource, renderer);
 }
 
+static int
+watch_export(struct renderer *renderer, uint32_t id, struct renderer_dmabuf *ret)
+{
+    const struct watcher *watcher = watcher_of(renderer);
+
+    assert(entry_of(watcher, id) >= 0);
+    *ret = (struct renderer_dmabuf){.fd = fcntl(watcher->memory, F_DUPFD_CLOEXEC, 0),
+                                    .fourcc = GPU_FORMAT_XR24,
+                                    .n_planes = 1,
+                                    .strides = {4096}};
+    return 0;
+}
+
 /* Nothing of the guest's is left. */
 static int
 watch_restart(struct renderer *renderer)
@@ -235,6 +253,7 @@ static const struct renderer_ops watch_ops = {
     .transfer = watch_transfer,
     .submit = watch_submit,
     .fence = watch_fence,
+    .export_dmabuf = watch_export,
     .restart = watch_restart,
     .destroy = watch_destroy,
 };
@@ -316,6 +335,45 @@ retire(struct watcher *watcher)
     }
 }
 
+/* It wishes textures and flips, or no longer, or shows something. */
+static void
+say(struct gpu_rig *rig, struct fuzz_input *input)
+{
+    const uint64_t how = fuzz_take(input, 1);
+    uint8_t none[1024];
+    const struct gpu_flips wish = {.header = {how & 1 ? GPU_TEXTURES : GPU_FLIPS, sizeof(wish)},
+                                   .scanout = how >> 2 & 1,
+                                   .wanted = (how & 0x38) != 0};
+    const struct gpu_shown shown = {.header = {GPU_SHOWN, sizeof(shown)},
+                                    .scanout = how >> 2 & 1,
+                                    .buffer = (uint32_t)(how >> 3 & 7)};
+
+    if (how & 2) {
+        (void)message_send(rig->display, &shown, sizeof(shown), NULL, 0);
+    } else {
+        (void)message_send(rig->display, &wish, sizeof(wish), NULL, 0);
+    }
+    device_rig_run(&rig->device);
+    while (recv(rig->display, none, sizeof(none), MSG_DONTWAIT) > 0) {
+    }
+}
+
+/* What may be on a screen is there. */
+static void
+check_on_screen(const struct gpu *gpu)
+{
+    for (uint32_t i = 0; i < gpu->n_scanouts; i++) {
+        const struct on_screen *on_screen = &gpu->scanouts[i].on_screen;
+
+        assert(on_screen->n <= GPU_ON_SCREEN_MAX);
+        for (unsigned int at = 0; at < on_screen->n; at++) {
+            const struct resource *resource = on_screen->texture[at].resource;
+
+            assert(resource_find(&gpu->resources, resource->id) == resource);
+        }
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -325,6 +383,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     gpu_rig_open(&rig);
     rig.setup.screen[1] = rig.setup.screen[0];
+    watcher.memory = rig.device.ram_fd;
     gpu_rig_create(&rig);
     watcher.gpu = rig.gpu;
     gpu_add_renderer(watcher.gpu, &watcher.renderer);
@@ -340,11 +399,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             struct gpu_restarted restarted = {0};
 
             gpu_restart(watcher.gpu, &restarted); /* late fences of before still end */
+        } else if ((how & 0x80) != 0) {
+            say(&rig, &input);
         } else {
             device_rig_nonsense(&rig.device, &input);
         }
         assert(watcher.gpu->resources.used <= GPU_RIG_MEMORY_LIMIT);
         assert(watcher.gpu->contexts.count == watcher.n_contexts);
+        check_on_screen(watcher.gpu);
     }
     gpu_rig_close(&rig);
     return 0;
