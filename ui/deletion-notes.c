@@ -11,7 +11,7 @@ struct stays {
     GString *paths; /* all of them */
     char *needed;   /* the name of the first file that another machine's disk lies over */
     char *foreign;  /* the first folder of which it is not certain whose it is */
-    char *unknown;  /* the machine whose definition cannot be read */
+    char *unknown;  /* the machine whose definition, or what it includes, cannot be read */
     guint n_needed;
     guint n_foreign;
 };
@@ -78,9 +78,10 @@ words(const struct stays *stays)
     }
     if (stays->unknown) {
         /* Translators: the name of another machine. */
-        g_ptr_array_add(all, g_strdup_printf(_("The files stay: the definition of “%s” cannot be "
-                                               "read and may need them"),
-                                             stays->unknown));
+        g_ptr_array_add(all,
+                        g_strdup_printf(_("The files stay: the definition of “%s”, or a file that "
+                                          "it includes, cannot be read and may need them"),
+                                        stays->unknown));
     }
     if (stays->n_foreign == 1) {
         /* Translators: the path of a folder. */

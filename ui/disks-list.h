@@ -5,8 +5,8 @@
 
 #include <gtk/gtk.h>
 
-#include "manager/model/bases.h"
 #include "manager/model/machine.h"
+#include "vmm/client/bases.h"
 
 #define VM_TYPE_DISKS_LIST (vm_disks_list_get_type())
 G_DECLARE_FINAL_TYPE(VmDisksList, vm_disks_list, VM, DISKS_LIST, GtkBox)

@@ -5,8 +5,8 @@
 
 #include <gtk/gtk.h>
 
-#include "manager/model/bases.h"
 #include "manager/model/machine.h"
+#include "vmm/client/bases.h"
 
 #define VM_TYPE_PORTS_LIST (vm_ports_list_get_type())
 G_DECLARE_FINAL_TYPE(VmPortsList, vm_ports_list, VM, PORTS_LIST, GtkBox)

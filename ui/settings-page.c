@@ -4,7 +4,6 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#include "manager/model/bases.h"
 #include "manager/model/phrases.h"
 #include "ui/accessible.h"
 #include "ui/create-sources.h"
@@ -22,6 +21,7 @@
 #include "ui/settings-row.h"
 #include "ui/text-scale.h"
 #include "ui/wrap-box.h"
+#include "vmm/client/bases.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
@@ -268,13 +268,13 @@ static void
 read_bases(VmSettingsPage *self, VmJson *json)
 {
     g_autofree char *path = vm_paths_definition(vm_machine_get_name(self->machine));
-    const char *problem = NULL;
+    g_autofree char *problem = NULL;
     g_autofree char *text = NULL;
 
     g_clear_pointer(&self->bases, vm_bases_unref);
     self->bases = vm_bases_new(json, path);
-    problem = vm_bases_get_problem(self->bases);
-    if (problem) {
+    if (vm_bases_get_problem(self->bases)) {
+        problem = vm_phrase_dup(vm_bases_get_problem(self->bases));
         /* Translators: %s is a sentence that says what is wrong with an included file. */
         text = g_strdup_printf(_("%s The machine cannot start until that is mended, or the file is "
                                  "taken out of “cfg” in its configuration file."),

@@ -2,7 +2,6 @@
 /* What a person does with a machine besides running it: rename, delete, copy, photograph. */
 #include <glib/gi18n.h>
 
-#include "manager/model/bases.h"
 #include "manager/model/clone.h"
 #include "manager/model/phrases.h"
 #include "manager/model/ports.h"
@@ -11,6 +10,7 @@
 #include "ui/deletion-notes.h"
 #include "ui/report-dialog.h"
 #include "ui/window-private.h"
+#include "vmm/client/bases.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/outside-disks.h"
 #include "vmm/client/paths.h"

@@ -12,7 +12,7 @@ enum {
     HOLES_MAX = 3,
 };
 
-/* As they stand in vmm/supervisor, vmm/machine and vmm/devices/gpu; each %s is what may stand there. */
+/* As they stand in vmm/supervisor, vmm/machine, vmm/devices/gpu and vmm/client; each %s is what may stand there. */
 static const char *const phrases[] = {
     /* vmm check */
     N_("The processor can virtualise."),
@@ -102,6 +102,14 @@ static const char *const phrases[] = {
     N_("There is no room for what the guest had written to the disk “%s” before: its last changes "
        "may "
        "be lost, it is told of an error, and the machine is paused; make room, then continue it."),
+    /* A file that a definition includes (vmm/client/bases.c). */
+    N_("“%s” is not a file."),
+    N_("“%s” is longer than 1 MiB."),
+    N_("“%s” cannot be read."),
+    N_("“%s” is not there."),
+    N_("“%s” is not a JSON file that says what a machine has."),
+    N_("“%s” is included by itself, or more than 8 deep."),
+    N_("“%s” is one file too many: at most 32 are read here."),
     /* Why a machine cannot be cloned, or not so (vmm/client/clone.c, clone-steps.c). */
     N_("“%s” is made of parts, and no linked clone can lie over those; make a full clone"),
     N_("“%s” lies over 8 images already, and a machine starts with no more; make a full clone"),

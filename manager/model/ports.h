@@ -10,7 +10,7 @@
  * saying nothing is said then. The number of the new one, from 1; 0 when there is room for no more.
  */
 guint vm_ports_add(VmJson *definition, const char *hardware);
-/* The same where included files may have ports too; whole: all together (manager/model/bases.h). */
+/* The same where included files may have ports too; whole: all together (vmm/client/bases.h). */
 guint vm_ports_add_to(VmJson *definition, VmJson *whole, const char *hardware);
 /* Says the port that a definition without "serial" has; nothing where there is a list. */
 void vm_ports_write_default(VmJson *definition);

@@ -4,6 +4,7 @@
 
 usage: test-moments.py BUILD-FOLDER [TEST...]"""
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -41,13 +42,17 @@ def close_toast(session):
 
 
 def deletes_disks_elsewhere(session):
-    """A box in the toast, off at first: the disk file in another folder goes too; never one that others use or only read."""
-    files = {name: write(session.path(f"elsewhere/{name}.img")) for name in ("kept", "undone", "gone", "shared", "read")}
+    """A box in the toast, off at first: the disk file in another folder goes too; never one that others, or an included file, name."""
+    files = {name: write(session.path(f"elsewhere/{name}.img"))
+             for name in ("kept", "undone", "gone", "shared", "read", "mine", "theirs")}
+    bases = [write(session.path(f"elsewhere/{name}.json"), json.dumps({"block": [{"path": files[name]}]}))
+             for name in ("mine", "theirs")]
     os.symlink(files["shared"], session.path("elsewhere/link.img"))
     own = write(session.path("data/vitrine/plain/disk.img"))
     session.define("plain", "Plain", block=[{"path": own}, {"path": files["read"], "ro": True},
-                                            {"path": files["shared"]}])
-    session.define("other", "Other", block=[{"path": session.path("elsewhere/link.img")}])
+                                            {"path": files["shared"]}, {"path": files["mine"]}, {"path": files["theirs"]}],
+                   cfg=[bases[0]])
+    session.define("other", "Other", cfg=[bases[1]], block=[{"path": session.path("elsewhere/link.img")}])
     for name in ("kept", "undone", "gone"):
         session.define(name, name.title(), block=[{"path": files[name]}, {"path": files["shared"]}])
     session.start()
@@ -68,7 +73,7 @@ def deletes_disks_elsewhere(session):
     session.press("Undo")
     session.see_row("Undone, Off")
     delete(session, "plain", "Plain")
-    expect(session.find(DISK_TOO) is None, "a box for files that must stay")
+    expect(session.find_start("Delete also") is None, "a box for files that must stay")
     close_toast(session)
     is_gone("plain")
     delete(session, "gone", "Gone")
@@ -80,7 +85,7 @@ def deletes_disks_elsewhere(session):
     is_gone("gone")
     wait_for("the disk to go", lambda: not os.path.exists(files["gone"]))
     wait_for("it in the trash", lambda: os.path.exists(session.path("data/Trash/files/gone.img")))
-    for name in ("kept", "undone", "shared", "read"):
+    for name in ("kept", "undone", "shared", "read", "mine", "theirs"):
         expect(os.path.exists(files[name]), f"{name}.img went too")
 
 
@@ -93,7 +98,7 @@ def deletes_what_is_certain(session):
     write(session.path("config/vitrine/machines/broken.json"), "{")
     session.start()
     delete(session, "lab", "Lab")
-    session.see("The files stay: the definition of “broken” cannot be read and may need them. "
+    session.see("The files stay: the definition of “broken”, or a file that it includes, cannot be read and may need them. "
                 f"The folder “{elsewhere}” stays: it is not certain that it belongs to this machine alone")
     session.shoot("delete-unsure-light")
     close_toast(session)

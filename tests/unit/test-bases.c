@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "manager/model/bases.h"
 #include "manager/model/ports.h"
+#include "vmm/client/bases.h"
 
 #define TOO_LONG (2 << 20)
 
@@ -112,6 +112,28 @@ test_own_words(struct place *place, gconstpointer data)
     g_assert_null(vm_bases_get_file(bases, "params"));
 }
 
+/* Without its files it means the same to vmm: all words, in their order, and its own notes. */
+static void
+test_flat(struct place *place, gconstpointer data)
+{
+    g_autoptr(VmBases) bases = NULL;
+    g_autoptr(VmJson) flat = NULL;
+    g_autofree char *words = NULL;
+
+    put(place, "one.json",
+        "{\"params\":\"a\",\"block\":[{\"path\":\"/one\"}],"
+        "\"manager\":{\"group\":\"One\"}}");
+    bases = read_bases(place, "{\"cfg\":[\"one.json\",\"none.json\"],\"params\":[\"mine\",\"b\"],"
+                              "\"manager\":{\"title\":\"Own\"}}");
+    flat = vm_bases_dup_flat(bases);
+    words = vm_json_to_line(flat);
+    g_assert_cmpstr(words, ==,
+                    "{\"params\": [\"a\", \"mine\", \"b\"], \"block\": [{\"path\": \"/one\"}], "
+                    "\"manager\": {\"title\": \"Own\"}}\n");
+    expect_file(place, vm_bases_get_paths(bases)[0], "one.json");
+    g_assert_null(vm_bases_get_paths(bases)[1]);
+}
+
 /* A port more has a number that no file gives away, and no file's is written to the definition. */
 static void
 test_ports(struct place *place, gconstpointer data)
@@ -198,9 +220,9 @@ main(int argc, char **argv)
         const char *name;
         void (*run)(struct place *place, gconstpointer data);
     } tests[] = {
-        {"/bases/rules", test_rules}, {"/bases/own-words", test_own_words},
-        {"/bases/ports", test_ports}, {"/bases/hostile", test_hostile},
-        {"/bases/many", test_many},
+        {"/bases/rules", test_rules},     {"/bases/own-words", test_own_words},
+        {"/bases/flat", test_flat},       {"/bases/ports", test_ports},
+        {"/bases/hostile", test_hostile}, {"/bases/many", test_many},
     };
 
     setlocale(LC_ALL, "C.UTF-8");

@@ -5,12 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/client/bases.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
 
-/* Called for each other definition, NULL for one that cannot be read; TRUE ends it. */
-typedef gboolean (*OtherFunc)(const char *other, VmJson *json, gpointer data);
+/* Another definition, with all that it includes, as far as it can be read. */
+struct other {
+    const char *name;
+    VmJson *json;             /* NULL: it cannot be read */
+    const char *const *paths; /* of the files that it includes */
+    gboolean is_whole;        /* nothing of it cannot be read */
+};
+
+/* TRUE ends it. */
+typedef gboolean (*OtherFunc)(const struct other *other, gpointer data);
+
+static gboolean
+look_at_one(const char *name, OtherFunc look, gpointer data)
+{
+    g_autofree char *path = vm_paths_definition(name);
+    g_autoptr(VmJson) own = vm_json_load(path, NULL);
+    g_autoptr(VmBases) bases = own ? vm_bases_new(own, path) : NULL;
+    struct other other = {.name = name};
+
+    if (bases) {
+        other.json = vm_bases_get_whole(bases);
+        other.paths = vm_bases_get_paths(bases);
+        other.is_whole = vm_bases_get_problem(bases) == NULL;
+    }
+    return look(&other, data);
+}
 
 static gboolean
 look_at_others(const char *name, OtherFunc look, gpointer data)
@@ -18,10 +43,7 @@ look_at_others(const char *name, OtherFunc look, gpointer data)
     g_auto(GStrv) names = vm_machines_list_defined();
 
     for (guint i = 0; names[i]; i++) {
-        g_autofree char *path = vm_paths_definition(names[i]);
-        g_autoptr(VmJson) json = g_str_equal(names[i], name) ? NULL : vm_json_load(path, NULL);
-
-        if (!g_str_equal(names[i], name) && look(names[i], json, data)) {
+        if (!g_str_equal(names[i], name) && look_at_one(names[i], look, data)) {
             return TRUE;
         }
     }
@@ -41,8 +63,9 @@ is_it(const struct search *search, const VmDiskFile *file)
 }
 
 static gboolean
-writes_it(const char *other, VmJson *json, gpointer data)
+writes_it(const struct other *other, gpointer data)
 {
+    VmJson *json = other->json;
     struct search *search = data;
     VmDisk disk;
 
@@ -56,7 +79,7 @@ writes_it(const char *other, VmJson *json, gpointer data)
         for (guint j = 0; j < files->len; j++) {
             const VmDiskFile *file = g_ptr_array_index(files, j);
             if ((j == 0 || file->writable) && is_it(search, file)) {
-                search->machine = g_strdup(other);
+                search->machine = g_strdup(other->name);
                 return TRUE;
             }
         }
@@ -73,19 +96,29 @@ vm_disk_writer(const char *name, const VmDiskFile *file)
     return search.machine;
 }
 
-/* All files that a definition needs: VmDiskFile. */
+static void
+add_file(GPtrArray *all, const char *path)
+{
+    const VmDisk disk = {.path = path, .format = "raw"};
+
+    if (path) {
+        g_ptr_array_add(all, vm_disk_files(&disk, NULL));
+    }
+}
+
+/* All files that a definition needs, `paths` of those that it includes too: VmDiskFile. */
 static GPtrArray *
-files_of(VmJson *json)
+files_of(VmJson *json, const char *const *paths)
 {
     static const char *const members[] = {"kernel", "initrd"};
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     VmDisk disk;
 
     for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
-        disk = (VmDisk){.path = vm_json_get_string(json, members[i]), .format = "raw"};
-        if (disk.path) {
-            g_ptr_array_add(all, vm_disk_files(&disk, NULL));
-        }
+        add_file(all, vm_json_get_string(json, members[i]));
+    }
+    for (guint i = 0; paths && paths[i]; i++) {
+        add_file(all, paths[i]);
     }
     for (guint i = 0; i < vm_json_length(json, "block"); i++) {
         if (vm_disk_of(json, i, &disk)) {
@@ -96,9 +129,9 @@ files_of(VmJson *json)
 }
 
 static gboolean
-needs_it(const char *other, VmJson *json, gpointer data)
+needs_it(const struct other *other, gpointer data)
 {
-    g_autoptr(GPtrArray) all = json ? files_of(json) : NULL;
+    g_autoptr(GPtrArray) all = other->json ? files_of(other->json, other->paths) : NULL;
 
     for (guint i = 0; all && i < all->len; i++) {
         GPtrArray *files = g_ptr_array_index(all, i);
@@ -108,7 +141,13 @@ needs_it(const char *other, VmJson *json, gpointer data)
             }
         }
     }
-    return json == NULL; /* it may name anything */
+    return FALSE;
+}
+
+static gboolean
+may_need_it(const struct other *other, gpointer data)
+{
+    return !other->is_whole || needs_it(other, data); /* it may name anything */
 }
 
 gboolean
@@ -116,16 +155,16 @@ vm_disk_is_needed(const char *name, guint64 device, guint64 inode)
 {
     struct search search = {.device = device, .inode = inode};
 
-    return look_at_others(name, needs_it, &search);
+    return look_at_others(name, may_need_it, &search);
 }
 
 static gboolean
-uses_it(const char *other, VmJson *json, gpointer data)
+uses_it(const struct other *other, gpointer data)
 {
     struct search *search = data;
 
-    if (json && needs_it(other, json, data)) {
-        search->machine = g_strdup(other);
+    if (needs_it(other, data)) {
+        search->machine = g_strdup(other->name);
     }
     return search->machine != NULL;
 }
@@ -139,12 +178,10 @@ vm_disk_dup_user(const char *name, guint64 device, guint64 inode)
     return search.machine;
 }
 
-/* Paths without links in them of all that a definition needs below `folder`; `from`: 1 leaves out the disks' own. */
+/* Paths without links in them of those below `folder`; `from`: 1 leaves out the disks' own. */
 static void
-add_below(VmJson *json, const char *folder, guint from, GPtrArray *paths)
+add_below(GPtrArray *all, const char *folder, guint from, GPtrArray *paths)
 {
-    g_autoptr(GPtrArray) all = files_of(json);
-
     for (guint i = 0; i < all->len; i++) {
         GPtrArray *files = g_ptr_array_index(all, i);
         for (guint j = from; j < files->len; j++) {
@@ -163,12 +200,13 @@ struct below {
 };
 
 static gboolean
-collect(const char *other, VmJson *json, gpointer data)
+collect(const struct other *other, gpointer data)
 {
     struct below *below = data;
+    g_autoptr(GPtrArray) all = other->json ? files_of(other->json, other->paths) : NULL;
 
-    if (json) {
-        add_below(json, below->folder, 0, below->paths);
+    if (all) {
+        add_below(all, below->folder, 0, below->paths);
     }
     return FALSE;
 }
@@ -198,14 +236,14 @@ vm_disk_kept_files(VmJson *json, const char *name)
 }
 
 static gboolean
-is_unknown(const char *other, VmJson *json, gpointer data)
+is_unknown(const struct other *other, gpointer data)
 {
     char **unknown = data;
 
-    if (!json) {
-        *unknown = g_strdup(other);
+    if (!other->is_whole) {
+        *unknown = g_strdup(other->name);
     }
-    return json == NULL;
+    return !other->is_whole;
 }
 
 char *
@@ -272,9 +310,11 @@ vm_disk_left_folders(VmJson *json, const char *name)
     g_autofree char *usual = vm_paths_disks(name);
     g_autofree char *parent = g_path_get_dirname(usual);
     g_autofree char *start = start_of(parent);
+    g_autoptr(VmBases) bases = json && start ? vm_bases_new_of(json, name) : NULL;
+    g_autoptr(GPtrArray) all = bases ? files_of(vm_bases_get_whole(bases), NULL) : NULL;
 
-    if (json && start) {
-        add_below(json, start, 1, paths);
+    if (all) {
+        add_below(all, start, 1, paths);
     }
     for (guint i = 0; i < paths->len; i++) {
         g_autofree char *folder = left_folder(name, start, g_ptr_array_index(paths, i));

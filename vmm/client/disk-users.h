@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Which machines need which files: always found from the definitions and the headers of their disks, kept
- * nowhere else.
+ * Which machines need which files: always found from the definitions, the files that those include (which count as
+ * needed themselves) and the headers of their disks, kept nowhere else. A definition that includes a file that cannot
+ * be used is one that cannot be read.
  */
 
 #include "vmm/client/disk-files.h"

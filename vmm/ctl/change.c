@@ -221,9 +221,11 @@ what_stays(const char *name)
                                              foreign));
     }
     if (unknown) {
-        g_ptr_array_add(all, g_strdup_printf("“%s” stays: the definition of “%s” cannot be read "
-                                             "and may need its files; mend or delete that one.",
-                                             own, unknown));
+        g_ptr_array_add(all,
+                        g_strdup_printf("“%s” stays: the definition of “%s”, or a file that it "
+                                        "includes, cannot be read and may need its files; "
+                                        "mend or delete that one.",
+                                        own, unknown));
     }
     for (guint i = 0; kept && kept[i]; i++) {
         g_ptr_array_add(

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manager/model/bases.h"
+#include "vmm/client/bases.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/client/paths.h"
 #include "vmm/client/plain-text.h"
 
 enum {
@@ -20,6 +20,8 @@ enum {
 
 struct VmBases {
     VmJson *whole;
+    VmJson *flat;
+    GPtrArray *paths;  /* of the files, NULL at the end */
     GHashTable *files; /* "mem", "block.0" → path, fit to be shown */
     char *problem;
     guint left; /* of the files that may be read */
@@ -37,6 +39,8 @@ vm_bases_clear(gpointer data)
     VmBases *self = data;
 
     vm_json_free(self->whole);
+    vm_json_free(self->flat);
+    g_ptr_array_unref(self->paths);
     g_hash_table_unref(self->files);
     g_free(self->problem);
 }
@@ -79,17 +83,17 @@ read_open(VmBases *self, int fd, const char *path, gsize *ret_size)
     ssize_t n = 0;
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        complain(self, _("“%s” is not a file."), path);
+        complain(self, "“%s” is not a file.", path);
         return NULL;
     }
     if (st.st_size > FILE_MAX) {
-        complain(self, _("“%s” is longer than 1 MiB."), path);
+        complain(self, "“%s” is longer than 1 MiB.", path);
         return NULL;
     }
     text = g_malloc((gsize)st.st_size + 1);
     n = read(fd, text, (size_t)st.st_size);
     if (n < 0) {
-        complain(self, _("“%s” cannot be read."), path);
+        complain(self, "“%s” cannot be read.", path);
         return NULL;
     }
     *ret_size = (gsize)n;
@@ -107,9 +111,9 @@ read_json(VmBases *self, const char *path)
 
     if (fd < 0) {
         if (errno == ENOENT) {
-            complain(self, _("“%s” is not there."), path);
+            complain(self, "“%s” is not there.", path);
         } else {
-            complain(self, _("“%s” cannot be read."), path);
+            complain(self, "“%s” cannot be read.", path);
         }
         return NULL;
     }
@@ -117,7 +121,7 @@ read_json(VmBases *self, const char *path)
     (void)close(fd);
     json = text ? vm_json_parse(text, size, NULL) : NULL;
     if (text && (!json || vm_json_is_list(json, ""))) {
-        complain(self, _("“%s” is not a JSON file that says what a machine has."), path);
+        complain(self, "“%s” is not a JSON file that says what a machine has.", path);
         g_clear_pointer(&json, vm_json_free);
     }
     return json;
@@ -186,12 +190,12 @@ may_include(VmBases *self, const char *path, const struct including *outer)
 
     for (const struct including *file = outer; file; file = file->outer) {
         if (g_str_equal(file->path, path) || ++depth >= DEPTH_MAX) {
-            complain(self, _("“%s” is included by itself, or more than 8 deep."), path);
+            complain(self, "“%s” is included by itself, or more than 8 deep.", path);
             return FALSE;
         }
     }
     if (self->left == 0) {
-        complain(self, _("“%s” is one file too many: at most 32 are read here."), path);
+        complain(self, "“%s” is one file too many: at most 32 are read here.", path);
         return FALSE;
     }
     self->left--;
@@ -205,6 +209,7 @@ add_base(VmBases *self, const char *path, const struct including *outer)
     g_autoptr(VmJson) json = may_include(self, path, outer) ? read_json(self, path) : NULL;
 
     if (json) {
+        g_ptr_array_add(self->paths, g_strdup(path));
         read_bases(self, json, &including);
         take_options(self, json, path);
     }
@@ -228,6 +233,20 @@ read_bases(VmBases *self, VmJson *json, const struct including *including)
     }
 }
 
+/* From what the files say to what all say. */
+static void
+make_flat(VmBases *self, VmJson *definition)
+{
+    g_autoptr(VmJson) words = g_steal_pointer(&self->flat);
+
+    self->flat = vm_json_copy(self->whole);
+    if (vm_json_has(definition, "params")) {
+        vm_json_append(words, "params", definition);
+        vm_json_set_copy(self->flat, "params", words);
+    }
+    vm_json_remove(self->flat, "cfg");
+}
+
 VmBases *
 vm_bases_new(VmJson *definition, const char *path)
 {
@@ -235,17 +254,41 @@ vm_bases_new(VmJson *definition, const char *path)
     VmBases *self = g_rc_box_new0(VmBases);
 
     self->whole = vm_json_new();
+    self->paths = g_ptr_array_new_with_free_func(g_free);
     self->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     self->left = FILES_MAX;
     read_bases(self, definition, &including);
+    g_ptr_array_add(self->paths, NULL);
+    self->flat = vm_json_copy(self->whole);
     take_options(self, definition, NULL);
+    make_flat(self, definition);
     return self;
+}
+
+VmBases *
+vm_bases_new_of(VmJson *definition, const char *name)
+{
+    g_autofree char *path = vm_paths_definition(name);
+
+    return vm_bases_new(definition, path);
 }
 
 VmJson *
 vm_bases_get_whole(VmBases *self)
 {
     return self->whole;
+}
+
+VmJson *
+vm_bases_dup_flat(VmBases *self)
+{
+    return vm_json_copy(self->flat);
+}
+
+const char *const *
+vm_bases_get_paths(VmBases *self)
+{
+    return (const char *const *)self->paths->pdata;
 }
 
 const char *

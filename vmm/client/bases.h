@@ -17,11 +17,19 @@ typedef struct VmBases VmBases;
 
 /* definition lies in `path`. */
 VmBases *vm_bases_new(VmJson *definition, const char *path);
+/* That of the machine `name`. */
+VmBases *vm_bases_new_of(VmJson *definition, const char *name);
 VmBases *vm_bases_ref(VmBases *self);
 void vm_bases_unref(VmBases *self);
 
 /* All of it in one. Of “params” the definition's own stand alone, as they can be changed. */
 VmJson *vm_bases_get_whole(VmBases *self);
+
+/* The same as a definition that includes nothing: all “params”, and the notes ("manager") of the definition. */
+VmJson *vm_bases_dup_flat(VmBases *self);
+
+/* The files that were found, their whole paths; borrowed. */
+const char *const *vm_bases_get_paths(VmBases *self);
 
 /* The file that decides this option ("mem") alone, fit to be shown; NULL: the definition does, or nobody. */
 const char *vm_bases_get_file(VmBases *self, const char *option);
