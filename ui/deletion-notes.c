@@ -77,8 +77,8 @@ words(const struct stays *stays)
                                         stays->n_needed));
     }
     if (stays->unknown) {
-        /* Translators: the name of another machine. */
         g_ptr_array_add(all,
+                        /* Translators: the name of another machine. */
                         g_strdup_printf(_("The files stay: the definition of “%s”, or a file that "
                                           "it includes, cannot be read and may need them"),
                                         stays->unknown));

@@ -113,6 +113,9 @@ static const char *const phrases[] = {
     /* Why a machine cannot be cloned, or not so (vmm/client/clone.c, clone-steps.c). */
     N_("“%s” is made of parts, and no linked clone can lie over those; make a full clone"),
     N_("“%s” lies over 8 images already, and a machine starts with no more; make a full clone"),
+    N_("“%s” is named by “%s”, which the machine includes, so that it cannot be frozen; make a "
+       "full clone"),
+    N_("a file that the machine includes cannot be used; mend it, or take it out of “cfg”: %s"),
     N_("“%s” is also a disk of the machine “%s”, which could not write to it any more; make a full "
        "clone"),
     N_("“%s” calls the file behind it “%s”, which a copy elsewhere would not find; write its whole "

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 import harness
-from harness import check, expect
+from harness import check
 
 clone = importlib.import_module('test-clone')
 
@@ -56,7 +56,62 @@ def deleting_unsure(world):
     check((own / 'disk.img').exists(), 'the disk went')
 
 
-CASES = [deleting_keeps, deleting_unsure]
+def cloning(world):
+    """A disk that an included file names is copied, and the copy includes nothing; numbers and words stay."""
+    place = clone.Place(world)
+    theirs, mine, read = (place.raw(name, pattern) for name, pattern in (('theirs.img', 1), ('mine.img', 2), ('read.img', 3)))
+    inner = include(place, 'inner.json', block=disks(read, ro=True), params='inner', cpus={'num-cores': 2})
+    outer = include(place, 'outer.json', cfg='inner.json', block=disks(theirs), params=['outer'])
+    place.define('one', mine, cfg=[outer], params='own', mem={'size': 64})
+    before = {path: path.read_bytes() for path in place.images.iterdir()}
+    place.clone('one', 'two')
+    check('“two” includes no file: what those of “one” say' in place.said, place.said)
+    copy = place.load('two')
+    folder = place.data / 'two'
+    check([block['path'] for block in copy['block']] == [str(read), str(folder / 'theirs.img'), str(folder / 'mine.img')], str(copy))
+    check('cfg' not in copy and copy['params'] == ['inner', 'outer', 'own'] and copy['cpus'] == {'num-cores': 2}, str(copy))
+    check(copy['manager'] == {'title': 'two'} and copy['mem'] == {'size': 64}, str(copy))
+    clone.written(folder / 'theirs.img', 9)
+    check({path: path.read_bytes() for path in place.images.iterdir()} == before, 'the copy writes to the original')
+    check(clone.reads(folder / 'mine.img', 2), 'the copy')
+    for name in ('one', 'two'):
+        check(world.run('start', name)[0] == 0, f'{name} does not start beside the other')
+    world.run('stop', 'one'), world.run('stop', 'two')
+    check(harness.wait_for(lambda: not world.processes(), 20), 'they go on')
+
+
+def cloning_beside(world):
+    """Where included files name only what is read, the copy includes them too; linked ones as well."""
+    place = clone.Place(world)
+    read, mine = place.raw('read.img', 3), place.raw('mine.img', 2)
+    base = include(place, 'base.json', block=disks(read, ro=True), params='base')
+    place.define('one', mine, cfg=[base])
+    place.clone('one', 'two')
+    check(place.load('two')['cfg'] == [base] and place.disk('two') == place.data / 'two/mine.img', str(place.load('two')))
+    check(len(place.load('two')['block']) == 1 and 'params' not in place.load('two'), str(place.load('two')))
+    place.starts('two')
+    place.clone('--linked', 'one', 'three')
+    check(place.load('three')['cfg'] == place.load('one')['cfg'] == [base], 'what they include')
+    check(place.disk('one') == place.images / 'mine-1.qcow2' and clone.reads(place.disk('three'), 2), str(place.load('one')))
+    place.starts('one')
+    place.starts('three')
+
+
+def cloning_refused(world):
+    """A disk of an included file is not frozen; without all files nobody knows which disks there are."""
+    place = clone.Place(world)
+    theirs = place.raw('theirs.img', 1)
+    base = include(place, 'base.json', block=disks(theirs))
+    place.define('one', cfg=[base])
+    clone.refused(place, ('--linked', 'one', 'two'), f'“{theirs}” is named by “{base}”', 'make a full clone')
+    place.define('four', theirs)
+    place.define('five', place.raw('five.img'), cfg=[str(place.images / 'none.json')])
+    clone.refused(place, ('--linked', 'four', 'two'), 'also a disk of the machine “one”', 'make a full clone')
+    for linked_too in ((), ('--linked',)):
+        clone.refused(place, (*linked_too, 'five', 'two'), 'mend it, or take it out of “cfg”', f'“{place.images}/none.json” is not there')
+
+
+CASES = [deleting_keeps, deleting_unsure, cloning, cloning_beside, cloning_refused]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/client/bases.h"
 #include "vmm/client/clone-steps.h"
 #include "vmm/client/definition.h"
 #include "vmm/client/disk-files.h"
@@ -23,12 +24,16 @@ struct VmClonePlan {
     char *name;       /* of the old machine */
     char *folder;     /* of the new machine's files */
     VmCloneSteps *steps;
+    VmBases *bases; /* of the old machine's definition */
+    guint n_theirs; /* disks of included files, before the definition's own */
     gboolean linked;
 };
 
 /* One disk while its part of the plan is made. */
 struct disk {
-    guint index;
+    guint index;     /* among all */
+    guint own_index; /* in the old machine's definition, where it is its own */
+    guint new_index; /* in the new one's */
     VmDisk is;
     GPtrArray *files; /* VmDiskFile */
 };
@@ -39,6 +44,7 @@ vm_clone_plan_free(VmClonePlan *plan)
     vm_json_free(plan->json);
     g_clear_pointer(&plan->original, vm_json_free);
     vm_clone_steps_free(plan->steps);
+    g_clear_pointer(&plan->bases, vm_bases_unref);
     g_free(plan->before);
     g_free(plan->name);
     g_free(plan->folder);
@@ -152,7 +158,7 @@ copy_disk(VmClonePlan *plan, const struct disk *disk, GError **error)
     g_autofree char *to = free_path_like(plan, folder, first->path);
 
     vm_clone_steps_copy(plan->steps, first->path, to, first->room);
-    set_disk(plan->json, disk->index, to, FALSE);
+    set_disk(plan->json, disk->new_index, to, FALSE);
     return share_behind(plan, disk, 1, to, error);
 }
 
@@ -208,7 +214,7 @@ copy_composite(VmClonePlan *plan, const struct disk *disk, GError **error)
         return FALSE;
     }
     vm_clone_steps_write(plan->steps, to, content);
-    set_disk(plan->json, disk->index, to, FALSE);
+    set_disk(plan->json, disk->new_index, to, FALSE);
     return TRUE;
 }
 
@@ -251,7 +257,7 @@ share_base(VmClonePlan *plan, const struct disk *disk, guint base, GError **erro
         return FALSE;
     }
     vm_clone_steps_overlay(plan->steps, to, backing, file->format, size);
-    set_disk(plan->json, disk->index, to, TRUE);
+    set_disk(plan->json, disk->new_index, to, TRUE);
     return TRUE;
 }
 
@@ -281,7 +287,7 @@ put_over(VmClonePlan *plan, VmJson *definition, const struct disk *disk)
     if (!plan->original) {
         plan->original = vm_json_copy(definition);
     }
-    set_disk(plan->original, disk->index, to, TRUE);
+    set_disk(plan->original, disk->own_index, to, TRUE);
 }
 
 static gboolean
@@ -290,6 +296,17 @@ refuse_link(const struct disk *disk, const char *why, GError **error)
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "“%s” %s; make a full clone",
                 disk->is.path, why);
     return FALSE;
+}
+
+/* Whoever else includes that file would find a disk that nobody may write. */
+static gboolean
+refuse_theirs(VmClonePlan *plan, const struct disk *disk, GError **error)
+{
+    g_autofree char *why =
+        g_strdup_printf("is named by “%s”, which the machine includes, so that it cannot be frozen",
+                        vm_bases_get_file_of(plan->bases, "block", disk->index));
+
+    return refuse_link(disk, why, error);
 }
 
 /* The overlay lies beside the image itself; a name in the image counts from there then. */
@@ -320,6 +337,9 @@ link_disk(VmClonePlan *plan, VmJson *definition, const struct disk *disk, GError
     const VmDiskFile *frozen = file_of(disk, base);
     g_autofree char *frozen_path = real_path(frozen->path);
 
+    if (disk->index < plan->n_theirs) {
+        return refuse_theirs(plan, disk, error);
+    }
     if (g_str_equal(first->format, "composite")) {
         return refuse_link(disk, "is made of parts, and no linked clone can lie over those", error);
     }
@@ -350,18 +370,29 @@ link_disk(VmClonePlan *plan, VmJson *definition, const struct disk *disk, GError
     return TRUE;
 }
 
+/* Whether the new machine gets one of its own, of disk number `index` of all; devices are shared. */
+static gboolean
+is_to_copy(VmClonePlan *plan, guint index, const char *own, VmDisk *ret_disk)
+{
+    return vm_disk_of(vm_bases_get_whole(plan->bases), index, ret_disk) &&
+           (!ret_disk->read_only || g_str_has_prefix(ret_disk->path, own)) &&
+           (!g_file_test(ret_disk->path, G_FILE_TEST_EXISTS) ||
+            g_file_test(ret_disk->path, G_FILE_TEST_IS_REGULAR));
+}
+
 static gboolean
 plan_disk(VmClonePlan *plan, VmJson *definition, guint index, const char *own, GError **error)
 {
-    struct disk disk = {.index = index};
+    struct disk disk = {.index = index, .new_index = index};
     g_autoptr(GPtrArray) files = NULL;
     g_autoptr(GError) problem = NULL;
 
-    if (!vm_disk_of(definition, index, &disk.is) ||
-        (disk.is.read_only && !g_str_has_prefix(disk.is.path, own)) ||
-        (g_file_test(disk.is.path, G_FILE_TEST_EXISTS) &&
-         !g_file_test(disk.is.path, G_FILE_TEST_IS_REGULAR))) {
+    if (!is_to_copy(plan, index, own, &disk.is)) {
         return TRUE;
+    }
+    if (index >= plan->n_theirs) {
+        disk.own_index = index - plan->n_theirs;
+        disk.new_index = vm_json_has(plan->json, "cfg") ? disk.own_index : index;
     }
     files = vm_disk_files(&disk.is, &problem);
     if (problem) {
@@ -380,7 +411,7 @@ plan_disk(VmClonePlan *plan, VmJson *definition, guint index, const char *own, G
 static void
 plan_file(VmClonePlan *plan, const char *own, const char *member)
 {
-    const char *path = vm_json_get_string(plan->json, member);
+    const char *path = vm_json_get_string(vm_bases_get_whole(plan->bases), member);
     g_autofree char *to = NULL;
 
     if (path && g_str_has_prefix(path, own) && g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
@@ -395,14 +426,50 @@ plan_file(VmClonePlan *plan, const char *own, const char *member)
 }
 
 static gboolean
+check_bases(VmClonePlan *plan, GError **error)
+{
+    const char *problem = vm_bases_get_problem(plan->bases);
+
+    if (problem) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                    "a file that the machine includes cannot be used; mend it, or take it out of "
+                    "“cfg”: %s",
+                    problem);
+    }
+    return problem == NULL;
+}
+
+/*
+ * Who includes a file has all its disks. Where one of them is to be copied, the new machine includes none, and its
+ * definition says all that they say.
+ */
+static void
+take_over_bases(VmClonePlan *plan, const char *own)
+{
+    for (guint i = 0; i < plan->n_theirs; i++) {
+        VmDisk disk;
+
+        if (is_to_copy(plan, i, own, &disk)) {
+            vm_json_free(plan->json);
+            plan->json = vm_bases_dup_flat(plan->bases);
+            return;
+        }
+    }
+}
+
+static gboolean
 plan_all(VmClonePlan *plan, VmJson *definition, GError **error)
 {
     g_autofree char *disks = vm_definition_folder(definition, plan->name);
     g_autofree char *own = g_strconcat(disks, "/", NULL);
 
+    if (!check_bases(plan, error)) {
+        return FALSE;
+    }
+    take_over_bases(plan, own);
     plan_file(plan, own, "kernel");
     plan_file(plan, own, "initrd");
-    for (guint i = 0; i < vm_json_length(definition, "block"); i++) {
+    for (guint i = 0; i < vm_json_length(vm_bases_get_whole(plan->bases), "block"); i++) {
         if (!plan_disk(plan, definition, i, own, error)) {
             return FALSE;
         }
@@ -492,16 +559,20 @@ vm_clone_plan_new(VmJson *definition, const char *name, const char *title, const
                   VmCloneFlags flags, GError **error)
 {
     g_autoptr(VmClonePlan) plan = g_new0(VmClonePlan, 1);
+    gboolean planned;
 
     plan->json = vm_json_copy(definition);
+    plan->bases = vm_bases_new_of(definition, name);
+    plan->n_theirs = vm_bases_count(plan->bases, "block");
     plan->before = text_of(definition);
     plan->name = g_strdup(name);
     plan->folder = g_strdup(folder);
     plan->steps = vm_clone_steps_new(folder);
     plan->linked = (flags & VM_CLONE_FLAGS_LINKED) != 0;
+    planned = plan_all(plan, definition, error);
     vm_json_set_string(plan->json, "manager.title", title);
     vm_json_remove(plan->json, "manager.autostart");
     vm_json_remove(plan->json, "name");
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): g_autoptr frees it */
-    return plan_all(plan, definition, error) ? g_steal_pointer(&plan) : NULL;
+    return planned ? g_steal_pointer(&plan) : NULL;
 }

@@ -24,7 +24,11 @@ typedef struct VmClonePlan VmClonePlan;
  * their own over it; the clone has a second name of it in its folder, so that deleting either machine takes
  * nothing from the other. vm_clone_plan_get_original() is then what the old one's definition becomes.
  *
- * Nothing is done yet. Reads the headers of the disks; NULL with error set when they cannot be cloned.
+ * Disks of files that the definition includes are as its own in that. Where one of them is copied, the new
+ * definition includes nothing and says all that they say. They cannot be frozen: that is refused.
+ *
+ * Nothing is done yet. Reads the included files and the headers of the disks; NULL with error set when they
+ * cannot be cloned.
  */
 VmClonePlan *vm_clone_plan_new(VmJson *definition, const char *name, const char *title,
                                const char *folder, VmCloneFlags flags, GError **error);

@@ -128,7 +128,8 @@ void vm_machines_clone_async(const char *name, const char *title, GCancellable *
  *
  * Defines a second machine like this one. What lies behind its qcow2 images, and read-only parts of
  * composite disks, is shared by both machines, each with a name of its own for it, so that deleting one
- * takes nothing from the other. Fails with G_IO_ERROR_BUSY while the machine runs, because its disks
+ * takes nothing from the other. Disks that included files ("cfg") name are copied too; the new definition
+ * includes none then, and says what they say. Fails with G_IO_ERROR_BUSY while the machine runs, because its disks
  * change; with G_IO_ERROR_NOT_SUPPORTED where a disk cannot be cloned so, G_IO_ERROR_NO_SPACE where there
  * is too little room.
  */

@@ -136,6 +136,22 @@ say_shared(const char *name)
     }
 }
 
+/* Where a file that the first one includes names a disk that was copied. */
+static void
+say_taken_over(const char *name, const char *copy)
+{
+    g_autofree char *path = vm_machines_dup_definition_path(name);
+    g_autofree char *copy_path = vm_machines_dup_definition_path(copy);
+    g_autoptr(VmJson) json = vm_json_load(path, NULL);
+    g_autoptr(VmJson) copied = vm_json_load(copy_path, NULL);
+
+    if (json && copied && vm_json_has(json, "cfg") && !vm_json_has(copied, "cfg")) {
+        command_say("“%s” includes no file: what those of “%s” say, which name disks that were "
+                    "copied, stands in its own definition.",
+                    copy, name);
+    }
+}
+
 /* Of copies that were killed; none that somebody makes now. */
 static void
 remove_half_made(void)
@@ -199,6 +215,7 @@ command_clone(const Command *command, int argc, char **argv)
     }
     g_print("%s\n", copy);
     say_shared(copy);
+    say_taken_over(argv[1], copy);
     return STATUS_DONE;
 }
 
