@@ -209,13 +209,19 @@ grown(gpointer data)
 static void
 grow_clicked(GtkWidget *button, VmDisksList *self)
 {
-    vm_grow_popover_show(button, self->machine, disk_of(self, button), grown, self);
+    const guint index = disk_of(self, button) + vm_bases_count(self->bases, "block");
+    VmDisk disk;
+
+    if (vm_disk_of(vm_bases_get_whole(self->bases), index, &disk)) {
+        const VmGrowDisk which = {self->machine, index, disk.path};
+        vm_grow_popover_show(button, &which, grown, self);
+    }
 }
 
 /* ------------------------------------------------------------------ rows */
 
 static GtkWidget *
-make_control(VmDisksList *self, const char *base, const VmDisk *disk)
+make_control(VmDisksList *self, const char *base, const VmDisk *disk, gboolean is_own)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
     GtkWidget *larger = gtk_button_new_with_label(_("Make larger…"));
@@ -239,6 +245,7 @@ make_control(VmDisksList *self, const char *base, const VmDisk *disk)
     gtk_container_add(GTK_CONTAINER(box), larger);
     gtk_container_add(GTK_CONTAINER(box), away);
     gtk_widget_show_all(box);
+    gtk_widget_set_visible(away, is_own);
     return box;
 }
 
@@ -251,9 +258,11 @@ add_row(VmDisksList *self, VmJson *json, guint index)
     g_autofree char *text = explain(path, disk.read_only, 0);
     g_autofree char *problem = vm_source_complain(path);
     const char *file = vm_bases_get_file_of(self->bases, "block", index);
-    GtkWidget *row = vm_settings_row_new(base, text, file ? NULL : make_control(self, base, &disk));
+    GtkWidget *control = make_control(self, base, &disk, !file);
+    GtkWidget *row = vm_settings_row_new(base, text, control);
 
     vm_settings_row_set_fixed(VM_SETTINGS_ROW(row), file);
+    gtk_widget_set_sensitive(control, TRUE); /* its file can grow, whoever names it */
     vm_settings_row_set_problem(VM_SETTINGS_ROW(row), problem);
     gtk_container_add(GTK_CONTAINER(self->list), row);
 }

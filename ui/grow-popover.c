@@ -66,11 +66,21 @@ say(struct question *question, const char *text, gboolean bad)
 
 /* ------------------------------------------------------------------ while it runs */
 
+/* What the run has, by what it says itself; without that the definition, whose disks count only when it has all. */
+static VmJson *
+dup_running(VmMachine *machine)
+{
+    VmJson *said = vm_machine_dup_run_configuration(machine);
+    VmJson *own = vm_machine_get_running_definition(machine);
+
+    return said || !own || vm_json_has(own, "cfg") ? said : vm_json_copy(own);
+}
+
 /* Its number among the disks that the run was started with; -1 when it is not one of them. */
 static int
 running_index(struct question *question)
 {
-    VmJson *running = vm_machine_get_running_definition(question->machine);
+    g_autoptr(VmJson) running = dup_running(question->machine);
     VmDisk disk;
 
     for (guint i = 0; running && i < vm_json_length(running, "block"); i++) {
@@ -421,20 +431,16 @@ add_widgets(struct question *question)
 }
 
 GtkWidget *
-vm_grow_popover_show(GtkWidget *relative_to, VmMachine *machine, guint index,
-                     void (*grown)(gpointer data), gpointer data)
+vm_grow_popover_show(GtkWidget *relative_to, const VmGrowDisk *disk, void (*grown)(gpointer data),
+                     gpointer data)
 {
     struct question *question = g_new0(struct question, 1);
-    VmDisk disk;
 
-    if (!vm_disk_of(vm_machine_get_definition(machine), index, &disk)) {
-        disk.path = "";
-    }
     question->popover = gtk_popover_new(relative_to);
-    question->machine = g_object_ref(machine);
-    question->path = g_strdup(disk.path);
-    question->name = g_path_get_basename(disk.path);
-    question->index = index;
+    question->machine = g_object_ref(disk->machine);
+    question->path = g_strdup(disk->path);
+    question->name = g_path_get_basename(disk->path);
+    question->index = disk->index;
     question->unit = GIB;
     question->grown = grown;
     question->data = data;

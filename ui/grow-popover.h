@@ -7,7 +7,12 @@
 
 #include "manager/model/machine.h"
 
-/* `index` is the disk's in the definition, which has it. grown(data) is called, if there is one, while
- * relative_to is there. Returns the popover, which ends by itself. */
-GtkWidget *vm_grow_popover_show(GtkWidget *relative_to, VmMachine *machine, guint index,
+typedef struct {
+    VmMachine *machine;
+    guint index; /* among all, those of files first that the definition includes */
+    const char *path;
+} VmGrowDisk;
+
+/* grown(data) is called, if there is one, while relative_to is there. Returns the popover, which ends by itself. */
+GtkWidget *vm_grow_popover_show(GtkWidget *relative_to, const VmGrowDisk *disk,
                                 void (*grown)(gpointer data), gpointer data);

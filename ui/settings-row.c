@@ -144,7 +144,7 @@ vm_settings_row_get_control(VmSettingsRow *self)
     return self->control;
 }
 
-/* Where it is set; with what there is to say of it where no control shows that. */
+/* Where it is set; with what there is to say of it where no control shows that, as buttons do not. */
 static char *
 dup_fixed(VmSettingsRow *self)
 {
@@ -155,8 +155,9 @@ dup_fixed(VmSettingsRow *self)
     }
     /* Translators: %s is the path of a file that a definition includes. */
     text = g_strdup_printf(_("Set in %s"), self->fixed);
-    return self->control || !self->explain ? g_steal_pointer(&text)
-                                           : g_strdup_printf("%s\n%s", self->explain, text);
+    return (self->control && !GTK_IS_BOX(self->control)) || !self->explain
+               ? g_steal_pointer(&text)
+               : g_strdup_printf("%s\n%s", self->explain, text);
 }
 
 void

@@ -49,11 +49,11 @@ dup_file_of_run(VmMachine *self, const char *file)
 }
 
 /* A socket may lie in any folder, beside the files of something else. */
-static VmJson *
-read_configuration(VmMachine *self)
+VmJson *
+vm_machine_dup_run_configuration(VmMachine *self)
 {
-    g_autofree char *pid_file = dup_file_of_run(self, "pid");
-    g_autofree char *file = dup_file_of_run(self, "config");
+    g_autofree char *pid_file = self->run ? dup_file_of_run(self, "pid") : NULL;
+    g_autofree char *file = self->run ? dup_file_of_run(self, "config") : NULL;
     g_autofree char *pid = NULL;
 
     if (!pid_file || !file || !g_file_get_contents(pid_file, &pid, NULL, NULL) ||
@@ -167,7 +167,7 @@ leave_out(VmJson *json)
 VmJson *
 vm_machine_dup_kept(VmMachine *self, const char *title, GError **error)
 {
-    g_autoptr(VmJson) json = self->run ? read_configuration(self) : NULL;
+    g_autoptr(VmJson) json = vm_machine_dup_run_configuration(self);
 
     if (!self->run) {
         (void)refuse(error, _("It has ended. What runs can be kept."));

@@ -72,6 +72,11 @@ void vm_machine_set_found_name(VmMachine *self, const char *name, const char *ti
 gboolean vm_machine_is_found(VmMachine *self);
 /* Its definition; of a found one what its run says of itself. NULL where neither can be read. */
 VmJson *vm_machine_get_configuration(VmMachine *self);
+/*
+ * What it was started with, as its run itself wrote it down: with all that its definition included and with presets.
+ * NULL: it does not run, or there is no such file of that run. vm_json_free().
+ */
+VmJson *vm_machine_dup_run_configuration(VmMachine *self);
 /* After a restart it comes again; one that was started without --restart elsewhere would end. */
 gboolean vm_machine_can_restart(VmMachine *self);
 /*

@@ -111,7 +111,27 @@ def cloning_refused(world):
         clone.refused(place, (*linked_too, 'five', 'two'), 'mend it, or take it out of “cfg”', f'“{place.images}/none.json” is not there')
 
 
-CASES = [deleting_keeps, deleting_unsure, cloning, cloning_beside, cloning_refused]
+def growing(world):
+    """Numbers count all disks, as when the machine runs; what another machine has by an included file stays as it is."""
+    place = clone.Place(world)
+    theirs, mine, shared = place.raw('theirs.img'), place.raw('mine.img'), place.raw('shared.img')
+    place.define('one', mine, shared, cfg=[include(place, 'base.json', block=disks(theirs))])
+    place.define('two', cfg=[include(place, 'other.json', block=disks(shared))])
+
+    def sizes():
+        return [path.stat().st_size >> 20 for path in (theirs, mine, shared)]
+    check(world.run('disk', 'resize', '0', str(16 << 20), 'one')[0] == 0 and sizes() == [16, 8, 8], f'off: {sizes()}')
+    check(world.run('start', 'one')[0] == 0, 'start')
+    check(world.run('disk', 'resize', '1', str(24 << 20), 'one')[0] == 0 and sizes() == [16, 24, 8], f'on: {sizes()}')
+    world.run('stop', 'one')
+    check(harness.wait_for(lambda: not world.processes(), 20), 'it goes on')
+    harness.expect(world.run('disk', 'resize', '2', str(16 << 20), 'one'), 33, 'the machine “two” needs', 'give this machine a copy')
+    place.define('one', mine, cfg=[str(place.images / 'none.json')])
+    harness.expect(world.run('disk', 'resize', '0', str(64 << 20), 'one'), 33, 'mend it, or take it out of “cfg”')
+    check(sizes() == [16, 24, 8], f'a refused request changed a disk: {sizes()}')
+
+
+CASES = [growing, deleting_keeps, deleting_unsure, cloning, cloning_beside, cloning_refused]
 
 if __name__ == '__main__':
     harness.main(CASES, [pathlib.Path(p) for p in sys.argv[1:]])

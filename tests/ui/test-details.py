@@ -274,8 +274,16 @@ def base_file(session):
     wait_for("what the row is for", lambda: memory.get_description() == "En Mio")
 
 
+def ask_for(session, size):
+    session.focus()
+    session.focus_on("New size", Atspi.Role.SPIN_BUTTON)
+    session.keys("ctrl+a")
+    session.type(size)
+    session.keys("Return")
+
+
 def base_devices(session):
-    """Disks and consoles of an included file stand first, without a control; the definition's own can still go."""
+    """Disks and consoles of an included file stand first and cannot go, but disks can grow; the definition's own can still go."""
     disks = [session.path(name) for name in ("theirs.img", "first.img", "second.img")]
     for disk in disks:
         with open(disk, "wb") as file:
@@ -290,6 +298,12 @@ def base_devices(session):
     session.see(f"1\u00a0MiB · {session.base}\nSet in {base}")
     expect(not session.find("Remove theirs.img from the machine"), "the file's disk can be removed")
     session.shoot("base-disks-light")
+    for disk, size in ((disks[0], 4), (disks[1], 6)):
+        session.press(f"Make {os.path.basename(disk)} larger")
+        ask_for(session, str(size))
+        session.see(f"“{os.path.basename(disk)}” has {size}\u00a0MiB now. The guest sees it when it starts.")
+        session.press("Done")
+    expect([os.stat(disk).st_size >> 20 for disk in disks] == [4, 6, 1], "another disk grew")
     session.press("Remove first.img from the machine")
     wait_for("the right disk to go", lambda: session.definitions()["lab"]["block"] == [{"path": disks[2]}])
     session.see("Remove second.img from the machine")

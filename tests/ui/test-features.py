@@ -681,13 +681,17 @@ def disk_grows(session):
 
 
 def disk_grows_live(session):
-    """The same while it runs, and memory of a guest without a driver for it."""
-    disk, other = session.path("disk.img"), session.path("other.img")
-    for path in (disk, other):
+    """The same, with a disk of an included file before it, while it runs, and memory of a guest without a driver for it."""
+    disk, other, theirs = (session.path(f"{name}.img") for name in ("disk", "other", "theirs"))
+    for path in (disk, other, theirs):
         with open(path, "wb") as file:
             file.truncate(64 << 20)
+    base = session.path("base.json")
+    with open(base, "w", encoding="utf-8") as file:
+        json.dump({"block": [{"path": theirs}]}, file)
     session.use_real_vmm()
-    session.define("lab", "Lab", kernel=session.tiny_guest(), mem={"size": 64}, block=[{"path": other}, {"path": disk}])
+    session.define("lab", "Lab", kernel=session.tiny_guest(), mem={"size": 64}, block=[{"path": other}, {"path": disk}],
+                   cfg=[base])
     session.start()
     session.activate("app.start-machine", "lab")
     session.see_row("Lab, Running", 20)
@@ -698,7 +702,7 @@ def disk_grows_live(session):
     wait_for("what it has", lambda: session.find_start("It has 64\u00a0MiB; "))
     ask_for(session, "96")
     session.see("“disk.img” has 96\u00a0MiB now, and the guest was told.")
-    expect((os.stat(disk).st_size, os.stat(other).st_size) == (96 << 20, 64 << 20), "the other one")
+    expect([os.stat(path).st_size >> 20 for path in (disk, other, theirs)] == [96, 64, 64], "another one")
     session.press("Done")
     wait_for("its size", lambda: session.find_start("96\u00a0MiB · "))
     row = session.see("System", Atspi.Role.LIST_ITEM)

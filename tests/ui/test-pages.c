@@ -267,6 +267,7 @@ machine_pages(Fixture *self)
 static void
 grow_question(Fixture *self)
 {
+    VmGrowDisk disk = {.index = 2};
     GtkWidget *list = NULL;
     GtkWidget *popover = NULL;
 
@@ -275,7 +276,9 @@ grow_question(Fixture *self)
         vm_machine_page_get_settings(VM_WINDOW(self->layout.window)->machine_page), "disks");
     layout_wait_for_frames(self->layout.window);
     list = find_kind(self->layout.window, VM_TYPE_DISKS_LIST);
-    popover = vm_grow_popover_show(list, vm_store_find(self->store, "lab"), 2, NULL, NULL);
+    disk.machine = vm_store_find(self->store, "lab");
+    disk.path = vm_json_get_string(vm_machine_get_definition(disk.machine), "block.2.path");
+    popover = vm_grow_popover_show(list, &disk, NULL, NULL);
     wait_until(gtk_widget_get_mapped(find_kind(popover, GTK_TYPE_SPIN_BUTTON)));
     layout_look(&self->layout, "grow");
     gtk_popover_popdown(GTK_POPOVER(popover));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -320,4 +321,16 @@ const char *
 vm_bases_get_problem(VmBases *self)
 {
     return self->problem;
+}
+
+gboolean
+vm_bases_check(VmBases *self, GError **error)
+{
+    if (self->problem) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                    "a file that the machine includes cannot be used; mend it, or take it out of "
+                    "“cfg”: %s",
+                    self->problem);
+    }
+    return self->problem == NULL;
 }

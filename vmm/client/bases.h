@@ -40,6 +40,8 @@ guint vm_bases_count(VmBases *self, const char *list);
 
 /* Why one of the files cannot be used, the first one; NULL: all can. */
 const char *vm_bases_get_problem(VmBases *self);
+/* The same as an error, with the cure: not all that the definition means is known. */
+gboolean vm_bases_check(VmBases *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmBases, vm_bases_unref)
 

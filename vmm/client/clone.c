@@ -425,20 +425,6 @@ plan_file(VmClonePlan *plan, const char *own, const char *member)
     }
 }
 
-static gboolean
-check_bases(VmClonePlan *plan, GError **error)
-{
-    const char *problem = vm_bases_get_problem(plan->bases);
-
-    if (problem) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                    "a file that the machine includes cannot be used; mend it, or take it out of "
-                    "“cfg”: %s",
-                    problem);
-    }
-    return problem == NULL;
-}
-
 /*
  * Who includes a file has all its disks. Where one of them is to be copied, the new machine includes none, and its
  * definition says all that they say.
@@ -463,7 +449,7 @@ plan_all(VmClonePlan *plan, VmJson *definition, GError **error)
     g_autofree char *disks = vm_definition_folder(definition, plan->name);
     g_autofree char *own = g_strconcat(disks, "/", NULL);
 
-    if (!check_bases(plan, error)) {
+    if (!vm_bases_check(plan->bases, error)) {
         return FALSE;
     }
     take_over_bases(plan, own);

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "vmm/client/bases.h"
 #include "vmm/client/disk-users.h"
 #include "vmm/client/paths.h"
 #include "vmm/client/vm-machines.h"
@@ -61,7 +62,7 @@ check_file(const VmDiskFile *file, const char *name, GError **error)
     return FALSE;
 }
 
-/* Its files, of which the first can grow as far as can be seen; NULL with error. */
+/* Its files, of which the first can grow as far as can be seen, of a disk of the whole `json`; NULL with error. */
 static GPtrArray *
 look_at(VmJson *json, const char *name, guint index, GError **error)
 {
@@ -86,11 +87,21 @@ look_at(VmJson *json, const char *name, guint index, GError **error)
     return check_file(g_ptr_array_index(files, 0), name, error) ? g_steal_pointer(&files) : NULL;
 }
 
+/* Without all files nobody knows which disk has that number. */
+static VmJson *
+dup_whole(VmJson *json, const char *name, GError **error)
+{
+    g_autoptr(VmBases) bases = vm_bases_new_of(json, name);
+
+    return vm_bases_check(bases, error) ? vm_json_copy(vm_bases_get_whole(bases)) : NULL;
+}
+
 gboolean
 vm_disk_look_at_size(VmJson *json, const char *name, guint index, guint64 *ret_size,
                      guint64 *ret_room, GError **error)
 {
-    g_autoptr(GPtrArray) files = look_at(json, name, index, error);
+    g_autoptr(VmJson) whole = dup_whole(json, name, error);
+    g_autoptr(GPtrArray) files = whole ? look_at(whole, name, index, error) : NULL;
     const VmDiskFile *file = files ? g_ptr_array_index(files, 0) : NULL;
     struct statvfs room = {0};
 
@@ -283,15 +294,17 @@ grow_held(const struct growing *growing, GPtrArray *files, GError **error)
 gboolean
 vm_disk_grow(VmJson *json, const char *name, guint index, guint64 size, GError **error)
 {
-    g_autoptr(GPtrArray) files = look_at(json, name, index, error);
+    g_autoptr(VmJson) whole = dup_whole(json, name, error);
+    g_autoptr(GPtrArray) files = whole ? look_at(whole, name, index, error) : NULL;
     const VmDiskFile *file = files ? g_ptr_array_index(files, 0) : NULL;
     g_autofree char *sparse = g_strdup_printf("block.%u.sparse", index);
-    struct growing growing = {.size = size, .sparse = vm_json_get_bool(json, sparse, TRUE)};
+    struct growing growing = {.size = size};
     gboolean done;
 
     if (!file) {
         return FALSE;
     }
+    growing.sparse = vm_json_get_bool(whole, sparse, TRUE);
     growing.path = file->path;
     growing.old_size = file->size;
     if (!check_size(&growing, error)) {

@@ -7,7 +7,8 @@
 #include "vmm/client/disk-files.h"
 
 /*
- * Whether disk number `index` of `json`, the definition of the machine `name`, can grow while no process has
+ * Whether disk number `index` of all that `json`, the definition of the machine `name`, and the files that it
+ * includes name, those of files first as when it runs, can grow while no process has
  * it open: how long it is and how much room the host has for it, in bytes. FALSE with error: read-only
  * (G_IO_ERROR_READ_ONLY), several files or a device (G_IO_ERROR_NOT_SUPPORTED), needed by another machine as
  * it is (G_IO_ERROR_PERMISSION_DENIED), no such disk (G_IO_ERROR_NOT_FOUND), or what vm_disk_files() says.

@@ -146,7 +146,7 @@ char *vm_machines_clone_finish(GAsyncResult *result, GError **error);
 /**
  * vm_machines_resize_disk_async:
  * @name: the name of a machine that is off
- * @disk: the number of the disk, from 0
+ * @disk: the number of the disk, from 0; those of included files ("cfg") come first, as when it runs
  * @size: bytes; more than now, a multiple of 4096
  *
  * Makes the file of a disk longer; while the machine runs, vm_connection_resize_disk_async() does so. What is
