@@ -128,8 +128,10 @@ vm_window_name_user(VmWindow *self, const VmProblem *problem, VmMessageBar *bar)
     }
     for (guint i = 0; i < count; i++) {
         g_autoptr(VmMachine) other = g_list_model_get_item(G_LIST_MODEL(self->store), i);
-        VmJson *definition = vm_machine_get_definition(other);
-        g_autofree char *member = vm_problem_member_of_file(NULL, file, definition);
+        /* What it runs with, disks of included files too. */
+        g_autoptr(VmJson) running = vm_machine_dup_run_configuration(other);
+        VmJson *json = running ? running : vm_machine_get_definition(other);
+        g_autofree char *member = vm_problem_member_of_file(NULL, file, json);
         if (other != self->machine && member && vm_machine_is_active(other)) {
             vm_message_bar_name_user(bar, vm_machine_get_title(other), vm_machine_get_name(other));
             return;

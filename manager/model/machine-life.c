@@ -332,7 +332,7 @@ problem_of_run(VmMachine *self, int status, VmJson *last)
         sentence = line ? line + 1 : messages;
     }
     problem = vm_problem_new(cause, self->title, sentence, part, g_strchug(details));
-    vm_problem_find_file(problem, self->definition);
+    vm_problem_find_file(problem, self->definition, self->name);
     return problem;
 }
 

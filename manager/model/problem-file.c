@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vmm/client/bases.h"
+
 #define OPENING "“"
 #define CLOSING "”"
 
@@ -52,6 +54,26 @@ vm_problem_member_of_file(const char *id, const char *file, VmJson *definition)
         }
     }
     return NULL;
+}
+
+char *
+vm_problem_base_of_file(const char *file, VmJson *definition, const char *name)
+{
+    g_autoptr(VmBases) bases = NULL;
+    g_autofree char *member = NULL;
+    g_auto(GStrv) parts = NULL;
+
+    if (!file || !definition || !vm_json_has(definition, "cfg")) {
+        return NULL;
+    }
+    bases = vm_bases_new_of(definition, name);
+    member = vm_problem_member_of_file(NULL, file, vm_bases_get_whole(bases));
+    parts = g_strsplit(member ? member : "", ".", 3); /* "kernel", or "block", "0", "path" */
+    if (g_strv_length(parts) == 3) {
+        return g_strdup(
+            vm_bases_get_file_of(bases, parts[0], (guint)g_ascii_strtoull(parts[1], NULL, 10)));
+    }
+    return member ? g_strdup(vm_bases_get_file(bases, member)) : NULL;
 }
 
 char *

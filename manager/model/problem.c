@@ -17,6 +17,7 @@ struct VmProblem {
     char *details;
     char *file;   /* which it is about, or NULL */
     char *member; /* of the definition, that names it, or NULL */
+    char *base;   /* where not: a file that the definition includes and that names it, or NULL */
 };
 
 G_DEFINE_BOXED_TYPE(VmProblem, vm_problem, vm_problem_copy, vm_problem_free)
@@ -263,6 +264,7 @@ vm_problem_copy_as(const VmProblem *problem, const char *id)
 
     copy->file = g_strdup(problem->file);
     copy->member = g_strdup(problem->member);
+    copy->base = g_strdup(problem->base);
     return copy;
 }
 
@@ -282,16 +284,20 @@ vm_problem_free(VmProblem *problem)
     g_free(problem->details);
     g_free(problem->file);
     g_free(problem->member);
+    g_free(problem->base);
     g_free(problem);
 }
 
 void
-vm_problem_find_file(VmProblem *problem, VmJson *definition)
+vm_problem_find_file(VmProblem *problem, VmJson *definition, const char *name)
 {
     g_free(problem->file);
     g_free(problem->member);
+    g_free(problem->base);
     problem->file = vm_problem_file_of_sentence(problem->sentence);
     problem->member = vm_problem_member_of_file(problem->id, problem->file, definition);
+    problem->base =
+        problem->member ? NULL : vm_problem_base_of_file(problem->file, definition, name);
 }
 
 const char *
@@ -411,7 +417,8 @@ vm_problem_get_cause(const VmProblem *problem)
         return NULL; /* the cure has the figures */
     }
     /* The cure names the file already. */
-    if (problem->member && (is_of(problem, "file-missing") || is_of(problem, "file-busy"))) {
+    if ((problem->member || problem->base) &&
+        (is_of(problem, "file-missing") || is_of(problem, "file-busy"))) {
         return NULL;
     }
     return told && problem->row->says_why ? problem->sentence : NULL;
@@ -423,8 +430,13 @@ file_cure(const VmProblem *problem)
 {
     g_autofree char *file = g_strdup_printf("\u2068%s\u2069", problem->file);
 
+    if (is_of(problem, "file-missing") && problem->base) {
+        /* Translators: a file that a machine needs, and one that the machine's definition includes. */
+        return g_strdup_printf(_("“%s” is not there. Put it back, or change “%s”, which names it."),
+                               file, problem->base);
+    }
     if (is_of(problem, "file-missing")) {
-        return fill(g_str_equal(problem->member, "kernel")
+        return fill(g_strcmp0(problem->member, "kernel") == 0
                         ? _("“%s” is not there. Choose it again.")
                         : _("“%s” is not there. Choose it again or remove it."),
                     file);
@@ -467,7 +479,7 @@ vm_problem_dup_cure(const VmProblem *problem)
     if (g_strcmp0(problem->row->id, "guest-panic") == 0) {
         return panic_cure(problem);
     }
-    if (problem->member && problem->file) {
+    if ((problem->member || problem->base) && problem->file) {
         char *words = file_cure(problem);
         if (words) {
             return words;

@@ -50,8 +50,9 @@ VmProblem *vm_problem_copy(const VmProblem *problem);
 VmProblem *vm_problem_copy_as(const VmProblem *problem, const char *id);
 void vm_problem_free(VmProblem *problem);
 
-/* Notes which file it is about, and what in the definition, which may be NULL, names that. */
-void vm_problem_find_file(VmProblem *problem, VmJson *definition);
+/* Notes which file it is about, and what in the definition of the machine `name`, which may be NULL, or in which
+ * file that it includes, names that. */
+void vm_problem_find_file(VmProblem *problem, VmJson *definition, const char *name);
 const char *vm_problem_get_file(const VmProblem *problem); /* NULL: of none that is known */
 /* As vm_problem_member_of_file() gives it; NULL: nothing. */
 const char *vm_problem_get_member(const VmProblem *problem);

@@ -3,6 +3,7 @@
 """What a message says to do is right, and its buttons do it; with the real vmm and machines of a few bytes. TAP.
 
 usage: test-cures.py BUILD-FOLDER [TEST...]"""
+import json
 import os
 import sys
 
@@ -75,6 +76,20 @@ def disk_is_gone(session):
     session.see_row("Other, Running", 20)
 
 
+def included_disk_is_gone(session):
+    """One that an included file names is named with that file, and nothing in the definition can be chosen again."""
+    gone, base = session.path("home/gone.img"), session.path("home/base.json")
+    with open(base, "w", encoding="utf-8") as file:
+        json.dump({"block": [{"path": gone}]}, file)
+    use_machines(session, cfg=[base])
+    session.start(LANGUAGE="de")
+    start(session)
+    session.alert("Eine Datei von Other ist weg", 20)
+    said(session, f"„{gone}“ ist nicht da. Die Datei wieder dorthin legen oder „{base}“ ändern, wo sie genannt ist.")
+    expect(not session.find("Entfernen", Atspi.Role.PUSH_BUTTON), "the file's disk can be removed")
+    session.shoot("cure-included-german")
+
+
 def kernel_is_gone(session):
     """A kernel cannot be removed, only chosen again."""
     kernel = session.path("home/vmlinux-gone")
@@ -90,12 +105,15 @@ def kernel_is_gone(session):
 
 
 def disk_is_busy(session):
-    """Which of our machines has it is told, and one press away."""
+    """Which of our machines has it, here by an included file, is told, and one press away."""
     disk = session.path("home/disk.img")
     with open(disk, "wb") as file:
         file.write(bytes(1 << 20))
     kernel = use_machines(session, block=[{"path": disk}])
-    session.define("tiny", "Tiny", kernel=kernel, mem={"size": 64}, block=[{"path": disk}])
+    base = session.path("home/base.json")
+    with open(base, "w", encoding="utf-8") as file:
+        json.dump({"block": [{"path": disk}]}, file)
+    session.define("tiny", "Tiny", kernel=kernel, mem={"size": 64}, cfg=[base])
     session.start()
     start(session, "tiny")
     session.see_row("Tiny, Running", 20)
@@ -167,7 +185,7 @@ def definition_is_broken(session):
     expect(not session.find("Correct the file"), "it is offered for a good one")
 
 
-TESTS = [disk_is_gone, kernel_is_gone, disk_is_busy, too_much_memory, memory_is_not_free, definition_is_broken]
+TESTS = [disk_is_gone, included_disk_is_gone, kernel_is_gone, disk_is_busy, too_much_memory, memory_is_not_free, definition_is_broken]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
