@@ -417,17 +417,21 @@ static void
 on_dmabuf_refused(gpointer data)
 {
     VmDisplayView *self = data;
-    VmTexture texture;
 
-    if (self->console && vm_console_get_texture(self->console, &texture)) {
-        self->textures_refused = TRUE;
-        update_takes_textures(self);
-        return;
-    }
     self->dmabuf_refused = TRUE;
     if (self->console) {
         update_takes_dmabuf(self);
     }
+}
+
+/* This one is not shown; the machine's next picture is in its memory. */
+static void
+on_texture_refused(gpointer data)
+{
+    VmDisplayView *self = data;
+
+    self->textures_refused = TRUE;
+    update_takes_textures(self);
 }
 
 static guint64
@@ -456,6 +460,7 @@ show_on_guest_surface(VmDisplayView *self)
     static const VmGuestSurfaceEvents events = {
         .scale_changed = on_guest_scale,
         .dmabuf_refused = on_dmabuf_refused,
+        .texture_refused = on_texture_refused,
         .taken = on_taken,
         .presented = on_presented,
     };
@@ -485,9 +490,11 @@ draw_picture(VmDisplayView *self, cairo_t *cr)
     get_placement(self, &at);
     vm_guest_painter_draw(self->painter, GTK_WIDGET(self), cr, &at, self->faded);
     update_paced(self);
-    if ((vm_guest_painter_is_refused(self->painter) && !self->dmabuf_refused) ||
-        (vm_guest_painter_is_texture_refused(self->painter) && !self->textures_refused)) {
+    if (vm_guest_painter_is_refused(self->painter) && !self->dmabuf_refused) {
         on_dmabuf_refused(self);
+    }
+    if (vm_guest_painter_is_texture_refused(self->painter) && !self->textures_refused) {
+        on_texture_refused(self);
     }
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     guint stride;
     guint32 format;
     guint64 modifier;
+    gboolean is_texture;
     gboolean bottom_up;
 } Key;
 
@@ -129,10 +130,10 @@ on_failed(void *data, struct zwp_linux_buffer_params_v1 *params)
         return;
     }
     g_debug("the compositor takes no dmabuf of %u x %u", import->key.width, import->key.height);
-    if (import->key.modifier == VM_DRM_LINEAR) {
-        self->refused = TRUE;
-    } else {
+    if (import->key.is_texture) {
         self->refused_textures = TRUE;
+    } else {
+        self->refused = TRUE;
     }
     self->current = NULL;
     g_ptr_array_remove(self->imports, import);
@@ -171,7 +172,8 @@ is_same(const Key *a, const Key *b)
 {
     return a->file == b->file && a->offset == b->offset && a->width == b->width &&
            a->height == b->height && a->stride == b->stride && a->format == b->format &&
-           a->modifier == b->modifier && a->bottom_up == b->bottom_up;
+           a->modifier == b->modifier && a->is_texture == b->is_texture &&
+           a->bottom_up == b->bottom_up;
 }
 
 static void
@@ -222,9 +224,12 @@ find(VmGuestDmabuf *self, const Key *key, int fd)
 static gboolean
 takes(const VmGuestDmabuf *self, const Key *key)
 {
+    if (key->is_texture ? self->refused_textures : self->refused) {
+        return FALSE;
+    }
     return key->modifier == VM_DRM_LINEAR
-               ? !self->refused && vm_wayland_dmabuf_takes(self->wayland->dmabuf, key->format)
-               : !self->refused_textures && key->modifier == VM_DRM_IMPLICIT &&
+               ? vm_wayland_dmabuf_takes(self->wayland->dmabuf, key->format)
+               : key->modifier == VM_DRM_IMPLICIT &&
                      vm_wayland_dmabuf_takes_implicit(self->wayland->dmabuf, key->format);
 }
 
@@ -242,6 +247,7 @@ vm_guest_dmabuf_set_picture(VmGuestDmabuf *self, const VmGuestPicture *shown)
                .stride = picture->stride,
                .format = swapped ? VM_DRM_XBGR8888 : VM_DRM_XRGB8888,
                .modifier = texture ? texture->modifier : VM_DRM_LINEAR,
+               .is_texture = texture != NULL,
                .bottom_up = texture && texture->bottom_up};
     struct stat st;
 
@@ -359,7 +365,13 @@ vm_guest_dmabuf_hide(VmGuestDmabuf *self)
 gboolean
 vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self)
 {
-    return self->refused || self->refused_textures;
+    return self->refused;
+}
+
+gboolean
+vm_guest_dmabuf_is_texture_refused(const VmGuestDmabuf *self)
+{
+    return self->refused_textures;
 }
 
 VmGuestDmabuf *

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 typedef struct vm_guest_dmabuf VmGuestDmabuf;
 
 typedef struct {
-    /* A picture can be shown that could not, or the compositor refused one, which is the last then. */
+    /* A picture can be shown that could not, or the compositor refused one, which is the last of its kind then. */
     void (*changed)(gpointer data);
     void (*let_go)(gpointer data); /* the compositor reads one buffer less */
 } VmGuestDmabufEvents;
@@ -26,7 +26,9 @@ VmGuestDmabuf *vm_guest_dmabuf_new(const VmWayland *wayland, struct wl_surface *
                                    const VmGuestDmabufEvents *events, gpointer data);
 /* NULL is fine. */
 void vm_guest_dmabuf_free(VmGuestDmabuf *self);
+/* Dmabufs of the machine's memory, and what a graphics card drew: the one may be refused and the other shown. */
 gboolean vm_guest_dmabuf_is_refused(const VmGuestDmabuf *self);
+gboolean vm_guest_dmabuf_is_texture_refused(const VmGuestDmabuf *self);
 
 /*
  * What is to be shown; the descriptor is the caller's. It has been checked that the pixels lie inside of it.

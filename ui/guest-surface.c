@@ -250,6 +250,9 @@ on_dmabuf_changed(gpointer data)
     if (vm_guest_dmabuf_is_refused(self->dmabuf)) {
         self->events->dmabuf_refused(self->data);
     }
+    if (vm_guest_dmabuf_is_texture_refused(self->dmabuf)) {
+        self->events->texture_refused(self->data);
+    }
 }
 
 /* Buffers */

@@ -24,9 +24,10 @@ G_BEGIN_DECLS
 typedef struct vm_guest_surface VmGuestSurface;
 
 typedef struct {
-    void (*scale_changed)(gpointer data);  /* vm_guest_surface_get_scale() gives something else */
-    void (*dmabuf_refused)(gpointer data); /* the compositor does not show it: from now on none */
-    guint64 (*taken)(gpointer data);       /* what was told so far is on the way to the screen */
+    void (*scale_changed)(gpointer data);   /* vm_guest_surface_get_scale() gives something else */
+    void (*dmabuf_refused)(gpointer data);  /* the compositor does not show it: from now on none */
+    void (*texture_refused)(gpointer data); /* the same of what a graphics card drew */
+    guint64 (*taken)(gpointer data);        /* what was told so far is on the way to the screen */
     /* What was taken when that was the answer is on the screen, and nothing from before is read. */
     void (*presented)(gpointer data, guint64 taken);
 } VmGuestSurfaceEvents;
