@@ -13,22 +13,13 @@
  * "udmabuf"   memory that this server's card cannot show.
  */
 
-#include <fcntl.h>
-#include <gbm.h>
-#include <libdrm/drm.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-
 #include "tests/display/rig.h"
+#include "tests/ui/card-buffers.h"
+#include "tests/ui/console-told.h"
 #include "tests/ui/page-window.h"
 #include "tests/ui/x11-stand-in.h"
 #include "ui/display-page.h"
-#include "ui/guest-picture.h"
 #include "ui/picture-pace.h"
-#include "vmm/base/cleanup.h"
-#include "vmm/base/fd.h"
 #include "vmm/client/vm-connection.h"
 
 enum {
@@ -48,9 +39,8 @@ typedef struct {
     guint width;
     guint height;
     guint buffers;
-    X11Kind kind;            /* of what is shown */
-    struct gbm_device *card; /* NULL: none is used */
-    GPtrArray *bos;
+    CardKind kind;     /* of what is shown */
+    CardBuffers *card; /* NULL: none is used */
 } Fixture;
 
 /* The guest */
@@ -75,123 +65,22 @@ fill(guint32 *pixels, guint width, guint height, guint seed)
     }
 }
 
-/* What the card has of the buffer; its memory keeps other pixels. */
-static void
-draw_on_card(Fixture *self, struct gbm_bo *bo)
+static CardPicture
+picture_of(const Fixture *self)
 {
-    const guint margin = self->kind == X11_PART ? X11_MARGIN : 0;
-    void *handle = NULL;
-    guint32 stride;
-    guint8 *to = gbm_bo_map(bo, margin, margin, self->width, self->height, GBM_BO_TRANSFER_WRITE,
-                            &stride, &handle);
-
-    g_assert_nonnull(to);
-    for (guint y = 0; y < self->height; y++) {
-        guint32 *row = (gpointer)(to + (gsize)y * stride);
-        const guint32 *from =
-            self->pixels +
-            (gsize)(self->kind == X11_BOTTOM_UP ? self->height - 1 - y : y) * self->width;
-        for (guint x = 0; x < self->width; x++) {
-            row[x] = self->kind == X11_SWAPPED ? GUINT32_SWAP_LE_BE(from[x]) >> 8 : from[x];
-        }
-    }
-    gbm_bo_unmap(bo, handle);
-}
-
-/* One that may be written into: gbm's own may not. */
-static int export(Fixture *self, struct gbm_bo *bo)
-{
-    struct drm_prime_handle request = {.handle = gbm_bo_get_handle(bo).u32,
-                                       .flags = DRM_CLOEXEC | DRM_RDWR};
-
-    g_assert_cmpint(ioctl(gbm_device_get_fd(self->card), DRM_IOCTL_PRIME_HANDLE_TO_FD, &request),
-                    ==, 0);
-    return request.fd;
-}
-
-/* Until the card has taken what was drawn: a virtual one reads it from the buffer's memory, some time later. */
-static void
-wait_for_card(int dmabuf)
-{
-    struct pollfd wait = {.fd = dmabuf, .events = POLLOUT};
-
-    g_assert_cmpint(poll(&wait, 1, RIG_WAIT_MS), ==, 1);
-}
-
-static int
-buffer_of_card(Fixture *self)
-{
-    gsize size = (gsize)self->width * self->height * 4;
-    struct gbm_bo *bo = gbm_bo_create(self->card, self->width, self->height, GBM_FORMAT_XRGB8888,
-                                      GBM_BO_USE_RENDERING | GBM_BO_USE_LINEAR);
-    guint32 *memory;
-    int fd;
-
-    g_assert_nonnull(bo);
-    g_assert_cmpuint(gbm_bo_get_stride(bo), ==, (guint64)self->width * 4);
-    g_ptr_array_add(self->bos, bo);
-    draw_on_card(self, bo);
-    fd = export(self, bo);
-    wait_for_card(fd);
-    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    g_assert_true(memory != MAP_FAILED);
-    fill(memory, self->width, self->height, 999);
-    munmap(memory, size);
-    return fd;
+    return (CardPicture){self->pixels, self->width, self->height, self->kind};
 }
 
 /* A picture of the card's in a new buffer. */
 static void
 show_on_card(Fixture *self)
 {
-    gsize size = (gsize)self->width * self->height * 4;
-    struct gpu_buffer message = {
-        .header = {GPU_BUFFER, sizeof(message)}, .id = self->buffers, .size = size};
-    cleanup_fd int memory = fd_memory_file("unused", size);
-    cleanup_fd int dmabuf = -1;
+    CardPicture picture;
 
-    self->pixels = g_realloc(self->pixels, size);
-    fill(self->pixels, self->width, self->height, self->buffers);
-    dmabuf = buffer_of_card(self);
-    rig_gpu_send(self->rig, &message, sizeof(message), memory);
-    message.header.type = GPU_BUFFER_DMABUF;
-    rig_gpu_send(self->rig, &message, sizeof(message), dmabuf);
-    rig_gpu_scanout(self->rig, self->buffers, 0, self->width, self->height);
-}
-
-/* The same as a texture. */
-static void
-show_texture_on_card(Fixture *self)
-{
-    const guint margin = self->kind == X11_PART ? X11_MARGIN : 0;
-    const guint32 format = self->kind == X11_SWAPPED ? GBM_FORMAT_ABGR8888 : GBM_FORMAT_XRGB8888;
-    struct gbm_bo *bo =
-        gbm_bo_create(self->card, self->width + 2 * margin, self->height + 2 * margin, format,
-                      GBM_BO_USE_RENDERING | GBM_BO_USE_LINEAR);
-    struct gpu_texture texture = {.header = {GPU_TEXTURE, sizeof(texture)},
-                                  .id = self->buffers,
-                                  .format = format,
-                                  .width = self->width + 2 * margin,
-                                  .height = self->height + 2 * margin,
-                                  .flags = self->kind == X11_BOTTOM_UP ? 0 : GPU_TEXTURE_Y_0_TOP,
-                                  .modifier = VM_DRM_IMPLICIT};
-    const struct gpu_scanout scanout = {.header = {GPU_SCANOUT, sizeof(scanout)},
-                                        .buffer = texture.id,
-                                        .width = self->width,
-                                        .height = self->height,
-                                        .x = margin,
-                                        .y = margin};
-    cleanup_fd int dmabuf = -1;
-
-    g_assert_nonnull(bo);
-    texture.stride = gbm_bo_get_stride(bo);
-    g_ptr_array_add(self->bos, bo);
     self->pixels = g_realloc(self->pixels, (gsize)self->width * self->height * 4);
     fill(self->pixels, self->width, self->height, self->buffers);
-    draw_on_card(self, bo);
-    dmabuf = export(self, bo);
-    rig_gpu_send(self->rig, &texture, sizeof(texture), dmabuf);
-    rig_gpu_send(self->rig, &scanout, sizeof(scanout), -1);
+    picture = picture_of(self);
+    card_buffers_show(self->card, self->buffers, &picture);
 }
 
 static void
@@ -199,7 +88,7 @@ show(Fixture *self, guint width, guint height)
 {
     self->width = width;
     self->height = height;
-    self->kind = X11_NO_TEXTURE;
+    self->kind = CARD_NO_TEXTURE;
     self->buffers++;
     if (self->card) {
         show_on_card(self);
@@ -212,7 +101,7 @@ show(Fixture *self, guint width, guint height)
 
 /* The picture as what the guest drew on a card. */
 static void
-show_texture(Fixture *self, X11Kind kind)
+show_texture(Fixture *self, CardKind kind)
 {
     if (!self->card) {
         x11_seen.kind = kind;
@@ -223,7 +112,7 @@ show_texture(Fixture *self, X11Kind kind)
     self->height = HEIGHT;
     self->kind = kind;
     self->buffers++;
-    show_texture_on_card(self);
+    show_on_card(self);
     rig_gpu_update(self->rig, 0, 0, WIDTH, HEIGHT);
 }
 
@@ -237,7 +126,9 @@ update(Fixture *self, guint x, guint y, guint seed)
         }
     }
     if (self->card) {
-        draw_on_card(self, g_ptr_array_index(self->bos, self->bos->len - 1));
+        const CardPicture picture = picture_of(self);
+
+        card_buffers_draw(self->card, self->buffers, &picture);
     }
     x11_fill_stand_ins();
     rig_gpu_update(self->rig, x, y, 30, 20);
@@ -302,17 +193,13 @@ is_shown(Fixture *self, guint expand)
 static void
 set_up(Fixture *self, gconstpointer data)
 {
-    const char *node = g_getenv("TEST_NODE");
-
     x11_forget();
     x11_seen.refuse = GPOINTER_TO_INT(data);
     self->flip = x11_is_mode("stand-in") ? INVERTED : 0;
-    self->bos = g_ptr_array_new();
-    if (x11_is_mode("card")) {
-        self->card = gbm_create_device(open(node, O_RDWR | O_CLOEXEC));
-        g_assert_nonnull(self->card);
-    }
     self->rig = rig_new();
+    if (x11_is_mode("card")) {
+        self->card = card_buffers_new(self->rig, g_getenv("TEST_NODE"));
+    }
     self->rig->makes_dmabufs = x11_is_mode("udmabuf");
     rig_gpu_hello(self->rig, 1);
     show(self, WIDTH, HEIGHT);
@@ -327,7 +214,7 @@ tear_down(Fixture *self, gconstpointer data)
     vm_connection_close(self->connection);
     g_clear_object(&self->connection);
     rig_free(self->rig);
-    g_ptr_array_unref(self->bos); /* the process ends soon */
+    card_buffers_free(self->card);
 }
 
 /* Tests */
@@ -336,7 +223,7 @@ static void
 test_imported(Fixture *self, gconstpointer data)
 {
     rig_wait(is_shown(self, 1));
-    g_assert_true(x11_seen.takes);
+    g_assert_true(console_told.takes);
     for (guint i = 0; i < 4; i++) {
         update(self, 40 * i, 30 * i, 100 + i);
         rig_wait(is_shown(self, 1));
@@ -383,14 +270,14 @@ test_paced(Fixture *self, gconstpointer data)
     VmConsole *console = get_console(self);
 
     rig_wait(is_shown(self, 1));
-    g_assert_true(x11_seen.paced);
-    rig_wait(x11_seen.presented == vm_console_get_serial(console));
+    g_assert_true(console_told.paced);
+    rig_wait(console_told.presented == vm_console_get_serial(console));
     for (guint i = 0; i < 5; i++) {
         const guint64 before = vm_console_get_serial(console);
-        g_assert_cmpuint(x11_seen.presented, ==, before);
+        g_assert_cmpuint(console_told.presented, ==, before);
         update(self, 20 * i, 20 * i, 60 + i);
         rig_wait(vm_console_get_serial(console) > before);
-        rig_wait(x11_seen.presented == vm_console_get_serial(console));
+        rig_wait(console_told.presented == vm_console_get_serial(console));
         g_assert_true(is_shown(self, 1));
     }
 }
@@ -444,12 +331,12 @@ test_other_ways(Fixture *self, gconstpointer data)
     rig_wait(is_shown(self, 1));
     before = middle(self);
     vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED);
-    rig_wait((rig_run(20), !x11_seen.paced));
+    rig_wait((rig_run(20), !console_told.paced));
     rig_wait(!is_shown(self, 1));
     vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
     rig_wait(is_shown(self, 1));
     g_assert_cmphex(middle(self), ==, before);
-    g_assert_true(x11_seen.paced);
+    g_assert_true(console_told.paced);
     gtk_widget_hide(self->window);
     rig_run(100);
     gtk_widget_show(self->window);
@@ -469,8 +356,8 @@ test_refused(Fixture *self, gconstpointer data)
     show(self, WIDTH, HEIGHT);
     self->flip = 0;
     rig_wait(is_shown(self, 1));
-    rig_wait(!x11_seen.takes);
-    g_assert_false(x11_seen.paced);
+    rig_wait(!console_told.takes);
+    g_assert_false(console_told.paced);
     g_assert_cmpuint(x11_seen.asked, ==, 2);
     update(self, 60, 60, 90);
     rig_wait(is_shown(self, 1));
@@ -485,16 +372,16 @@ test_refused_first(Fixture *self, gconstpointer data)
 {
     self->flip = 0;
     rig_wait(is_shown(self, 1));
-    rig_wait(!x11_seen.takes);
+    rig_wait(!console_told.takes);
     g_assert_cmpuint(x11_seen.asked, ==, 1);
     update(self, 60, 60, 91);
     rig_wait(is_shown(self, 1));
     g_assert_cmpuint(x11_seen.asked, ==, 1);
-    g_assert_false(x11_seen.paced);
+    g_assert_false(console_told.paced);
 }
 
 static void
-check_texture(Fixture *self, X11Kind kind)
+check_texture(Fixture *self, CardKind kind)
 {
     const guint asked = x11_seen.asked;
     const guint copies = x11_seen.copies;
@@ -505,10 +392,10 @@ check_texture(Fixture *self, X11Kind kind)
         update(self, 50 * i, 40 * i, 200 + i);
         rig_wait(is_shown(self, 1));
     }
-    g_assert_cmpint(x11_seen.takes_textures, ==, VM_TEXTURES_ALL);
-    g_assert_true(x11_seen.paced);
-    g_assert_cmpuint(x11_seen.asked - asked, ==, kind == X11_PLAIN ? 1 : 0);
-    g_assert_cmpuint(x11_seen.copies - copies, ==, kind == X11_PLAIN ? 0 : 1);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_ALL);
+    g_assert_true(console_told.paced);
+    g_assert_cmpuint(x11_seen.asked - asked, ==, kind == CARD_PLAIN ? 1 : 0);
+    g_assert_cmpuint(x11_seen.copies - copies, ==, kind == CARD_PLAIN ? 0 : 1);
 }
 
 /* In whole steps, as many as the window has room for. */
@@ -523,10 +410,10 @@ static void
 test_textures(Fixture *self, gconstpointer data)
 {
     rig_wait(is_shown(self, 1));
-    check_texture(self, X11_PLAIN);
-    check_texture(self, X11_SWAPPED);
-    check_texture(self, X11_PART);
-    check_texture(self, X11_BOTTOM_UP);
+    check_texture(self, CARD_PLAIN);
+    check_texture(self, CARD_SWAPPED);
+    check_texture(self, CARD_PART);
+    check_texture(self, CARD_BOTTOM_UP);
     vm_display_page_set_phase(self->page, VM_DISPLAY_PAUSED); /* without colours, by the server */
     rig_wait(!is_shown(self, 1));
     vm_display_page_set_phase(self->page, VM_DISPLAY_RUNNING);
@@ -547,14 +434,14 @@ test_texture_refused(Fixture *self, gconstpointer data)
 {
     rig_wait(is_shown(self, 1));
     x11_seen.refuse_copies = TRUE;
-    show_texture(self, X11_SWAPPED);
+    show_texture(self, CARD_SWAPPED);
     rig_wait(is_shown(self, 1));
-    g_assert_cmpint(x11_seen.takes_textures, ==, VM_TEXTURES_NONE);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_NONE);
     g_assert_cmpuint(x11_seen.copies, ==, 1);
-    g_assert_true(x11_seen.takes);
+    g_assert_true(console_told.takes);
     update(self, 60, 60, 93);
     rig_wait(is_shown(self, 1));
-    show_texture(self, X11_SWAPPED);
+    show_texture(self, CARD_SWAPPED);
     rig_wait(is_shown(self, 1));
     g_assert_cmpuint(x11_seen.copies, ==, 1);
 }
@@ -586,7 +473,7 @@ test_small_picture(Fixture *self, gconstpointer data)
     update(self, 10, 10, 33);
     rig_wait(vm_picture_pace_is_due(&pace, console, G_TIME_SPAN_SECOND));
 
-    show_texture(self, X11_PLAIN);
+    show_texture(self, CARD_PLAIN);
     rig_wait(is_shown(self, 1));
     g_assert_false(vm_picture_pace_is_due(&pace, console, 9 * G_TIME_SPAN_SECOND));
     g_assert_true(vm_picture_pace_is_due(&pace, console, 10 * G_TIME_SPAN_SECOND));
@@ -602,10 +489,10 @@ test_none(Fixture *self, gconstpointer data)
     rig_wait(is_shown(self, 1));
     update(self, 60, 60, 92);
     rig_wait(is_shown(self, 1));
-    g_assert_false(x11_seen.takes);
-    g_assert_false(x11_seen.paced);
+    g_assert_false(console_told.takes);
+    g_assert_false(console_told.paced);
     g_assert_cmpuint(x11_seen.asked, ==, 0);
-    g_assert_cmpint(x11_seen.takes_textures, ==, VM_TEXTURES_NONE);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_NONE);
 }
 
 #define ADD(name, function, refuse) \

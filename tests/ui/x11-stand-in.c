@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/ui/console-told.h"
 #include "ui/guest-picture.h"
 #include "ui/x11-copy.h"
 #include "ui/x11-dri3.h"
@@ -30,14 +31,6 @@ x11_is_mode(const char *mode)
 /* The linker's names (--wrap): what is there, and what the manager calls instead. */
 gboolean real_has_dmabuf(VmConsole *console) __asm__("__real_vm_console_has_dmabuf");
 gboolean wrap_has_dmabuf(VmConsole *console) __asm__("__wrap_vm_console_has_dmabuf");
-void real_set_takes(VmConsole *console,
-                    gboolean takes) __asm__("__real_vm_console_set_takes_dmabuf");
-void wrap_set_takes(VmConsole *console,
-                    gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
-void real_set_paced(VmConsole *console, gboolean paced) __asm__("__real_vm_console_set_paced");
-void wrap_set_paced(VmConsole *console, gboolean paced) __asm__("__wrap_vm_console_set_paced");
-void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
-void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
 gboolean real_is_there(GdkDisplay *display) __asm__("__real_vm_x11_dri3_is_there");
 gboolean wrap_is_there(GdkDisplay *display) __asm__("__wrap_vm_x11_dri3_is_there");
 guint32 real_import(GdkDisplay *display,
@@ -52,10 +45,6 @@ void real_free_pixmap(GdkDisplay *display,
                       guint32 pixmap) __asm__("__real_vm_x11_dri3_free_pixmap");
 void wrap_free_pixmap(GdkDisplay *display,
                       guint32 pixmap) __asm__("__wrap_vm_x11_dri3_free_pixmap");
-void real_set_textures(VmConsole *console,
-                       VmTextures takes) __asm__("__real_vm_console_set_takes_textures");
-void wrap_set_textures(VmConsole *console,
-                       VmTextures takes) __asm__("__wrap_vm_console_set_takes_textures");
 gboolean real_get_picture(VmConsole *console,
                           VmPicture *ret_picture) __asm__("__real_vm_console_get_picture");
 gboolean wrap_get_picture(VmConsole *console,
@@ -75,18 +64,11 @@ guint32 wrap_copy_get_pixmap(const VmX11Copy *copy) __asm__("__wrap_vm_x11_copy_
 void real_copy_run(VmX11Copy *copy, const GdkRectangle *area) __asm__("__real_vm_x11_copy_run");
 void wrap_copy_run(VmX11Copy *copy, const GdkRectangle *area) __asm__("__wrap_vm_x11_copy_run");
 
-void
-wrap_set_textures(VmConsole *console, VmTextures takes)
-{
-    x11_seen.takes_textures = takes;
-    real_set_textures(console, takes);
-}
-
 static gboolean
 is_texture(void)
 {
-    return x11_is_mode("stand-in") && x11_seen.kind != X11_NO_TEXTURE &&
-           x11_seen.takes_textures == VM_TEXTURES_ALL;
+    return x11_is_mode("stand-in") && x11_seen.kind != CARD_NO_TEXTURE &&
+           console_told.textures == VM_TEXTURES_ALL;
 }
 
 gboolean
@@ -98,7 +80,7 @@ wrap_get_picture(VmConsole *console, VmPicture *ret_picture)
     if (is_texture()) {
         ret_picture->pixels = NULL;
         ret_picture->format =
-            x11_seen.kind == X11_SWAPPED ? VM_FORMAT_ABGR8888 : VM_FORMAT_XRGB8888;
+            x11_seen.kind == CARD_SWAPPED ? VM_FORMAT_ABGR8888 : VM_FORMAT_XRGB8888;
     }
     return TRUE;
 }
@@ -106,7 +88,7 @@ wrap_get_picture(VmConsole *console, VmPicture *ret_picture)
 gboolean
 wrap_get_texture(VmConsole *console, VmTexture *ret_texture)
 {
-    const guint margin = x11_seen.kind == X11_PART ? X11_MARGIN : 0;
+    const guint margin = x11_seen.kind == CARD_PART ? CARD_MARGIN : 0;
     VmPicture picture;
 
     if (!is_texture() || !real_get_picture(console, &picture)) {
@@ -118,7 +100,7 @@ wrap_get_texture(VmConsole *console, VmTexture *ret_texture)
                                .height = picture.height + 2 * margin,
                                .stride = picture.stride,
                                .modifier = VM_DRM_IMPLICIT,
-                               .bottom_up = x11_seen.kind == X11_BOTTOM_UP};
+                               .bottom_up = x11_seen.kind == CARD_BOTTOM_UP};
     return TRUE;
 }
 
@@ -130,28 +112,7 @@ wrap_has_dmabuf(VmConsole *console)
     if (!x11_is_mode("stand-in")) {
         return real_has_dmabuf(console);
     }
-    return x11_seen.takes && vm_console_get_picture_file(console, &offset) >= 0;
-}
-
-void
-wrap_set_takes(VmConsole *console, gboolean takes)
-{
-    x11_seen.takes = takes;
-    real_set_takes(console, takes);
-}
-
-void
-wrap_set_paced(VmConsole *console, gboolean paced)
-{
-    x11_seen.paced = paced;
-    real_set_paced(console, paced);
-}
-
-void
-wrap_presented(VmConsole *console, guint64 serial)
-{
-    x11_seen.presented = serial;
-    real_presented(console, serial);
+    return console_told.takes && vm_console_get_picture_file(console, &offset) >= 0;
 }
 
 gboolean
@@ -310,5 +271,6 @@ x11_forget(void)
         x11_seen.pixmaps = g_array_new(FALSE, FALSE, sizeof(StandIn));
     }
     g_assert_cmpuint(x11_seen.pixmaps->len, ==, 0);
+    console_told = (ConsoleTold){.takes = FALSE};
     x11_seen = (X11Seen){.pixmaps = x11_seen.pixmaps};
 }

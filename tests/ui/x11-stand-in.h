@@ -9,31 +9,15 @@
 
 #include <gtk/gtk.h>
 
-#include "vmm/client/vm-console.h"
+#include "tests/ui/card-buffers.h"
 
-enum {
-    X11_MARGIN = 8, /* of a texture that is larger than the picture */
-};
-
-typedef enum {
-    X11_NO_TEXTURE,
-    X11_PLAIN,     /* a pixmap can be made of it */
-    X11_SWAPPED,   /* red and blue */
-    X11_PART,      /* is shown of it */
-    X11_BOTTOM_UP, /* in memory */
-} X11Kind;
-
-/* What the manager told and was told, and what it is to be told. */
+/* What the manager asked for, and what it is to be told; console-told.h has what it told. */
 typedef struct {
-    gboolean takes;
-    gboolean paced;
-    guint64 presented;
     guint asked;     /* imports */
     gboolean refuse; /* the next ones */
-    VmTextures takes_textures;
-    guint copies; /* asked for */
+    guint copies;    /* asked for */
     gboolean refuse_copies;
-    X11Kind kind;    /* what the memory is said to be */
+    CardKind kind;   /* what the memory is said to be */
     GArray *pixmaps; /* of the stand-in */
 } X11Seen;
 
