@@ -3,8 +3,10 @@
 """X11 programs as windows of the test compositor, by a guest's vitrine-x11 and Xwayland.
 
 usage: test-x11.py COMPOSITOR VITRINE-X11"""
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +49,18 @@ class Desktop:
         client = subprocess.Popen(command, env=self.environment, **more)
         self.compositor.clients.append(client)
         return client
+
+    @contextlib.contextmanager
+    def stopped(self, seconds):
+        """Meanwhile, and for so long, Xwayland does nothing; not at all without any."""
+        with open(f"/proc/{self.server.pid}/task/{self.server.pid}/children", encoding="ascii") as file:
+            children = [int(word) for word in file.read().split()] if seconds else []
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        yield
+        time.sleep(seconds)
+        for child in children:
+            os.kill(child, signal.SIGCONT)
 
     def windows(self):
         return self.compositor.windows()
@@ -100,6 +114,41 @@ def test_two():
         desktop.compositor.say("close", desktop.window("one").id)
         terminals[0].wait(LIMIT)
         wait_for("one window", lambda: [window.title for window in desktop.windows()] == ["two"])
+
+
+def file_holds(path, text):
+    def content():
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    try:
+        wait_for("what was typed", lambda: len(content()) >= len(text))
+    except AssertionError:
+        pass
+    assert content() == text, (path, content(), text)
+
+
+def test_focus():
+    """what is typed comes to the window that has the keyboard then, however quick or slow Xwayland is"""
+    need("xterm")
+    keys = {"one": ("qwertyuiop", 16), "two": ("asdfghjkl", 30)}
+    with Desktop() as desktop:
+        paths, ids = {}, {}
+        for name in keys:
+            paths[name] = path = os.path.join(desktop.compositor.base, name)
+            desktop.start("xterm", "-T", name, "-e", f"stty raw -echo; : >{path}; exec cat >>{path}")
+            ids[name] = desktop.wait_window(name).id
+            wait_for(path, lambda: os.path.exists(path))  # pylint: disable=cell-var-from-loop
+        wanted = dict.fromkeys(keys, "")
+        for turn, rest in enumerate((0, 0.1) * 8 + (3,)):
+            with desktop.stopped(rest):
+                for name in ("one", "two", "one", "two"):
+                    letters, first = keys[name]
+                    desktop.compositor.say("focus", ids[name])
+                    for _ in range(2):
+                        desktop.compositor.press(first + turn % len(letters))
+                        wanted[name] += letters[turn % len(letters)]
+            for name, text in wanted.items():
+                file_holds(paths[name], text)
 
 
 def press_menu(desktop, x, y):
@@ -410,7 +459,7 @@ def test_fling():
         host.said("dropped cargo")
 
 
-TESTS = (test_two, test_menu, test_gtk, test_quiet, test_drop, test_drop_refused, test_drag, test_drag_refused,
+TESTS = (test_two, test_focus, test_menu, test_gtk, test_quiet, test_drop, test_drop_refused, test_drag, test_drag_refused,
          test_drag_inside, test_fling)
 
 run(TESTS, "Xwayland")

@@ -8,8 +8,8 @@
 
 enum {
     FINISH_MS = 60 * 1000, /* for the program, after it was let go */
-    ANSWER_MS = 1000,      /* to ask about the last place; for X to have the button up */
-    BUTTONS = 0x1f00,      /* of X's state */
+    ANSWER_MS = 1000, /* to ask about the last place; for X to have the button up, or hear of it */
+    BUTTONS = 0x1f00, /* of X's state */
     ASKED_MAX = 1000,
     ACTIONS_SINCE = 3,
     FRAME_SINCE = 5,
@@ -474,7 +474,7 @@ on_pointer_enter(struct drag *drag, const struct wire_call *call, const struct h
     let_go(drag);
     if (drag->has_it && drag->releases) {
         drag->enters = true;
-        x11_hold(drag->x11);
+        x11_hold(drag->x11, ANSWER_MS);
         return 1;
     }
     set_pointer(drag, &drag->entering);

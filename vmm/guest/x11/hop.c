@@ -2,7 +2,9 @@
 #include "vmm/guest/x11/hop.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -513,6 +515,16 @@ hop_flush(struct hop *hop)
 
         loop_modify(side->watch, in | out);
     }
+}
+
+bool
+hop_is_read(const struct hop *hop)
+{
+    const struct side *side = &hop->side[INNER];
+    int unread = 0;
+
+    return list_empty(&side->outbox.chunks) &&
+           (ioctl(side->fd, SIOCOUTQ, &unread) < 0 || unread == 0);
 }
 
 void

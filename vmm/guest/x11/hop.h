@@ -77,6 +77,8 @@ struct hop_object *hop_by_outer(struct hop *hop, uint32_t outer,
 uint32_t hop_version(struct hop *hop, uint32_t outer);
 /* Write what was sent since. */
 void hop_flush(struct hop *hop);
+/* Whether Xwayland has read all that passed. */
+bool hop_is_read(const struct hop *hop);
 /* Let the host's events wait from the next one on, until hop_go_on(). */
 void hop_hold(struct hop *hop);
 void hop_go_on(struct hop *hop);

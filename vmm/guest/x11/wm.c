@@ -33,7 +33,6 @@ enum {
     REDIRECT_MANUAL = 1,
     INPUT_ONLY = 2,
     WITH_EVENTS = 1 << 11,
-    REVERT_TO_POINTER_ROOT = 1,
     /* struct window's states; 0: its program may have said what it wants */
     STATES_KNOWN = 1 << 0,
     STATE_FULLSCREEN = 1 << 1,
@@ -181,7 +180,7 @@ wm_reply(struct x11 *x11, const struct x_ticket *ticket, const uint8_t *reply, s
     } else if (ticket->kind == TICKET_ATOM || ticket->kind == TICKET_COMPOSITE) {
         on_start(x11, ticket, reply);
     } else if (ticket->kind == TICKET_FOCUS) {
-        hop_go_on(x11->hop);
+        focus_reply(x11, ticket);
     } else if (!drag_reply(x11->drag, ticket, reply, size)) {
         selections_x_reply(x11->selections, ticket, reply, size);
     }
@@ -266,8 +265,8 @@ wm_raise(struct x11 *x11, const struct window *window)
     configure(x11, window->id, CONFIGURE_STACK, &above);
 }
 
-static void
-send_protocol(struct x11 *x11, const struct window *window, enum x11_atom protocol)
+void
+wm_send_protocol(struct x11 *x11, const struct window *window, enum x11_atom protocol)
 {
     const uint32_t data[5] = {x11->atoms[protocol]};
 
@@ -278,46 +277,11 @@ void
 wm_close(struct x11 *x11, const struct window *window)
 {
     if (window->deletes) {
-        send_protocol(x11, window, ATOM_WM_DELETE_WINDOW);
+        wm_send_protocol(x11, window, ATOM_WM_DELETE_WINDOW);
     } else {
         x_send(x11->conn,
                &(struct x_request){.opcode = X_KILL_CLIENT, .n_words = 1, .word = {window->id}});
     }
-}
-
-static void
-set_focus(struct x11 *x11, uint32_t window)
-{
-    x_send(x11->conn, &(struct x_request){.opcode = X_SET_INPUT_FOCUS,
-                                          .byte = REVERT_TO_POINTER_ROOT,
-                                          .n_words = 2,
-                                          .word = {window, 0}});
-    set_words(x11, x11->root,
-              (struct x_property){.name = x11->atoms[ATOM_NET_ACTIVE_WINDOW],
-                                  .type = XA_WINDOW,
-                                  .data = &window,
-                                  .count = 1});
-}
-
-void
-wm_focus(struct x11 *x11, struct window *window)
-{
-    if (!window) {
-        set_focus(x11, 0);
-        return;
-    }
-    x11->focused = window;
-    wm_raise(x11, window);
-    if (!window->no_input) {
-        set_focus(x11, window->id);
-    }
-    if (window->takes_focus) {
-        send_protocol(x11, window, ATOM_WM_TAKE_FOCUS);
-    }
-    /* Keys that come right behind must not be there before the focus is. */
-    x_send(x11->conn, &(struct x_request){
-                          .opcode = X_GET_INPUT_FOCUS, .reply = true, .ticket.kind = TICKET_FOCUS});
-    x11_hold(x11);
 }
 
 void

@@ -149,6 +149,10 @@ struct x11 {
     uint32_t n_windows;
     struct loop_source *patience; /* with a server that does not answer where the focus is */
     struct window *focused;       /* has the host's keyboard, or had it last */
+    uint32_t to_focus;            /* its id; 0: the keyboard is elsewhere */
+    uint32_t n_focus;             /* changes of the focus; the last one is the one that counts */
+    struct loop_source *focus_timer;
+    uint64_t focus_delay; /* of that */
 
     uint32_t root;
     uint32_t id_mask;
@@ -161,7 +165,7 @@ struct x11 {
 /* What replies are about. */
 enum ticket_kind {
     TICKET_NOTHING,
-    TICKET_FOCUS, /* the focus is where it shall be */
+    TICKET_FOCUS, /* the focus is where it shall be; detail: which change of it */
     TICKET_ATOM,  /* detail: enum x11_atom */
     TICKET_COMPOSITE,
     TICKET_PROPERTY, /* detail: the atom */
@@ -185,8 +189,8 @@ enum ticket_kind {
 
 /* x11.c: end all. */
 void x11_end(struct x11 *x11, const char *why);
-/* The host's events wait until hop_go_on(), not for ever. */
-void x11_hold(struct x11 *x11);
+/* The host's events wait until hop_go_on(), at most for so long. */
+void x11_hold(struct x11 *x11, uint32_t milliseconds);
 /* One of the host's globals for ourselves, unless *id is one already. */
 void x11_bind(struct x11 *x11, const struct wire_call *call, const struct wire_interface *interface,
               uint32_t *id);
@@ -215,13 +219,20 @@ void wm_clear(struct x11 *x11);
 /* Join the window that waits for that surface, if there is one. */
 void wm_meet(struct x11 *x11, struct surface *surface);
 struct window *wm_find(struct x11 *x11, uint32_t id);
-/* The keyboard is at this window; NULL: not at an X11 one. */
-void wm_focus(struct x11 *x11, struct window *window);
 void wm_raise(struct x11 *x11, const struct window *window);
 void wm_place(struct x11 *x11, const struct window *window, struct box box);
 /* _NET_WM_STATE as the host has it, when that is new. */
 void wm_set_state(struct x11 *x11, struct window *window);
 void wm_close(struct x11 *x11, const struct window *window);
+/* A message of WM_PROTOCOLS. */
+void wm_send_protocol(struct x11 *x11, const struct window *window, enum x11_atom protocol);
+
+/* focus.c */
+/* The keyboard comes to this window, NULL: to none of X11. What the host sends after that waits for X. */
+void focus_move(struct x11 *x11, struct window *window);
+/* x11->focus_timer's handler. */
+void focus_try(void *data, uint32_t events);
+void focus_reply(struct x11 *x11, const struct x_ticket *ticket);
 
 /* wishes.c: a message of a program's about its window. */
 void wishes_message(struct x11 *x11, struct window *window, uint32_t type, const uint32_t data[5]);

@@ -14,10 +14,6 @@
 #include "vmm/guest/x11/selection.h"
 #include "vmm/guest/x11/x11-private.h"
 
-enum {
-    PATIENCE_MS = 1000, /* with an X server that does not answer */
-};
-
 /*
  * What Xwayland is shown of the host's globals. Not windows, which are made here; not those whose
  * compositor makes objects (tablets), nor the clipboard, which X has its own of.
@@ -44,10 +40,10 @@ x11_end(struct x11 *x11, const char *why)
 }
 
 void
-x11_hold(struct x11 *x11)
+x11_hold(struct x11 *x11, uint32_t milliseconds)
 {
     hop_hold(x11->hop);
-    loop_timer_set(x11->patience, PATIENCE_MS, 0);
+    loop_timer_set(x11->patience, milliseconds, 0);
 }
 
 static void
@@ -68,10 +64,10 @@ on_input(struct x11 *x11, const struct wire_call *call)
         x11->input_serial = call->value[0].word;
         surface = surface_by_outer(x11, call->value[1].word);
         if (surface && surface->role == ROLE_TOPLEVEL && surface->window) {
-            wm_focus(x11, surface->window);
+            focus_move(x11, surface->window);
         }
     } else if (wire_is(call, wl_keyboard, WIRE_WL_KEYBOARD_EVENT_LEAVE)) {
-        wm_focus(x11, NULL);
+        focus_move(x11, NULL);
     } else if (wire_is(call, wl_pointer, WIRE_WL_POINTER_EVENT_ENTER)) {
         surface = surface_by_outer(x11, call->value[1].word);
         if (surface && surface->window) {
@@ -319,7 +315,9 @@ x11_create(struct loop *loop, struct x11_sockets sockets, const char *card,
     x11->hop = hop_create(loop, sides, &hop_ops, x11);
     x11->conn = xconn_create(loop, sockets.wm, &xconn_ops, x11);
     x11->patience = loop_add_timer(loop, on_patience, x11);
-    if (!x11->hop || !x11->conn || !x11->patience || !x11->drop || !x11->drag) {
+    x11->focus_timer = loop_add_timer(loop, focus_try, x11);
+    if (!x11->hop || !x11->conn || !x11->patience || !x11->focus_timer || !x11->drop ||
+        !x11->drag) {
         x11_destroy(x11);
         return NULL;
     }
@@ -338,6 +336,7 @@ x11_destroy(struct x11 *x11)
     }
     x11->over = true;
     loop_remove(x11->patience);
+    loop_remove(x11->focus_timer);
     wm_clear(x11);
     drop_destroy(x11->drop);
     drag_destroy(x11->drag);
