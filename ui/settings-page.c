@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "manager/model/bases-reader.h"
 #include "manager/model/phrases.h"
 #include "ui/accessible.h"
 #include "ui/create-sources.h"
@@ -32,6 +33,7 @@
 #define MEMORY_STEP   128
 #define MEMORY_MIN    64
 #define PROCESSOR_MAX 32
+#define PATIENCE_MS   1000
 #define NARROW        600 /* below, the index is a combo box on top */
 
 struct _VmSettingsPage {
@@ -61,6 +63,8 @@ struct _VmSettingsPage {
     VmMemoryScale *memory_scale;
     VmMachine *machine;
     VmBases *bases; /* of its definition, as shown */
+    VmBasesReader *reader;
+    guint waiting_source; /* until it is said that it takes long */
     gboolean narrow;
     int beside_width; /* that index and section need beside each other */
     gboolean filling;
@@ -263,25 +267,90 @@ show_rows(VmSettingsPage *self, VmBases *bases)
     }
 }
 
-/* The files are read each time: nobody tells when they change. */
+/* ------------------------------------------------------------------ included files */
+
+/* What a file may decide cannot be changed before it is known. */
 static void
-read_bases(VmSettingsPage *self, VmJson *json)
+set_waiting(VmSettingsPage *self, gboolean waiting)
 {
-    g_autofree char *path = vm_paths_definition(vm_machine_get_name(self->machine));
+    GtkWidget *parts[] = {GTK_WIDGET(self->system_list),  GTK_WIDGET(self->start_list),
+                          GTK_WIDGET(self->display_list), GTK_WIDGET(self->input_list),
+                          GTK_WIDGET(self->sandbox_list), GTK_WIDGET(self->disks_list),
+                          GTK_WIDGET(self->ports_list)};
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        gtk_widget_set_sensitive(parts[i], !waiting);
+    }
+}
+
+static void
+show_bar(VmSettingsPage *self, const char *text, gboolean bad)
+{
+    GtkStyleContext *style =
+        gtk_widget_get_style_context(gtk_bin_get_child(GTK_BIN(self->base_bar)));
+
+    if (bad) {
+        gtk_style_context_add_class(style, "error");
+    } else {
+        gtk_style_context_remove_class(style, "error");
+    }
+    gtk_label_set_text(self->base_label, text);
+    gtk_revealer_set_reveal_child(self->base_bar, TRUE);
+}
+
+static gboolean
+say_waiting(gpointer data)
+{
+    VmSettingsPage *self = VM_SETTINGS_PAGE(data);
+
+    self->waiting_source = 0;
+    show_bar(self,
+             _("The files that this machine includes are still being read. What they may decide "
+               "can be changed when that is done."),
+             FALSE);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+show_bases(VmSettingsPage *self, gboolean known)
+{
     g_autofree char *problem = NULL;
     g_autofree char *text = NULL;
 
-    g_clear_pointer(&self->bases, vm_bases_unref);
-    self->bases = vm_bases_new(json, path);
+    set_waiting(self, !known);
+    g_clear_handle_id(&self->waiting_source, g_source_remove);
+    if (!known) {
+        self->waiting_source = g_timeout_add(PATIENCE_MS, say_waiting, self);
+    }
     if (vm_bases_get_problem(self->bases)) {
         problem = vm_phrase_dup(vm_bases_get_problem(self->bases));
         /* Translators: %s is a sentence that says what is wrong with an included file. */
         text = g_strdup_printf(_("%s The machine cannot start until that is mended, or the file is "
                                  "taken out of “cfg” in its configuration file."),
                                problem);
-        gtk_label_set_text(self->base_label, text);
+        show_bar(self, text, TRUE);
+    } else if (known) {
+        gtk_revealer_set_reveal_child(self->base_bar, FALSE);
     }
-    gtk_revealer_set_reveal_child(self->base_bar, problem != NULL);
+}
+
+/* All that its definition and its files say, as far as that is known. */
+static void
+show_known(VmSettingsPage *self, VmJson *json)
+{
+    gboolean known = FALSE;
+
+    self->filling = TRUE;
+    g_clear_pointer(&self->bases, vm_bases_unref);
+    self->bases =
+        vm_bases_reader_get(self->reader, vm_machine_get_name(self->machine), json, &known);
+    show_bases(self, known);
+    show_rows(self, self->bases);
+    show_why_not(self, json);
+    vm_disks_list_show(self->disks_list, self->machine, self->bases);
+    vm_ports_list_show(self->ports_list, self->machine, self->bases);
+    show_pending(self, json);
+    self->filling = FALSE;
 }
 
 static void
@@ -293,20 +362,29 @@ show_machine(VmSettingsPage *self)
     show_found(self);
     set_usable(self, json != NULL);
     vm_memory_scale_show(self->memory_scale, self->machine);
-    gtk_revealer_set_reveal_child(self->base_bar, FALSE);
     if (!json || self->filling) {
+        gtk_revealer_set_reveal_child(self->base_bar, FALSE);
+        g_clear_handle_id(&self->waiting_source, g_source_remove);
         return;
     }
-    self->filling = TRUE;
     name = g_strdup_printf(_("Name on disk: %s"), vm_machine_get_name(self->machine));
     gtk_label_set_text(self->name_label, name);
-    read_bases(self, json);
-    show_rows(self, self->bases);
-    show_why_not(self, json);
-    vm_disks_list_show(self->disks_list, self->machine, self->bases);
-    vm_ports_list_show(self->ports_list, self->machine, self->bases);
-    show_pending(self, json);
-    self->filling = FALSE;
+    show_known(self, json);
+    if (vm_json_has(json, "cfg")) {
+        /* Each time: nobody tells when they change. */
+        vm_bases_reader_read(self->reader, vm_machine_get_name(self->machine), json);
+    }
+}
+
+static void
+bases_came(gpointer data)
+{
+    VmSettingsPage *self = VM_SETTINGS_PAGE(data);
+    VmJson *json = definition_of(self);
+
+    if (json) {
+        show_known(self, json);
+    }
 }
 
 void
@@ -575,6 +653,8 @@ vm_settings_page_dispose(GObject *object)
 {
     g_clear_object(&VM_SETTINGS_PAGE(object)->machine);
     g_clear_pointer(&VM_SETTINGS_PAGE(object)->bases, vm_bases_unref);
+    g_clear_handle_id(&VM_SETTINGS_PAGE(object)->waiting_source, g_source_remove);
+    g_clear_pointer(&VM_SETTINGS_PAGE(object)->reader, vm_bases_reader_close);
     G_OBJECT_CLASS(vm_settings_page_parent_class)->dispose(object);
 }
 
@@ -622,6 +702,7 @@ vm_settings_page_class_init(VmSettingsPageClass *klass)
 static void
 vm_settings_page_init(VmSettingsPage *self)
 {
+    self->reader = vm_bases_reader_new(bases_came, self);
     gtk_widget_init_template(GTK_WIDGET(self));
     g_signal_connect(self->index, "focus", G_CALLBACK(index_focus), NULL);
     g_signal_connect(self, "map", G_CALLBACK(show_machine), NULL); /* files may be others by now */
@@ -646,6 +727,7 @@ vm_settings_page_set_machine(VmSettingsPage *self, VmMachine *machine)
                                 G_CONNECT_SWAPPED);
     }
     vm_json_editor_set_machine(self->editor, machine);
+    gtk_revealer_set_reveal_child(self->base_bar, FALSE);
     show_machine(self);
 }
 

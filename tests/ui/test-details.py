@@ -320,6 +320,45 @@ def base_devices(session):
     session.see("Serial 2 removed")
 
 
+def base_slow(session):
+    """An included file that nobody gives holds no window: the machine's own values are there at once, the file's later, on no other page."""
+    bases = [write_json(session, f"{name}.json", mem={"size": size}) for name, size in (("slow", 384), ("quick", 640))]
+    for name, title, cores, base in (("lab", "Lab", 3, bases[0]), ("other", "Other", 2, bases[1])):
+        write_json(session, f"config/vitrine/machines/{name}.json", cfg=[base], cpus={"num-cores": cores},
+                   manager={"title": title})
+    session.start(LANGUAGE="de")
+    session.see_row("Lab, Aus")
+    session.activate("app.show-machine", "other")
+    session.see("Other, Bildschirm", Atspi.Role.FRAME)
+    held = subprocess.Popen(["strace", "-f", "-p", str(session.process.pid), "-P", bases[0], "-e", "trace=openat",
+                             "-e", "inject=openat:delay_enter=6000000", "-o", "/dev/null"], stderr=subprocess.PIPE, text=True)
+    try:
+        expect("attached" in held.stderr.readline(), "strace does not attach")
+        session.activate("app.show-machine", "lab")
+        begin = time.monotonic()
+        session.set_state("win.view", "settings")
+        session.see("System").get_parent().select_child(1)
+        processors = session.see("Prozessoren", Atspi.Role.SPIN_BUTTON)
+        expect(processors.get_current_value() == 3, f"{processors.get_current_value()}")
+        expect(not session.see("Speicher", Atspi.Role.SPIN_BUTTON).has(Atspi.StateType.SENSITIVE), "what is not known can be changed")
+        expect(time.monotonic() - begin < 4, "the window was held")
+        session.alert("Die Dateien, die diese Maschine einbindet, werden noch gelesen.")
+        session.shoot("base-slow-german")
+        session.activate("app.show-machine", "other")
+        memory = session.see("Speicher", Atspi.Role.SPIN_BUTTON)
+        wait_for("the other's own", lambda: memory.get_current_value() == 640)
+        time.sleep(max(0, begin + 8 - time.monotonic()))
+        expect(memory.get_current_value() == 640, "the late answer is shown for another machine")
+        session.activate("app.show-machine", "lab")
+        wait_for("the file's value", lambda: memory.get_current_value() == 384, 20)
+        expect(memory.get_description() == f"Festgelegt in {bases[0]}", memory.get_description())
+        wait_for("the rest of the page", lambda: processors.has(Atspi.StateType.SENSITIVE))
+        wait_for("the words to go", lambda: not session.find_start("Die Dateien, die diese"))
+    finally:
+        held.terminate()
+        held.wait()
+
+
 def base_broken(session):
     """An included file that cannot be used is named, whatever it is, and the rest is shown."""
     long = session.path("long")
@@ -354,7 +393,7 @@ def base_broken(session):
     wait_for("the message to go", lambda: not session.find_start("“"))
 
 
-TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row, base_file, base_devices, base_broken]
+TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row, base_file, base_devices, base_slow, base_broken]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

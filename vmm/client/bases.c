@@ -22,6 +22,8 @@ enum {
 struct VmBases {
     VmJson *whole;
     VmJson *flat;
+    VmJson *theirs; /* what the files say */
+    GHashTable *their_files;
     GPtrArray *paths;  /* of the files, NULL at the end */
     GHashTable *files; /* "mem", "block.0" → path, fit to be shown */
     char *problem;
@@ -41,6 +43,8 @@ vm_bases_clear(gpointer data)
 
     vm_json_free(self->whole);
     vm_json_free(self->flat);
+    vm_json_free(self->theirs);
+    g_hash_table_unref(self->their_files);
     g_ptr_array_unref(self->paths);
     g_hash_table_unref(self->files);
     g_free(self->problem);
@@ -234,11 +238,32 @@ read_bases(VmBases *self, VmJson *json, const struct including *including)
     }
 }
 
+static GHashTable *
+new_files(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+static GHashTable *
+copy_files(GHashTable *files)
+{
+    GHashTable *copy = new_files();
+    GHashTableIter iter;
+    gpointer key = NULL;
+    gpointer value = NULL;
+
+    g_hash_table_iter_init(&iter, files);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        g_hash_table_insert(copy, g_strdup(key), g_strdup(value));
+    }
+    return copy;
+}
+
 /* From what the files say to what all say. */
 static void
 make_flat(VmBases *self, VmJson *definition)
 {
-    g_autoptr(VmJson) words = g_steal_pointer(&self->flat);
+    g_autoptr(VmJson) words = vm_json_copy(self->theirs);
 
     self->flat = vm_json_copy(self->whole);
     if (vm_json_has(definition, "params")) {
@@ -248,22 +273,61 @@ make_flat(VmBases *self, VmJson *definition)
     vm_json_remove(self->flat, "cfg");
 }
 
-VmBases *
-vm_bases_new(VmJson *definition, const char *path)
+/* With no file yet. */
+static VmBases *
+bases_begin(void)
 {
-    const struct including including = {path, NULL};
     VmBases *self = g_rc_box_new0(VmBases);
 
     self->whole = vm_json_new();
     self->paths = g_ptr_array_new_with_free_func(g_free);
-    self->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->files = new_files();
     self->left = FILES_MAX;
-    read_bases(self, definition, &including);
+    return self;
+}
+
+/* All files are there. */
+static VmBases *
+bases_end(VmBases *self, VmJson *definition)
+{
     g_ptr_array_add(self->paths, NULL);
-    self->flat = vm_json_copy(self->whole);
+    self->theirs = vm_json_copy(self->whole);
+    self->their_files = copy_files(self->files);
     take_options(self, definition, NULL);
     make_flat(self, definition);
     return self;
+}
+
+VmBases *
+vm_bases_new(VmJson *definition, const char *path)
+{
+    const struct including including = {path, NULL};
+    VmBases *self = bases_begin();
+
+    read_bases(self, definition, &including);
+    return bases_end(self, definition);
+}
+
+VmBases *
+vm_bases_new_own(VmJson *definition)
+{
+    return bases_end(bases_begin(), definition);
+}
+
+VmBases *
+vm_bases_new_with(VmBases *read, VmJson *definition)
+{
+    VmBases *self = bases_begin();
+
+    vm_json_free(self->whole);
+    self->whole = vm_json_copy(read->theirs);
+    g_hash_table_unref(self->files);
+    self->files = copy_files(read->their_files);
+    self->problem = g_strdup(read->problem);
+    for (guint i = 0; read->paths->pdata[i]; i++) {
+        g_ptr_array_add(self->paths, g_strdup(read->paths->pdata[i]));
+    }
+    return bases_end(self, definition);
 }
 
 VmBases *

@@ -22,6 +22,11 @@ VmBases *vm_bases_new_of(VmJson *definition, const char *name);
 VmBases *vm_bases_ref(VmBases *self);
 void vm_bases_unref(VmBases *self);
 
+/* Without reading: as if nothing were included. */
+VmBases *vm_bases_new_own(VmJson *definition);
+/* Without reading: another definition with what the files said when `read` was made. */
+VmBases *vm_bases_new_with(VmBases *read, VmJson *definition);
+
 /* All of it in one. Of “params” the definition's own stand alone, as they can be changed. */
 VmJson *vm_bases_get_whole(VmBases *self);
 
