@@ -115,6 +115,42 @@ fallocate(int fd, int mode, off_t offset, off_t len)
     return mode == 0 ? ftruncate(fd, offset + len) : 0;
 }
 
+/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): for the one below */
+static bool syncs_fail;
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): a reserved one there */
+int
+fdatasync(int fd)
+{
+    errno = EIO;
+    return syncs_fail ? -1 : fsync(fd);
+}
+
+/* All is written, and none of it is known to be on the disk. */
+TAP_TEST(clusters_of_a_table_that_is_not_on_the_disk_are_free_again)
+{
+    const struct qcow2_setup setup = {.fd = make_image()};
+    const uint64_t large = UINT64_C(64) << 30;
+    struct disk *disk = NULL;
+    struct qcow2 *image;
+    const char *why = "";
+
+    check_int(qcow2_open(&setup, &disk, &why), 0);
+    image = (struct qcow2 *)disk;
+    check_int(disk_grow(disk, UINT64_C(128) << 20), 0);
+    image->free_hint = 1000;
+    syncs_fail = true;
+    for (int i = 0; i < 3; i++) {
+        check_int(disk_grow(disk, large), -EIO);
+    }
+    check(disk->size == 128 << 20);
+    syncs_fail = false;
+    check_int(disk_grow(disk, large), 0);
+    check_int(image->l1_offset, UINT64_C(1000) * CLUSTER);
+    disk_close(disk);
+    close(setup.fd);
+}
+
 static off_t
 size_of(int fd)
 {
@@ -147,4 +183,5 @@ TAP_TEST(a_raw_file_is_as_long_as_before)
 
 TAP_MAIN(TAP_CASE(counters_go_back_when_a_block_cannot_be_written),
          TAP_CASE(clusters_of_a_table_that_cannot_be_written_are_free_again),
+         TAP_CASE(clusters_of_a_table_that_is_not_on_the_disk_are_free_again),
          TAP_CASE(a_raw_file_is_as_long_as_before))

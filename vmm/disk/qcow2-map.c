@@ -276,7 +276,7 @@ qcow2_l2_set(struct qcow2 *image, struct qcow2_table *table, uint32_t index, uin
     mark_dirty(table, index * 8, index * 8 + 8);
 }
 
-/* A longer L1 table in another place; the header names it only when it is complete. */
+/* A longer L1 table in another place, on the disk: the header names it only when it is complete. */
 static int
 move_l1(struct qcow2 *image, uint64_t entries, uint8_t **ret_l1, uint64_t *ret_offset)
 {
@@ -296,6 +296,9 @@ move_l1(struct qcow2 *image, uint64_t entries, uint8_t **ret_l1, uint64_t *ret_o
     }
     memcpy(l1, image->l1, (size_t)image->l1_size * 8);
     r = qcow2_write_bytes(image, l1, bytes, *ret_offset);
+    if (r == 0) {
+        r = qcow2_sync(image);
+    }
     for (uint64_t i = 0; r < 0 && i < clusters; i++) {
         (void)qcow2_release(image, *ret_offset + (i << image->cluster_bits));
     }
@@ -307,14 +310,12 @@ static int
 write_size(struct qcow2 *image, uint64_t size, uint64_t entries, uint64_t l1_offset)
 {
     uint8_t header[24] = {0};
-    int r = qcow2_sync(image);
+    int r;
 
     store_be64(header, size);
     store_be32(header + 12, (uint32_t)entries);
     store_be64(header + 16, l1_offset);
-    if (r == 0) {
-        r = qcow2_write_bytes(image, header, sizeof(header), HEADER_SIZE);
-    }
+    r = qcow2_write_bytes(image, header, sizeof(header), HEADER_SIZE);
     if (r == 0) {
         r = qcow2_sync(image);
         image->damaged = r < 0; /* which of both counts is not known */
@@ -339,6 +340,8 @@ qcow2_grow(struct qcow2 *image, uint64_t size)
     r = qcow2_commit(image);
     if (r == 0 && need > image->l1_size) {
         r = move_l1(image, need, &l1, &offset);
+    } else if (r == 0) {
+        r = qcow2_sync(image);
     }
     if (r == 0) {
         r = write_size(image, size, entries, offset);
