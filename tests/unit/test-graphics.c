@@ -27,6 +27,7 @@ static int node_error; /* of open(); 0: there is a render node */
 static bool node_works;
 static bool soft_works;
 static char tried[64]; /* levels, in turn */
+static const char *why = "its trial crashed";
 /* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
 
 int wrap_open(const char *path, int flags) __asm__("__wrap_open");
@@ -51,7 +52,7 @@ probe_gpu(const struct probe_gpu *probe, char *reason, size_t size)
     const bool drm = strcmp(probe->level, "drm") == 0;
 
     snprintf(tried + strlen(tried), sizeof(tried) - strlen(tried), "%s ", probe->level);
-    snprintf(reason, size, "its trial crashed");
+    snprintf(reason, size, "%s", why);
     return !probe->fault && (drm ? node_works : soft_works);
 }
 
@@ -181,6 +182,30 @@ TAP_TEST(ladder)
     }
 }
 
+/* The longest reasons are whole, and so is what follows them: the window knows no half ones to translate. */
+TAP_TEST(long_reasons)
+{
+    const struct gpu_config config = {.backend = GPU_BACKEND_VIRGLRENDERER};
+    const struct graphics_wish wish = {.config = &config};
+    char reason[200];
+    char sentence[START_SENTENCE_SIZE];
+    struct graphics graphics;
+
+    memset(reason, 'x', sizeof(reason) - 1);
+    reason[sizeof(reason) - 1] = '\0';
+    snprintf(sentence, sizeof(sentence),
+             "2D, although 3D was asked for: on /dev/dri/renderD128 %s, and drawn by the processor "
+             "%s.",
+             reason, reason);
+    why = reason;
+    node_error = 0;
+    node_works = false;
+    soft_works = false;
+    graphics_choose(&wish, &graphics);
+    why = "its trial crashed";
+    check(strcmp(graphics.sentence, sentence) == 0);
+}
+
 /* The kernel numbers its own files: any other character device is as good as a card. */
 TAP_TEST(which_card)
 {
@@ -195,4 +220,4 @@ TAP_TEST(which_card)
     check(graphics_render_device(&graphics) == 0);
 }
 
-TAP_MAIN(TAP_CASE(ladder), TAP_CASE(which_card))
+TAP_MAIN(TAP_CASE(ladder), TAP_CASE(long_reasons), TAP_CASE(which_card))

@@ -14,11 +14,13 @@
 
 enum {
     REASON_SIZE = 200,
+    NODE_PATH_SIZE = 32,
+    NODE_REASON_SIZE = REASON_SIZE + NODE_PATH_SIZE + 8, /* none is cut: half of one says nothing */
 };
 
 struct node {
     int fd;
-    char path[32];
+    char path[NODE_PATH_SIZE];
 };
 
 /* The first that we may use; fd -1 and *ret_reason when there is none. */
@@ -63,7 +65,7 @@ choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
         config->backend == GPU_BACKEND_VIRGLRENDERER ||
         (config->context_types & (GPU_CONTEXT_VIRGL | GPU_CONTEXT_VIRGL2 | GPU_CONTEXT_VENUS));
     bool wanted = asked;
-    char node_reason[REASON_SIZE];
+    char node_reason[NODE_REASON_SIZE];
     char reason[REASON_SIZE];
     struct node node = open_render_node(node_reason);
 
@@ -76,7 +78,7 @@ choose_3d(const struct graphics_wish *wish, struct graphics *graphics)
         }
         close(node.fd);
         wanted = true; /* who has a node and chose nothing has 3D, if not from there */
-        snprintf(node_reason, sizeof(node_reason), "on %s %.150s", node.path, reason);
+        snprintf(node_reason, sizeof(node_reason), "on %s %s", node.path, reason);
     }
     if (!wanted) {
         snprintf(graphics->sentence, sizeof(graphics->sentence), "2D: %s.", node_reason);
