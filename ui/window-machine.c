@@ -357,6 +357,14 @@ copy_text(VmWindow *self, const char *text)
                            text, -1);
 }
 
+/* An option that is not there means one. */
+static gboolean
+has_no_port(VmJson *definition)
+{
+    return vm_json_is_list(definition, "serial") && vm_json_length(definition, "serial") == 0 &&
+           !vm_json_has(definition, "cfg");
+}
+
 void
 vm_window_copy_command(VmWindow *self)
 {
@@ -366,7 +374,11 @@ vm_window_copy_command(VmWindow *self)
         g_autofree char *line =
             vm_definition_command_line(definition, vm_machine_get_name(self->machine));
         copy_text(self, line);
-        vm_window_toast(self, _("Command line copied"));
+        vm_window_toast(self,
+                        has_no_port(definition)
+                            ? _("Command line copied. It has one serial port, as no option says "
+                                "that there is none.")
+                            : _("Command line copied"));
     }
 }
 

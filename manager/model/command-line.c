@@ -329,8 +329,10 @@ make_definition(const char *printed, const char *folder)
     if (!json || !vm_json_has(json, "cpus")) {
         return NULL; /* --help */
     }
+    /* Lists with nothing in them say nothing, but for one: no port at all is not the port that is the default. */
     for (guint i = 0; keys[i]; i++) {
-        if (vm_json_is_list(json, keys[i]) && vm_json_length(json, keys[i]) == 0) {
+        if (vm_json_is_list(json, keys[i]) && vm_json_length(json, keys[i]) == 0 &&
+            !g_str_equal(keys[i], "serial")) {
             vm_json_remove(json, keys[i]);
         }
     }

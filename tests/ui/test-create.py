@@ -425,6 +425,24 @@ def command_line_there_and_back(session):
     expect(meaning(session, before) == meaning(session, after), f"{before} became {after}")
 
 
+def no_ports(session):
+    """No serial port at all, by a file that the line names, is kept; the line that is copied cannot say so, which is told."""
+    session.use_real_vmm()
+    kernel = file_of(session, "vmlinuz", b"\177ELF" + bytes(64))
+    bare = file_of(session, "bare.json", b'{"serial": []}')
+    session.start(file_of(session, "bare.txt", f"vmm run --name bare --cpus 1 --mem 1536 --cfg {bare} {kernel}\n".encode()))
+    create_imported(session, "1 processor · 1.5 GiB memory")
+    session.see_row("bare, Off")
+    definition = session.definitions()["bare"]
+    expect(definition.get("serial") == [], f"{definition}")
+    session.see("More", Atspi.Role.TOGGLE_BUTTON).do_action(0)
+    wait_for("“Copy command line”", lambda: next((
+        node for node in walk(session.application())
+        if node.get_name() == "Copy command line" and is_showing(node) and node.do_action(0)), None))
+    session.see("Command line copied. It has one serial port, as no option says that there is none.")
+    session.shoot("copied-no-port-light")
+
+
 def refused_command_lines(session):
     """What is no command line of a machine is refused by name, and nothing in it is run."""
     session.use_real_vmm()
@@ -462,6 +480,6 @@ def refused_command_lines(session):
     wait_for("a way on", lambda: is_usable(button), 30)
 
 
-TESTS = [review_leads_back, from_command_line, sizes_stay, figures_in_german, command_line_there_and_back, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
+TESTS = [review_leads_back, from_command_line, sizes_stay, figures_in_german, command_line_there_and_back, no_ports, refused_command_lines, from_libvirt, libvirt_firmware, kernel_from_disk, no_kernel_on_disk, cloud_image, bad_cloud_users, other_disks]
 
 sys.exit(run(TESTS))
