@@ -101,6 +101,17 @@ name_window(VmWindow *self)
     vm_accessible_set_name(GTK_WIDGET(self), name);
 }
 
+/* The whole words of a label that has no room for them. */
+static gboolean
+tip_asked(GtkLabel *label, int x, int y, gboolean by_key, GtkTooltip *tip)
+{
+    if (!pango_layout_is_ellipsized(gtk_label_get_layout(label))) {
+        return FALSE;
+    }
+    gtk_tooltip_set_text(tip, gtk_label_get_text(label));
+    return TRUE;
+}
+
 static void
 words_changed(VmWindow *self)
 {
@@ -520,6 +531,7 @@ vm_window_class_init(VmWindowClass *klass)
     gtk_widget_class_bind_template_callback(widget_class, vm_window_overview_act);
     gtk_widget_class_bind_template_callback(widget_class, vm_window_show_machine);
     gtk_widget_class_bind_template_callback(widget_class, view_changed);
+    gtk_widget_class_bind_template_callback(widget_class, tip_asked);
     gtk_widget_class_bind_template_callback(widget_class, check_left);
     gtk_widget_class_bind_template_callback(widget_class, check_done);
 }

@@ -393,7 +393,43 @@ def base_broken(session):
     wait_for("the message to go", lambda: not session.find_start("“"))
 
 
-TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row, base_file, base_devices, base_slow, base_broken]
+def narrow_title(session):
+    """A title that has no room has a tip with all of it, and one that has room has none."""
+    title = "Debian 12 for the accounts of the year before last"
+    session.define("lab", title)
+    session.define("short", "Ab")
+    session.start()
+    session.activate("app.show-machine", "lab")
+    session.see_row(f"{title}, Off")
+    window = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(session.process.pid)],
+                            capture_output=True, text=True, timeout=60).stdout.split()[0]
+    subprocess.run(["xdotool", "windowsize", "--sync", window, "420", "780"], check=True, timeout=60)
+    session.see("Back", Atspi.Role.PUSH_BUTTON)
+    window_id = hex(int(window))
+
+    def tip_over(name):
+        label = session.see(name, Atspi.Role.LABEL)
+        time.sleep(0.5)  # the size has settled
+        box = label.get_extents(Atspi.CoordType.SCREEN)
+        for shift in (0, 3):  # it is moving that asks
+            subprocess.run(["xdotool", "mousemove", str(box.x + box.width // 2 + shift), str(box.y + box.height // 2)],
+                           check=True, timeout=60)
+            time.sleep(0.2)
+        time.sleep(1.5)  # a tip is a window, which no reader is told of
+        tree = subprocess.run(["xwininfo", "-root", "-tree"], capture_output=True, text=True, timeout=60, check=True).stdout
+        found = [line.split()[0] for line in tree.splitlines() if '"vitrine"' in line.lower() and window_id not in line]
+        return [one for one in found if "IsViewable" in subprocess.run(["xwininfo", "-id", one], capture_output=True, text=True,
+                                                                       timeout=60, check=False).stdout]
+    tips = tip_over(title)
+    session.shoot("narrow-title-light")
+    expect(tips, "no tip")
+    subprocess.run(["xdotool", "mousemove", "0", "0"], check=True, timeout=60)
+    session.activate("app.show-machine", "short")
+    expect(not tip_over("Ab"), "a tip that says nothing more")
+
+
+TESTS = [told_as_selected, sharing_limits, foreign_back_ends, icon_row, base_file, base_devices, base_slow, base_broken,
+         narrow_title]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
