@@ -2,6 +2,7 @@
 /* A definition for a machine that somebody else started: what its run says that it was started with. */
 #include <gio/gio.h>
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,11 @@
 #include "manager/model/definition-paths.h"
 #include "manager/model/machine-private.h"
 #include "vmm/client/definition.h"
+#include "vmm/client/paths.h"
+
+enum {
+    BEGUN_FIELD = 20, /* of /proc/PID/stat, behind the name */
+};
 
 G_GNUC_PRINTF(2, 3)
 static gboolean
@@ -195,6 +201,72 @@ vm_machine_new_kept(const char *name, VmMachine *found)
     return self;
 }
 
+/* So that a later manager finds it too: its folder is not called after the machine. */
+static char *
+dup_note_path(VmMachine *self)
+{
+    g_autofree char *folder = vm_paths_state(self->name);
+
+    return g_build_filename(folder, "kept-run.json", NULL);
+}
+
+/* When the process began, in ticks: with its number there is no other one. -1: not known. */
+static gint64
+begun(int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
+    g_autofree char *text = NULL;
+    const char *rest =
+        g_file_get_contents(path, &text, NULL, NULL) ? strrchr(text, ')') : NULL; /* a name's end */
+    g_auto(GStrv) words = rest ? g_strsplit(rest, " ", BEGUN_FIELD + 2) : NULL;
+
+    return words && g_strv_length(words) > BEGUN_FIELD
+               ? g_ascii_strtoll(words[BEGUN_FIELD], NULL, 10)
+               : -1;
+}
+
+static void
+note_run(VmMachine *self)
+{
+    g_autofree char *path = dup_note_path(self);
+    g_autoptr(VmJson) note = vm_json_new();
+    g_autoptr(GError) error = NULL;
+
+    vm_json_set_string(note, "socket", self->socket);
+    vm_json_set_int(note, "pid", vm_run_get_pid(self->run));
+    vm_json_set_int(note, "begun", begun((int)vm_run_get_pid(self->run)));
+    if (!vm_definition_save(note, path, &error)) {
+        g_debug("%s", error->message);
+    }
+}
+
+VmRun *
+vm_machine_find_kept_run(VmMachine *self)
+{
+    g_autofree char *path = dup_note_path(self);
+    g_autoptr(VmJson) note = vm_json_load(path, NULL);
+    const char *socket = note ? vm_json_get_string(note, "socket") : NULL;
+    g_autoptr(VmRun) run = socket ? vm_run_find_at(socket, NULL) : NULL;
+    const int pid = run ? (int)vm_run_get_pid(run) : -1;
+
+    if (!run || vm_json_get_int(note, "pid", -1) != pid ||
+        vm_json_get_int(note, "begun", -1) != begun(pid)) {
+        return NULL;
+    }
+    self->socket = g_strdup(socket);
+    return g_steal_pointer(&run);
+}
+
+void
+vm_machine_forget_kept_run(VmMachine *self)
+{
+    g_autofree char *path = self->socket ? dup_note_path(self) : NULL;
+
+    if (path) {
+        (void)g_unlink(path);
+    }
+}
+
 gboolean
 vm_machine_keep(VmMachine *self, VmJson *json, GError **error)
 {
@@ -202,6 +274,9 @@ vm_machine_keep(VmMachine *self, VmJson *json, GError **error)
         return FALSE;
     }
     vm_machine_find_run(self);
+    if (self->run && self->socket) {
+        note_run(self);
+    }
     g_clear_pointer(&self->running, vm_json_free);
     self->running = vm_json_copy(self->definition);
     return TRUE;

@@ -351,6 +351,7 @@ run_ended(VmMachine *self, int status)
     self->restart_asked = FALSE;
     g_clear_pointer(&self->running, vm_json_free);
     if (!self->found) {
+        vm_machine_forget_kept_run(self);
         g_clear_pointer(&self->socket, g_free); /* of one that was kept: the next run is at home */
     }
     if (status < 0) {
@@ -410,6 +411,7 @@ vm_machine_find_run(VmMachine *self)
 
     if (!self->run) {
         run = self->socket ? vm_run_find_at(self->socket, NULL) : vm_run_find(self->name);
+        run = run || self->socket || self->found ? run : vm_machine_find_kept_run(self);
     }
     if (run) {
         adopt_run(self, run, run_is_disposable(self));

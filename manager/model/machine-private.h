@@ -77,6 +77,10 @@ struct _VmMachine {
 void vm_machine_set_defined(VmMachine *self);
 /* Its run was started with that word; no configuration says such. */
 gboolean vm_machine_run_has(VmMachine *self, const char *word);
+/* The run that it was kept of (vm_machine_keep()), where that goes on elsewhere; NULL: none, or it is another one. */
+VmRun *vm_machine_find_kept_run(VmMachine *self);
+/* That run has ended. */
+void vm_machine_forget_kept_run(VmMachine *self);
 /* Its control socket; NULL without a safe place for it. g_free(). */
 char *vm_machine_dup_socket_path(VmMachine *self);
 void vm_machine_set_state(VmMachine *self, VmMachineState state);
