@@ -42,6 +42,10 @@ xkb_symbols { include "pc+us+inet(evdev)" }; };\0"""
 MODIFIERS = {42: 1, 29: 4, 56: 8, 125: 64}  # shift, control, alt, super
 
 
+IPC = struct.Struct("=6sII")  # before each message: mark, size, kind
+RUN_COMMAND, GET_TREE = 0, 4
+
+
 def now():
     return int(time.monotonic() * 1000) & 0xffffffff
 
@@ -218,11 +222,24 @@ class Sway(desktop.Desktop):
                 found.append(node)
             for child in node.get("nodes", []) + node.get("floating_nodes", []):
                 walk(child)
-        walk(json.loads(self.run("swaymsg", "-r", "-t", "get_tree")))
+        walk(self._ask(GET_TREE))
         return found
 
+    def _ask(self, kind, text=""):
+        """sway's answer by its own protocol: swaymsg waits for three seconds only."""
+        message = text.encode()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ipc:
+            ipc.settimeout(60)
+            ipc.connect(self.environment["SWAYSOCK"])
+            ipc.sendall(IPC.pack(b"i3-ipc", len(message), kind) + message)
+            with ipc.makefile("rb") as answer:
+                _, size, _ = IPC.unpack(answer.read(IPC.size))
+                return json.loads(answer.read(size))
+
     def command(self, text):
-        self.run("swaymsg", text)
+        for answer in self._ask(RUN_COMMAND, text):
+            if not answer["success"]:
+                raise RuntimeError(f"sway: {text}: {answer.get('error')}")
 
     def focus(self, node):
         self.command(f"[con_id={node['id']}] focus")

@@ -79,7 +79,8 @@ def main(way, test):
                 number += 1
                 print(f"ok {number} # SKIP this kernel makes no dmabufs of memory files")
                 continue
-            compositor.command(f"output * scale {scale}")
+            if way == "wayland":
+                compositor.command(f"output * scale {scale}")
             name = mode if scale == 1 else f"{mode} at scale {scale}"
             more = {"TEST_DMABUF": mode, "TEST_SCALE": str(scale)}
             if way == "wayland" and mode == "card":
