@@ -22,10 +22,23 @@ LIMIT = 120
 GREYS = (0x7f, 0x80)  # half of 255, rounded either way
 SCENES = ("build",)
 DESKTOP = (0x60, 0x40, 0x1f)  # the colour of an empty weston, data/guest/recipes/gl
-# kmscube takes a key, and so the end of its input, for the wish to leave.
+FRAME = 30  # the cube's turn depends on nothing but the number of the frame
+TOLERANCE = 8  # of 255, of each colour: renderers may round, and at edges differ in a few pixels
+EDGES = 20
+# kmscube takes a key, and so the end of its input, for the wish to leave. It stands still with its last frame on the
+# screen when it cannot write what it has to say at its end.
+STILL = f"""
+exec 3</dev/ttyS0; mkfifo /run/keys; exec 5<>/run/keys;
+still() {{ echo READY $1; read x <&3; rm -f /run/full; mkfifo /run/full; exec 4<>/run/full; head -c 65536 /dev/zero >&4;
+ env $2 stdbuf -o1M kmscube -c {FRAME} <&5 >&4 2>/dev/null & p=$!;
+ until grep -q pipe_write /proc/$p/wchan; do sleep 0.2; done; echo STILL $1; read x <&3;
+ echo BY $1 $(grep -a -m1 -o 'renderer: .*' <&4) .; wait $p; }};
+still reference MESA_LOADER_DRIVER_OVERRIDE=kms_swrast; still virgl A=;
+"""
 GUEST_SCRIPT = f"""
 echo DRIVER $(EGL_PLATFORM=surfaceless eglinfo 2>/dev/null | grep -i 'driver name') .;
 sleep 35 | timeout 30 kmscube 2>&1 | grep -i -E 'renderer:|fps'; echo CUBE over;
+{STILL}
 echo WESTON $(/usr/lib/vitrine/weston-gl 40) over;
 for s in {' '.join(SCENES)}; do
  echo SCENE $s $(timeout 150 glmark2-es2-drm --validate --off-screen --size 128x96 -b $s | grep Validation);
@@ -67,6 +80,49 @@ def check_cube(report, machine, screen):
     said = machine.wait_for(r"renderer: (.*)\n", LIMIT).group(1)
     report.check("virgl" in said, "it was Mesa's virgl that drew", said)
     report.check(len(pictures) >= 3, "and turns", f"{len(pictures)} different pictures of 6")
+
+
+def unlike(one, other):
+    """How many pixels differ by more than renderers may."""
+    wrong = {at // 4 for at, (a, b) in enumerate(zip(one, other)) if abs(a - b) > TOLERANCE and at % 4 != 3}
+    return len(wrong) + abs(len(one) - len(other))
+
+
+def settled(screen):
+    """The picture, once it is the same for three seconds."""
+    while True:
+        picture = screen.picture()
+        screen.forget()
+        time.sleep(3)
+        if screen.picture() == picture:
+            return picture
+
+
+def still(machine, client, name):
+    machine.wait_for(f"READY {name}", LIMIT)
+    client.write("serial.0", b"begin\n")
+    machine.wait_for(f"STILL {name}", LIMIT)
+
+
+def go_on(machine, client, name):
+    client.write("serial.0", b"end\n")
+    return machine.wait_for(rf"BY {name} (.*) \.\n", LIMIT).group(1)
+
+
+def check_still(report, machine, client, screen):
+    """One frame, drawn by Mesa's own renderer in the guest's processor, then by virgl: pixel by pixel."""
+    still(machine, client, "reference")
+    report.check(screen.wait(has_cube, LIMIT), "the processor draws kmscube's cube", screen.size)
+    reference = settled(screen)
+    said = go_on(machine, client, "reference")
+    report.check("llvmpipe" in said or "softpipe" in said, "by Mesa's own renderer", said)
+    gone = wait_until(lambda: screen.size is None or unlike(reference, screen.picture()) > EDGES, LIMIT)
+    still(machine, client, "virgl")
+    wait_until(lambda: screen.size and unlike(reference, screen.picture()) <= EDGES, LIMIT)
+    wrong = unlike(reference, screen.picture()) if screen.size else -1
+    report.check(gone and 0 <= wrong <= EDGES, f"virgl draws the same frame, pixel by pixel: {wrong} differ", gone)
+    said = go_on(machine, client, "virgl")
+    report.check("virgl" in said, "and it was virgl", said)
 
 
 def is_empty_desktop(screen):
@@ -152,6 +208,7 @@ def check(report, machine, control):
     screen = listener.Listener(client)
     check_cube(report, machine, screen)
     machine.wait_for(r"CUBE over", LIMIT)
+    check_still(report, machine, client, screen)
     check_desktop(report, machine, screen)
     for name in SCENES:
         said = machine.wait_for(rf"SCENE {name} (.*)\n", LIMIT).group(1)
