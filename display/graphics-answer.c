@@ -144,6 +144,8 @@ answer_graphics(const struct gpu_statistics *statistics, gpointer user_data)
         {"CommandBytes", statistics->command_bytes},
         {"Fences", statistics->fences},
         {"WaitingFences", statistics->fences_waiting},
+        {"ScreenWaits", statistics->screen_waits},
+        {"ScreenWaitTime", statistics->screen_wait_ns},
         {"Contexts", statistics->n_contexts},
         {"Resources", statistics->n_resources},
         {"Memory", statistics->memory},

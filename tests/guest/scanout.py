@@ -142,6 +142,8 @@ def check_pace(report, display, client):
     time.sleep(2 * REST)
     again = frame_rate(display)
     report.note(f"frames in a second: {free:.1f}, with a screen of {1 / REST:.0f} {slow:.1f}, then {again:.1f}")
+    (counted, _), _ = display.call("/org/vitrine/Vmm1", "org.vitrine.Vmm1.Statistics", "GetGraphics")
+    report.note(f"it waited {counted['ScreenWaits']} times, {counted['ScreenWaitTime'] / 1e9:.1f} s")
     report.check(slow < 1.15 / REST, "a guest draws no faster than the client has it on its screen", slow)
     report.check(again > free / 2, "nor slower", free, again)
 

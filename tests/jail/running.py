@@ -29,7 +29,7 @@ PLAN = {
     "vmm-input": {**LOOP, **RING, "socket": 3, "timerfd": 1},
     # the image and what it is based on, or the five of the composite disk that the suite makes
     "vmm-block": {**LOOP, **RING, "socket": 2, "file": 5, "timerfd": 1, "memfd": 1},
-    "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 4, "render-node": 4, "sync": 64,
+    "vmm-gpu": {**LOOP, **RING, "socket": 3, "memfd": 512, "timerfd": 5, "render-node": 4, "sync": 64,
                 "dmabuf": 512, "file": 1},  # a recording
     # an epoll set of each device besides the loop's
     "vmm-machine": {"eventpoll": 33, "socket": 64, "kvm": 1, "kvm-vm": 1, "kvm-vcpu": 32, "eventfd": 256,

@@ -8,6 +8,7 @@
  */
 
 #include <linux/udmabuf.h>
+#include <poll.h>
 #include <string.h>
 
 #include "tests/ui/shown-page.h"
@@ -284,13 +285,17 @@ test_let_go(Shown *self, gconstpointer data)
 static gint64
 time_shown(Shown *self, guint buffer)
 {
-    const gint64 begin = g_get_monotonic_time();
+    struct pollfd said = {.fd = self->rig->gpu, .events = POLLIN};
     union {
         struct start_header header;
         struct gpu_shown shown;
         guint8 bytes[256];
     } message;
 
+    while (poll(&said, 1, 0) == 1) { /* of before */
+        rig_gpu_receive(self->rig, &message, sizeof(message));
+    }
+    const gint64 begin = g_get_monotonic_time();
     rig_gpu_scanout(self->rig, buffer, 0, WIDTH, HEIGHT);
     do {
         rig_gpu_receive(self->rig, &message, sizeof(message));
@@ -313,7 +318,8 @@ test_unseen(Shown *self, gconstpointer data)
     g_free(test_compositor_say(self->compositor, "still 1"));
     g_test_message("first after %d ms", (int)time_shown(self, first));
     for (guint i = 0; i < FLIPS; i++) {
-        shortest = MIN(shortest, time_shown(self, first + (i + 1) % 2));
+        const gint64 took = time_shown(self, first + (i + 1) % 2);
+        shortest = MIN(shortest, took);
     }
     g_test_message("then after %d ms", (int)shortest);
     g_assert_cmpint(shortest, <, UNSEEN_MS);

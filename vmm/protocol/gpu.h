@@ -264,6 +264,8 @@ struct gpu_statistics {
     uint64_t command_bytes;
     uint64_t fences;
     uint64_t fences_waiting; /* now */
+    uint64_t screen_waits;   /* times that a request waited for a texture to be off the screen */
+    uint64_t screen_wait_ns; /* all of these, without one that is on */
     uint32_t queue_size;     /* of the control queue; 0: the guest has not set it up */
     uint32_t queue_peak;     /* most requests in it at once since the last question */
     uint32_t blobs_mapped;   /* now */

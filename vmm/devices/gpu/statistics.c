@@ -223,6 +223,8 @@ gpu_tell_statistics(void *data, struct gpu_statistics *statistics)
     statistics->command_bytes = gpu->counters.command_bytes;
     statistics->fences = gpu->fences.created;
     statistics->fences_waiting = gpu->fences.created - gpu->fences.retired;
+    statistics->screen_waits = gpu->stop.count;
+    statistics->screen_wait_ns = gpu->stop.took_ns;
     tell_queue(gpu, statistics);
     statistics->blobs_mapped = gpu->counters.blobs_mapped;
     statistics->blobs_limit = BLOB_WINDOW_PIECES_MAX;
