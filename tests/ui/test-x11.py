@@ -459,7 +459,7 @@ def test_fling():
         host.said("dropped cargo")
 
 
-TESTS = (test_two, test_focus, test_menu, test_gtk, test_quiet, test_drop, test_drop_refused, test_drag, test_drag_refused,
-         test_drag_inside, test_fling)
+TESTS = (test_two, test_focus, test_menu, test_gtk, test_quiet, test_drop, test_drop_refused, test_drag,
+         test_drag_refused, test_drag_inside, test_fling)
 
 run(TESTS, "Xwayland")
