@@ -118,8 +118,8 @@ fallocate(int fd, int mode, off_t offset, off_t len)
 /* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): for the one below */
 static bool syncs_fail;
 
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): a reserved one there */
 int
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): a reserved one there */
 fdatasync(int fd)
 {
     errno = EIO;
