@@ -213,6 +213,22 @@ test_many(struct place *place, gconstpointer data)
     g_assert_cmpuint(vm_json_length(vm_bases_get_whole(bases), "block"), <=, 32);
 }
 
+/* vmm refuses it; until then no disk is taken for another file's. */
+static void
+test_kinds(struct place *place, gconstpointer data)
+{
+    g_autoptr(VmBases) bases = NULL;
+
+    put(place, "list.json", "{\"block\": [{\"path\": \"/theirs\"}]}");
+    put(place, "word.json", "{\"block\": \"word\"}");
+    bases = read_bases(place, "{\"cfg\": [\"list.json\", \"word.json\"],"
+                              " \"block\": [{\"path\": \"/own\"}]}");
+    g_assert_cmpstr(vm_json_get_string(vm_bases_get_whole(bases), "block.0.path"), ==, "/own");
+    g_assert_cmpuint(vm_bases_count(bases, "block"), ==, 0);
+    g_assert_nonnull(strstr(vm_bases_get_problem(bases), "word.json"));
+    g_assert_false(vm_bases_check(bases, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -223,6 +239,7 @@ main(int argc, char **argv)
         {"/bases/rules", test_rules},     {"/bases/own-words", test_own_words},
         {"/bases/flat", test_flat},       {"/bases/ports", test_ports},
         {"/bases/hostile", test_hostile}, {"/bases/many", test_many},
+        {"/bases/kinds", test_kinds},
     };
 
     setlocale(LC_ALL, "C.UTF-8");

@@ -164,6 +164,29 @@ take_list(VmBases *self, const char *list, VmJson *json, const char *path)
     }
 }
 
+/* A list here and something else there, which vmm refuses: what comes later holds, so that all is of one kind. */
+static void
+take_other_kind(VmBases *self, const char *option, VmJson *json, const char *path)
+{
+    const char *before = g_hash_table_lookup(self->files, option);
+    g_autofree char *file = g_strdup(path ? path : before);
+
+    complain(self, "“%s” is not a JSON file that says what a machine has.", file ? file : option);
+    for (guint n = vm_bases_count(self, option); n-- > 0;) {
+        g_autofree char *key = g_strdup_printf("%s.%u", option, n);
+        note_file(self, key, NULL);
+    }
+    vm_json_set_copy(self->whole, option, json);
+}
+
+static gboolean
+is_other_kind(VmBases *self, const char *option, VmJson *json)
+{
+    return vm_json_has(self->whole, option) && !g_str_equal(option, "params") &&
+           !g_str_equal(option, "cfg") &&
+           vm_json_is_list(self->whole, option) != vm_json_is_list(json, option);
+}
+
 /* path: NULL for the definition. */
 static void
 take_options(VmBases *self, VmJson *json, const char *path)
@@ -177,7 +200,10 @@ take_options(VmBases *self, VmJson *json, const char *path)
         if (path && is_its_own(option)) {
             continue;
         }
-        if (words ? path != NULL : !g_str_equal(option, "cfg") && vm_json_is_list(json, option)) {
+        if (is_other_kind(self, option, json)) {
+            take_other_kind(self, option, json, path);
+        } else if (words ? path != NULL
+                         : !g_str_equal(option, "cfg") && vm_json_is_list(json, option)) {
             take_list(self, option, json, path);
         } else {
             vm_json_set_copy(self->whole, option, json);
