@@ -42,6 +42,9 @@ wrap_set_paced(VmConsole *console, gboolean paced)
 void
 wrap_presented(VmConsole *console, guint64 serial)
 {
+    console_told.when =
+        serial > console_told.presented ? g_get_monotonic_time() : console_told.when;
     console_told.presented = serial;
+    console_told.earliest = console_told.earliest > 0 ? console_told.earliest : serial;
     real_presented(console, serial);
 }

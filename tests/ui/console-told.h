@@ -13,6 +13,8 @@ typedef struct {
     VmTextures textures;
     gboolean paced;
     guint64 presented;
+    gint64 when;      /* `presented` grew last, monotonic microseconds */
+    guint64 earliest; /* told since this is 0 */
 } ConsoleTold;
 
 /* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): of one test */

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "tests/ui/console-told.h"
 #include "tests/ui/shown-page.h"
 #include "ui/display-view.h"
 
@@ -27,30 +28,9 @@ enum {
     FLIPS = 20,
 };
 
-/* Not on what GTK or the rig does: on what the console was told last. */
-static gboolean console_takes; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
-static VmTextures textures;    /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
-
-/* The linker's names (--wrap): the library's functions, and those that the manager calls instead. */
+/* The linker's names (--wrap): the library's function, and the one that the manager calls instead. */
 gboolean real_has_dmabuf(VmConsole *console) __asm__("__real_vm_console_has_dmabuf");
 gboolean wrap_has_dmabuf(VmConsole *console) __asm__("__wrap_vm_console_has_dmabuf");
-void real_set_takes(VmConsole *console,
-                    gboolean takes) __asm__("__real_vm_console_set_takes_dmabuf");
-void wrap_set_takes(VmConsole *console,
-                    gboolean takes) __asm__("__wrap_vm_console_set_takes_dmabuf");
-
-void real_set_textures(VmConsole *console,
-                       VmTextures takes) __asm__("__real_vm_console_set_takes_textures");
-void wrap_set_textures(VmConsole *console,
-                       VmTextures takes) __asm__("__wrap_vm_console_set_takes_textures");
-
-void real_presented(VmConsole *console, guint64 serial) __asm__("__real_vm_console_presented");
-void wrap_presented(VmConsole *console, guint64 serial) __asm__("__wrap_vm_console_presented");
-
-/* What the console was told last, and when, and first since that is 0. */
-static gint64 when;       /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
-static guint64 presented; /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
-static guint64 earliest;  /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */
 
 static gboolean
 has_udmabuf(void)
@@ -66,30 +46,7 @@ wrap_has_dmabuf(VmConsole *console)
     if (has_udmabuf()) {
         return real_has_dmabuf(console);
     }
-    return console_takes && vm_console_get_picture_file(console, &offset) >= 0;
-}
-
-void
-wrap_set_takes(VmConsole *console, gboolean takes)
-{
-    console_takes = takes;
-    real_set_takes(console, takes);
-}
-
-void
-wrap_set_textures(VmConsole *console, VmTextures takes)
-{
-    textures = takes;
-    real_set_textures(console, takes);
-}
-
-void
-wrap_presented(VmConsole *console, guint64 serial)
-{
-    when = serial > presented ? g_get_monotonic_time() : when;
-    presented = serial;
-    earliest = earliest > 0 ? earliest : serial;
-    real_presented(console, serial);
+    return console_told.takes && vm_console_get_picture_file(console, &offset) >= 0;
 }
 
 /* What the compositor shows without a copy; id 0: nothing. */
@@ -203,22 +160,23 @@ test_paced(Shown *self, gconstpointer data)
 
     rig_wait(is_imported(self));
     shown_settle(self);
-    rig_wait(presented == vm_console_get_serial(console)); /* the last one is on the screen */
+    rig_wait(console_told.presented ==
+             vm_console_get_serial(console)); /* the last one is on the screen */
     g_free(test_compositor_say(self->compositor, "still 1"));
-    const guint64 before = presented;
+    const guint64 before = console_told.presented;
     shown_update(self, 100, 100, 90);
     rig_wait(vm_console_get_serial(console) == before + 1);
     rig_wait(shown_is_exact(self)); /* seen, but nobody said so */
-    g_assert_cmpuint(presented, ==, before);
+    g_assert_cmpuint(console_told.presented, ==, before);
     for (guint i = 0; i < 6; i++) { /* more than may be on the way: each comes */
         shown_update(self, 100 + 50 * (int)i, 200, 91 + i);
         rig_wait(vm_console_get_serial(console) == before + 2 + i);
     }
-    g_assert_cmpuint(presented, ==, before);
-    earliest = 0;
+    g_assert_cmpuint(console_told.presented, ==, before);
+    console_told.earliest = 0;
     g_free(test_compositor_say(self->compositor, "still 0"));
-    rig_wait(presented == before + 7);
-    g_assert_cmpuint(earliest, ==, before + 1);
+    rig_wait(console_told.presented == before + 7);
+    g_assert_cmpuint(console_told.earliest, ==, before + 1);
     rig_wait(is_imported(self));
 }
 
@@ -243,10 +201,10 @@ time_flip(Shown *self, guint buffer, enum keeping keeping)
         rig_run(KEPT_SHORTLY_MS);
         g_free(test_compositor_say(self->compositor, "keep 0"));
     }
-    rig_wait(presented > serial);
+    rig_wait(console_told.presented > serial);
     g_free(test_compositor_say(self->compositor, "keep 0"));
-    g_test_message("%d: after %d ms", (int)keeping, (int)((when - begin) / 1000));
-    return when - begin;
+    g_test_message("%d: after %d ms", (int)keeping, (int)((console_told.when - begin) / 1000));
+    return console_told.when - begin;
 }
 
 /*
@@ -353,11 +311,11 @@ expect_no_frame_between(Shown *self)
     g_free(test_compositor_say(self->compositor, "still 1"));
     shown_update(self, 200, 100, 82);
     rig_wait(shown_is_exact(self));
-    const guint64 before = presented;
+    const guint64 before = console_told.presented;
     shown_flip_texture(self, first);
     self->pixels = pixels[0];
     rig_wait(is_imported(self));
-    g_assert_cmpuint(presented, ==, before);
+    g_assert_cmpuint(console_told.presented, ==, before);
     /* That one is waited for. */
     shown_flip_texture(self, first + 1);
     rig_run(200);
@@ -365,7 +323,7 @@ expect_no_frame_between(Shown *self)
     g_free(test_compositor_say(self->compositor, "still 0"));
     self->pixels = pixels[1];
     rig_wait(is_imported(self));
-    rig_wait(presented == vm_console_get_serial(get_console(self)));
+    rig_wait(console_told.presented == vm_console_get_serial(get_console(self)));
 }
 
 /* What a graphics card drew is shown from its memory where all of it can be so; else pixels are wanted. */
@@ -521,7 +479,7 @@ test_refused(Shown *self, gconstpointer data)
     g_free(test_compositor_say(self->compositor, "record"));
     shown_show(self, WIDTH, HEIGHT, 70);
     rig_wait(is_copied(self));
-    rig_wait(!console_takes);
+    rig_wait(!console_told.takes);
     shown_update(self, 300, 200, 71);
     rig_wait(is_copied(self));
     expect_whole_frames(self);
@@ -538,7 +496,7 @@ static void
 test_refused_first(Shown *self, gconstpointer data)
 {
     rig_wait(is_copied(self));
-    rig_wait(!console_takes);
+    rig_wait(!console_told.takes);
     shown_update(self, 300, 200, 80);
     rig_wait(is_copied(self));
 }
@@ -561,15 +519,15 @@ static void
 test_other_card(Shown *self, gconstpointer data)
 {
     set_card(self, 0); /* not known */
-    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_FULL_LENGTH);
     set_card(self, COMPOSITORS_CARD);
-    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_FULL_LENGTH);
     set_card(self, OTHER_CARD);
-    g_assert_cmpint(textures, ==, VM_TEXTURES_LINEAR);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_LINEAR);
     shown_show(self, WIDTH, HEIGHT, 90);
     rig_wait(is_imported(self));
     set_card(self, COMPOSITORS_CARD);
-    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_FULL_LENGTH);
 }
 
 /* A compositor that tells no card may have any. */
@@ -577,7 +535,7 @@ static void
 test_no_card(Shown *self, gconstpointer data)
 {
     set_card(self, OTHER_CARD);
-    g_assert_cmpint(textures, ==, VM_TEXTURES_FULL_LENGTH);
+    g_assert_cmpint(console_told.textures, ==, VM_TEXTURES_FULL_LENGTH);
 }
 
 static void
